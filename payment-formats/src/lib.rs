@@ -1,0 +1,1 @@
+//! What banks, wallets and operators read and write, as data.

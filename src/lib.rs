@@ -1,0 +1,6 @@
+//! chitra pays social-security benefits: from a roster of beneficiaries to a closed, audited cycle.
+//!
+//! Modules are declared in reading order; what each may import is drawn in ARCHITECTURE.md and
+//! held by `tests/it/tidy.rs`.
+
+pub mod domain;
