@@ -4,3 +4,10 @@
 
 pub mod money;
 pub mod period;
+pub mod ids;
+pub mod state;
+pub mod cycle;
+pub mod list;
+pub mod batch;
+pub mod instruction;
+pub mod payable;

@@ -1,0 +1,64 @@
+//! A batch: the instructions that leave together, in one file, to one provider.
+
+use crate::domain::state::{Arrow, IllegalTransition, follow, named};
+
+named!(
+    BatchState {
+        /// Rendered and sealed; nothing may leave yet.
+        Created = "created",
+        /// Approved: it may leave, as often as proof says it has not, always the same bytes.
+        Released = "released",
+        /// An attempt is recorded and the bytes may be leaving now.
+        Sending = "sending",
+        /// The provider has the file.
+        Delivered = "delivered",
+        /// It may or may not have left. Only evidence ends this.
+        Unknown = "unknown",
+        /// The provider refused the file as a whole; none of its instructions was carried out.
+        Refused = "refused",
+        /// Taken back before it left.
+        Withdrawn = "withdrawn",
+    }
+);
+
+named!(
+    BatchEvent {
+        Released = "released",
+        AttemptRecorded = "attempt recorded",
+        ProvedNotSent = "proved not to have left",
+        ProvedDelivered = "proved to be there",
+        OutcomeLost = "left without proof",
+        FileRefused = "refused as a whole",
+        Withdrawn = "withdrawn",
+    }
+);
+
+impl BatchState {
+    pub const TABLE: &'static [Arrow<BatchState, BatchEvent>] = {
+        use BatchEvent as E;
+        use BatchState as S;
+        &[
+            (S::Created, E::Released, S::Released),
+            (S::Created, E::Withdrawn, S::Withdrawn),
+            (S::Released, E::Withdrawn, S::Withdrawn),
+            (S::Released, E::AttemptRecorded, S::Sending),
+            (S::Sending, E::ProvedNotSent, S::Released),
+            (S::Sending, E::ProvedDelivered, S::Delivered),
+            (S::Sending, E::OutcomeLost, S::Unknown),
+            (S::Unknown, E::ProvedDelivered, S::Delivered),
+            (S::Unknown, E::ProvedNotSent, S::Released),
+            (S::Delivered, E::FileRefused, S::Refused),
+            (S::Unknown, E::FileRefused, S::Refused),
+        ]
+    };
+
+    pub fn apply(self, event: BatchEvent) -> Result<BatchState, IllegalTransition> {
+        follow("batch", BatchState::TABLE, self, event)
+    }
+
+    /// Whether its delivery is still to be done or decided.
+    pub fn is_open(self) -> bool {
+        use BatchState as S;
+        matches!(self, S::Created | S::Released | S::Sending | S::Unknown)
+    }
+}

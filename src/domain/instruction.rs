@@ -1,0 +1,122 @@
+//! A payment instruction: one order to credit one destination once (ISO 20022 `CdtTrfTxInf`).
+//!
+//! Until evidence names it, an instruction follows its batch: `in_batch` means created, released,
+//! sent or unknown as the batch is. So a whole file is released, or becomes unknown, in one write.
+
+use crate::domain::batch::BatchState;
+use crate::domain::state::{Arrow, IllegalTransition, follow, named};
+
+named!(
+    InstructionState {
+        InBatch = "in_batch",
+        /// It may or may not have been paid. Only evidence, or two persons, end this.
+        Unknown = "unknown",
+        Settled = "settled",
+        Rejected = "rejected",
+        Returned = "returned",
+        Cancelled = "cancelled",
+        /// Proved paid although another attempt is live: money to be got back.
+        SettledExcess = "settled_excess",
+        ExcessReturned = "excess_returned",
+    }
+);
+
+named!(
+    InstructionEvent {
+        Settled = "settled",
+        Rejected = "rejected",
+        Returned = "returned",
+        OutcomeLost = "left without an outcome",
+        Cancelled = "cancelled",
+        /// Proof of payment for an attempt that we hold dead, while another is live.
+        SettledBesideAnother = "settled beside another attempt",
+    }
+);
+
+named!(
+    /// What an instruction is as people see it: its own state, or its batch's.
+    InstructionStanding {
+        Created = "created",
+        Released = "released",
+        Sent = "sent",
+        Unknown = "unknown",
+        Settled = "settled",
+        Rejected = "rejected",
+        Returned = "returned",
+        Cancelled = "cancelled",
+        SettledExcess = "settled_excess",
+        ExcessReturned = "excess_returned",
+    }
+);
+
+named!(
+    /// How well it is proved that a payment reached the payee, best first. Settlement on the
+    /// debtor's side alone (ISO 20022 `ACSC`) is no grade: it is not proof of credit.
+    EvidenceGrade {
+        /// The payee signed at the pay point.
+        Signature = "signature",
+        /// The provider that holds the payee's account says it is credited (`ACCC`, `CPUC`, a
+        /// wallet's, operator's or bank's result).
+        ProviderResult = "provider_result",
+        /// An entry booked on our account names the payment (camt.053, camt.054).
+        Statement = "statement",
+    }
+);
+
+impl InstructionState {
+    pub const TABLE: &'static [Arrow<InstructionState, InstructionEvent>] = {
+        use InstructionEvent as E;
+        use InstructionState as S;
+        &[
+            (S::InBatch, E::Settled, S::Settled),
+            (S::InBatch, E::Rejected, S::Rejected),
+            (S::InBatch, E::Returned, S::Returned),
+            (S::InBatch, E::OutcomeLost, S::Unknown),
+            (S::InBatch, E::Cancelled, S::Cancelled),
+            (S::Unknown, E::Settled, S::Settled),
+            (S::Unknown, E::Rejected, S::Rejected),
+            (S::Unknown, E::Returned, S::Returned),
+            (S::Settled, E::Returned, S::Returned),
+            (S::Rejected, E::Settled, S::Settled),
+            (S::Cancelled, E::Settled, S::Settled),
+            (S::Returned, E::Settled, S::Settled),
+            (S::Rejected, E::SettledBesideAnother, S::SettledExcess),
+            (S::Cancelled, E::SettledBesideAnother, S::SettledExcess),
+            (S::Returned, E::SettledBesideAnother, S::SettledExcess),
+            (S::SettledExcess, E::Returned, S::ExcessReturned),
+        ]
+    };
+
+    /// The states that the one-live index covers; migrations spell the same three words.
+    pub const LIVE: [InstructionState; 3] =
+        [InstructionState::InBatch, InstructionState::Unknown, InstructionState::Settled];
+
+    pub fn apply(self, event: InstructionEvent) -> Result<InstructionState, IllegalTransition> {
+        follow("instruction", InstructionState::TABLE, self, event)
+    }
+
+    pub fn is_live(self) -> bool {
+        InstructionState::LIVE.contains(&self)
+    }
+
+    pub fn standing(self, batch: BatchState) -> InstructionStanding {
+        use InstructionStanding as I;
+        match self {
+            InstructionState::InBatch => match batch {
+                BatchState::Created => I::Created,
+                BatchState::Released => I::Released,
+                BatchState::Delivered => I::Sent,
+                BatchState::Sending | BatchState::Unknown => I::Unknown,
+                BatchState::Refused => I::Rejected,
+                BatchState::Withdrawn => I::Cancelled,
+            },
+            InstructionState::Unknown => I::Unknown,
+            InstructionState::Settled => I::Settled,
+            InstructionState::Rejected => I::Rejected,
+            InstructionState::Returned => I::Returned,
+            InstructionState::Cancelled => I::Cancelled,
+            InstructionState::SettledExcess => I::SettledExcess,
+            InstructionState::ExcessReturned => I::ExcessReturned,
+        }
+    }
+}

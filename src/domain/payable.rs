@@ -1,0 +1,58 @@
+//! A payable: what one payee is to receive in one cycle. Its states are the partition that
+//! officers and auditors count.
+
+use crate::domain::state::{Arrow, IllegalTransition, follow, named};
+
+named!(
+    PayableState {
+        /// Kept back by us, with a code.
+        Held = "held",
+        /// Ordered, or about to be; no outcome yet.
+        Pending = "pending",
+        /// It may or may not have been paid.
+        Unknown = "unknown",
+        Paid = "paid",
+        /// The provider did not carry it out.
+        Rejected = "rejected",
+        /// Paid and sent back.
+        Returned = "returned",
+    }
+);
+
+named!(
+    PayableEvent {
+        Instructed = "instructed",
+        OutcomeLost = "left without an outcome",
+        FoundInFlight = "found in flight",
+        Settled = "settled",
+        Rejected = "rejected",
+        Returned = "returned",
+    }
+);
+
+impl PayableState {
+    pub const TABLE: &'static [Arrow<PayableState, PayableEvent>] = {
+        use PayableEvent as E;
+        use PayableState as S;
+        &[
+            (S::Held, E::Instructed, S::Pending),
+            (S::Pending, E::OutcomeLost, S::Unknown),
+            (S::Unknown, E::FoundInFlight, S::Pending),
+            (S::Pending, E::Settled, S::Paid),
+            (S::Unknown, E::Settled, S::Paid),
+            (S::Pending, E::Rejected, S::Rejected),
+            (S::Unknown, E::Rejected, S::Rejected),
+            (S::Pending, E::Returned, S::Returned),
+            (S::Unknown, E::Returned, S::Returned),
+            (S::Paid, E::Returned, S::Returned),
+            (S::Rejected, E::Instructed, S::Pending),
+            (S::Returned, E::Instructed, S::Pending),
+            (S::Rejected, E::Settled, S::Paid),
+            (S::Returned, E::Settled, S::Paid),
+        ]
+    };
+
+    pub fn apply(self, event: PayableEvent) -> Result<PayableState, IllegalTransition> {
+        follow("payable", PayableState::TABLE, self, event)
+    }
+}
