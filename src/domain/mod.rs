@@ -6,6 +6,8 @@ pub mod money;
 pub mod period;
 pub mod ids;
 pub mod state;
+pub mod person;
+pub mod roster;
 pub mod cycle;
 pub mod list;
 pub mod batch;

@@ -1,0 +1,449 @@
+//! Turns the rows of a roster or identity register into parsed rows and refused rows.
+//!
+//! Reads: records of a delimited file. Gives: `RosterRow`s or `RegisterRow`s, and for every bad row
+//! its line, column, code and a sentence. A header that cannot be understood refuses the file.
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+
+use crate::domain::period::{Period, parse_date};
+use crate::domain::person::{DateOfBirth, Sex, VitalStatus};
+use crate::domain::roster::{
+    AlternatePayee, Channel, Column, EnrolmentStatus, REGISTER_COLUMNS, ROSTER_COLUMNS, RefusalCode,
+    RefusedRow, RegisterColumn, RosterColumn, RosterRow,
+};
+use crate::domain::state::Named;
+use crate::pipeline::records::Record;
+
+/// The longest value of one column, in bytes.
+const VALUE_BYTES_MAX: usize = 1_000;
+
+/// What the programme pack knows that a roster must agree with.
+pub struct Vocabulary<'a> {
+    /// Names of the fact columns, without `fact.`, by fact index.
+    pub facts: &'a [String],
+    pub knows_benefit: &'a dyn Fn(&str, &str) -> bool,
+    /// Says what is wrong with a fact's text, if anything.
+    pub check_fact: &'a dyn Fn(usize, &str) -> Result<(), String>,
+}
+
+/// Which field of a record holds which column.
+pub struct Header {
+    fields: usize,
+    /// By column, the place of its field.
+    core: Vec<Option<usize>>,
+    /// By fact index, the place of its field.
+    facts: Vec<Option<usize>>,
+}
+
+/// Other names of columns, so that existing exports load unedited: alias → column.
+pub type Aliases = HashMap<String, String>;
+
+impl Header {
+    /// Reads the header of a roster.
+    pub fn of_roster(
+        record: &Record<'_>,
+        aliases: &Aliases,
+        vocabulary: &Vocabulary<'_>,
+    ) -> Result<Header, HeaderError> {
+        Header::read(record, aliases, ROSTER_COLUMNS, vocabulary.facts)
+    }
+
+    /// Reads the header of an identity register.
+    pub fn of_register(record: &Record<'_>, aliases: &Aliases) -> Result<Header, HeaderError> {
+        Header::read(record, aliases, REGISTER_COLUMNS, &[])
+    }
+
+    /// The header of the form in which accepted roster rows are kept.
+    pub fn canonical_roster(facts: usize) -> Header {
+        let core = ROSTER_COLUMNS.len();
+        Header {
+            fields: core + facts,
+            core: (0..core).map(Some).collect(),
+            facts: (core..core + facts).map(Some).collect(),
+        }
+    }
+
+    pub fn canonical_register() -> Header {
+        let core = REGISTER_COLUMNS.len();
+        Header { fields: core, core: (0..core).map(Some).collect(), facts: vec![] }
+    }
+
+    fn read(
+        record: &Record<'_>,
+        aliases: &Aliases,
+        columns: &[Column],
+        facts: &[String],
+    ) -> Result<Header, HeaderError> {
+        let mut core = vec![None; columns.len()];
+        let mut fact_places = vec![None; facts.len()];
+        for (place, name) in record.fields().enumerate() {
+            let trimmed = name.trim();
+            let lower = trimmed.to_lowercase();
+            let name = aliases.get(&lower).map_or(lower.as_str(), String::as_str);
+            let slot = match name.strip_prefix("fact.") {
+                Some(fact) => {
+                    let at = facts.iter().position(|known| known == fact);
+                    at.map(|at| &mut fact_places[at])
+                }
+                None => {
+                    let at = columns.iter().position(|column| column.name == name);
+                    at.map(|at| &mut core[at])
+                }
+            };
+            let Some(slot) = slot else {
+                return Err(HeaderError::ColumnMustBeKnown(trimmed.chars().take(60).collect()));
+            };
+            if slot.replace(place).is_some() {
+                return Err(HeaderError::ColumnMustStandOnce(name.to_owned()));
+            }
+        }
+        let missing: Vec<&str> = columns
+            .iter()
+            .zip(&core)
+            .filter(|(column, place)| column.required && place.is_none())
+            .map(|(column, _)| column.name)
+            .collect();
+        if !missing.is_empty() {
+            return Err(HeaderError::ColumnsMustBeThere(missing.join(", ")));
+        }
+        Ok(Header { fields: record.len(), core, facts: fact_places })
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum HeaderError {
+    #[error("the header has the unknown column `{0}`; name it as an alias in chitra.toml or take it out")]
+    ColumnMustBeKnown(String),
+    #[error("the header has the column `{0}` twice")]
+    ColumnMustStandOnce(String),
+    #[error("the header lacks: {0}")]
+    ColumnsMustBeThere(String),
+}
+
+impl HeaderError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            HeaderError::ColumnMustBeKnown(_) => "I110",
+            HeaderError::ColumnMustStandOnce(_) => "I111",
+            HeaderError::ColumnsMustBeThere(_) => "I112",
+        }
+    }
+}
+
+/// Parses one record of a roster. A bad value refuses this row and no other.
+pub fn roster_row(
+    record: &Record<'_>,
+    header: &Header,
+    vocabulary: &Vocabulary<'_>,
+) -> Result<RosterRow, RefusedRow> {
+    let row = Reading { record, header };
+    roster_values(&row, vocabulary).map_err(|bad| {
+        // What can be read of the person, so that a refused row still counts someone once.
+        let known = |column: RosterColumn| row.core(column as usize).unwrap_or_default().to_owned();
+        RefusedRow {
+            line: record.line,
+            column: bad.column,
+            code: bad.code,
+            sentence: bad.sentence,
+            national_id: known(RosterColumn::national_id),
+            enrolment_id: known(RosterColumn::enrolment_id),
+            programme: known(RosterColumn::programme),
+            commune_code: known(RosterColumn::commune_code),
+        }
+    })
+}
+
+fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<RosterRow, Bad> {
+    use RosterColumn as C;
+    row.check_width()?;
+    let text = |column: C| row.short(column as usize, ROSTER_COLUMNS[column as usize].name);
+    let needed = |column: C| row.needed(column as usize, ROSTER_COLUMNS[column as usize].name);
+    let date = |column: C| row.date(column as usize, ROSTER_COLUMNS[column as usize].name);
+
+    let programme = needed(C::programme)?;
+    let benefit = needed(C::benefit)?;
+    if !(vocabulary.knows_benefit)(programme, benefit) {
+        return Err(Bad::new(
+            "benefit",
+            RefusalCode::BenefitUnknown,
+            format!("the programme pack has no benefit `{}` in `{}`", brief(benefit), brief(programme)),
+        ));
+    }
+    let payee_name = text(C::payee_name)?;
+    let payee_id = text(C::payee_national_id)?;
+    let payee = (!payee_name.is_empty() || !payee_id.is_empty()).then(|| {
+        Ok(AlternatePayee {
+            name: payee_name.to_owned(),
+            national_id: payee_id.to_owned(),
+            relation: text(C::payee_relation)?.to_owned(),
+        })
+    });
+    let payee = payee.transpose()?;
+    if payee.as_ref().is_some_and(|payee| payee.name.is_empty()) {
+        return Err(Bad::missing("payee_name"));
+    }
+    let paid_through = match text(C::paid_through)? {
+        "" => None,
+        month => Some(month.parse::<Period>().map_err(|error| {
+            Bad::new("paid_through", RefusalCode::DateDoesNotExist, error.to_string())
+        })?),
+    };
+    let mut facts = Vec::with_capacity(vocabulary.facts.len());
+    for (at, place) in row.header.facts.iter().enumerate() {
+        let value = match place {
+            Some(place) => row.value(*place, "fact")?,
+            None => "",
+        };
+        if !value.is_empty() {
+            (vocabulary.check_fact)(at, value).map_err(|sentence| {
+                let sentence = format!("fact.{}: {sentence}", vocabulary.facts[at]);
+                Bad::new("fact", RefusalCode::FactUnreadable, sentence)
+            })?;
+        }
+        facts.push(value.to_owned());
+    }
+    Ok(RosterRow {
+        line: row.record.line,
+        enrolment_id: needed(C::enrolment_id)?.to_owned(),
+        national_id: text(C::national_id)?.to_owned(),
+        full_name: needed(C::full_name)?.to_owned(),
+        date_of_birth: row.birth(C::date_of_birth as usize)?,
+        sex: row.word::<Sex>(C::sex as usize, "sex")?,
+        commune_code: needed(C::commune_code)?.to_owned(),
+        programme: programme.to_owned(),
+        benefit: benefit.to_owned(),
+        decision_no: text(C::decision_no)?.to_owned(),
+        decision_date: date(C::decision_date)?,
+        entitled_from: date(C::entitled_from)?,
+        entitled_to: date(C::entitled_to)?,
+        status: row
+            .word::<EnrolmentStatus>(C::status as usize, "status")?
+            .ok_or_else(|| Bad::missing("status"))?,
+        household_id: text(C::household_id)?.to_owned(),
+        payee,
+        channel: row
+            .word::<Channel>(C::channel as usize, "channel")?
+            .ok_or_else(|| Bad::missing("channel"))?,
+        provider: text(C::provider)?.to_owned(),
+        account: text(C::account)?.to_owned(),
+        account_name: text(C::account_name)?.to_owned(),
+        paid_through,
+        facts,
+    })
+}
+
+/// The month that a row says it belongs to, when the roster says so at all.
+pub fn roster_period<'a>(record: &Record<'a>, header: &Header) -> Option<&'a str> {
+    let place = header.core[RosterColumn::period as usize]?;
+    record.field(place).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// Writes an accepted row in the canonical order of columns, in which it is kept and read again.
+pub fn write_roster_row(row: &RosterRow, out: &mut csv::ByteRecord) {
+    let date = |date: Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
+    out.clear();
+    let payee = row.payee.as_ref();
+    for value in [
+        row.enrolment_id.as_str(),
+        &row.national_id,
+        &row.full_name,
+        &row.date_of_birth.map(|birth| birth.to_string()).unwrap_or_default(),
+        row.sex.map_or("", Named::name),
+        &row.commune_code,
+        &row.programme,
+        &row.benefit,
+        &row.decision_no,
+        &date(row.decision_date),
+        &date(row.entitled_from),
+        &date(row.entitled_to),
+        row.status.name(),
+        &row.household_id,
+        payee.map_or("", |payee| &payee.name),
+        payee.map_or("", |payee| &payee.national_id),
+        payee.map_or("", |payee| &payee.relation),
+        row.channel.name(),
+        &row.provider,
+        &row.account,
+        &row.account_name,
+        &row.paid_through.map(|period| period.to_string()).unwrap_or_default(),
+        "",
+    ] {
+        out.push_field(value.as_bytes());
+    }
+    for fact in &row.facts {
+        out.push_field(fact.as_bytes());
+    }
+}
+
+
+
+/// One accepted row of an identity register, as text that has been checked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RegisterRow {
+    pub line: u64,
+    pub national_id: String,
+    pub previous_national_id: String,
+    pub full_name: String,
+    pub date_of_birth: Option<DateOfBirth>,
+    pub sex: Option<Sex>,
+    pub vital_status: VitalStatus,
+    pub date_of_death: Option<Date>,
+    pub commune_code: String,
+    pub account: String,
+    pub provider: String,
+}
+
+/// Parses one record of an identity register.
+pub fn register_row(record: &Record<'_>, header: &Header) -> Result<RegisterRow, RefusedRow> {
+    let row = Reading { record, header };
+    register_values(&row).map_err(|bad| RefusedRow {
+        line: record.line,
+        column: bad.column,
+        code: bad.code,
+        sentence: bad.sentence,
+        national_id: row.core(RegisterColumn::national_id as usize).unwrap_or_default().to_owned(),
+        enrolment_id: String::new(),
+        programme: String::new(),
+        commune_code: row.core(RegisterColumn::commune_code as usize).unwrap_or_default().to_owned(),
+    })
+}
+
+fn register_values(row: &Reading<'_>) -> Result<RegisterRow, Bad> {
+    use RegisterColumn as C;
+    row.check_width()?;
+    let text = |column: C| row.short(column as usize, REGISTER_COLUMNS[column as usize].name);
+    let needed = |column: C| row.needed(column as usize, REGISTER_COLUMNS[column as usize].name);
+    let vital_status = row
+        .word::<VitalStatus>(C::vital_status as usize, "vital_status")?
+        .ok_or_else(|| Bad::missing("vital_status"))?;
+    Ok(RegisterRow {
+        line: row.record.line,
+        national_id: needed(C::national_id)?.to_owned(),
+        previous_national_id: text(C::previous_national_id)?.to_owned(),
+        full_name: needed(C::full_name)?.to_owned(),
+        date_of_birth: row.birth(C::date_of_birth as usize)?,
+        sex: row.word::<Sex>(C::sex as usize, "sex")?,
+        vital_status,
+        date_of_death: row.date(C::date_of_death as usize, "date_of_death")?,
+        commune_code: text(C::commune_code)?.to_owned(),
+        account: text(C::account)?.to_owned(),
+        provider: text(C::provider)?.to_owned(),
+    })
+}
+
+/// Writes a register row in the canonical order of columns.
+pub fn write_register_row(row: &RegisterRow, out: &mut csv::ByteRecord) {
+    out.clear();
+    for value in [
+        row.national_id.as_str(),
+        &row.previous_national_id,
+        &row.full_name,
+        &row.date_of_birth.map(|birth| birth.to_string()).unwrap_or_default(),
+        row.sex.map_or("", Named::name),
+        row.vital_status.name(),
+        &row.date_of_death.map(|date| date.to_string()).unwrap_or_default(),
+        &row.commune_code,
+        &row.account,
+        &row.provider,
+    ] {
+        out.push_field(value.as_bytes());
+    }
+}
+
+/// What is wrong with one row.
+struct Bad {
+    column: &'static str,
+    code: RefusalCode,
+    sentence: String,
+}
+
+impl Bad {
+    fn new(column: &'static str, code: RefusalCode, sentence: String) -> Bad {
+        Bad { column, code, sentence }
+    }
+
+    fn missing(column: &'static str) -> Bad {
+        Bad::new(column, RefusalCode::ValueMissing, format!("`{column}` is empty"))
+    }
+}
+
+/// A record seen through its header.
+struct Reading<'a> {
+    record: &'a Record<'a>,
+    header: &'a Header,
+}
+
+impl Reading<'_> {
+    fn check_width(&self) -> Result<(), Bad> {
+        if self.record.len() == self.header.fields {
+            return Ok(());
+        }
+        Err(Bad::new(
+            "",
+            RefusalCode::ColumnsMissing,
+            format!("the row has {} columns, the header {}", self.record.len(), self.header.fields),
+        ))
+    }
+
+    fn core(&self, column: usize) -> Option<&str> {
+        self.record.field(self.header.core[column]?).map(str::trim)
+    }
+
+    fn value(&self, place: usize, column: &'static str) -> Result<&str, Bad> {
+        let value = self.record.field(place).unwrap_or("").trim();
+        if value.len() > VALUE_BYTES_MAX {
+            let sentence = format!("`{column}` is longer than {VALUE_BYTES_MAX} bytes");
+            return Err(Bad::new(column, RefusalCode::ValueTooLong, sentence));
+        }
+        Ok(value)
+    }
+
+    fn short(&self, column: usize, name: &'static str) -> Result<&str, Bad> {
+        self.header.core[column].map_or(Ok(""), |place| self.value(place, name))
+    }
+
+    fn needed(&self, column: usize, name: &'static str) -> Result<&str, Bad> {
+        match self.short(column, name)? {
+            "" => Err(Bad::missing(name)),
+            value => Ok(value),
+        }
+    }
+
+    fn date(&self, column: usize, name: &'static str) -> Result<Option<Date>, Bad> {
+        match self.short(column, name)? {
+            "" => Ok(None),
+            text => parse_date(text).map(Some).map_err(|error| {
+                Bad::new(name, RefusalCode::DateDoesNotExist, error.to_string())
+            }),
+        }
+    }
+
+    fn birth(&self, column: usize) -> Result<Option<DateOfBirth>, Bad> {
+        match self.short(column, "date_of_birth")? {
+            "" => Ok(None),
+            text => DateOfBirth::parse(text).map(Some).map_err(|_| {
+                // The sentence does not repeat the value: a date of birth is personal data.
+                let sentence = "not a day that exists, written like 1950-03-14, nor a year".to_owned();
+                Bad::new("date_of_birth", RefusalCode::DateDoesNotExist, sentence)
+            }),
+        }
+    }
+
+    fn word<T: Named>(&self, column: usize, name: &'static str) -> Result<Option<T>, Bad> {
+        match self.short(column, name)? {
+            "" => Ok(None),
+            word => T::from_name(word).map(Some).ok_or_else(|| {
+                let known: Vec<&str> = T::ALL.iter().map(|(word, _)| *word).collect();
+                let sentence = format!("`{}` is not one of: {}", brief(word), known.join(", "));
+                Bad::new(name, RefusalCode::WordUnknown, sentence)
+            }),
+        }
+    }
+}
+
+/// The beginning of a stranger's word, for a sentence.
+fn brief(text: &str) -> String {
+    text.chars().take(40).collect()
+}

@@ -1,0 +1,126 @@
+//! One step of work as a value: what to write, under which guards, and what to say in the log.
+//!
+//! Nothing is written except through here, and a step and its audit events are one transaction.
+
+use super::database::{Bulk, Database, StoreError, Value};
+
+/// What one step writes. Filled by the methods that `registry`, `cycles`, `payments`, `answers` and
+/// `outbox` add to it, applied by `Store::commit` in the order in which they were called.
+#[derive(Default, Debug)]
+pub struct Changes {
+    steps: Vec<Step>,
+    pub(super) leaves: Vec<Vec<u8>>,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// A statement that must touch exactly so many rows, or the step is refused as a whole.
+    Guarded { sql: &'static str, args: Vec<Value>, rows: u64, rule: &'static str },
+    /// A statement that may touch any number of rows.
+    Free { sql: &'static str, args: Vec<Value> },
+    Insert(Bulk),
+    /// A table that must be empty of rows that answer this query.
+    Nothing { sql: &'static str, args: Vec<Value>, rule: &'static str },
+}
+
+/// The transaction in which the office's own process writes its events. Hosts of a larger office
+/// get a number each.
+const OUTBOX_WRITER: i64 = 1;
+
+impl Changes {
+    pub fn new() -> Changes {
+        Changes::default()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.leaves.is_empty()
+    }
+
+    /// Runs a statement that must touch exactly one row.
+    pub(super) fn guarded(&mut self, rule: &'static str, sql: &'static str, args: Vec<Value>) {
+        self.guarded_rows(rule, 1, sql, args);
+    }
+
+    pub(super) fn guarded_rows(
+        &mut self,
+        rule: &'static str,
+        rows: u64,
+        sql: &'static str,
+        args: Vec<Value>,
+    ) {
+        self.steps.push(Step::Guarded { sql, args, rows, rule });
+    }
+
+    pub(super) fn free(&mut self, sql: &'static str, args: Vec<Value>) {
+        self.steps.push(Step::Free { sql, args });
+    }
+
+    pub(super) fn nothing(&mut self, rule: &'static str, sql: &'static str, args: Vec<Value>) {
+        self.steps.push(Step::Nothing { sql, args, rule });
+    }
+
+    pub(super) fn bulk<const N: usize>(
+        &mut self,
+        table: &'static str,
+        columns: &'static [&'static str; N],
+        rows: impl IntoIterator<Item = [Value; N]>,
+    ) {
+        let values: Vec<Value> = rows.into_iter().flatten().collect();
+        if !values.is_empty() {
+            self.steps.push(Step::Insert(Bulk { table, columns, values }));
+        }
+    }
+
+    pub(super) async fn apply(self, database: &dyn Database) -> Result<(), StoreError> {
+        let mut tx = database.begin().await?;
+        for step in self.steps {
+            match step {
+                Step::Guarded { sql, args, rows, rule } => {
+                    if tx.execute(sql, args).await? != rows {
+                        return Err(StoreError::Conflict { rule: rule.to_owned() });
+                    }
+                }
+                Step::Free { sql, args } => {
+                    tx.execute(sql, args).await?;
+                }
+                Step::Insert(bulk) => tx.insert(bulk).await?,
+                Step::Nothing { sql, args, rule } => {
+                    if !tx.query(sql, &args).await?.is_empty() {
+                        return Err(StoreError::Conflict { rule: rule.to_owned() });
+                    }
+                }
+            }
+        }
+        if !self.leaves.is_empty() {
+            // The row lock on the counter keeps two writers from taking the same numbers.
+            tx.execute(
+                "insert into counter (name, next) values ('outbox', 1) on conflict (name) do nothing",
+                vec![],
+            )
+            .await?;
+            let raised = tx
+                .query(
+                    "update counter set next = next + $1 where name = 'outbox' returning next",
+                    &[Value::Int(self.leaves.len() as i64)],
+                )
+                .await?;
+            let next = raised.first().map_or(Ok(0), |row| row.int(0))?;
+            let first = next - self.leaves.len() as i64;
+            let values = self
+                .leaves
+                .into_iter()
+                .enumerate()
+                .flat_map(|(at, leaf)| {
+                    [Value::Int(OUTBOX_WRITER), Value::Int(first + at as i64), Value::Blob(leaf)]
+                })
+                .collect();
+            tx.insert(Bulk {
+                table: "audit_outbox",
+                columns: &["writer", "n", "leaf"],
+                values,
+            })
+            .await?;
+        }
+        tx.commit().await
+    }
+}

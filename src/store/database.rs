@@ -1,0 +1,212 @@
+//! What the store asks of a database: values in, values out, one transaction at a time.
+//!
+//! Two implementations, one story test. A simulator puts itself between to inject faults.
+
+use std::borrow::Cow;
+
+use async_trait::async_trait;
+
+/// One value of a column. The tables use nothing else.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Value {
+    Null,
+    Int(i64),
+    Text(Cow<'static, str>),
+    Blob(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Value {
+        Value::Int(number)
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Value {
+        number.map_or(Value::Null, Value::Int)
+    }
+}
+
+impl From<&'static str> for Value {
+    fn from(text: &'static str) -> Value {
+        Value::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Text(Cow::Owned(text))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Value {
+        text.map_or(Value::Null, Value::from)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Value {
+        Value::Blob(bytes)
+    }
+}
+
+/// One row, read by position: parsed on the way out, never trusted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row(pub Vec<Value>);
+
+impl Row {
+    pub fn int(&self, at: usize) -> Result<i64, StoreError> {
+        match self.0.get(at) {
+            Some(Value::Int(number)) => Ok(*number),
+            _ => Err(StoreError::ColumnMustBe { at, kind: "a number" }),
+        }
+    }
+
+    pub fn maybe_int(&self, at: usize) -> Result<Option<i64>, StoreError> {
+        match self.0.get(at) {
+            Some(Value::Null) => Ok(None),
+            _ => self.int(at).map(Some),
+        }
+    }
+
+    pub fn text(&self, at: usize) -> Result<&str, StoreError> {
+        match self.0.get(at) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(StoreError::ColumnMustBe { at, kind: "text" }),
+        }
+    }
+
+    pub fn maybe_text(&self, at: usize) -> Result<Option<&str>, StoreError> {
+        match self.0.get(at) {
+            Some(Value::Null) => Ok(None),
+            _ => self.text(at).map(Some),
+        }
+    }
+
+    pub fn blob(&self, at: usize) -> Result<&[u8], StoreError> {
+        match self.0.get(at) {
+            Some(Value::Blob(bytes)) => Ok(bytes),
+            _ => Err(StoreError::ColumnMustBe { at, kind: "bytes" }),
+        }
+    }
+
+    /// Reads a word that names a state or kind.
+    pub fn named<T: crate::domain::state::Named>(&self, at: usize) -> Result<T, StoreError> {
+        let word = self.text(at)?;
+        T::from_name(word)
+            .ok_or_else(|| StoreError::WordMustBeKnown { at, word: word.chars().take(40).collect() })
+    }
+}
+
+/// A database that keeps what it acknowledges.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// `sqlite` or `postgres`: which folder of migrations applies.
+    fn dialect(&self) -> Dialect;
+
+    /// Reads outside a transaction.
+    async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError>;
+
+    /// Begins a transaction that may write. Its future must be awaited to the end: dropping it
+    /// half way may leave the connection in a transaction that swallows later writes.
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError>;
+
+    async fn close(&self);
+}
+
+/// A transaction that is rolled back unless `commit` returned `Ok`.
+#[async_trait]
+pub trait Transaction: Send {
+    async fn query(&mut self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs one statement and tells how many rows it touched.
+    async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError>;
+
+    /// Runs several statements without arguments, as migrations have them.
+    async fn script(&mut self, sql: &'static str) -> Result<(), StoreError>;
+
+    /// Inserts many rows of one table by the fastest way that the database has. The rows should
+    /// come in the order of the primary key.
+    async fn insert(&mut self, bulk: Bulk) -> Result<(), StoreError>;
+
+    /// After `Ok` the changes are durable. After an error it is not known whether they are, unless
+    /// the error is a refusal.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// Rows for one table, flat, `columns.len()` values a row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bulk {
+    pub table: &'static str,
+    pub columns: &'static [&'static str],
+    pub values: Vec<Value>,
+}
+
+impl Bulk {
+    pub fn row_count(&self) -> usize {
+        self.values.len() / self.columns.len()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("a database URL begins with `sqlite:` or `postgres:`")]
+    UrlMustNameADatabase,
+    #[error("another step changed the same rows first, or the rows already exist ({rule}); read again and decide again")]
+    Conflict { rule: String },
+    #[error("column {at} of a stored row is not {kind}: the database was changed by another program")]
+    ColumnMustBe { at: usize, kind: &'static str },
+    #[error("column {at} of a stored row has the unknown word `{word}`: the database was written by a newer program or changed by hand")]
+    WordMustBeKnown { at: usize, word: String },
+    #[error("a stored row is not whole: {0}")]
+    RowMustBeWhole(String),
+    #[error("the database would not keep what it acknowledges: {setting} is `{actual}`, not `{wanted}`")]
+    SettingMustBeDurable { setting: &'static str, actual: String, wanted: &'static str },
+    #[error("migration {name} was changed after it ran, or was made by a newer program")]
+    MigrationMustNotChange { name: String },
+    #[error("the database did not answer ({doing}): {source}")]
+    Database {
+        doing: &'static str,
+        #[source]
+        source: sqlx::Error,
+    },
+    #[error("the run was stopped here by a fault injector")]
+    Injected,
+}
+
+impl StoreError {
+    /// Sorts a database error: a broken unique index or check is a `Conflict`, the rest is not.
+    pub fn of(doing: &'static str, source: sqlx::Error) -> StoreError {
+        match &source {
+            sqlx::Error::Database(error)
+                if error.is_unique_violation() || error.is_check_violation() =>
+            {
+                StoreError::Conflict {
+                    rule: error.constraint().map_or_else(|| error.message().to_owned(), str::to_owned),
+                }
+            }
+            _ => StoreError::Database { doing, source },
+        }
+    }
+
+    pub fn code(&self) -> &'static str {
+        match self {
+            StoreError::UrlMustNameADatabase => "STO-URL",
+            StoreError::Conflict { .. } => "STO-CONFLICT",
+            StoreError::ColumnMustBe { .. }
+            | StoreError::WordMustBeKnown { .. }
+            | StoreError::RowMustBeWhole(_) => "STO-ROW",
+            StoreError::SettingMustBeDurable { .. } => "STO-DURABLE",
+            StoreError::MigrationMustNotChange { .. } => "STO-MIGRATION",
+            StoreError::Database { .. } => "STO-DATABASE",
+            StoreError::Injected => "STO-INJECTED",
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Brings the tables up to date, each migration once, and notices when one was changed after it ran.
+
+use sha2::{Digest as _, Sha256};
+
+use super::database::{Database, Dialect, StoreError, Value};
+
+struct Migration {
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migration {
+    ($name:literal) => {
+        Migration {
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+        }
+    };
+}
+
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_registry"),
+    migration!("0002_cycles"),
+    migration!("0003_payments"),
+    migration!("0004_answers"),
+    migration!("0005_audit"),
+];
+
+pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {
+    let mut tx = database.begin().await?;
+    tx.execute(
+        "create table if not exists migration (name text not null primary key, sha256 text not null)",
+        vec![],
+    )
+    .await?;
+    let done = tx.query("select name, sha256 from migration order by name", &[]).await?;
+    for row in &done {
+        let name = row.text(0)?;
+        let known = MIGRATIONS.iter().find(|migration| migration.name == name);
+        if known.map(|migration| fingerprint(migration.text(database.dialect()))).as_deref()
+            != Some(row.text(1)?)
+        {
+            return Err(StoreError::MigrationMustNotChange { name: name.to_owned() });
+        }
+    }
+    for migration in &MIGRATIONS[done.len()..] {
+        let text = migration.text(database.dialect());
+        tx.script(text).await?;
+        tx.execute(
+            "insert into migration (name, sha256) values ($1, $2)",
+            vec![Value::from(migration.name), Value::from(fingerprint(text))],
+        )
+        .await?;
+    }
+    tx.commit().await
+}
+
+impl Migration {
+    fn text(&self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+        }
+    }
+}
+
+fn fingerprint(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,61 @@
+//! Everything the engine remembers.
+//!
+//! Reads give whole rows parsed into domain types. There is one way to write: a `Changes` is
+//! collected and given to `Store::commit`, which applies all of it with its audit events, or
+//! nothing. SQLite and PostgreSQL stand behind the small `Database` trait; the SQL text is shared.
+
+pub mod database;
+pub mod migrate;
+pub mod postgres;
+pub mod sqlite;
+
+pub mod changes;
+pub mod registry;
+pub mod cycles;
+pub mod payments;
+pub mod answers;
+pub mod outbox;
+
+use std::sync::Arc;
+
+pub use changes::Changes;
+pub use database::{Database, Row, StoreError, Value};
+
+/// The one store of an office. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    database: Arc<dyn Database>,
+}
+
+impl Store {
+    /// Opens the database that the URL names (`sqlite:PATH` or `postgres://…`), checks that it
+    /// will keep what it acknowledges, and brings its tables up to date.
+    pub async fn open(url: &str) -> Result<Store, StoreError> {
+        let database: Arc<dyn Database> = match url.split_once(':') {
+            Some(("sqlite", path)) => Arc::new(sqlite::Sqlite::open(path).await?),
+            Some(("postgres" | "postgresql", _)) => Arc::new(postgres::Postgres::open(url).await?),
+            _ => return Err(StoreError::UrlMustNameADatabase),
+        };
+        Store::over(database).await
+    }
+
+    /// Puts the store over a database that is already open: a test's, or one that injects faults.
+    pub async fn over(database: Arc<dyn Database>) -> Result<Store, StoreError> {
+        migrate::migrate(database.as_ref()).await?;
+        Ok(Store { database })
+    }
+
+    /// Applies one step: rows, guarded updates and audit events, or nothing. When a guard does not
+    /// hold (a row changed since it was read, a unique index refuses), nothing has happened.
+    pub async fn commit(&self, changes: Changes) -> Result<(), StoreError> {
+        changes.apply(self.database.as_ref()).await
+    }
+
+    async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.database.query(sql, args).await
+    }
+
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}

@@ -1,0 +1,229 @@
+//! PostgreSQL: for many hosts. Refuses to start on a server that would not keep what it
+//! acknowledges.
+//!
+//! A `begin` whose future was dropped leaves its connection inside a transaction that swallows the
+//! next writes (sqlx 0.9), so every connection is rolled back before it is lent out again, and no
+//! time-out of ours is ever put around a transaction: the server's own time-outs do that work.
+
+use std::fmt::Write as _;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::{Arguments, Executor, Row as _, TypeInfo, ValueRef};
+
+use super::database::{Bulk, Database, Dialect, Row, StoreError, Transaction, Value};
+
+/// How much text one `copy` message carries.
+const COPY_BYTES: usize = 1 << 20;
+
+pub struct Postgres {
+    pool: PgPool,
+}
+
+impl Postgres {
+    pub async fn open(url: &str) -> Result<Postgres, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::of("reading the PostgreSQL URL", error))?
+            .application_name("chitra")
+            .options([
+                ("statement_timeout", "15min"),
+                ("lock_timeout", "60s"),
+                ("idle_in_transaction_session_timeout", "5min"),
+            ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .before_acquire(|connection, _| {
+                Box::pin(async move {
+                    connection.execute("rollback").await?;
+                    Ok(true)
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(|error| StoreError::of("connecting to PostgreSQL", error))?;
+        let postgres = Postgres { pool };
+        for (setting, sql, wanted) in [
+            ("fsync", "select current_setting('fsync')", "on"),
+            ("synchronous_commit", "select current_setting('synchronous_commit')", "on"),
+            ("full_page_writes", "select current_setting('full_page_writes')", "on"),
+        ] {
+            let rows = postgres.query(sql, &[]).await?;
+            let actual = rows.first().map_or(Ok(""), |row| row.text(0))?.to_owned();
+            if actual != wanted {
+                return Err(StoreError::SettingMustBeDurable { setting, actual, wanted });
+            }
+        }
+        Ok(postgres)
+    }
+}
+
+#[async_trait]
+impl Database for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        query(&self.pool, sql, args).await
+    }
+
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
+        let open =
+            self.pool.begin().await.map_err(|error| StoreError::of("beginning", error))?;
+        Ok(Box::new(PostgresTransaction { open }))
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+struct PostgresTransaction {
+    open: sqlx::Transaction<'static, sqlx::Postgres>,
+}
+
+#[async_trait]
+impl Transaction for PostgresTransaction {
+    async fn query(&mut self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        query(&mut *self.open, sql, args).await
+    }
+
+    async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
+        let done = sqlx::query_with(sql, bind(args)?)
+            .execute(&mut *self.open)
+            .await
+            .map_err(|error| StoreError::of("writing", error))?;
+        Ok(done.rows_affected())
+    }
+
+    async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(sql)
+            .execute(&mut *self.open)
+            .await
+            .map_err(|error| StoreError::of("migrating", error))?;
+        Ok(())
+    }
+
+    async fn insert(&mut self, bulk: Bulk) -> Result<(), StoreError> {
+        let width = bulk.columns.len();
+        let sql = format!("copy {} ({}) from stdin", bulk.table, bulk.columns.join(", "));
+        let failed = |error| StoreError::of("copying rows in", error);
+        let mut copy = self.open.copy_in_raw(&sql).await.map_err(failed)?;
+        let mut text = String::with_capacity(COPY_BYTES + 4096);
+        for row in bulk.values.chunks_exact(width) {
+            for (at, value) in row.iter().enumerate() {
+                if at > 0 {
+                    text.push('\t');
+                }
+                write_copy(&mut text, value);
+            }
+            text.push('\n');
+            if text.len() >= COPY_BYTES {
+                copy.send(text.as_bytes()).await.map_err(failed)?;
+                text.clear();
+            }
+        }
+        if !text.is_empty() {
+            copy.send(text.as_bytes()).await.map_err(failed)?;
+        }
+        copy.finish().await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.open.commit().await.map_err(|error| StoreError::of("committing", error))
+    }
+}
+
+/// Writes one value in the text form of `copy`, in which backslash, tab and line ends are escaped.
+fn write_copy(out: &mut String, value: &Value) {
+    match value {
+        Value::Null => out.push_str("\\N"),
+        Value::Int(number) => write!(out, "{number}").expect("writing to a String cannot fail"),
+        Value::Text(text) => {
+            for letter in text.chars() {
+                match letter {
+                    '\\' => out.push_str("\\\\"),
+                    '\t' => out.push_str("\\t"),
+                    '\n' => out.push_str("\\n"),
+                    '\r' => out.push_str("\\r"),
+                    other => out.push(other),
+                }
+            }
+        }
+        Value::Blob(bytes) => {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            out.push_str("\\\\x");
+            for byte in bytes {
+                out.push(HEX[usize::from(byte >> 4)] as char);
+                out.push(HEX[usize::from(byte & 15)] as char);
+            }
+        }
+    }
+}
+
+fn bind(args: Vec<Value>) -> Result<PgArguments, StoreError> {
+    let mut bound = PgArguments::default();
+    for arg in args {
+        match arg {
+            // A typed null: every nullable column that is bound to null is a number or text, and
+            // PostgreSQL takes an untyped text null for both only when it may infer the type.
+            Value::Null => bound.add(None::<UntypedNull>),
+            Value::Int(number) => bound.add(number),
+            Value::Text(text) => bound.add(text.into_owned()),
+            Value::Blob(bytes) => bound.add(bytes),
+        }
+        .map_err(|error| StoreError::of("binding", sqlx::Error::Encode(error)))?;
+    }
+    Ok(bound)
+}
+
+/// A null whose type the server infers from where it stands.
+struct UntypedNull;
+
+impl sqlx::Type<sqlx::Postgres> for UntypedNull {
+    fn type_info() -> sqlx::postgres::PgTypeInfo {
+        sqlx::postgres::PgTypeInfo::with_name("unknown")
+    }
+}
+
+impl sqlx::Encode<'_, sqlx::Postgres> for UntypedNull {
+    fn encode_by_ref(
+        &self,
+        _: &mut sqlx::postgres::PgArgumentBuffer,
+    ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+        Ok(sqlx::encode::IsNull::Yes)
+    }
+}
+
+async fn query<'e>(
+    executor: impl sqlx::Executor<'e, Database = sqlx::Postgres>,
+    sql: &'static str,
+    args: &[Value],
+) -> Result<Vec<Row>, StoreError> {
+    let rows = sqlx::query_with(sql, bind(args.to_vec())?)
+        .fetch_all(executor)
+        .await
+        .map_err(|error| StoreError::of("reading", error))?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &PgRow) -> Result<Row, StoreError> {
+    let read_as = |at: usize| -> Result<Value, sqlx::Error> {
+        let raw = row.try_get_raw(at)?;
+        if raw.is_null() {
+            return Ok(Value::Null);
+        }
+        Ok(match raw.type_info().name() {
+            "INT8" => Value::Int(row.try_get(at)?),
+            "INT4" => Value::Int(i64::from(row.try_get::<i32, _>(at)?)),
+            "BYTEA" => Value::Blob(row.try_get(at)?),
+            _ => Value::from(row.try_get::<String, _>(at)?),
+        })
+    };
+    (0..row.len())
+        .map(|at| read_as(at).map_err(|error| StoreError::of("reading a row", error)))
+        .collect::<Result<Vec<Value>, StoreError>>()
+        .map(Row)
+}

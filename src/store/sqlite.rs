@@ -1,0 +1,212 @@
+//! SQLite: one file, one writer, durable at every commit.
+//!
+//! Settings are read back at start, because SQLite keeps silent when it cannot switch to WAL and a
+//! default of sqlx (journal `delete`, synchronous `full`) was seen to lose the last acknowledged
+//! transaction in a power cut.
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Arguments, Row as _, TypeInfo, ValueRef};
+
+use super::database::{Bulk, Database, Dialect, Row, StoreError, Transaction, Value};
+
+/// SQLite takes at most this many bound values in one statement.
+const VALUES_MAX: usize = 32_766;
+/// Rows in one `insert`; more gained nothing when measured.
+const ROWS_MAX: usize = 250;
+
+pub struct Sqlite {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Sqlite {
+    /// Opens or creates the file.
+    pub async fn open(path: &str) -> Result<Sqlite, StoreError> {
+        let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))
+            .map_err(|error| StoreError::of("opening SQLite", error))?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(std::time::Duration::from_secs(30))
+            .pragma("trusted_schema", "off")
+            .pragma("cell_size_check", "on")
+            .pragma("cache_size", "-65536")
+            .pragma("temp_store", "memory");
+        let pool = |connections: u32, options: SqliteConnectOptions| async move {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .connect_with(options)
+                .await
+                .map_err(|error| StoreError::of("opening SQLite", error))
+        };
+        let writer = pool(1, options.clone()).await?;
+        let readers = pool(4, options).await?;
+        let sqlite = Sqlite { writer, readers };
+        for (setting, sql, wanted) in [
+            ("journal_mode", "select cast(journal_mode as text) from pragma_journal_mode", "wal"),
+            ("synchronous", "select cast(synchronous as text) from pragma_synchronous", "2"),
+            ("foreign_keys", "select cast(foreign_keys as text) from pragma_foreign_keys", "1"),
+            ("trusted_schema", "select cast(trusted_schema as text) from pragma_trusted_schema", "0"),
+        ] {
+            for pool in [&sqlite.writer, &sqlite.readers] {
+                let rows = query(pool, sql, &[]).await?;
+                let actual = rows.first().map_or(Ok(""), |row| row.text(0))?.to_owned();
+                if actual != wanted {
+                    return Err(StoreError::SettingMustBeDurable { setting, actual, wanted });
+                }
+            }
+        }
+        Ok(sqlite)
+    }
+}
+
+#[async_trait]
+impl Database for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        query(&self.readers, sql, args).await
+    }
+
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
+        // `immediate` takes the write lock at once: a later upgrade fails without waiting.
+        let open = self
+            .writer
+            .begin_with("begin immediate")
+            .await
+            .map_err(|error| StoreError::of("beginning", error))?;
+        Ok(Box::new(SqliteTransaction { open }))
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+struct SqliteTransaction {
+    open: sqlx::Transaction<'static, sqlx::Sqlite>,
+}
+
+#[async_trait]
+impl Transaction for SqliteTransaction {
+    async fn query(&mut self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        query(&mut *self.open, sql, args).await
+    }
+
+    async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
+        let done = sqlx::query_with(sql, bind(args)?)
+            .execute(&mut *self.open)
+            .await
+            .map_err(|error| StoreError::of("writing", error))?;
+        Ok(done.rows_affected())
+    }
+
+    async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(sql)
+            .execute(&mut *self.open)
+            .await
+            .map_err(|error| StoreError::of("migrating", error))?;
+        Ok(())
+    }
+
+    async fn insert(&mut self, bulk: Bulk) -> Result<(), StoreError> {
+        let width = bulk.columns.len();
+        let rows_max = ROWS_MAX.min(VALUES_MAX / width);
+        let full = insert_sql(&bulk, rows_max);
+        let mut values = bulk.values.into_iter();
+        loop {
+            let page: Vec<Value> = values.by_ref().take(rows_max * width).collect();
+            if page.is_empty() {
+                return Ok(());
+            }
+            let rows = page.len() / width;
+            let sql = if rows == rows_max {
+                full.clone()
+            } else {
+                insert_sql(&Bulk { table: bulk.table, columns: bulk.columns, values: vec![] }, rows)
+            };
+            sqlx::query_with(sqlx::AssertSqlSafe(sql), bind(page)?)
+                .execute(&mut *self.open)
+                .await
+                .map_err(|error| StoreError::of("inserting", error))?;
+        }
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.open.commit().await.map_err(|error| StoreError::of("committing", error))
+    }
+}
+
+/// `insert into t (a, b) values ($1, $2), ($3, $4) …`: the names come from constants, the values
+/// are always bound.
+fn insert_sql(bulk: &Bulk, rows: usize) -> String {
+    let width = bulk.columns.len();
+    let mut sql = format!("insert into {} ({}) values ", bulk.table, bulk.columns.join(", "));
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..width {
+            if column > 0 {
+                sql.push_str(", ");
+            }
+            sql.push('?');
+        }
+        sql.push(')');
+    }
+    sql
+}
+
+fn bind(args: Vec<Value>) -> Result<SqliteArguments, StoreError> {
+    let mut bound = SqliteArguments::default();
+    for arg in args {
+        match arg {
+            Value::Null => bound.add(None::<i64>),
+            Value::Int(number) => bound.add(number),
+            Value::Text(text) => bound.add(text.into_owned()),
+            Value::Blob(bytes) => bound.add(bytes),
+        }
+        .map_err(|error| StoreError::of("binding", sqlx::Error::Encode(error)))?;
+    }
+    Ok(bound)
+}
+
+async fn query<'e>(
+    executor: impl sqlx::Executor<'e, Database = sqlx::Sqlite>,
+    sql: &'static str,
+    args: &[Value],
+) -> Result<Vec<Row>, StoreError> {
+    let rows = sqlx::query_with(sql, bind(args.to_vec())?)
+        .fetch_all(executor)
+        .await
+        .map_err(|error| StoreError::of("reading", error))?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &SqliteRow) -> Result<Row, StoreError> {
+    let read_as = |at: usize| -> Result<Value, sqlx::Error> {
+        let raw = row.try_get_raw(at)?;
+        if raw.is_null() {
+            return Ok(Value::Null);
+        }
+        Ok(match raw.type_info().name() {
+            "INTEGER" => Value::Int(row.try_get_unchecked(at)?),
+            "BLOB" => Value::Blob(row.try_get_unchecked(at)?),
+            _ => Value::from(row.try_get_unchecked::<String, _>(at)?),
+        })
+    };
+    (0..row.len())
+        .map(|at| read_as(at).map_err(|error| StoreError::of("reading a row", error)))
+        .collect::<Result<Vec<Value>, StoreError>>()
+        .map(Row)
+}
