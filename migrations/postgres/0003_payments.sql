@@ -11,6 +11,8 @@ create table claim (
     amount_minor bigint not null,
     cycle_no bigint not null,
     payable_no bigint,
+    -- the payable of an earlier cycle that carried it over to this one
+    carried_from bigint,
     primary key (shard, period, enrolment_no, benefit, component, revision)
 );
 
@@ -31,7 +33,7 @@ create table payable (
     state text not null check (state in ('held', 'pending', 'unknown', 'paid', 'rejected', 'returned')),
     code text not null,
     batch_no bigint,
-    carried_from bigint,
+    -- the payable of a later cycle that took over its claims; it can never be reissued again
     carried_to bigint,
     primary key (shard, payable_no)
 );

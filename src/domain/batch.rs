@@ -1,5 +1,9 @@
 //! A batch: the instructions that leave together, in one file, to one provider.
 
+use jiff::civil::Date;
+
+use crate::domain::ids::{BatchNo, CycleNo, ListNo};
+use crate::domain::roster::Channel;
 use crate::domain::state::{Arrow, IllegalTransition, follow, named};
 
 named!(
@@ -61,4 +65,48 @@ impl BatchState {
         use BatchState as S;
         matches!(self, S::Created | S::Released | S::Sending | S::Unknown)
     }
+}
+
+/// One batch and its file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Batch {
+    pub cycle: CycleNo,
+    pub number: BatchNo,
+    pub list: ListNo,
+    pub channel: Channel,
+    pub provider: String,
+    pub format: String,
+    pub value_date: Date,
+    /// Environment, office, period, kind and sequence: never used again.
+    pub file_name: String,
+    pub message_id: String,
+    pub count: u64,
+    pub total_minor: i64,
+    /// SHA-256 of the plaintext file; set when it is rendered and archived.
+    pub sha256: Option<String>,
+    pub bytes: Option<u64>,
+    pub state: BatchState,
+}
+
+named!(
+    /// How one sending of a file ended.
+    DeliveryOutcome {
+        /// Recorded, and not ended yet or never: the process died.
+        Started = "started",
+        Delivered = "delivered",
+        NotSent = "not_sent",
+        Unknown = "unknown",
+    }
+);
+
+/// One sending of one file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivery {
+    pub cycle: CycleNo,
+    pub batch: BatchNo,
+    pub number: i64,
+    pub started_at: String,
+    pub ended_at: Option<String>,
+    pub outcome: DeliveryOutcome,
+    pub detail: String,
 }

@@ -1,5 +1,9 @@
 //! A payment cycle: one list of one authority for one period, from opening to closing.
 
+use jiff::civil::Date;
+
+use crate::domain::ids::{AuthorityNo, CycleNo, ImportNo};
+use crate::domain::period::Period;
 use crate::domain::state::{Arrow, IllegalTransition, follow, named};
 
 named!(
@@ -72,5 +76,39 @@ impl CycleState {
     /// Whether the figures of the cycle exist and must balance.
     pub fn is_computed(self) -> bool {
         !matches!(self, CycleState::Open | CycleState::Cancelled)
+    }
+}
+
+/// One cycle as the store keeps it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cycle {
+    pub number: CycleNo,
+    pub authority: AuthorityNo,
+    pub period: Period,
+    pub kind: CycleKind,
+    pub sequence: i64,
+    pub state: CycleState,
+    /// The law as it was known on this day is applied, also to past months.
+    pub law_known_at: Date,
+    /// The day on which the debtor's account is to be debited.
+    pub value_date: Date,
+    pub roster: ImportNo,
+    pub identity: ImportNo,
+    pub opened_at: String,
+    pub opened_by: String,
+    /// Canonical JSON of everything that the list depends on; set at sealing.
+    pub manifest: Option<String>,
+    /// The one timestamp of the list: files and reports carry it, so that a repeat gives the same bytes.
+    pub sealed_at: Option<String>,
+    pub closed_at: Option<String>,
+}
+
+impl Cycle {
+    /// How people call it: `2026-11`, or `2026-11-supplementary-1`.
+    pub fn label(&self) -> String {
+        match self.kind {
+            CycleKind::Regular => self.period.to_string(),
+            kind => format!("{}-{}-{}", self.period, kind, self.sequence),
+        }
     }
 }

@@ -219,7 +219,9 @@ impl OfficePrefix {
     pub fn parse(text: &str) -> Result<OfficePrefix, IdError> {
         let allowed = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
         if !(2..=6).contains(&text.len()) || !text.bytes().all(allowed) {
-            return Err(IdError::PrefixMustBeTwoToSixCapitalsOrDigits(text.chars().take(12).collect()));
+            return Err(IdError::PrefixMustBeTwoToSixCapitalsOrDigits(
+                text.chars().take(12).collect(),
+            ));
         }
         Ok(OfficePrefix(text.to_owned()))
     }
@@ -349,7 +351,8 @@ mod tests {
 
     #[test]
     fn a_payable_number_unpacks_to_what_was_packed() {
-        for (cycle, shard, ordinal) in [(1, 0, 0), (7, 255, 12), ((1 << 20) - 1, 128, (1 << 30) - 1)]
+        for (cycle, shard, ordinal) in
+            [(1, 0, 0), (7, 255, 12), ((1 << 20) - 1, 128, (1 << 30) - 1)]
         {
             let payable = PayableNo::pack(CycleNo(cycle), Shard::new(shard), ordinal).unwrap();
             assert_eq!(payable.cycle(), CycleNo(cycle));

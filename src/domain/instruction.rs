@@ -4,6 +4,7 @@
 //! sent or unknown as the batch is. So a whole file is released, or becomes unknown, in one write.
 
 use crate::domain::batch::BatchState;
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, DestinationNo, ListNo, PayableNo};
 use crate::domain::state::{Arrow, IllegalTransition, follow, named};
 
 named!(
@@ -119,4 +120,21 @@ impl InstructionState {
             InstructionState::ExcessReturned => I::ExcessReturned,
         }
     }
+}
+
+/// One instruction as the store keeps it. Its end-to-end id is derived from the key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Instruction {
+    pub payable: PayableNo,
+    pub attempt: AttemptNo,
+    pub list: ListNo,
+    pub batch: BatchNo,
+    pub destination: DestinationNo,
+    pub amount_minor: i64,
+    pub state: InstructionState,
+    pub grade: Option<EvidenceGrade>,
+    pub reason: Option<String>,
+    pub reason_class: Option<String>,
+    pub answer: Option<(AnswerNo, i64)>,
+    pub outcome_on: Option<String>,
 }

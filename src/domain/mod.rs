@@ -2,14 +2,17 @@
 //!
 //! Pure: no clock, no disk, no network, no randomness. Read the modules in this order.
 
-pub mod money;
-pub mod period;
+pub mod answer;
+pub mod batch;
+pub mod claim;
+pub mod cycle;
+pub mod exception;
 pub mod ids;
-pub mod state;
+pub mod instruction;
+pub mod list;
+pub mod money;
+pub mod payable;
+pub mod period;
 pub mod person;
 pub mod roster;
-pub mod cycle;
-pub mod list;
-pub mod batch;
-pub mod instruction;
-pub mod payable;
+pub mod state;

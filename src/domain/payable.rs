@@ -1,6 +1,8 @@
 //! A payable: what one payee is to receive in one cycle. Its states are the partition that
 //! officers and auditors count.
 
+use crate::domain::ids::{BatchNo, DestinationNo, PayableNo, PersonNo};
+use crate::domain::roster::Channel;
 use crate::domain::state::{Arrow, IllegalTransition, follow, named};
 
 named!(
@@ -55,4 +57,26 @@ impl PayableState {
     pub fn apply(self, event: PayableEvent) -> Result<PayableState, IllegalTransition> {
         follow("payable", PayableState::TABLE, self, event)
     }
+}
+
+/// One payable as the store keeps it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payable {
+    pub number: PayableNo,
+    pub payee: PersonNo,
+    pub beneficiary: PersonNo,
+    pub destination: Option<DestinationNo>,
+    pub channel: Channel,
+    pub provider: String,
+    pub fund: String,
+    pub programme: String,
+    pub province: String,
+    pub amount_minor: i64,
+    pub lines: i64,
+    pub state: PayableState,
+    /// Why it is held, or the reason of its last rejection or return; empty when there is none.
+    pub code: String,
+    /// The batch of its last instruction.
+    pub batch: Option<BatchNo>,
+    pub carried_to: Option<PayableNo>,
 }

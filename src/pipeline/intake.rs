@@ -10,8 +10,8 @@ use jiff::civil::Date;
 use crate::domain::period::{Period, parse_date};
 use crate::domain::person::{DateOfBirth, Sex, VitalStatus};
 use crate::domain::roster::{
-    AlternatePayee, Channel, Column, EnrolmentStatus, REGISTER_COLUMNS, ROSTER_COLUMNS, RefusalCode,
-    RefusedRow, RegisterColumn, RosterColumn, RosterRow,
+    AlternatePayee, Channel, Column, EnrolmentStatus, REGISTER_COLUMNS, ROSTER_COLUMNS,
+    RefusalCode, RefusedRow, RegisterColumn, RosterColumn, RosterRow,
 };
 use crate::domain::state::Named;
 use crate::pipeline::records::Record;
@@ -114,7 +114,9 @@ impl Header {
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HeaderError {
-    #[error("the header has the unknown column `{0}`; name it as an alias in chitra.toml or take it out")]
+    #[error(
+        "the header has the unknown column `{0}`; name it as an alias in chitra.toml or take it out"
+    )]
     ColumnMustBeKnown(String),
     #[error("the header has the column `{0}` twice")]
     ColumnMustStandOnce(String),
@@ -168,7 +170,11 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
         return Err(Bad::new(
             "benefit",
             RefusalCode::BenefitUnknown,
-            format!("the programme pack has no benefit `{}` in `{}`", brief(benefit), brief(programme)),
+            format!(
+                "the programme pack has no benefit `{}` in `{}`",
+                brief(benefit),
+                brief(programme)
+            ),
         ));
     }
     let payee_name = text(C::payee_name)?;
@@ -277,8 +283,6 @@ pub fn write_roster_row(row: &RosterRow, out: &mut csv::ByteRecord) {
     }
 }
 
-
-
 /// One accepted row of an identity register, as text that has been checked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RegisterRow {
@@ -306,7 +310,10 @@ pub fn register_row(record: &Record<'_>, header: &Header) -> Result<RegisterRow,
         national_id: row.core(RegisterColumn::national_id as usize).unwrap_or_default().to_owned(),
         enrolment_id: String::new(),
         programme: String::new(),
-        commune_code: row.core(RegisterColumn::commune_code as usize).unwrap_or_default().to_owned(),
+        commune_code: row
+            .core(RegisterColumn::commune_code as usize)
+            .unwrap_or_default()
+            .to_owned(),
     })
 }
 
@@ -414,9 +421,9 @@ impl Reading<'_> {
     fn date(&self, column: usize, name: &'static str) -> Result<Option<Date>, Bad> {
         match self.short(column, name)? {
             "" => Ok(None),
-            text => parse_date(text).map(Some).map_err(|error| {
-                Bad::new(name, RefusalCode::DateDoesNotExist, error.to_string())
-            }),
+            text => parse_date(text)
+                .map(Some)
+                .map_err(|error| Bad::new(name, RefusalCode::DateDoesNotExist, error.to_string())),
         }
     }
 
@@ -425,7 +432,8 @@ impl Reading<'_> {
             "" => Ok(None),
             text => DateOfBirth::parse(text).map(Some).map_err(|_| {
                 // The sentence does not repeat the value: a date of birth is personal data.
-                let sentence = "not a day that exists, written like 1950-03-14, nor a year".to_owned();
+                let sentence =
+                    "not a day that exists, written like 1950-03-14, nor a year".to_owned();
                 Bad::new("date_of_birth", RefusalCode::DateDoesNotExist, sentence)
             }),
         }

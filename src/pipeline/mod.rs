@@ -1,5 +1,5 @@
 //! The verbs, in the order a payment meets them. Each stage takes values and gives values; it fails
 //! only for a broken invariant, never for a bad person.
 
-pub mod records;
 pub mod intake;
+pub mod records;

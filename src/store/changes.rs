@@ -2,6 +2,8 @@
 //!
 //! Nothing is written except through here, and a step and its audit events are one transaction.
 
+use std::borrow::Cow;
+
 use super::database::{Bulk, Database, StoreError, Value};
 
 /// What one step writes. Filled by the methods that `registry`, `cycles`, `payments`, `answers` and
@@ -15,12 +17,18 @@ pub struct Changes {
 #[derive(Debug)]
 enum Step {
     /// A statement that must touch exactly so many rows, or the step is refused as a whole.
-    Guarded { sql: &'static str, args: Vec<Value>, rows: u64, rule: &'static str },
+    Guarded {
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+        rows: u64,
+        rule: &'static str,
+    },
     /// A statement that may touch any number of rows.
-    Free { sql: &'static str, args: Vec<Value> },
+    Free {
+        sql: &'static str,
+        args: Vec<Value>,
+    },
     Insert(Bulk),
-    /// A table that must be empty of rows that answer this query.
-    Nothing { sql: &'static str, args: Vec<Value>, rule: &'static str },
 }
 
 /// The transaction in which the office's own process writes its events. Hosts of a larger office
@@ -45,18 +53,14 @@ impl Changes {
         &mut self,
         rule: &'static str,
         rows: u64,
-        sql: &'static str,
+        sql: impl Into<Cow<'static, str>>,
         args: Vec<Value>,
     ) {
-        self.steps.push(Step::Guarded { sql, args, rows, rule });
+        self.steps.push(Step::Guarded { sql: sql.into(), args, rows, rule });
     }
 
     pub(super) fn free(&mut self, sql: &'static str, args: Vec<Value>) {
         self.steps.push(Step::Free { sql, args });
-    }
-
-    pub(super) fn nothing(&mut self, rule: &'static str, sql: &'static str, args: Vec<Value>) {
-        self.steps.push(Step::Nothing { sql, args, rule });
     }
 
     pub(super) fn bulk<const N: usize>(
@@ -81,20 +85,16 @@ impl Changes {
                     }
                 }
                 Step::Free { sql, args } => {
-                    tx.execute(sql, args).await?;
+                    tx.execute(sql.into(), args).await?;
                 }
                 Step::Insert(bulk) => tx.insert(bulk).await?,
-                Step::Nothing { sql, args, rule } => {
-                    if !tx.query(sql, &args).await?.is_empty() {
-                        return Err(StoreError::Conflict { rule: rule.to_owned() });
-                    }
-                }
             }
         }
         if !self.leaves.is_empty() {
             // The row lock on the counter keeps two writers from taking the same numbers.
             tx.execute(
-                "insert into counter (name, next) values ('outbox', 1) on conflict (name) do nothing",
+                "insert into counter (name, next) values ('outbox', 1) on conflict (name) do nothing"
+                    .into(),
                 vec![],
             )
             .await?;
@@ -114,12 +114,8 @@ impl Changes {
                     [Value::Int(OUTBOX_WRITER), Value::Int(first + at as i64), Value::Blob(leaf)]
                 })
                 .collect();
-            tx.insert(Bulk {
-                table: "audit_outbox",
-                columns: &["writer", "n", "leaf"],
-                values,
-            })
-            .await?;
+            tx.insert(Bulk { table: "audit_outbox", columns: &["writer", "n", "leaf"], values })
+                .await?;
         }
         tx.commit().await
     }

@@ -1,1 +1,469 @@
-//! stub
+//! Cycles, their units of work, tallies, exceptions, lists and signatures.
+
+use crate::domain::cycle::{Cycle, CycleState};
+use crate::domain::exception::{Exception, Resolution, RowOutcome};
+use crate::domain::ids::{AuthorityNo, CycleNo, EnrolmentNo, ImportNo, ListNo, PayableNo, Shard};
+use crate::domain::list::{ListState, PaymentList, Signature};
+use crate::domain::period::{Period, parse_date};
+use crate::domain::state::Named;
+
+use super::registry::{broken, enrolment_no, number, period, person_no, shard};
+use super::{Changes, Row, Store, StoreError, Value};
+
+/// How many rows of one kind ended how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tally {
+    pub shard: Shard,
+    pub outcome: RowOutcome,
+    pub code: String,
+    pub programme: String,
+    pub province: String,
+    pub rows: i64,
+}
+
+macro_rules! cycle_columns {
+    () => {
+        "select cycle_no, authority_no, period, kind, sequence, state, law_known_at, value_date,
+         roster_import, identity_import, opened_at, opened_by, manifest, sealed_at, closed_at from cycle "
+    };
+}
+
+impl Store {
+    pub async fn cycle(&self, number: CycleNo) -> Result<Option<Cycle>, StoreError> {
+        let rows = self
+            .query(concat!(cycle_columns!(), "where cycle_no = $1"), &[number.0.into()])
+            .await?;
+        rows.first().map(cycle).transpose()
+    }
+
+    pub async fn cycles(&self) -> Result<Vec<Cycle>, StoreError> {
+        let rows = self.query(concat!(cycle_columns!(), "order by cycle_no"), &[]).await?;
+        rows.iter().map(cycle).collect()
+    }
+
+    pub async fn cycles_of(&self, month: Period) -> Result<Vec<Cycle>, StoreError> {
+        let rows = self
+            .query(
+                concat!(cycle_columns!(), "where period = $1 order by cycle_no"),
+                &[i64::from(month.as_number()).into()],
+            )
+            .await?;
+        rows.iter().map(cycle).collect()
+    }
+
+    pub async fn work_done(
+        &self,
+        cycle: CycleNo,
+        stage: &'static str,
+    ) -> Result<Vec<i64>, StoreError> {
+        let rows = self
+            .query(
+                "select unit from work where cycle_no = $1 and stage = $2 order by unit",
+                &[cycle.0.into(), stage.into()],
+            )
+            .await?;
+        rows.iter().map(|row| row.int(0)).collect()
+    }
+
+    /// Rows by outcome, code, programme and province, over all shards.
+    pub async fn tallies(&self, cycle: CycleNo) -> Result<Vec<Tally>, StoreError> {
+        let rows = self
+            .query(
+                "select outcome, code, programme, province, cast(sum(row_count) as bigint) from tally
+                 where cycle_no = $1 group by outcome, code, programme, province
+                 order by outcome, code, programme, province",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Tally {
+                    shard: Shard::new(0),
+                    outcome: row.named(0)?,
+                    code: row.text(1)?.to_owned(),
+                    programme: row.text(2)?.to_owned(),
+                    province: row.text(3)?.to_owned(),
+                    rows: row.int(4)?,
+                })
+            })
+            .collect()
+    }
+
+    pub async fn exceptions(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Exception>, StoreError> {
+        let rows = self
+            .query(
+                "select shard, exception_no, subject, outcome, code, person_no, enrolment_no, payable_no, source_line, detail
+                 from exception where shard = $1 and cycle_no = $2 order by exception_no",
+                &[i64::from(shard.number()).into(), cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(exception).collect()
+    }
+
+    /// Everything that is held in a cycle, first the largest codes' rows by shard and number.
+    pub async fn held(&self, cycle: CycleNo) -> Result<Vec<Exception>, StoreError> {
+        let rows = self
+            .query(
+                "select shard, exception_no, subject, outcome, code, person_no, enrolment_no, payable_no, source_line, detail
+                 from exception where cycle_no = $1 and outcome = 'held' order by code, shard, exception_no",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(exception).collect()
+    }
+
+    /// How many exceptions of each outcome and code there are.
+    pub async fn exception_counts(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<Vec<(RowOutcome, String, i64)>, StoreError> {
+        let rows = self
+            .query(
+                "select outcome, code, cast(count(*) as bigint) from exception
+                 where cycle_no = $1 and subject = 'row' group by outcome, code order by outcome, code",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((row.named(0)?, row.text(1)?.to_owned(), row.int(2)?))).collect()
+    }
+
+    pub async fn resolutions(&self, valid_in: Period) -> Result<Vec<Resolution>, StoreError> {
+        let rows = self
+            .query(
+                "select subject_no, code, decision, valid_to, reason, decided_by, decided_at from resolution
+                 where valid_to >= $1 order by resolution_no",
+                &[i64::from(valid_in.as_number()).into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Resolution {
+                    subject: row.int(0)?,
+                    code: row.text(1)?.to_owned(),
+                    decision: row.named(2)?,
+                    valid_to: period(row, 3)?,
+                    reason: row.text(4)?.to_owned(),
+                    decided_by: row.text(5)?.to_owned(),
+                    decided_at: row.text(6)?.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    pub async fn lists(&self, cycle: CycleNo) -> Result<Vec<PaymentList>, StoreError> {
+        let rows = self
+            .query(
+                "select cycle_no, list_no, state, digest, body, sealed_at from payment_list
+                 where cycle_no = $1 order by list_no",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(PaymentList {
+                    cycle: CycleNo(row.int(0)?),
+                    number: ListNo(row.int(1)?),
+                    state: row.named(2)?,
+                    digest: row.text(3)?.to_owned(),
+                    body: row.text(4)?.to_owned(),
+                    sealed_at: row.text(5)?.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    /// All signatures of a cycle, also the void ones.
+    pub async fn signatures(&self, cycle: CycleNo) -> Result<Vec<Signature>, StoreError> {
+        let rows = self
+            .query(
+                "select cycle_no, list_no, digest, officer, act, signature, signed_at, voided_at
+                 from signature where cycle_no = $1 order by list_no, signed_at, officer",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Signature {
+                    cycle: CycleNo(row.int(0)?),
+                    list: ListNo(row.int(1)?),
+                    digest: row.text(2)?.to_owned(),
+                    officer: row.text(3)?.to_owned(),
+                    act: row.named(4)?,
+                    signature: row.text(5)?.to_owned(),
+                    signed_at: row.text(6)?.to_owned(),
+                    voided_at: row.maybe_text(7)?.map(str::to_owned),
+                })
+            })
+            .collect()
+    }
+}
+
+impl Changes {
+    pub fn cycle_opened(&mut self, cycle: &Cycle) {
+        self.bulk(
+            "cycle",
+            &[
+                "cycle_no",
+                "authority_no",
+                "period",
+                "kind",
+                "sequence",
+                "state",
+                "law_known_at",
+                "value_date",
+                "roster_import",
+                "identity_import",
+                "opened_at",
+                "opened_by",
+            ],
+            [[
+                cycle.number.0.into(),
+                cycle.authority.0.into(),
+                i64::from(cycle.period.as_number()).into(),
+                cycle.kind.name().into(),
+                cycle.sequence.into(),
+                cycle.state.name().into(),
+                cycle.law_known_at.to_string().into(),
+                cycle.value_date.to_string().into(),
+                cycle.roster.0.into(),
+                cycle.identity.0.into(),
+                cycle.opened_at.clone().into(),
+                cycle.opened_by.clone().into(),
+            ]],
+        );
+    }
+
+    /// Moves a cycle along an arrow that the caller has followed in the table.
+    pub fn cycle_moved(&mut self, cycle: CycleNo, from: CycleState, to: CycleState) {
+        self.guarded(
+            "the cycle is still in the state it was read in",
+            "update cycle set state = $3 where cycle_no = $1 and state = $2",
+            vec![cycle.0.into(), from.name().into(), to.name().into()],
+        );
+    }
+
+    pub fn cycle_sealed(&mut self, cycle: CycleNo, manifest: &str, at: &str) {
+        self.guarded(
+            "a cycle has one manifest",
+            "update cycle set manifest = $2, sealed_at = $3 where cycle_no = $1 and manifest is null",
+            vec![cycle.0.into(), manifest.to_owned().into(), at.to_owned().into()],
+        );
+    }
+
+    pub fn cycle_closed_at(&mut self, cycle: CycleNo, at: &str) {
+        self.guarded(
+            "a cycle closes once",
+            "update cycle set closed_at = $2 where cycle_no = $1 and closed_at is null",
+            vec![cycle.0.into(), at.to_owned().into()],
+        );
+    }
+
+    /// Forgets what was computed for a cycle that is not sealed, and frees its claims.
+    pub fn computation_dropped(&mut self, cycle: CycleNo) {
+        let cycle: Value = cycle.0.into();
+        self.free(
+            // A payable's number carries its cycle (upper 20 bits) and shard (next 8).
+            "update claim set cycle_no = carried_from >> 38, payable_no = carried_from, carried_from = null
+             where cycle_no = $1 and carried_from is not null",
+            vec![cycle.clone()],
+        );
+        self.free(
+            "update payable set carried_to = null where (carried_to >> 38) = $1",
+            vec![cycle.clone()],
+        );
+        for sql in [
+            "delete from claim where cycle_no = $1",
+            "delete from instruction where cycle_no = $1",
+            "delete from payable where cycle_no = $1",
+            "delete from batch where cycle_no = $1",
+            "delete from payment_list where cycle_no = $1 and state = 'sealed'",
+            "delete from exception where cycle_no = $1",
+            "delete from tally where cycle_no = $1",
+            "delete from work where cycle_no = $1",
+            "delete from chunk where owner = $1 and kind in ('evidence', 'exchange', 'payout')",
+        ] {
+            self.free(sql, vec![cycle.clone()]);
+        }
+    }
+
+    /// Marks a unit of a stage done. Another process that did it first is a conflict.
+    pub fn work_done(&mut self, cycle: CycleNo, stage: &'static str, unit: i64, at: &str) {
+        self.bulk(
+            "work",
+            &["cycle_no", "stage", "unit", "done_at"],
+            [[cycle.0.into(), stage.into(), unit.into(), at.to_owned().into()]],
+        );
+    }
+
+    pub fn tallies(&mut self, cycle: CycleNo, tallies: impl IntoIterator<Item = Tally>) {
+        self.bulk(
+            "tally",
+            &["cycle_no", "shard", "outcome", "code", "programme", "province", "row_count"],
+            tallies.into_iter().map(|tally| {
+                [
+                    cycle.0.into(),
+                    i64::from(tally.shard.number()).into(),
+                    tally.outcome.name().into(),
+                    tally.code.into(),
+                    tally.programme.into(),
+                    tally.province.into(),
+                    tally.rows.into(),
+                ]
+            }),
+        );
+    }
+
+    pub fn exceptions(&mut self, cycle: CycleNo, exceptions: impl IntoIterator<Item = Exception>) {
+        self.bulk(
+            "exception",
+            &[
+                "shard",
+                "cycle_no",
+                "exception_no",
+                "subject",
+                "outcome",
+                "code",
+                "person_no",
+                "enrolment_no",
+                "payable_no",
+                "source_line",
+                "detail",
+            ],
+            exceptions.into_iter().map(|exception| {
+                [
+                    i64::from(exception.shard.number()).into(),
+                    cycle.0.into(),
+                    exception.number.into(),
+                    exception.subject.name().into(),
+                    exception.outcome.name().into(),
+                    exception.code.into(),
+                    exception.person.number().into(),
+                    number(exception.enrolment.map(EnrolmentNo::number)),
+                    number(exception.payable.map(PayableNo::number)),
+                    number(exception.source_line.map(|line| line as i64)),
+                    exception.detail.into(),
+                ]
+            }),
+        );
+    }
+
+    pub fn resolution(&mut self, resolution_no: i64, resolution: &Resolution) {
+        self.bulk(
+            "resolution",
+            &[
+                "resolution_no",
+                "subject_no",
+                "code",
+                "decision",
+                "valid_to",
+                "reason",
+                "decided_by",
+                "decided_at",
+            ],
+            [[
+                resolution_no.into(),
+                resolution.subject.into(),
+                resolution.code.clone().into(),
+                resolution.decision.name().into(),
+                i64::from(resolution.valid_to.as_number()).into(),
+                resolution.reason.clone().into(),
+                resolution.decided_by.clone().into(),
+                resolution.decided_at.clone().into(),
+            ]],
+        );
+    }
+
+    pub fn list_sealed(&mut self, list: &PaymentList) {
+        self.bulk(
+            "payment_list",
+            &["cycle_no", "list_no", "state", "digest", "body", "sealed_at"],
+            [[
+                list.cycle.0.into(),
+                list.number.0.into(),
+                list.state.name().into(),
+                list.digest.clone().into(),
+                list.body.clone().into(),
+                list.sealed_at.clone().into(),
+            ]],
+        );
+    }
+
+    /// Moves a list whose digest is still the one that was read.
+    pub fn list_moved(&mut self, list: &PaymentList, to: ListState) {
+        self.guarded(
+            "the list is still in the state and of the digest it was read with",
+            "update payment_list set state = $4 where cycle_no = $1 and list_no = $2 and state = $3 and digest = $5",
+            vec![
+                list.cycle.0.into(),
+                list.number.0.into(),
+                list.state.name().into(),
+                to.name().into(),
+                list.digest.clone().into(),
+            ],
+        );
+    }
+
+    pub fn signed(&mut self, signature: &Signature) {
+        self.bulk(
+            "signature",
+            &["cycle_no", "list_no", "digest", "officer", "act", "signature", "signed_at"],
+            [[
+                signature.cycle.0.into(),
+                signature.list.0.into(),
+                signature.digest.clone().into(),
+                signature.officer.clone().into(),
+                signature.act.name().into(),
+                signature.signature.clone().into(),
+                signature.signed_at.clone().into(),
+            ]],
+        );
+    }
+
+    pub fn signatures_voided(&mut self, cycle: CycleNo, list: ListNo, at: &str) {
+        self.free(
+            "update signature set voided_at = $3 where cycle_no = $1 and list_no = $2 and voided_at is null",
+            vec![cycle.0.into(), list.0.into(), at.to_owned().into()],
+        );
+    }
+}
+
+fn cycle(row: &Row) -> Result<Cycle, StoreError> {
+    let date = |at: usize| parse_date(row.text(at)?).map_err(|error| broken(error.to_string()));
+    Ok(Cycle {
+        number: CycleNo(row.int(0)?),
+        authority: AuthorityNo(row.int(1)?),
+        period: period(row, 2)?,
+        kind: row.named(3)?,
+        sequence: row.int(4)?,
+        state: row.named(5)?,
+        law_known_at: date(6)?,
+        value_date: date(7)?,
+        roster: ImportNo(row.int(8)?),
+        identity: ImportNo(row.int(9)?),
+        opened_at: row.text(10)?.to_owned(),
+        opened_by: row.text(11)?.to_owned(),
+        manifest: row.maybe_text(12)?.map(str::to_owned),
+        sealed_at: row.maybe_text(13)?.map(str::to_owned),
+        closed_at: row.maybe_text(14)?.map(str::to_owned),
+    })
+}
+
+fn exception(row: &Row) -> Result<Exception, StoreError> {
+    let payable = |number: i64| PayableNo::from_number(number).map_err(|e| broken(e.to_string()));
+    Ok(Exception {
+        shard: shard(row, 0)?,
+        number: row.int(1)?,
+        subject: row.named(2)?,
+        outcome: row.named(3)?,
+        code: row.text(4)?.to_owned(),
+        person: person_no(row, 5)?,
+        enrolment: row.maybe_int(6)?.map(|_| enrolment_no(row, 6)).transpose()?,
+        payable: row.maybe_int(7)?.map(payable).transpose()?,
+        source_line: row.maybe_int(8)?.map(|line| line as u64),
+        detail: row.text(9)?.to_owned(),
+    })
+}

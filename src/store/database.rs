@@ -94,8 +94,10 @@ impl Row {
     /// Reads a word that names a state or kind.
     pub fn named<T: crate::domain::state::Named>(&self, at: usize) -> Result<T, StoreError> {
         let word = self.text(at)?;
-        T::from_name(word)
-            .ok_or_else(|| StoreError::WordMustBeKnown { at, word: word.chars().take(40).collect() })
+        T::from_name(word).ok_or_else(|| StoreError::WordMustBeKnown {
+            at,
+            word: word.chars().take(40).collect(),
+        })
     }
 }
 
@@ -121,7 +123,11 @@ pub trait Transaction: Send {
     async fn query(&mut self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError>;
 
     /// Runs one statement and tells how many rows it touched.
-    async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError>;
+    async fn execute(
+        &mut self,
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+    ) -> Result<u64, StoreError>;
 
     /// Runs several statements without arguments, as migrations have them.
     async fn script(&mut self, sql: &'static str) -> Result<(), StoreError>;
@@ -159,15 +165,23 @@ impl Bulk {
 pub enum StoreError {
     #[error("a database URL begins with `sqlite:` or `postgres:`")]
     UrlMustNameADatabase,
-    #[error("another step changed the same rows first, or the rows already exist ({rule}); read again and decide again")]
+    #[error(
+        "another step changed the same rows first, or the rows already exist ({rule}); read again and decide again"
+    )]
     Conflict { rule: String },
-    #[error("column {at} of a stored row is not {kind}: the database was changed by another program")]
+    #[error(
+        "column {at} of a stored row is not {kind}: the database was changed by another program"
+    )]
     ColumnMustBe { at: usize, kind: &'static str },
-    #[error("column {at} of a stored row has the unknown word `{word}`: the database was written by a newer program or changed by hand")]
+    #[error(
+        "column {at} of a stored row has the unknown word `{word}`: the database was written by a newer program or changed by hand"
+    )]
     WordMustBeKnown { at: usize, word: String },
     #[error("a stored row is not whole: {0}")]
     RowMustBeWhole(String),
-    #[error("the database would not keep what it acknowledges: {setting} is `{actual}`, not `{wanted}`")]
+    #[error(
+        "the database would not keep what it acknowledges: {setting} is `{actual}`, not `{wanted}`"
+    )]
     SettingMustBeDurable { setting: &'static str, actual: String, wanted: &'static str },
     #[error("migration {name} was changed after it ran, or was made by a newer program")]
     MigrationMustNotChange { name: String },
@@ -189,7 +203,9 @@ impl StoreError {
                 if error.is_unique_violation() || error.is_check_violation() =>
             {
                 StoreError::Conflict {
-                    rule: error.constraint().map_or_else(|| error.message().to_owned(), str::to_owned),
+                    rule: error
+                        .constraint()
+                        .map_or_else(|| error.message().to_owned(), str::to_owned),
                 }
             }
             _ => StoreError::Database { doing, source },

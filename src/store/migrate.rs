@@ -31,7 +31,8 @@ const MIGRATIONS: &[Migration] = &[
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {
     let mut tx = database.begin().await?;
     tx.execute(
-        "create table if not exists migration (name text not null primary key, sha256 text not null)",
+        "create table if not exists migration (name text not null primary key, sha256 text not null)"
+            .into(),
         vec![],
     )
     .await?;
@@ -49,7 +50,7 @@ pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {
         let text = migration.text(database.dialect());
         tx.script(text).await?;
         tx.execute(
-            "insert into migration (name, sha256) values ($1, $2)",
+            "insert into migration (name, sha256) values ($1, $2)".into(),
             vec![Value::from(migration.name), Value::from(fingerprint(text))],
         )
         .await?;

@@ -9,12 +9,12 @@ pub mod migrate;
 pub mod postgres;
 pub mod sqlite;
 
-pub mod changes;
-pub mod registry;
-pub mod cycles;
-pub mod payments;
 pub mod answers;
+pub mod changes;
+pub mod cycles;
 pub mod outbox;
+pub mod payments;
+pub mod registry;
 
 use std::sync::Arc;
 

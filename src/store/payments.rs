@@ -1,1 +1,828 @@
-//! stub
+//! Claims, payables, instructions, batches and deliveries.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome};
+use crate::domain::claim::Claim;
+use crate::domain::ids::{
+    AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, Shard,
+};
+use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::payable::{Payable, PayableState};
+use crate::domain::period::{Period, parse_date};
+use crate::domain::state::Named;
+
+use super::registry::{broken, destination_no, enrolment_no, number, period, person_no, shard};
+use super::{Changes, Row, Store, StoreError, Value};
+
+/// How many rows one multi-row update or look-up names.
+const PAGE: usize = 200;
+
+/// One instruction's transition, with the evidence for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InstructionMove {
+    pub payable: PayableNo,
+    pub attempt: AttemptNo,
+    pub from: InstructionState,
+    pub to: InstructionState,
+    pub grade: Option<EvidenceGrade>,
+    pub reason: Option<String>,
+    pub reason_class: Option<String>,
+    pub answer: Option<(AnswerNo, i64)>,
+    pub outcome_on: Option<String>,
+}
+
+/// One payable's transition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PayableMove {
+    pub payable: PayableNo,
+    pub from: PayableState,
+    pub to: PayableState,
+    pub code: String,
+    pub batch: Option<BatchNo>,
+}
+
+/// Count and sum of some payables.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PayableSum {
+    pub state: PayableState,
+    /// The state of the batch of the last instruction; none while never instructed.
+    pub batch: Option<BatchState>,
+    pub channel: String,
+    pub provider: String,
+    pub programme: String,
+    pub province: String,
+    pub fund: String,
+    pub code: String,
+    pub carried: bool,
+    pub count: i64,
+    pub total_minor: i64,
+}
+
+/// Count and sum of the instructions of one batch in one state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InstructionSum {
+    pub batch: BatchNo,
+    pub state: InstructionState,
+    pub grade: Option<EvidenceGrade>,
+    pub count: i64,
+    pub total_minor: i64,
+}
+
+macro_rules! payable_columns {
+    () => {
+        "select payable_no, payee_no, beneficiary_no, destination_no, channel, provider, fund, programme,
+         province, amount_minor, line_count, state, code, batch_no, carried_to from payable "
+    };
+}
+
+macro_rules! instruction_columns {
+    () => {
+        "select payable_no, attempt, list_no, batch_no, destination_no, amount_minor, state, grade, reason,
+         reason_class, answer_no, answer_item, outcome_on from instruction "
+    };
+}
+
+macro_rules! batch_columns {
+    () => {
+        "select cycle_no, batch_no, list_no, channel, provider, format, value_date, file_name, message_id,
+         item_count, total_minor, sha256, file_bytes, state from batch "
+    };
+}
+
+impl Store {
+    /// What has been determined for the persons of one shard since a month, by month, enrolment,
+    /// benefit, component and revision.
+    pub async fn claims(&self, shard: Shard, since: Period) -> Result<Vec<Claim>, StoreError> {
+        let rows = self
+            .query(
+                "select shard, period, enrolment_no, benefit, component, revision, amount_minor, cycle_no, payable_no, carried_from
+                 from claim where shard = $1 and period >= $2
+                 order by period, enrolment_no, benefit, component, revision",
+                &[i64::from(shard.number()).into(), i64::from(since.as_number()).into()],
+            )
+            .await?;
+        rows.iter().map(claim).collect()
+    }
+
+    /// Sum and count of the claims that a cycle's payables own.
+    pub async fn claim_sum(&self, cycle: CycleNo) -> Result<(i64, i64), StoreError> {
+        let rows = self
+            .query(
+                "select cast(count(*) as bigint), cast(coalesce(sum(amount_minor), 0) as bigint)
+                 from claim where cycle_no = $1 and payable_no is not null",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
+    }
+
+    pub async fn payables(&self, cycle: CycleNo, shard: Shard) -> Result<Vec<Payable>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 order by payable_no"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+
+    pub async fn payable(&self, number: PayableNo) -> Result<Option<Payable>, StoreError> {
+        let rows = self
+            .query(
+                concat!(payable_columns!(), "where shard = $1 and payable_no = $2"),
+                &[i64::from(number.shard().number()).into(), number.number().into()],
+            )
+            .await?;
+        rows.first().map(payable).transpose()
+    }
+
+    /// The payables with these numbers, in the order of their numbers; missing ones are left out.
+    pub async fn payables_of(&self, numbers: &[PayableNo]) -> Result<Vec<Payable>, StoreError> {
+        static SQL: LazyLock<String> =
+            LazyLock::new(|| lookup(payable_columns!(), &["shard", "payable_no"]));
+        let mut found = Vec::with_capacity(numbers.len());
+        for page in numbers.chunks(PAGE) {
+            let keys = page
+                .iter()
+                .map(|number| [i64::from(number.shard().number()).into(), number.number().into()]);
+            for row in self.query(&SQL, &padded(keys)).await? {
+                found.push(payable(&row)?);
+            }
+        }
+        found.sort_by_key(|payable| payable.number);
+        Ok(found)
+    }
+
+    pub async fn instructions(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    instruction_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 order by payable_no, attempt"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into()],
+            )
+            .await?;
+        rows.iter().map(instruction).collect()
+    }
+
+    /// All attempts of these payables, in the order of their keys.
+    pub async fn instructions_of(
+        &self,
+        numbers: &[PayableNo],
+    ) -> Result<Vec<Instruction>, StoreError> {
+        static SQL: LazyLock<String> =
+            LazyLock::new(|| lookup(instruction_columns!(), &["shard", "payable_no"]));
+        let mut found = Vec::with_capacity(numbers.len());
+        for page in numbers.chunks(PAGE) {
+            let keys = page
+                .iter()
+                .map(|number| [i64::from(number.shard().number()).into(), number.number().into()]);
+            for row in self.query(&SQL, &padded(keys)).await? {
+                found.push(instruction(&row)?);
+            }
+        }
+        found.sort_by_key(|instruction| (instruction.payable, instruction.attempt));
+        Ok(found)
+    }
+
+    pub async fn batches(&self, cycle: CycleNo) -> Result<Vec<Batch>, StoreError> {
+        let rows = self
+            .query(
+                concat!(batch_columns!(), "where cycle_no = $1 order by batch_no"),
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(batch).collect()
+    }
+
+    /// Batches of any cycle that may still have to be sent or asked about.
+    pub async fn batches_to_send(&self) -> Result<Vec<Batch>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    batch_columns!(),
+                    "where state in ('released', 'sending', 'unknown') order by cycle_no, batch_no"
+                ),
+                &[],
+            )
+            .await?;
+        rows.iter().map(batch).collect()
+    }
+
+    pub async fn batch_by_message(&self, message: &str) -> Result<Option<Batch>, StoreError> {
+        let rows = self
+            .query(
+                concat!(batch_columns!(), "where message_id = $1 or file_name = $1"),
+                &[message.to_owned().into()],
+            )
+            .await?;
+        rows.first().map(batch).transpose()
+    }
+
+    pub async fn deliveries(&self, cycle: CycleNo) -> Result<Vec<Delivery>, StoreError> {
+        let rows = self
+            .query(
+                "select cycle_no, batch_no, delivery_no, started_at, ended_at, outcome, detail
+                 from delivery where cycle_no = $1 order by batch_no, delivery_no",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Delivery {
+                    cycle: CycleNo(row.int(0)?),
+                    batch: BatchNo(row.int(1)?),
+                    number: row.int(2)?,
+                    started_at: row.text(3)?.to_owned(),
+                    ended_at: row.maybe_text(4)?.map(str::to_owned),
+                    outcome: row.named(5)?,
+                    detail: row.text(6)?.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    /// Payables by everything that reports break down by.
+    pub async fn payable_sums(&self, cycle: CycleNo) -> Result<Vec<PayableSum>, StoreError> {
+        let rows = self
+            .query(
+                "select p.state, b.state, p.channel, p.provider, p.programme, p.province, p.fund, p.code,
+                   cast(case when p.carried_to is null then 0 else 1 end as bigint),
+                   cast(count(*) as bigint), cast(sum(p.amount_minor) as bigint)
+                 from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
+                 where p.cycle_no = $1
+                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9 order by 1, 2, 3, 4, 5, 6, 7, 8, 9",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(PayableSum {
+                    state: row.named(0)?,
+                    batch: row.maybe_text(1)?.map(|_| row.named(1)).transpose()?,
+                    channel: row.text(2)?.to_owned(),
+                    provider: row.text(3)?.to_owned(),
+                    programme: row.text(4)?.to_owned(),
+                    province: row.text(5)?.to_owned(),
+                    fund: row.text(6)?.to_owned(),
+                    code: row.text(7)?.to_owned(),
+                    carried: row.int(8)? == 1,
+                    count: row.int(9)?,
+                    total_minor: row.int(10)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Instructions by batch, state and grade of evidence.
+    pub async fn instruction_sums(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<Vec<InstructionSum>, StoreError> {
+        let rows = self
+            .query(
+                "select batch_no, state, grade, cast(count(*) as bigint), cast(sum(amount_minor) as bigint)
+                 from instruction where cycle_no = $1 group by batch_no, state, grade order by batch_no, state, grade",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(InstructionSum {
+                    batch: BatchNo(row.int(0)?),
+                    state: row.named(1)?,
+                    grade: row.maybe_text(2)?.map(|_| row.named(2)).transpose()?,
+                    count: row.int(3)?,
+                    total_minor: row.int(4)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Each person's worst outcome of one shard: the payables of the beneficiaries whose payee is in
+    /// this shard, and the rows of the persons of this shard. Merged by the caller.
+    pub async fn person_outcomes(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let mut found = Vec::new();
+        for row in self
+            .query(
+                "select p.beneficiary_no,
+                   case when p.state = 'pending' and b.state in ('sending', 'unknown') then 'unknown' else p.state end
+                 from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
+                 where p.shard = $1 and p.payable_no between $2 and $3",
+                &[i64::from(shard.number()).into(), first.into(), last.into()],
+            )
+            .await?
+        {
+            found.push((row.int(0)?, row.text(1)?.to_owned()));
+        }
+        for row in self
+            .query(
+                "select person_no, outcome from exception where shard = $1 and cycle_no = $2 and subject = 'row'",
+                &[i64::from(shard.number()).into(), cycle.0.into()],
+            )
+            .await?
+        {
+            found.push((row.int(0)?, row.text(1)?.to_owned()));
+        }
+        Ok(found)
+    }
+
+    /// Payables of closed cycles of an authority that were not paid and not yet carried over, of the
+    /// payees of one shard.
+    pub async fn payables_to_carry(
+        &self,
+        authority: crate::domain::ids::AuthorityNo,
+        shard: Shard,
+    ) -> Result<Vec<Payable>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where shard = $1 and carried_to is null and state in ('held', 'rejected', 'returned')
+                     and cycle_no in (select cycle_no from cycle where authority_no = $2 and state = 'closed')
+                     order by payable_no"
+                ),
+                &[i64::from(shard.number()).into(), authority.0.into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+}
+
+impl Changes {
+    pub fn claims(&mut self, claims: impl IntoIterator<Item = Claim>) {
+        self.bulk(
+            "claim",
+            &[
+                "shard",
+                "period",
+                "enrolment_no",
+                "benefit",
+                "component",
+                "revision",
+                "amount_minor",
+                "cycle_no",
+                "payable_no",
+            ],
+            claims.into_iter().map(|claim| {
+                [
+                    i64::from(claim.shard.number()).into(),
+                    i64::from(claim.period.as_number()).into(),
+                    claim.enrolment.number().into(),
+                    claim.benefit.into(),
+                    claim.component.into(),
+                    i64::from(claim.revision).into(),
+                    claim.amount_minor.into(),
+                    claim.cycle.0.into(),
+                    number(claim.payable.map(PayableNo::number)),
+                ]
+            }),
+        );
+    }
+
+    /// Moves one claim from the payable of a closed cycle to a payable of this one.
+    pub fn claim_carried(&mut self, claim: &Claim, from: PayableNo, to: PayableNo) {
+        self.guarded(
+            "a claim is carried by the payable that owns it, once",
+            "update claim set cycle_no = $7, payable_no = $8, carried_from = $9
+             where shard = $1 and period = $2 and enrolment_no = $3 and benefit = $4 and component = $5
+               and revision = $6 and payable_no = $9",
+            vec![
+                i64::from(claim.shard.number()).into(),
+                i64::from(claim.period.as_number()).into(),
+                claim.enrolment.number().into(),
+                claim.benefit.clone().into(),
+                claim.component.clone().into(),
+                i64::from(claim.revision).into(),
+                to.cycle().0.into(),
+                to.number().into(),
+                from.number().into(),
+            ],
+        );
+    }
+
+    /// From now on the old payable can only be found, never paid.
+    pub fn payable_carried(&mut self, from: PayableNo, to: PayableNo) {
+        self.guarded(
+            "a payable is carried once, and only when it was not paid",
+            "update payable set carried_to = $3 where shard = $1 and payable_no = $2 and carried_to is null
+             and state in ('held', 'rejected', 'returned')",
+            vec![
+                i64::from(from.shard().number()).into(),
+                from.number().into(),
+                to.number().into(),
+            ],
+        );
+    }
+
+    pub fn payables(&mut self, payables: impl IntoIterator<Item = Payable>) {
+        self.bulk(
+            "payable",
+            &[
+                "shard",
+                "payable_no",
+                "cycle_no",
+                "payee_no",
+                "beneficiary_no",
+                "destination_no",
+                "channel",
+                "provider",
+                "fund",
+                "programme",
+                "province",
+                "amount_minor",
+                "line_count",
+                "state",
+                "code",
+                "batch_no",
+            ],
+            payables.into_iter().map(|payable| {
+                [
+                    i64::from(payable.number.shard().number()).into(),
+                    payable.number.number().into(),
+                    payable.number.cycle().0.into(),
+                    payable.payee.number().into(),
+                    payable.beneficiary.number().into(),
+                    number(payable.destination.map(DestinationNo::number)),
+                    payable.channel.name().into(),
+                    payable.provider.into(),
+                    payable.fund.into(),
+                    payable.programme.into(),
+                    payable.province.into(),
+                    payable.amount_minor.into(),
+                    payable.lines.into(),
+                    payable.state.name().into(),
+                    payable.code.into(),
+                    number(payable.batch.map(|batch| batch.0)),
+                ]
+            }),
+        );
+    }
+
+    pub fn instructions(&mut self, instructions: impl IntoIterator<Item = Instruction>) {
+        self.bulk(
+            "instruction",
+            &[
+                "shard",
+                "payable_no",
+                "attempt",
+                "cycle_no",
+                "list_no",
+                "batch_no",
+                "destination_no",
+                "amount_minor",
+                "state",
+            ],
+            instructions.into_iter().map(|instruction| {
+                [
+                    i64::from(instruction.payable.shard().number()).into(),
+                    instruction.payable.number().into(),
+                    i64::from(instruction.attempt.number()).into(),
+                    instruction.payable.cycle().0.into(),
+                    instruction.list.0.into(),
+                    instruction.batch.0.into(),
+                    instruction.destination.number().into(),
+                    instruction.amount_minor.into(),
+                    instruction.state.name().into(),
+                ]
+            }),
+        );
+    }
+
+    /// Moves instructions along arrows that the caller has followed; every one must still be in the
+    /// state it was read in, or nothing happens.
+    pub fn instructions_moved(&mut self, moves: &[InstructionMove]) {
+        const COLUMNS: &[(&str, &str)] = &[
+            ("shard", "bigint"),
+            ("payable_no", "bigint"),
+            ("attempt", "bigint"),
+            ("from_state", "text"),
+            ("to_state", "text"),
+            ("grade", "text"),
+            ("reason", "text"),
+            ("reason_class", "text"),
+            ("answer_no", "bigint"),
+            ("answer_item", "bigint"),
+            ("outcome_on", "text"),
+        ];
+        const SET: &str = "update instruction set state = v.to_state, grade = v.grade, reason = v.reason,
+             reason_class = v.reason_class, answer_no = v.answer_no, answer_item = v.answer_item, outcome_on = v.outcome_on
+             from v where instruction.shard = v.shard and instruction.payable_no = v.payable_no
+             and instruction.attempt = v.attempt and instruction.state = v.from_state";
+        for page in moves.chunks(PAGE) {
+            let args = page.iter().flat_map(|one| {
+                [
+                    i64::from(one.payable.shard().number()).into(),
+                    one.payable.number().into(),
+                    i64::from(one.attempt.number()).into(),
+                    one.from.name().into(),
+                    one.to.name().into(),
+                    one.grade.map_or(Value::Null, |grade| grade.name().into()),
+                    one.reason.clone().into(),
+                    one.reason_class.clone().into(),
+                    number(one.answer.map(|(answer, _)| answer.0)),
+                    number(one.answer.map(|(_, item)| item)),
+                    one.outcome_on.clone().into(),
+                ]
+            });
+            self.guarded_rows(
+                "every instruction is still in the state it was read in",
+                page.len() as u64,
+                update_many(COLUMNS, page.len(), SET),
+                args.collect(),
+            );
+        }
+    }
+
+    /// Moves payables along arrows that the caller has followed.
+    pub fn payables_moved(&mut self, moves: &[PayableMove]) {
+        const COLUMNS: &[(&str, &str)] = &[
+            ("shard", "bigint"),
+            ("payable_no", "bigint"),
+            ("from_state", "text"),
+            ("to_state", "text"),
+            ("code", "text"),
+            ("batch_no", "bigint"),
+        ];
+        const SET: &str =
+            "update payable set state = v.to_state, code = v.code, batch_no = v.batch_no
+             from v where payable.shard = v.shard and payable.payable_no = v.payable_no
+             and payable.state = v.from_state and payable.carried_to is null";
+        for page in moves.chunks(PAGE) {
+            let args = page.iter().flat_map(|one| {
+                [
+                    i64::from(one.payable.shard().number()).into(),
+                    one.payable.number().into(),
+                    one.from.name().into(),
+                    one.to.name().into(),
+                    one.code.clone().into(),
+                    number(one.batch.map(|batch| batch.0)),
+                ]
+            });
+            self.guarded_rows(
+                "every payable is still in the state it was read in, and not carried over",
+                page.len() as u64,
+                update_many(COLUMNS, page.len(), SET),
+                args.collect(),
+            );
+        }
+    }
+
+    pub fn batches(&mut self, batches: impl IntoIterator<Item = Batch>) {
+        self.bulk(
+            "batch",
+            &[
+                "cycle_no",
+                "batch_no",
+                "list_no",
+                "channel",
+                "provider",
+                "format",
+                "value_date",
+                "file_name",
+                "message_id",
+                "item_count",
+                "total_minor",
+                "state",
+            ],
+            batches.into_iter().map(|batch| {
+                [
+                    batch.cycle.0.into(),
+                    batch.number.0.into(),
+                    batch.list.0.into(),
+                    batch.channel.name().into(),
+                    batch.provider.into(),
+                    batch.format.into(),
+                    batch.value_date.to_string().into(),
+                    batch.file_name.into(),
+                    batch.message_id.into(),
+                    (batch.count as i64).into(),
+                    batch.total_minor.into(),
+                    batch.state.name().into(),
+                ]
+            }),
+        );
+    }
+
+    /// The file of a batch is archived: its digest and size.
+    pub fn batch_rendered(&mut self, batch: &Batch, sha256: &str, bytes: u64) {
+        self.guarded(
+            "a batch is rendered once",
+            "update batch set sha256 = $3, file_bytes = $4 where cycle_no = $1 and batch_no = $2 and sha256 is null",
+            vec![
+                batch.cycle.0.into(),
+                batch.number.0.into(),
+                sha256.to_owned().into(),
+                (bytes as i64).into(),
+            ],
+        );
+    }
+
+    pub fn batch_moved(&mut self, batch: &Batch, to: BatchState) {
+        self.guarded(
+            "the batch is still in the state it was read in",
+            "update batch set state = $4 where cycle_no = $1 and batch_no = $2 and state = $3",
+            vec![
+                batch.cycle.0.into(),
+                batch.number.0.into(),
+                batch.state.name().into(),
+                to.name().into(),
+            ],
+        );
+    }
+
+    /// Written before a byte leaves.
+    pub fn delivery_started(&mut self, batch: &Batch, delivery_no: i64, at: &str) {
+        self.bulk(
+            "delivery",
+            &["cycle_no", "batch_no", "delivery_no", "started_at", "outcome", "detail"],
+            [[
+                batch.cycle.0.into(),
+                batch.number.0.into(),
+                delivery_no.into(),
+                at.to_owned().into(),
+                DeliveryOutcome::Started.name().into(),
+                "".into(),
+            ]],
+        );
+    }
+
+    pub fn delivery_ended(
+        &mut self,
+        batch: &Batch,
+        delivery_no: i64,
+        outcome: DeliveryOutcome,
+        detail: &str,
+        at: &str,
+    ) {
+        self.guarded(
+            "a delivery ends once, unless it was unknown",
+            "update delivery set outcome = $4, detail = $5, ended_at = $6
+             where cycle_no = $1 and batch_no = $2 and delivery_no = $3 and outcome in ('started', 'unknown')",
+            vec![
+                batch.cycle.0.into(),
+                batch.number.0.into(),
+                delivery_no.into(),
+                outcome.name().into(),
+                detail.to_owned().into(),
+                at.to_owned().into(),
+            ],
+        );
+    }
+}
+
+/// The first and last number that a payable of this cycle and shard can have.
+fn numbers_of(cycle: CycleNo, shard: Shard) -> Result<(i64, i64), StoreError> {
+    let number = |ordinal| {
+        PayableNo::pack(cycle, shard, ordinal)
+            .map(PayableNo::number)
+            .map_err(|error| broken(error.to_string()))
+    };
+    Ok((number(0)?, number((1 << 30) - 1)?))
+}
+
+/// `select … where (a, b) in (values ($1, $2), …)` for a full page of keys.
+fn lookup(select: &str, key: &[&str]) -> String {
+    let mut sql = format!("{select} where ({}) in (values ", key.join(", "));
+    for row in 0..PAGE {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..key.len() {
+            let place = row * key.len() + column + 1;
+            let comma = if column == 0 { "" } else { ", " };
+            sql.push_str(&format!("{comma}cast(${place} as bigint)"));
+        }
+        sql.push(')');
+    }
+    sql.push(')');
+    sql
+}
+
+/// Fills a page of keys by repeating the last one, so that one statement text serves all pages.
+fn padded<const N: usize>(keys: impl Iterator<Item = [Value; N]>) -> Vec<Value> {
+    let mut args: Vec<Value> = keys.flatten().collect();
+    let last = args[args.len() - N..].to_vec();
+    while args.len() < PAGE * N {
+        args.extend_from_slice(&last);
+    }
+    args
+}
+
+/// `with v (a, b) as (values (cast($1 as bigint), …), …) update …`.
+fn update_many(columns: &[(&str, &str)], rows: usize, update: &str) -> Cow<'static, str> {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let mut sql = format!("with v ({}) as (values ", names.join(", "));
+    let mut place = 0;
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for (at, (_, kind)) in columns.iter().enumerate() {
+            place += 1;
+            let comma = if at == 0 { "" } else { ", " };
+            sql.push_str(&format!("{comma}cast(${place} as {kind})"));
+        }
+        sql.push(')');
+    }
+    sql.push_str(") ");
+    sql.push_str(update);
+    Cow::Owned(sql)
+}
+
+fn payable_number(row: &Row, at: usize) -> Result<PayableNo, StoreError> {
+    PayableNo::from_number(row.int(at)?).map_err(|error| broken(error.to_string()))
+}
+
+fn claim(row: &Row) -> Result<Claim, StoreError> {
+    let revision = row.int(5)?;
+    Ok(Claim {
+        shard: shard(row, 0)?,
+        period: period(row, 1)?,
+        enrolment: enrolment_no(row, 2)?,
+        benefit: row.text(3)?.to_owned(),
+        component: row.text(4)?.to_owned(),
+        revision: u16::try_from(revision).map_err(|_| broken(format!("revision {revision}")))?,
+        amount_minor: row.int(6)?,
+        cycle: CycleNo(row.int(7)?),
+        payable: row.maybe_int(8)?.map(|_| payable_number(row, 8)).transpose()?,
+        carried_from: row.maybe_int(9)?.map(|_| payable_number(row, 9)).transpose()?,
+    })
+}
+
+fn payable(row: &Row) -> Result<Payable, StoreError> {
+    Ok(Payable {
+        number: payable_number(row, 0)?,
+        payee: person_no(row, 1)?,
+        beneficiary: person_no(row, 2)?,
+        destination: row.maybe_int(3)?.map(|_| destination_no(row, 3)).transpose()?,
+        channel: row.named(4)?,
+        provider: row.text(5)?.to_owned(),
+        fund: row.text(6)?.to_owned(),
+        programme: row.text(7)?.to_owned(),
+        province: row.text(8)?.to_owned(),
+        amount_minor: row.int(9)?,
+        lines: row.int(10)?,
+        state: row.named(11)?,
+        code: row.text(12)?.to_owned(),
+        batch: row.maybe_int(13)?.map(BatchNo),
+        carried_to: row.maybe_int(14)?.map(|_| payable_number(row, 14)).transpose()?,
+    })
+}
+
+fn instruction(row: &Row) -> Result<Instruction, StoreError> {
+    let answer = match (row.maybe_int(10)?, row.maybe_int(11)?) {
+        (Some(answer), Some(item)) => Some((AnswerNo(answer), item)),
+        _ => None,
+    };
+    Ok(Instruction {
+        payable: payable_number(row, 0)?,
+        attempt: AttemptNo::new(row.int(1)?).map_err(|error| broken(error.to_string()))?,
+        list: ListNo(row.int(2)?),
+        batch: BatchNo(row.int(3)?),
+        destination: destination_no(row, 4)?,
+        amount_minor: row.int(5)?,
+        state: row.named(6)?,
+        grade: row.maybe_text(7)?.map(|_| row.named(7)).transpose()?,
+        reason: row.maybe_text(8)?.map(str::to_owned),
+        reason_class: row.maybe_text(9)?.map(str::to_owned),
+        answer,
+        outcome_on: row.maybe_text(12)?.map(str::to_owned),
+    })
+}
+
+fn batch(row: &Row) -> Result<Batch, StoreError> {
+    let unsigned = |at: usize| {
+        let number = row.int(at)?;
+        u64::try_from(number).map_err(|_| broken(format!("count {number}")))
+    };
+    Ok(Batch {
+        cycle: CycleNo(row.int(0)?),
+        number: BatchNo(row.int(1)?),
+        list: ListNo(row.int(2)?),
+        channel: row.named(3)?,
+        provider: row.text(4)?.to_owned(),
+        format: row.text(5)?.to_owned(),
+        value_date: parse_date(row.text(6)?).map_err(|error| broken(error.to_string()))?,
+        file_name: row.text(7)?.to_owned(),
+        message_id: row.text(8)?.to_owned(),
+        count: unsigned(9)?,
+        total_minor: row.int(10)?,
+        sha256: row.maybe_text(11)?.map(str::to_owned),
+        bytes: row.maybe_int(12)?.map(|_| unsigned(12)).transpose()?,
+        state: row.named(13)?,
+    })
+}

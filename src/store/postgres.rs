@@ -5,6 +5,7 @@
 //! next writes (sqlx 0.9), so every connection is rolled back before it is lent out again, and no
 //! time-out of ours is ever put around a transaction: the server's own time-outs do that work.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
@@ -69,8 +70,7 @@ impl Database for Postgres {
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
-        let open =
-            self.pool.begin().await.map_err(|error| StoreError::of("beginning", error))?;
+        let open = self.pool.begin().await.map_err(|error| StoreError::of("beginning", error))?;
         Ok(Box::new(PostgresTransaction { open }))
     }
 
@@ -89,8 +89,12 @@ impl Transaction for PostgresTransaction {
         query(&mut *self.open, sql, args).await
     }
 
-    async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
-        let done = sqlx::query_with(sql, bind(args)?)
+    async fn execute(
+        &mut self,
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let done = sqlx::query_with(sqlx::AssertSqlSafe(sql), bind(args)?)
             .execute(&mut *self.open)
             .await
             .map_err(|error| StoreError::of("writing", error))?;

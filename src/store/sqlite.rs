@@ -4,6 +4,7 @@
 //! default of sqlx (journal `delete`, synchronous `full`) was seen to lose the last acknowledged
 //! transaction in a power cut.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use async_trait::async_trait;
@@ -55,7 +56,11 @@ impl Sqlite {
             ("journal_mode", "select cast(journal_mode as text) from pragma_journal_mode", "wal"),
             ("synchronous", "select cast(synchronous as text) from pragma_synchronous", "2"),
             ("foreign_keys", "select cast(foreign_keys as text) from pragma_foreign_keys", "1"),
-            ("trusted_schema", "select cast(trusted_schema as text) from pragma_trusted_schema", "0"),
+            (
+                "trusted_schema",
+                "select cast(trusted_schema as text) from pragma_trusted_schema",
+                "0",
+            ),
         ] {
             for pool in [&sqlite.writer, &sqlite.readers] {
                 let rows = query(pool, sql, &[]).await?;
@@ -105,8 +110,12 @@ impl Transaction for SqliteTransaction {
         query(&mut *self.open, sql, args).await
     }
 
-    async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
-        let done = sqlx::query_with(sql, bind(args)?)
+    async fn execute(
+        &mut self,
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let done = sqlx::query_with(sqlx::AssertSqlSafe(sql), bind(args)?)
             .execute(&mut *self.open)
             .await
             .map_err(|error| StoreError::of("writing", error))?;

@@ -1,0 +1,89 @@
+//! What came back: answer files, items that fit nothing, money to be got back, halts.
+
+use crate::domain::ids::{AnswerNo, AttemptNo, PayableNo, PersonNo};
+use crate::domain::state::named;
+
+named!(
+    AnswerState {
+        Applying = "applying",
+        Applied = "applied",
+        Refused = "refused",
+    }
+);
+
+/// One file from a provider, archived by its hash and applied once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    pub number: AnswerNo,
+    pub provider: String,
+    pub file_name: String,
+    pub sha256: String,
+    pub format: String,
+    pub received_at: String,
+    pub items: i64,
+    /// How many items are applied; the rest is applied after a restart.
+    pub applied: i64,
+    pub state: AnswerState,
+    pub detail: String,
+}
+
+named!(
+    /// Why an answer's item needs a person.
+    DiscrepancyKind {
+        /// The reference is not one of ours, and no fallback fits.
+        Unmatched = "unmatched",
+        /// The amount or currency is not the ordered one.
+        AmountDiffers = "amount_differs",
+        /// The state it reports cannot follow the state that is held.
+        Contradiction = "contradiction",
+        /// Proof of a payment that we hold dead, while another attempt is live.
+        SettledExcess = "settled_excess",
+        /// A status word that the format's table does not know.
+        StatusUnknown = "status_unknown",
+    }
+);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Discrepancy {
+    pub kind: DiscrepancyKind,
+    pub provider: String,
+    pub answer: AnswerNo,
+    pub item: i64,
+    pub instruction: Option<(PayableNo, AttemptNo)>,
+    pub expected_minor: Option<i64>,
+    pub reported_minor: Option<i64>,
+    /// A sentence without personal data.
+    pub detail: String,
+    pub opened_at: String,
+}
+
+named!(
+    ReceivableCause {
+        SettledExcess = "settled_excess",
+        /// A group of lines that sums to less than nothing.
+        Overpayment = "overpayment",
+    }
+);
+
+/// Money to be got back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Receivable {
+    pub cause: ReceivableCause,
+    pub person: PersonNo,
+    pub instruction: Option<(PayableNo, AttemptNo)>,
+    pub amount_minor: i64,
+    pub opened_at: String,
+}
+
+/// A provider, a cycle or everything is stopped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Halt {
+    pub number: i64,
+    /// `all`, `provider:NAME` or `cycle:NUMBER`.
+    pub scope: String,
+    pub cause: String,
+    pub put_by: String,
+    pub put_at: String,
+    /// The first of the two officers who lift it.
+    pub first_lift_by: Option<String>,
+}

@@ -1,0 +1,23 @@
+//! A claim: "this has been determined". One per line, unique for ever and across cycles, so that no
+//! supplementary, correction or carried-over list can pay it again.
+
+use crate::domain::ids::{CycleNo, EnrolmentNo, PayableNo, Shard};
+use crate::domain::period::Period;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// The shard of the person to whom the enrolment belongs.
+    pub shard: Shard,
+    pub period: Period,
+    pub enrolment: EnrolmentNo,
+    pub benefit: String,
+    pub component: String,
+    /// 0 for what was first determined; one more for every later difference.
+    pub revision: u16,
+    pub amount_minor: i64,
+    pub cycle: CycleNo,
+    /// The payable that pays it; none when a negative group became a receivable.
+    pub payable: Option<PayableNo>,
+    /// The payable of an earlier cycle that carried it over.
+    pub carried_from: Option<PayableNo>,
+}

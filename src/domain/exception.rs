@@ -1,0 +1,65 @@
+//! What did not go the ordinary way: a roster row that is refused, ceased, held or nil, or a
+//! payable that is held. Ordinary rows have no record of their own.
+
+use crate::domain::ids::{EnrolmentNo, PayableNo, PersonNo, Shard};
+use crate::domain::state::named;
+
+named!(
+    /// Where a roster row ended. These partition the rows listed.
+    RowOutcome {
+        /// Unusable: the officer mends the row and sends it again.
+        Refused = "refused",
+        /// The sender says that the enrolment has ended or is paused.
+        Ceased = "ceased",
+        /// Kept back by us, with a code; may be released.
+        Held = "held",
+        /// Decided: nothing is owed this time, with the clause that says why.
+        Nil = "nil",
+        Entitled = "entitled",
+    }
+);
+
+named!(
+    Subject {
+        Row = "row",
+        Payable = "payable",
+    }
+);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exception {
+    pub shard: Shard,
+    /// Counted within cycle and shard.
+    pub number: i64,
+    pub subject: Subject,
+    pub outcome: RowOutcome,
+    pub code: String,
+    pub person: PersonNo,
+    pub enrolment: Option<EnrolmentNo>,
+    pub payable: Option<PayableNo>,
+    pub source_line: Option<u64>,
+    /// A sentence without personal data.
+    pub detail: String,
+}
+
+named!(
+    /// What an officer decided about a hold.
+    Decision {
+        Release = "release",
+        Keep = "keep",
+    }
+);
+
+/// An officer's decision; it counts whenever the same subject is held for the same code, until the
+/// period `valid_to`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Resolution {
+    /// The enrolment's number for a row, the payee's destination number for a payable.
+    pub subject: i64,
+    pub code: String,
+    pub decision: Decision,
+    pub valid_to: crate::domain::period::Period,
+    pub reason: String,
+    pub decided_by: String,
+    pub decided_at: String,
+}
