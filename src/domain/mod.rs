@@ -3,6 +3,7 @@
 //! Pure: no clock, no disk, no network, no randomness. Read the modules in this order.
 
 pub mod answer;
+pub mod outcome;
 pub mod batch;
 pub mod claim;
 pub mod cycle;

@@ -3,3 +3,5 @@
 
 pub mod intake;
 pub mod records;
+pub mod settle;
+pub mod retry;

@@ -1,0 +1,541 @@
+//! Applies what providers report to what we hold.
+//!
+//! Reads: outcomes of one page of an answer, the payables and all their attempts. Gives: the
+//! transitions, and for whatever fits nothing a discrepancy: nothing is skipped in silence. Amounts
+//! are compared, never assumed; evidence of payment is never dropped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::answer::{DiscrepancyKind, ReceivableCause};
+use crate::domain::batch::BatchState;
+use crate::domain::ids::{AttemptNo, BatchNo, PayableNo, PersonNo};
+use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent, InstructionState};
+use crate::domain::outcome::{Outcome, Reported};
+use crate::domain::payable::{Payable, PayableEvent, PayableState};
+use crate::domain::state::IllegalTransition;
+
+pub struct Input<'a> {
+    pub outcomes: &'a [Outcome],
+    /// The payables that the outcomes name.
+    pub payables: Vec<Payable>,
+    /// All attempts of those payables.
+    pub instructions: Vec<Instruction>,
+    /// The states of the batches of those attempts.
+    pub batches: &'a BTreeMap<BatchNo, BatchState>,
+}
+
+/// How an instruction ended up, and with which evidence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settled {
+    pub before: InstructionState,
+    pub after: Instruction,
+    /// The item of the answer that moved it last.
+    pub item: i64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    pub kind: DiscrepancyKind,
+    pub item: i64,
+    pub instruction: (PayableNo, AttemptNo),
+    pub expected_minor: Option<i64>,
+    pub reported_minor: Option<i64>,
+    pub detail: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owed {
+    pub cause: ReceivableCause,
+    pub person: PersonNo,
+    pub instruction: (PayableNo, AttemptNo),
+    pub amount_minor: i64,
+}
+
+#[derive(Default, PartialEq, Eq, Debug)]
+pub struct Output {
+    /// Every instruction that moved, once, in the order of their keys.
+    pub instructions: Vec<Settled>,
+    /// Every payable that moved: its state before, and the payable after.
+    pub payables: Vec<(PayableState, Payable)>,
+    pub discrepancies: Vec<Found>,
+    pub receivables: Vec<Owed>,
+    /// Why the provider must be halted, when it must.
+    pub halt: Option<String>,
+    /// Batches that were not known to have arrived, and of which an outcome now speaks.
+    pub proved_delivered: BTreeSet<BatchNo>,
+    /// Items that told nothing new.
+    pub unchanged: u64,
+}
+
+/// Applies every outcome in order. Fails only when what is stored breaks the state tables.
+pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
+    let mut payables: BTreeMap<PayableNo, Payable> =
+        input.payables.into_iter().map(|payable| (payable.number, payable)).collect();
+    let before: BTreeMap<(PayableNo, AttemptNo), InstructionState> =
+        input.instructions.iter().map(|one| ((one.payable, one.attempt), one.state)).collect();
+    let payable_before: BTreeMap<PayableNo, (PayableState, String)> = payables
+        .values()
+        .map(|payable| (payable.number, (payable.state, payable.code.clone())))
+        .collect();
+    let mut attempts: BTreeMap<(PayableNo, AttemptNo), Instruction> =
+        input.instructions.into_iter().map(|one| ((one.payable, one.attempt), one)).collect();
+    let mut items: BTreeMap<(PayableNo, AttemptNo), i64> = BTreeMap::new();
+    let mut output = Output::default();
+
+    for outcome in input.outcomes {
+        let key = (outcome.payable, outcome.attempt);
+        let found = |kind, detail: String| Found {
+            kind,
+            item: outcome.item,
+            instruction: key,
+            expected_minor: None,
+            reported_minor: None,
+            detail,
+        };
+        let (Some(instruction), Some(payable)) =
+            (attempts.get(&key), payables.get(&outcome.payable))
+        else {
+            let detail = "the reference has our form, but no such attempt was ever made".to_owned();
+            output.discrepancies.push(found(DiscrepancyKind::Unmatched, detail));
+            continue;
+        };
+        match &outcome.amount {
+            Some(Ok(minor)) if *minor != instruction.amount_minor => {
+                output.discrepancies.push(Found {
+                    expected_minor: Some(instruction.amount_minor),
+                    reported_minor: Some(*minor),
+                    ..found(
+                        DiscrepancyKind::AmountDiffers,
+                        "the reported amount is not the ordered one; nothing was changed".to_owned(),
+                    )
+                });
+                continue;
+            }
+            Some(Err(currency)) => {
+                output.discrepancies.push(Found {
+                    expected_minor: Some(instruction.amount_minor),
+                    ..found(
+                        DiscrepancyKind::AmountDiffers,
+                        format!("the amount is reported in {currency}; nothing was changed"),
+                    )
+                });
+                continue;
+            }
+            _ => {}
+        }
+        match input.batches.get(&instruction.batch) {
+            Some(BatchState::Sending | BatchState::Unknown) => {
+                output.proved_delivered.insert(instruction.batch);
+            }
+            Some(BatchState::Created | BatchState::Released | BatchState::Withdrawn) => {
+                let detail = "the provider answers for a file that we hold as never sent".to_owned();
+                output.halt = Some(detail.clone());
+                output.discrepancies.push(found(DiscrepancyKind::Contradiction, detail));
+            }
+            Some(BatchState::Delivered | BatchState::Refused) | None => {}
+        }
+        let other_live = attempts
+            .range((outcome.payable, AttemptNo::FIRST)..)
+            .take_while(|((payable, _), _)| *payable == outcome.payable)
+            .any(|((_, attempt), other)| *attempt != outcome.attempt && other.state.is_live());
+        let step = decide(instruction, payable, outcome, other_live);
+        if let Some((kind, detail)) = step.discrepancy {
+            if kind == DiscrepancyKind::SettledExcess {
+                output.receivables.push(Owed {
+                    cause: ReceivableCause::SettledExcess,
+                    person: payable.payee,
+                    instruction: key,
+                    amount_minor: instruction.amount_minor,
+                });
+                output.halt = Some(detail.clone());
+            }
+            output.discrepancies.push(found(kind, detail));
+        }
+        let Some(event) = step.event else {
+            output.unchanged += u64::from(!step.upgrade);
+            if step.upgrade && let Some(instruction) = attempts.get_mut(&key) {
+                record(instruction, outcome);
+                items.insert(key, outcome.item);
+            }
+            continue;
+        };
+        let next = instruction.state.apply(event)?;
+        let payable_event = match event {
+            InstructionEvent::Settled => Some(PayableEvent::Settled),
+            InstructionEvent::Rejected | InstructionEvent::Cancelled => Some(PayableEvent::Rejected),
+            InstructionEvent::OutcomeLost => Some(PayableEvent::OutcomeLost),
+            InstructionEvent::Returned if instruction.state == InstructionState::SettledExcess => None,
+            InstructionEvent::Returned => Some(PayableEvent::Returned),
+            InstructionEvent::SettledBesideAnother => None,
+        };
+        if let (Some(event), Some(payable)) = (payable_event, payables.get_mut(&outcome.payable)) {
+            payable.state = payable.state.apply(event)?;
+            payable.code = match payable.state {
+                PayableState::Rejected | PayableState::Returned => {
+                    outcome.reason.clone().unwrap_or_else(|| "no reason given".to_owned())
+                }
+                _ => String::new(),
+            };
+            payable.batch = Some(instruction.batch);
+        }
+        if let Some(instruction) = attempts.get_mut(&key) {
+            instruction.state = next;
+            record(instruction, outcome);
+            items.insert(key, outcome.item);
+        }
+    }
+
+    for (key, item) in items {
+        if let Some(after) = attempts.remove(&key) {
+            output.instructions.push(Settled { before: before[&key], after, item });
+        }
+    }
+    for (number, payable) in payables {
+        let (state, code) = &payable_before[&number];
+        if *state != payable.state || *code != payable.code {
+            output.payables.push((*state, payable));
+        }
+    }
+    Ok(output)
+}
+
+/// What one outcome does to one instruction.
+#[derive(Default)]
+struct Step {
+    event: Option<InstructionEvent>,
+    /// The state stays; the grade of evidence gets better.
+    upgrade: bool,
+    discrepancy: Option<(DiscrepancyKind, String)>,
+}
+
+impl Step {
+    fn to(event: InstructionEvent) -> Step {
+        Step { event: Some(event), ..Step::default() }
+    }
+
+    fn nothing() -> Step {
+        Step::default()
+    }
+
+    fn contradiction(detail: &str) -> Step {
+        let discrepancy = Some((DiscrepancyKind::Contradiction, detail.to_owned()));
+        Step { discrepancy, ..Step::default() }
+    }
+
+    fn but(self, kind: DiscrepancyKind, detail: &str) -> Step {
+        Step { discrepancy: Some((kind, detail.to_owned())), ..self }
+    }
+}
+
+fn decide(
+    instruction: &Instruction,
+    payable: &Payable,
+    outcome: &Outcome,
+    other_live: bool,
+) -> Step {
+    use InstructionEvent as E;
+    use InstructionState as S;
+    match (outcome.reported, instruction.state) {
+        (Reported::InFlight, _) => Step::nothing(),
+
+        (Reported::CannotTell, S::InBatch) => Step::to(E::OutcomeLost)
+            .but(DiscrepancyKind::StatusUnknown, "the provider cannot tell, or uses an unknown status word"),
+        (Reported::CannotTell, _) => Step {
+            discrepancy: Some((
+                DiscrepancyKind::StatusUnknown,
+                "the provider cannot tell, or uses an unknown status word".to_owned(),
+            )),
+            ..Step::default()
+        },
+
+        (Reported::Paid(_), S::InBatch | S::Unknown) => Step::to(E::Settled),
+        (Reported::Paid(grade), S::Settled) => {
+            Step { upgrade: instruction.grade.is_none_or(|held| grade < held), ..Step::default() }
+        }
+        (Reported::Paid(_), S::Rejected | S::Cancelled | S::Returned) if other_live => {
+            Step::to(E::SettledBesideAnother).but(
+                DiscrepancyKind::SettledExcess,
+                "proved paid although another attempt is live: the money is to be got back",
+            )
+        }
+        // A list that carried the claim over has its own live or future attempt for the same money.
+        (Reported::Paid(_), S::Rejected | S::Cancelled | S::Returned)
+            if payable.carried_to.is_some() =>
+        {
+            Step::to(E::SettledBesideAnother).but(
+                DiscrepancyKind::SettledExcess,
+                "proved paid although a later list carried it over: the money is to be got back",
+            )
+        }
+        (Reported::Paid(_), S::Returned) => match (&outcome.on, &instruction.outcome_on) {
+            // Answers overtake each other: the payment that was returned later is no news.
+            (Some(paid), Some(returned)) if paid <= returned => Step::nothing(),
+            (Some(_), Some(_)) => Step::to(E::Settled)
+                .but(DiscrepancyKind::Contradiction, "proved paid after it was reported returned"),
+            _ => Step::contradiction("reported paid and returned, without days to tell the order"),
+        },
+        (Reported::Paid(_), S::Rejected | S::Cancelled) => Step::to(E::Settled)
+            .but(DiscrepancyKind::Contradiction, "proved paid after it was reported as not carried out"),
+        (Reported::Paid(_), S::SettledExcess | S::ExcessReturned) => Step::nothing(),
+
+        (Reported::Rejected, S::InBatch | S::Unknown) => Step::to(E::Rejected),
+        (Reported::Rejected, S::Rejected | S::Returned | S::Cancelled | S::ExcessReturned) => {
+            Step::nothing()
+        }
+        (Reported::Rejected, S::Settled | S::SettledExcess) => {
+            Step::contradiction("reported rejected although it is proved paid")
+        }
+
+        (Reported::Returned, S::InBatch | S::Unknown | S::Settled | S::SettledExcess) => {
+            Step::to(E::Returned)
+        }
+        (Reported::Returned, S::Returned | S::ExcessReturned) => Step::nothing(),
+        (Reported::Returned, S::Rejected | S::Cancelled) => {
+            Step::contradiction("reported returned although it was reported as not carried out")
+        }
+
+        (Reported::Cancelled, S::InBatch) => Step::to(E::Cancelled),
+        (Reported::Cancelled, S::Unknown) => Step::to(E::Rejected),
+        (Reported::Cancelled, S::Rejected | S::Cancelled | S::Returned | S::ExcessReturned) => {
+            Step::nothing()
+        }
+        (Reported::Cancelled, S::Settled | S::SettledExcess) => {
+            Step::contradiction("reported cancelled although it is proved paid")
+        }
+    }
+}
+
+fn record(instruction: &mut Instruction, outcome: &Outcome) {
+    instruction.grade = match outcome.reported {
+        Reported::Paid(grade) => Some(grade),
+        _ => instruction.grade,
+    };
+    instruction.reason.clone_from(&outcome.reason);
+    instruction.reason_class =
+        outcome.class.map(|class| crate::domain::state::Named::name(class).to_owned());
+    instruction.outcome_on.clone_from(&outcome.on);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{CycleNo, DestinationNo, ListNo, Shard};
+    use crate::domain::outcome::ReasonClass;
+    use crate::domain::roster::Channel;
+    use crate::domain::state::Named;
+
+    fn payable_no() -> PayableNo {
+        PayableNo::pack(CycleNo(1), Shard::new(3), 7).unwrap()
+    }
+
+    fn payable(state: PayableState, carried: bool) -> Payable {
+        let person = PersonNo::from_number(3 << 55).unwrap();
+        Payable {
+            number: payable_no(),
+            payee: person,
+            beneficiary: person,
+            destination: None,
+            channel: Channel::Bank,
+            provider: "B".to_owned(),
+            fund: "state".to_owned(),
+            programme: "sa".to_owned(),
+            province: "01".to_owned(),
+            amount_minor: 810_000,
+            lines: 1,
+            state,
+            code: String::new(),
+            batch: Some(BatchNo(1)),
+            carried_to: carried.then(|| PayableNo::pack(CycleNo(2), Shard::new(3), 0).unwrap()),
+        }
+    }
+
+    fn attempt(number: i64, state: InstructionState) -> Instruction {
+        Instruction {
+            payable: payable_no(),
+            attempt: AttemptNo::new(number).unwrap(),
+            list: ListNo(0),
+            batch: BatchNo(number),
+            destination: DestinationNo::from_number(1).unwrap(),
+            amount_minor: 810_000,
+            state,
+            grade: None,
+            reason: None,
+            reason_class: None,
+            answer: None,
+            outcome_on: (state == InstructionState::Returned).then(|| "2026-11-09".to_owned()),
+        }
+    }
+
+    fn reported(word: &str) -> Reported {
+        match word {
+            "in flight" => Reported::InFlight,
+            "paid" => Reported::Paid(EvidenceGrade::Statement),
+            "rejected" => Reported::Rejected,
+            "returned" => Reported::Returned,
+            "cancelled" => Reported::Cancelled,
+            _ => Reported::CannotTell,
+        }
+    }
+
+    /// `attempts` are the states of attempts 1, 2 …; the outcome is about attempt 1.
+    #[track_caller]
+    fn check(sentence: &str, payable_is: &str, attempts: &[&str], word: &str, expected: &str) {
+        let outcome = Outcome {
+            item: 1,
+            payable: payable_no(),
+            attempt: AttemptNo::FIRST,
+            reported: reported(word),
+            amount: Some(Ok(810_000)),
+            reason: Some("AC04".to_owned()),
+            class: Some(ReasonClass::PayeeData),
+            on: Some("2026-11-05".to_owned()),
+        };
+        let carried = payable_is.ends_with(" carried");
+        let state = PayableState::from_name(payable_is.trim_end_matches(" carried")).unwrap();
+        let instructions = attempts
+            .iter()
+            .zip(1..)
+            .map(|(state, number)| attempt(number, InstructionState::from_name(state).unwrap()))
+            .collect();
+        let batches =
+            BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]);
+        let output = settle(Input {
+            outcomes: &[outcome],
+            payables: vec![payable(state, carried)],
+            instructions,
+            batches: &batches,
+        })
+        .unwrap();
+        let mut said: Vec<String> = output
+            .instructions
+            .iter()
+            .map(|one| format!("attempt {}", one.after.state))
+            .chain(output.payables.iter().map(|(_, payable)| format!("payable {}", payable.state)))
+            .chain(output.discrepancies.iter().map(|one| one.kind.to_string()))
+            .chain(output.receivables.iter().map(|one| format!("owed {}", one.amount_minor)))
+            .collect();
+        if output.halt.is_some() {
+            said.push("halt".to_owned());
+        }
+        assert_eq!(said.join(", "), expected, "{sentence}");
+    }
+
+    #[test]
+    fn evidence_moves_what_it_proves_and_nothing_else() {
+        check("paid", "pending", &["in_batch"], "paid", "attempt settled, payable paid");
+        check("in flight", "pending", &["in_batch"], "in flight", "");
+        check("rejected", "pending", &["in_batch"], "rejected", "attempt rejected, payable rejected");
+        check("returned", "paid", &["settled"], "returned", "attempt returned, payable returned");
+        check("never reported paid", "pending", &["in_batch"], "returned", "attempt returned, payable returned");
+        check("unknown ends by evidence", "unknown", &["unknown"], "paid", "attempt settled, payable paid");
+        check("a status nobody knows", "pending", &["in_batch"], "??", "attempt unknown, payable unknown, status_unknown");
+        check("said twice", "rejected", &["rejected"], "rejected", "");
+        check("a rejection of what is paid", "paid", &["settled"], "rejected", "contradiction");
+        check("paid after rejected", "rejected", &["rejected"], "paid", "attempt settled, payable paid, contradiction");
+        check(
+            "paid although the reissue is live",
+            "paid",
+            &["rejected", "settled"],
+            "paid",
+            "attempt settled_excess, settled_excess, owed 810000, halt",
+        );
+        check(
+            "paid although a later list carried it",
+            "returned carried",
+            &["rejected"],
+            "paid",
+            "attempt settled_excess, settled_excess, owed 810000, halt",
+        );
+        check("the excess comes back", "paid", &["settled_excess", "settled"], "returned", "attempt excess_returned");
+        check("an older credit of what was returned", "returned", &["returned"], "paid", "");
+        check("cancelled", "pending", &["in_batch"], "cancelled", "attempt cancelled, payable rejected");
+    }
+
+    #[test]
+    fn another_amount_changes_nothing_and_is_kept() {
+        for amount in [Ok(1), Ok(810_001), Err("USD".to_owned())] {
+            let outcome = Outcome {
+                item: 4,
+                payable: payable_no(),
+                attempt: AttemptNo::FIRST,
+                reported: Reported::Paid(EvidenceGrade::ProviderResult),
+                amount: Some(amount),
+                reason: None,
+                class: None,
+                on: None,
+            };
+            let output = settle(Input {
+                outcomes: &[outcome],
+                payables: vec![payable(PayableState::Pending, false)],
+                instructions: vec![attempt(1, InstructionState::InBatch)],
+                batches: &BTreeMap::new(),
+            })
+            .unwrap();
+            assert!(output.instructions.is_empty() && output.payables.is_empty());
+            assert_eq!(output.discrepancies[0].kind, DiscrepancyKind::AmountDiffers);
+            assert_eq!(output.discrepancies[0].expected_minor, Some(810_000));
+        }
+    }
+
+    #[test]
+    fn an_outcome_proves_that_a_file_of_unknown_fate_arrived() {
+        let outcome = Outcome {
+            item: 1,
+            payable: payable_no(),
+            attempt: AttemptNo::FIRST,
+            reported: Reported::InFlight,
+            amount: None,
+            reason: None,
+            class: None,
+            on: None,
+        };
+        for (batch, proved, halted) in [
+            (BatchState::Unknown, true, false),
+            (BatchState::Sending, true, false),
+            (BatchState::Delivered, false, false),
+            (BatchState::Released, false, true),
+        ] {
+            let output = settle(Input {
+                outcomes: std::slice::from_ref(&outcome),
+                payables: vec![payable(PayableState::Pending, false)],
+                instructions: vec![attempt(1, InstructionState::InBatch)],
+                batches: &BTreeMap::from([(BatchNo(1), batch)]),
+            })
+            .unwrap();
+            assert_eq!(output.proved_delivered.contains(&BatchNo(1)), proved, "{batch}");
+            assert_eq!(output.halt.is_some(), halted, "{batch}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever is reported in whatever order, what is stored never leaves the tables, at most
+        /// one attempt is live, and every item moves something, is kept, or told nothing new.
+        #[test]
+        fn any_sequence_of_reports_keeps_the_invariants(
+            words in proptest::collection::vec((0_usize..6, 1_i64..3, 1_u32..28), 0..12),
+        ) {
+            const WORDS: [&str; 6] = ["in flight", "paid", "rejected", "returned", "cancelled", "??"];
+            let outcomes: Vec<Outcome> = words.iter().zip(1..).map(|((word, number, day), item)| Outcome {
+                item,
+                payable: payable_no(),
+                attempt: AttemptNo::new(*number).unwrap(),
+                reported: reported(WORDS[*word]),
+                amount: None,
+                reason: None,
+                class: None,
+                on: Some(format!("2026-11-{day:02}")),
+            }).collect();
+            let output = settle(Input {
+                outcomes: &outcomes,
+                payables: vec![payable(PayableState::Pending, false)],
+                instructions: vec![attempt(1, InstructionState::Rejected), attempt(2, InstructionState::InBatch)],
+                batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]),
+            }).unwrap();
+            let state = |number: i64, held: InstructionState| output.instructions.iter()
+                .find(|one| one.after.attempt.number() == number as u8).map_or(held, |one| one.after.state);
+            let first = state(1, InstructionState::Rejected);
+            let second = state(2, InstructionState::InBatch);
+            proptest::prop_assert!(!(first.is_live() && second.is_live()), "{first} {second}");
+        }
+    }
+}
