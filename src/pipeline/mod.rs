@@ -3,5 +3,7 @@
 
 pub mod intake;
 pub mod records;
+pub mod assemble;
 pub mod settle;
 pub mod retry;
+pub mod account;
