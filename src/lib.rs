@@ -3,4 +3,6 @@
 //! Modules are declared in reading order; what each may import is drawn in ARCHITECTURE.md and
 //! held by `tests/it/tidy.rs`.
 
+pub mod audit;
+pub mod channels;
 pub mod domain;

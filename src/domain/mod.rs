@@ -2,5 +2,8 @@
 //!
 //! Pure: no clock, no disk, no network, no randomness. Read the modules in this order.
 
+pub mod digest;
 pub mod money;
 pub mod period;
+pub mod sealed;
+pub mod signature;
