@@ -3,6 +3,8 @@
 //! Modules are declared in reading order; what each may import is drawn in ARCHITECTURE.md and
 //! held by `tests/it/tidy.rs`.
 
+pub mod audit;
+pub mod channels;
 pub mod domain;
 pub mod pipeline;
 pub mod store;

@@ -1,0 +1,119 @@
+//! Names of files that leave and arrive: one plain name inside one folder, never a path.
+//!
+//! Reads: text from our own naming rule, or what a provider's folder lists.
+//! Gives: `FileName`, which cannot climb out of its folder, hide, or pass for a file half written.
+
+use std::fmt;
+
+/// One name inside a folder.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileName(String);
+
+/// The end of a name that is still being written. Nobody reads such a file.
+pub const PART_SUFFIX: &str = ".part";
+
+/// Leaves room for the suffix of a part within the 255 bytes that file systems allow.
+const NAME_BYTES_MAX: usize = 200;
+
+impl FileName {
+    pub fn parse(name: &str) -> Result<FileName, FileNameError> {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            return Err(FileNameError::NameMustHaveUpTo200Bytes(name.len()));
+        }
+        // A colon and a backslash are separators on other systems, where the file may end up.
+        let separates = |c: char| matches!(c, '/' | '\\' | ':') || c.is_control();
+        if name.contains(separates) {
+            return Err(FileNameError::NameMustNotBeAPath(shown(name)));
+        }
+        if name.starts_with('.') {
+            return Err(FileNameError::NameMustNotBeHidden(shown(name)));
+        }
+        if name.to_ascii_lowercase().ends_with(PART_SUFFIX) {
+            return Err(FileNameError::NameMustNotBeAPart(shown(name)));
+        }
+        Ok(FileName(name.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A hostile name made harmless for a message: short, and without control characters.
+fn shown(name: &str) -> String {
+    name.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FileNameError {
+    #[error("a file name has 1 to 200 bytes, not {0}")]
+    NameMustHaveUpTo200Bytes(usize),
+    #[error("`{0}` is not one plain file name: it has a separator or a control character")]
+    NameMustNotBeAPath(String),
+    #[error("`{0}` begins with a point, so that folders would hide it")]
+    NameMustNotBeHidden(String),
+    #[error("`{0}` ends in .part, which marks a file that is still being written")]
+    NameMustNotBeAPart(String),
+}
+
+impl FileNameError {
+    /// A stable name for scripts and catalogues.
+    pub fn code(&self) -> &'static str {
+        match self {
+            FileNameError::NameMustHaveUpTo200Bytes(_) => "name_must_have_up_to_200_bytes",
+            FileNameError::NameMustNotBeAPath(_) => "name_must_not_be_a_path",
+            FileNameError::NameMustNotBeHidden(_) => "name_must_not_be_hidden",
+            FileNameError::NameMustNotBeAPart(_) => "name_must_not_be_a_part",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_in_its_folder() {
+        for (name, expected) in [
+            ("HN-PROD-REG-202611-0001.xml", "ok"),
+            ("Danh sách chi trả 11-2026.xlsx", "ok"),
+            ("255", "ok"),
+            ("", "name_must_have_up_to_200_bytes"),
+            (&"a".repeat(201), "name_must_have_up_to_200_bytes"),
+            ("..", "name_must_not_be_hidden"),
+            (".ssh", "name_must_not_be_hidden"),
+            ("../x", "name_must_not_be_a_path"),
+            ("a/b", "name_must_not_be_a_path"),
+            ("a\\b", "name_must_not_be_a_path"),
+            ("C:x", "name_must_not_be_a_path"),
+            ("a\0b", "name_must_not_be_a_path"),
+            ("a\nb", "name_must_not_be_a_path"),
+            ("pay.xml.part", "name_must_not_be_a_part"),
+            ("pay.xml.PART", "name_must_not_be_a_part"),
+        ] {
+            let actual = FileName::parse(name).map_or_else(|error| error.code(), |_| "ok");
+            assert_eq!(actual, expected, "{name:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_name_makes_parsing_panic_and_no_error_carries_a_control_character(name in ".{0,80}") {
+            if let Err(error) = FileName::parse(&name) {
+                proptest::prop_assert!(!error.to_string().contains(char::is_control));
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Where files leave and answers arrive.
+//!
+//! Reads: parcels (approved bytes under a name) and providers' folders or servers.
+//! Gives: what became of each delivery, in three outcomes and never two: delivered, not delivered,
+//! unknown. A channel never decides to send again; it only says what it knows.
+
+pub mod archive;
+pub mod directory;
+pub mod disk;
+pub mod file_name;
+pub mod publish;
+
+use std::fmt;
+use std::io::{Read, Write};
+
+use crate::domain::digest::Digest;
+use crate::domain::money::Money;
+use file_name::FileName;
+
+/// One way to one provider.
+///
+/// The calls block; the engine runs them off its event loop. An attempt is recorded by the engine
+/// before `deliver` is called, because afterwards may be too late.
+pub trait Channel: Send + Sync {
+    /// Delivers a parcel, or finds that it was already delivered.
+    fn deliver(&self, parcel: Parcel<'_>) -> DeliveryOutcome;
+
+    /// Asks whether a parcel is with the provider.
+    fn query(&self, name: &FileName, digest: &Digest) -> QueryOutcome;
+
+    /// What the provider has left for us.
+    fn answers(&self) -> Result<Answers, CollectError>;
+
+    /// Copies one answer, and says what was copied. What was written before an error is to be
+    /// thrown away.
+    fn fetch(&self, name: &FileName, into: &mut dyn Write) -> Result<Fetched, CollectError>;
+}
+
+/// Approved bytes on their way out.
+pub struct Parcel<'a> {
+    /// Never reused: environment, office, period, kind, sequence.
+    pub name: FileName,
+    pub source: &'a mut (dyn Read + Send),
+    /// The digest of the bytes of `source`, as approved.
+    pub digest: Digest,
+    /// How many instructions it carries; for channels that tell the provider beside the file.
+    pub count: u64,
+    /// Their sum; for channels that tell the provider beside the file.
+    pub total: Money,
+}
+
+/// What is known after a delivery was tried.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DeliveryOutcome {
+    /// The provider's side holds these bytes.
+    Delivered(Delivery),
+    /// Proven: nothing of this attempt reached the provider. It may be tried again.
+    NotDelivered(Reason),
+    /// It may have arrived. Only evidence or two people may decide.
+    Unknown(Reason),
+}
+
+/// What was delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delivery {
+    pub digest: Digest,
+    pub bytes: u64,
+    /// The same bytes had been delivered under this name before.
+    pub already_there: bool,
+}
+
+/// What a provider's side says about a parcel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum QueryOutcome {
+    /// It holds exactly these bytes.
+    Held { bytes: u64 },
+    /// It has nothing under this name now. No proof that it never had: a provider takes files out
+    /// of its inbox.
+    NotThere,
+    /// It holds other bytes under this name. Someone has to look.
+    DifferentBytes { found: Digest },
+    /// It could not be asked.
+    Unavailable(Reason),
+}
+
+/// Why, as a stable code for rules and a sentence for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reason {
+    pub code: &'static str,
+    pub sentence: String,
+}
+
+impl Reason {
+    pub fn new(code: &'static str, sentence: impl fmt::Display) -> Reason {
+        Reason { code, sentence: sentence.to_string() }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+/// What lies in a provider's outbox.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Answers {
+    /// Sorted by name.
+    pub files: Vec<AnswerFile>,
+    /// Names that are not taken in, with the reason. They stay where they are.
+    pub refused: Vec<(String, Reason)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AnswerFile {
+    pub name: FileName,
+    /// As listed; a file that is still growing shows another size next time.
+    pub bytes: u64,
+}
+
+/// What was copied from an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fetched {
+    pub digest: Digest,
+    pub bytes: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    #[error(
+        "the folder {folder} cannot be listed: {source}; check that it is mounted and readable"
+    )]
+    FolderMustBeReadable { folder: String, source: std::io::Error },
+    #[error("there is no answer `{0}` any more")]
+    AnswerMustBeThere(FileName),
+    #[error(
+        "the answer `{name}` is larger than {bytes_max} bytes; if that is right, raise the provider's limit"
+    )]
+    AnswerMustFitTheLimit { name: FileName, bytes_max: u64 },
+    #[error("reading the answer `{name}` failed: {source}")]
+    AnswerMustBeReadable { name: FileName, source: std::io::Error },
+    #[error("writing the copy of the answer `{name}` failed: {source}")]
+    CopyMustBeWritable { name: FileName, source: std::io::Error },
+}
+
+impl CollectError {
+    /// A stable name for scripts and catalogues.
+    pub fn code(&self) -> &'static str {
+        match self {
+            CollectError::FolderMustBeReadable { .. } => "folder_must_be_readable",
+            CollectError::AnswerMustBeThere(_) => "answer_must_be_there",
+            CollectError::AnswerMustFitTheLimit { .. } => "answer_must_fit_the_limit",
+            CollectError::AnswerMustBeReadable { .. } => "answer_must_be_readable",
+            CollectError::CopyMustBeWritable { .. } => "copy_must_be_writable",
+        }
+    }
+}
