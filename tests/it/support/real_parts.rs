@@ -1,0 +1,215 @@
+//! What some suites need beyond Rust: a PostgreSQL server, xmllint, Python with other people's
+//! validators, and the folder of shared facts and samples.
+//!
+//! Reads: the environment that `ops/test` sets.
+//! Gives: the part when it is here. When it is not, the test says `NOT RUN:` with the reason and
+//! ends; when `CHITRA_TEST_REQUIRE` names the part, its absence is a failure instead. So a plain
+//! `cargo test` works on any machine, and the full run cannot leave a suite out unnoticed.
+//!
+//! ```text
+//! let Some(url) = real_part(RealPart::Postgres) else { return };
+//! ```
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+
+/// Something that a test cannot bring along.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RealPart {
+    /// A server to create databases on: the URL of a superuser.
+    Postgres,
+    /// The path of the `xmllint` program.
+    Xmllint,
+    /// The path of a Python that has the packages of `tests/external/requirements.txt`.
+    Python,
+    /// The folder with schemas, samples and specifications that are not ours to pass on.
+    Shared,
+}
+
+impl RealPart {
+    pub const ALL: [RealPart; 4] =
+        [RealPart::Postgres, RealPart::Xmllint, RealPart::Python, RealPart::Shared];
+
+    /// The word for it in `CHITRA_TEST_REQUIRE`.
+    fn word(self) -> &'static str {
+        match self {
+            RealPart::Postgres => "postgres",
+            RealPart::Xmllint => "xmllint",
+            RealPart::Python => "python",
+            RealPart::Shared => "shared",
+        }
+    }
+}
+
+/// The part's URL or path, or `None` after saying which suite is not run and why.
+///
+/// Panics when `CHITRA_TEST_REQUIRE` names the part.
+#[track_caller]
+pub fn real_part(part: RealPart) -> Option<String> {
+    match look(part, &variable) {
+        Ok(here) => Some(here),
+        Err(reason) => {
+            let place = Location::caller();
+            let suite = suite_of(Path::new(place.file()));
+            let required = required(&variable).unwrap_or_else(|error| panic!("{error}"));
+            assert!(!required.contains(&part), "{suite} was to be run: {reason}");
+            say(&format!("NOT RUN: {suite} (line {}): {reason}", place.line()));
+            None
+        }
+    }
+}
+
+/// The folder of shared facts: `CHITRA_SHARED`, or `shared` beside the repository.
+#[track_caller]
+pub fn shared_dir() -> Option<PathBuf> {
+    real_part(RealPart::Shared).map(PathBuf::from)
+}
+
+/// Where the part is, or why it cannot be used.
+fn look(part: RealPart, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    match part {
+        RealPart::Postgres => variable("CHITRA_TEST_POSTGRES_URL").ok_or_else(|| {
+            "no PostgreSQL: CHITRA_TEST_POSTGRES_URL is not set (ops/test starts a server)".into()
+        }),
+        RealPart::Xmllint => match variable("CHITRA_TEST_XMLLINT") {
+            Some(path) => file_at(Path::new(&path), "CHITRA_TEST_XMLLINT"),
+            None => variable("PATH")
+                .and_then(|path| {
+                    std::env::split_paths(&path)
+                        .map(|folder| folder.join("xmllint"))
+                        .find(|program| program.is_file())
+                })
+                .map(|program| program.display().to_string())
+                .ok_or_else(|| "no xmllint in PATH (Debian: libxml2-utils)".into()),
+        },
+        RealPart::Python => match variable("CHITRA_TEST_VENV") {
+            Some(venv) => file_at(&Path::new(&venv).join("bin/python"), "CHITRA_TEST_VENV"),
+            None => Err("no validators: CHITRA_TEST_VENV is not set (ops/test makes one)".into()),
+        },
+        RealPart::Shared => {
+            let folder = variable("CHITRA_SHARED")
+                .map_or_else(|| repository().join("../shared"), PathBuf::from);
+            match folder.is_dir() {
+                true => Ok(folder.display().to_string()),
+                false => Err(format!(
+                    "no shared facts and samples at {} (CHITRA_SHARED names another folder)",
+                    folder.display()
+                )),
+            }
+        }
+    }
+}
+
+fn file_at(path: &Path, named_by: &str) -> Result<String, String> {
+    match path.is_file() {
+        true => Ok(path.display().to_string()),
+        false => Err(format!("{} does not exist ({named_by} names it)", path.display())),
+    }
+}
+
+/// The parts whose absence is a failure. A word that names none is an error, because a misspelt
+/// requirement would require nothing.
+fn required(variable: &dyn Fn(&str) -> Option<String>) -> Result<BTreeSet<RealPart>, String> {
+    let words = variable("CHITRA_TEST_REQUIRE").unwrap_or_default();
+    words
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(|word| {
+            RealPart::ALL.into_iter().find(|part| part.word() == word).ok_or_else(|| {
+                let known = RealPart::ALL.map(RealPart::word).join(", ");
+                format!("CHITRA_TEST_REQUIRE names `{word}`; the words are {known}")
+            })
+        })
+        .collect()
+}
+
+/// An empty variable is one that is not set.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// `tests/it/store/story.rs` → `store/story`.
+fn suite_of(file: &Path) -> String {
+    let file = file.strip_prefix(repository()).unwrap_or(file).with_extension("");
+    file.strip_prefix("tests/it").unwrap_or(&file).display().to_string()
+}
+
+/// Writes past the capture of passing tests, which would hide what was left out.
+fn say(line: &str) {
+    let written = writeln!(std::io::stderr(), "{line}");
+    written.expect("standard error is open while tests run");
+}
+
+/// The suites that ask for a part, found by reading them.
+fn suites_that_need(part: RealPart) -> Vec<String> {
+    let asks = match part {
+        RealPart::Shared => "shared_dir()".to_string(),
+        _ => format!("RealPart::{part:?}"),
+    };
+    let folder = repository().join("tests/it");
+    let mut suites: Vec<String> = crate::tidy::rust_files(&folder)
+        .into_iter()
+        .filter(|file| !file.starts_with(folder.join("support")))
+        .filter(|file| fs::read_to_string(file).is_ok_and(|text| text.contains(&asks)))
+        .map(|file| suite_of(&file))
+        .collect();
+    suites.sort();
+    suites
+}
+
+#[test]
+fn names_the_suites_left_out() {
+    let required = required(&variable).unwrap_or_else(|error| panic!("{error}"));
+    for part in RealPart::ALL {
+        if let Err(reason) = look(part, &variable) {
+            assert!(!required.contains(&part), "{} was to be here: {reason}", part.word());
+            let suites = suites_that_need(part).join(", ");
+            let suites = if suites.is_empty() { "nothing yet".to_string() } else { suites };
+            say(&format!("LEFT OUT for want of {}: {suites}: {reason}", part.word()));
+        }
+    }
+}
+
+#[test]
+fn a_part_is_here_absent_or_misspelt() {
+    let none = |_: &str| None;
+    for part in [RealPart::Postgres, RealPart::Xmllint, RealPart::Python] {
+        assert!(look(part, &none).is_err(), "{part:?}");
+    }
+    let here = |name: &str| match name {
+        "CHITRA_TEST_POSTGRES_URL" => Some("postgres://u@localhost/p".to_string()),
+        "CHITRA_TEST_XMLLINT" => Some("/nowhere/xmllint".to_string()),
+        "CHITRA_TEST_VENV" => Some("/nowhere".to_string()),
+        "CHITRA_SHARED" => Some("/nowhere/shared".to_string()),
+        "CHITRA_TEST_REQUIRE" => Some("postgres, python".to_string()),
+        _ => None,
+    };
+    assert_eq!(look(RealPart::Postgres, &here).as_deref(), Ok("postgres://u@localhost/p"));
+    for (part, place) in [
+        (RealPart::Xmllint, "/nowhere/xmllint"),
+        (RealPart::Python, "/nowhere/bin/python"),
+        (RealPart::Shared, "/nowhere/shared"),
+    ] {
+        let reason = look(part, &here).expect_err("nothing is there");
+        assert!(reason.contains(place), "{reason}");
+    }
+    assert_eq!(required(&here), Ok(BTreeSet::from([RealPart::Postgres, RealPart::Python])));
+    assert_eq!(required(&none), Ok(BTreeSet::new()));
+    let misspelt = |_: &str| Some("postgres,xmlint".to_string());
+    assert!(required(&misspelt).is_err_and(|error| error.contains("`xmlint`")));
+}
+
+#[test]
+fn a_suite_is_named_by_its_file() {
+    assert_eq!(suite_of(Path::new("tests/it/store/story.rs")), "store/story");
+    assert_eq!(suite_of(&repository().join("tests/it/tidy.rs")), "tidy");
+    assert!(suites_that_need(RealPart::Xmllint).contains(&"external_validators".to_string()));
+}
