@@ -4,3 +4,6 @@
 //! held by `tests/it/tidy.rs`.
 
 pub mod domain;
+pub mod identity;
+pub mod pipeline;
+pub mod synth;

@@ -2,5 +2,8 @@
 //!
 //! Pure: no clock, no disk, no network, no randomness. Read the modules in this order.
 
+pub mod hold;
+pub mod identity;
 pub mod money;
+pub mod national_id;
 pub mod period;
