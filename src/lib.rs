@@ -3,8 +3,10 @@
 //! Modules are declared in reading order; what each may import is drawn in ARCHITECTURE.md and
 //! held by `tests/it/tidy.rs`.
 
-pub mod audit;
-pub mod channels;
 pub mod domain;
+pub mod identity;
 pub mod pipeline;
+pub mod synth;
 pub mod store;
+pub mod channels;
+pub mod audit;

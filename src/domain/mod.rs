@@ -2,21 +2,24 @@
 //!
 //! Pure: no clock, no disk, no network, no randomness. Read the modules in this order.
 
-pub mod answer;
-pub mod outcome;
-pub mod batch;
-pub mod claim;
-pub mod cycle;
-pub mod exception;
-pub mod ids;
-pub mod instruction;
-pub mod list;
-pub mod digest;
 pub mod money;
-pub mod payable;
 pub mod period;
-pub mod person;
-pub mod roster;
+pub mod ids;
 pub mod state;
+pub mod person;
+pub mod national_id;
+pub mod roster;
+pub mod identity;
+pub mod hold;
+pub mod cycle;
+pub mod list;
+pub mod batch;
+pub mod instruction;
+pub mod payable;
+pub mod claim;
+pub mod exception;
+pub mod outcome;
+pub mod answer;
+pub mod digest;
 pub mod sealed;
 pub mod signature;

@@ -1,8 +1,9 @@
 //! The verbs, in the order a payment meets them. Each stage takes values and gives values; it fails
 //! only for a broken invariant, never for a bad person.
 
-pub mod intake;
 pub mod records;
+pub mod intake;
+pub mod reconcile;
 pub mod assemble;
 pub mod settle;
 pub mod retry;
