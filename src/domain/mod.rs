@@ -6,7 +6,6 @@ pub mod money;
 pub mod period;
 pub mod ids;
 pub mod state;
-pub mod person;
 pub mod national_id;
 pub mod roster;
 pub mod identity;

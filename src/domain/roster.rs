@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 
+use crate::domain::identity::{BirthDate, Sex};
 use crate::domain::period::Period;
-use crate::domain::person::{DateOfBirth, Sex};
 use crate::domain::state::named;
 
 /// A column that a roster may have. `fact.<name>` columns are declared by the programme pack.
@@ -95,7 +95,7 @@ pub struct RosterRow {
     /// As it stands in the roster; empty when missing. Its form is judged by reconciliation.
     pub national_id: String,
     pub full_name: String,
-    pub date_of_birth: Option<DateOfBirth>,
+    pub date_of_birth: Option<BirthDate>,
     pub sex: Option<Sex>,
     pub commune_code: String,
     pub programme: String,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use crate::domain::period::{Period, parse_date};
-use crate::domain::person::{DateOfBirth, Sex, VitalStatus};
+use crate::domain::identity::{BirthDate, Sex, VitalStatus};
 use crate::domain::roster::{
     AlternatePayee, Channel, Column, EnrolmentStatus, REGISTER_COLUMNS, ROSTER_COLUMNS,
     RefusalCode, RefusedRow, RegisterColumn, RosterColumn, RosterRow,
@@ -216,7 +216,7 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
         national_id: text(C::national_id)?.to_owned(),
         full_name: needed(C::full_name)?.to_owned(),
         date_of_birth: row.birth(C::date_of_birth as usize)?,
-        sex: row.word::<Sex>(C::sex as usize, "sex")?,
+        sex: row.sex(C::sex as usize)?,
         commune_code: needed(C::commune_code)?.to_owned(),
         programme: programme.to_owned(),
         benefit: benefit.to_owned(),
@@ -256,7 +256,7 @@ pub fn write_roster_row(row: &RosterRow, out: &mut csv::ByteRecord) {
         &row.national_id,
         &row.full_name,
         &row.date_of_birth.map(|birth| birth.to_string()).unwrap_or_default(),
-        row.sex.map_or("", Named::name),
+        row.sex.map_or("", |sex| sex.word()),
         &row.commune_code,
         &row.programme,
         &row.benefit,
@@ -290,10 +290,9 @@ pub struct RegisterRow {
     pub national_id: String,
     pub previous_national_id: String,
     pub full_name: String,
-    pub date_of_birth: Option<DateOfBirth>,
+    pub date_of_birth: Option<BirthDate>,
     pub sex: Option<Sex>,
-    pub vital_status: VitalStatus,
-    pub date_of_death: Option<Date>,
+    pub vital: VitalStatus,
     pub commune_code: String,
     pub account: String,
     pub provider: String,
@@ -322,18 +321,16 @@ fn register_values(row: &Reading<'_>) -> Result<RegisterRow, Bad> {
     row.check_width()?;
     let text = |column: C| row.short(column as usize, REGISTER_COLUMNS[column as usize].name);
     let needed = |column: C| row.needed(column as usize, REGISTER_COLUMNS[column as usize].name);
-    let vital_status = row
-        .word::<VitalStatus>(C::vital_status as usize, "vital_status")?
-        .ok_or_else(|| Bad::missing("vital_status"))?;
+    let vital = VitalStatus::parse(text(C::vital_status)?, text(C::date_of_death)?)
+        .map_err(|error| Bad::new("vital_status", RefusalCode::WordUnknown, error.to_string()))?;
     Ok(RegisterRow {
         line: row.record.line,
         national_id: needed(C::national_id)?.to_owned(),
         previous_national_id: text(C::previous_national_id)?.to_owned(),
         full_name: needed(C::full_name)?.to_owned(),
         date_of_birth: row.birth(C::date_of_birth as usize)?,
-        sex: row.word::<Sex>(C::sex as usize, "sex")?,
-        vital_status,
-        date_of_death: row.date(C::date_of_death as usize, "date_of_death")?,
+        sex: row.sex(C::sex as usize)?,
+        vital,
         commune_code: text(C::commune_code)?.to_owned(),
         account: text(C::account)?.to_owned(),
         provider: text(C::provider)?.to_owned(),
@@ -342,15 +339,23 @@ fn register_values(row: &Reading<'_>) -> Result<RegisterRow, Bad> {
 
 /// Writes a register row in the canonical order of columns.
 pub fn write_register_row(row: &RegisterRow, out: &mut csv::ByteRecord) {
+    let (vital, died_on) = match row.vital {
+        VitalStatus::Alive => ("alive", String::new()),
+        VitalStatus::Missing => ("missing", String::new()),
+        VitalStatus::Unknown => ("unknown", String::new()),
+        VitalStatus::Deceased { on } => {
+            ("deceased", on.map(|date| date.to_string()).unwrap_or_default())
+        }
+    };
     out.clear();
     for value in [
         row.national_id.as_str(),
         &row.previous_national_id,
         &row.full_name,
         &row.date_of_birth.map(|birth| birth.to_string()).unwrap_or_default(),
-        row.sex.map_or("", Named::name),
-        row.vital_status.name(),
-        &row.date_of_death.map(|date| date.to_string()).unwrap_or_default(),
+        row.sex.map_or("", |sex| sex.word()),
+        vital,
+        &died_on,
         &row.commune_code,
         &row.account,
         &row.provider,
@@ -427,16 +432,21 @@ impl Reading<'_> {
         }
     }
 
-    fn birth(&self, column: usize) -> Result<Option<DateOfBirth>, Bad> {
+    fn birth(&self, column: usize) -> Result<Option<BirthDate>, Bad> {
         match self.short(column, "date_of_birth")? {
             "" => Ok(None),
-            text => DateOfBirth::parse(text).map(Some).map_err(|_| {
+            text => BirthDate::parse(text).map(Some).map_err(|_| {
                 // The sentence does not repeat the value: a date of birth is personal data.
                 let sentence =
                     "not a day that exists, written like 1950-03-14, nor a year".to_owned();
                 Bad::new("date_of_birth", RefusalCode::DateDoesNotExist, sentence)
             }),
         }
+    }
+
+    fn sex(&self, column: usize) -> Result<Option<Sex>, Bad> {
+        Sex::parse(self.short(column, "sex")?)
+            .map_err(|error| Bad::new("sex", RefusalCode::WordUnknown, error.to_string()))
     }
 
     fn word<T: Named>(&self, column: usize, name: &'static str) -> Result<Option<T>, Bad> {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::answer::{DiscrepancyKind, ReceivableCause};
 use crate::domain::batch::BatchState;
 use crate::domain::ids::{AttemptNo, BatchNo, PayableNo, PersonNo};
-use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent, InstructionState};
+use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
 use crate::domain::outcome::{Outcome, Reported};
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::state::IllegalTransition;
@@ -319,6 +319,7 @@ fn record(instruction: &mut Instruction, outcome: &Outcome) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::instruction::EvidenceGrade;
     use crate::domain::ids::{CycleNo, DestinationNo, ListNo, Shard};
     use crate::domain::outcome::ReasonClass;
     use crate::domain::roster::Channel;
