@@ -521,7 +521,8 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn files_under(folder: &Path) -> Vec<PathBuf> {
+/// Every file of a folder and its folders, in order; none when there is no such folder.
+pub fn files_under(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
