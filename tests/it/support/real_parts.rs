@@ -11,7 +11,7 @@
 //! ```
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ pub fn real_part(part: RealPart) -> Option<String> {
             let suite = suite_of(Path::new(place.file()));
             let required = required(&variable).unwrap_or_else(|error| panic!("{error}"));
             assert!(!required.contains(&part), "{suite} was to be run: {reason}");
-            say(&format!("NOT RUN: {suite} (line {}): {reason}", place.line()));
+            not_run(&format!("{suite} (line {}): {reason}", place.line()));
             None
         }
     }
@@ -66,6 +66,36 @@ pub fn real_part(part: RealPart) -> Option<String> {
 #[track_caller]
 pub fn shared_dir() -> Option<PathBuf> {
     real_part(RealPart::Shared).map(PathBuf::from)
+}
+
+/// The published XML schema of a message such as `pain.001.001.09`: from the shared folder, or
+/// from the packages of `tests/external/schemas.txt`, which lack some versions.
+///
+/// Panics when both are here and neither has it: then the name is wrong.
+#[track_caller]
+pub fn published_schema(message: &str) -> Option<PathBuf> {
+    let name = format!("{message}.xsd");
+    let shared = look(RealPart::Shared, &variable).map(|folder| Path::new(&folder).join("xsd"));
+    let packages = look(RealPart::Python, &variable)
+        .map(|python| Path::new(&python).with_file_name("../lib"))
+        .map(|folder| crate::tidy::files_under(&folder));
+    let found = match (&shared, &packages) {
+        (Ok(folder), _) if folder.join(&name).is_file() => Some(folder.join(&name)),
+        (_, Ok(files)) => files.iter().find(|file| file.ends_with(&name)).cloned(),
+        _ => None,
+    };
+    if found.is_none() {
+        assert!(shared.is_err() || packages.is_err(), "there is no published schema {name}");
+        let place = Location::caller();
+        let reasons: Vec<String> = [shared.err(), packages.err()].into_iter().flatten().collect();
+        not_run(&format!(
+            "{} (line {}): no schema {name}: {}",
+            suite_of(Path::new(place.file())),
+            place.line(),
+            reasons.join("; ")
+        ));
+    }
+    found
 }
 
 /// Where the part is, or why it cannot be used.
@@ -140,6 +170,17 @@ pub fn repository() -> &'static Path {
 fn suite_of(file: &Path) -> String {
     let file = file.strip_prefix(repository()).unwrap_or(file).with_extension("");
     file.strip_prefix("tests/it").unwrap_or(&file).display().to_string()
+}
+
+/// Says that a test ends early, and writes it into the list that `ops/test` prints, because a
+/// runner that runs each test in a process of its own shows nothing of those that pass.
+fn not_run(what: &str) {
+    say(&format!("NOT RUN: {what}"));
+    if let Some(list) = variable("CHITRA_TEST_NOT_RUN") {
+        let opened = OpenOptions::new().append(true).create(true).open(&list);
+        let written = opened.and_then(|mut file| file.write_all(format!("{what}\n").as_bytes()));
+        written.unwrap_or_else(|error| panic!("{list}: {error}"));
+    }
 }
 
 /// Writes past the capture of passing tests, which would hide what was left out.
