@@ -55,19 +55,20 @@ impl Header {
         Header::read(record, aliases, REGISTER_COLUMNS, &[])
     }
 
-    /// The header of the form in which accepted roster rows are kept.
-    pub fn canonical_roster(facts: usize) -> Header {
-        let core = ROSTER_COLUMNS.len();
+    /// The header of the form in which accepted roster rows are kept, behind `leading` fields that
+    /// the keeper puts before them.
+    pub fn canonical_roster(leading: usize, facts: usize) -> Header {
+        let core = leading + ROSTER_COLUMNS.len();
         Header {
             fields: core + facts,
-            core: (0..core).map(Some).collect(),
+            core: (leading..core).map(Some).collect(),
             facts: (core..core + facts).map(Some).collect(),
         }
     }
 
-    pub fn canonical_register() -> Header {
-        let core = REGISTER_COLUMNS.len();
-        Header { fields: core, core: (0..core).map(Some).collect(), facts: vec![] }
+    pub fn canonical_register(leading: usize) -> Header {
+        let core = leading + REGISTER_COLUMNS.len();
+        Header { fields: core, core: (leading..core).map(Some).collect(), facts: vec![] }
     }
 
     fn read(
@@ -82,6 +83,10 @@ impl Header {
             let trimmed = name.trim();
             let lower = trimmed.to_lowercase();
             let name = aliases.get(&lower).map_or(lower.as_str(), String::as_str);
+            // The columns that a file of refused rows adds, so that it loads again once it is mended.
+            if name.starts_with("refused_") {
+                continue;
+            }
             let slot = match name.strip_prefix("fact.") {
                 Some(fact) => {
                     let at = facts.iter().position(|known| known == fact);

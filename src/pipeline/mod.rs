@@ -5,6 +5,7 @@ pub mod records;
 pub mod intake;
 pub mod reconcile;
 pub mod assemble;
+pub mod approve;
 pub mod settle;
 pub mod retry;
 pub mod account;

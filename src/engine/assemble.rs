@@ -1,0 +1,611 @@
+//! Turns lines into payables, instructions and batches, shard by shard in order.
+//!
+//! Reads the lines that arrived in each shard and what closed cycles left unpaid. Commits, per unit of
+//! shards: persons, destinations, payables, their claims and instructions, details for rendering, and
+//! the holds of payables. Batches are filled in the order of the payables, so that a repeat, with any
+//! number of threads, puts every payment in the same file.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde_json::json;
+
+use crate::audit::leaf::Leaf;
+use crate::domain::answer::{Receivable, ReceivableCause};
+use crate::domain::batch::{Batch, BatchState};
+use crate::domain::claim::Claim;
+use crate::domain::cycle::{Cycle, CycleEvent, CycleKind};
+use crate::domain::exception::{Decision, Exception, RowOutcome, Subject};
+use crate::domain::hold::HoldCode;
+use crate::domain::ids::{
+    AttemptNo, BatchNo, CycleNo, DestinationNo, EndToEndId, ListNo, PayableNo, PersonNo, Shard,
+};
+use crate::domain::instruction::{Instruction, InstructionState};
+use crate::domain::outcome::ReasonClass;
+use crate::domain::payable::{Payable, PayableState};
+use crate::domain::roster::Channel;
+use crate::domain::state::Named;
+use crate::engine::chunks;
+use crate::engine::compute::{shards_a_unit, shards_of};
+use crate::engine::config::Provider;
+use crate::engine::payout::{
+    OwnedClaim, PayeeDetail, Payout, TravellingLine, read_payouts, read_travelling, write_payout,
+};
+use crate::engine::render;
+use crate::engine::{Engine, EngineError};
+use crate::pipeline::assemble::{DueLine, Group, LineKind, assemble};
+use crate::store::registry::{ChunkKind, Counted, DestinationRow, PersonRow};
+use crate::store::Changes;
+
+pub const STAGE: &str = "assemble";
+
+/// The exceptions of payables are numbered from here, so that they never meet those of rows.
+const PAYABLE_EXCEPTIONS_FROM: i64 = 1 << 32;
+
+/// The batch of one provider that is being filled.
+struct Filling {
+    batch: BatchNo,
+    count: u64,
+    total_minor: i64,
+}
+
+/// What is being filled, by provider, and the last batch number that was given out.
+struct Batching {
+    by_provider: BTreeMap<String, Filling>,
+    last: i64,
+}
+
+impl Engine {
+    /// Assembles every shard and makes the batches of list 0.
+    pub async fn assemble(&self, cycle: &Cycle) -> Result<Cycle, EngineError> {
+        let import = self.store.import(cycle.roster).await?;
+        let width = shards_a_unit(import.map_or(0, |import| import.rows));
+        let units = i64::from(256 / width);
+        let done: HashSet<i64> =
+            self.store.work_done(cycle.number, STAGE).await?.into_iter().collect();
+        let released: HashSet<(i64, String)> = self
+            .store
+            .resolutions(cycle.period)
+            .await?
+            .into_iter()
+            .filter(|one| one.decision == Decision::Release)
+            .map(|one| (one.subject, one.code))
+            .collect();
+        let mut batching = self.batching(cycle.number).await?;
+        for unit in 0..units {
+            self.progress.at(STAGE, unit as u64, units as u64);
+            if done.contains(&unit) {
+                continue;
+            }
+            let mut changes = Changes::new();
+            let mut owed = Vec::new();
+            for shard in shards_of(unit, width) {
+                self.assemble_shard(cycle, shard, &released, &mut batching, &mut owed, &mut changes)
+                    .await?;
+            }
+            if !owed.is_empty() {
+                changes.receivables(self.store.next_number(Counted::Receivable).await?, &owed);
+            }
+            changes.work_done(cycle.number, STAGE, unit, &self.stamp());
+            self.store.commit(changes).await?;
+        }
+        self.progress.at(STAGE, units as u64, units as u64);
+
+        let mut changes = Changes::new();
+        let mut batches = Vec::new();
+        for (provider, batch, count, total_minor) in self.store.batch_sums(cycle.number).await? {
+            let profile = self.provider(&provider)?;
+            batches.push(self.batch(cycle, ListNo(0), batch, profile, count as u64, total_minor)?);
+        }
+        changes.batches(batches);
+        let next = cycle.state.apply(CycleEvent::Computed)?;
+        changes.cycle_moved(cycle.number, cycle.state, next);
+        changes.event(
+            Leaf::of("cycle_computed", &self.stamp())
+                .number("cycle", cycle.number.0)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
+        Ok(Cycle { state: next, ..cycle.clone() })
+    }
+
+    /// A batch that has no file yet. Its name and message id are never used again.
+    pub(super) fn batch(
+        &self,
+        cycle: &Cycle,
+        list: ListNo,
+        number: BatchNo,
+        profile: &Provider,
+        count: u64,
+        total_minor: i64,
+    ) -> Result<Batch, EngineError> {
+        let format = self.out_format(profile)?;
+        let environment = match self.config.environment {
+            payment_formats::Environment::Production => "PROD",
+            payment_formats::Environment::Test => "TEST",
+        };
+        let stem = format!(
+            "{}{}C{}L{}B{}",
+            self.config.prefix.as_str(),
+            cycle.period.as_number(),
+            cycle.number,
+            list,
+            number
+        );
+        Ok(Batch {
+            cycle: cycle.number,
+            number,
+            list,
+            channel: profile.channel,
+            provider: profile.name.clone(),
+            format: profile.format.clone(),
+            value_date: cycle.value_date,
+            file_name: format!(
+                "{environment}-{}-{}-{}-C{}-L{}-B{:03}.{}",
+                self.config.prefix.as_str(),
+                cycle.period.as_number(),
+                kind_word(cycle.kind),
+                cycle.number,
+                list,
+                number.0,
+                format.extension()
+            ),
+            message_id: stem,
+            count,
+            total_minor,
+            sha256: None,
+            bytes: None,
+            state: BatchState::Created,
+        })
+    }
+
+    pub(super) fn provider(&self, name: &str) -> Result<&Provider, EngineError> {
+        self.config.provider(name).ok_or_else(|| {
+            EngineError::refused("G118", format!("chitra.toml no longer has the provider {name}"))
+        })
+    }
+
+    pub(super) fn out_format(
+        &self,
+        profile: &Provider,
+    ) -> Result<&payment_formats::OutFormat, EngineError> {
+        self.formats.out(&profile.format).ok_or_else(|| {
+            EngineError::refused("G114", format!("nobody defines the format {}", profile.format))
+        })
+    }
+
+    async fn batching(&self, cycle: CycleNo) -> Result<Batching, EngineError> {
+        let mut batching = Batching { by_provider: BTreeMap::new(), last: 0 };
+        for (provider, batch, count, total_minor) in self.store.batch_sums(cycle).await? {
+            batching.last = batching.last.max(batch.0);
+            let newest =
+                batching.by_provider.get(&provider).is_none_or(|filling| filling.batch < batch);
+            if newest {
+                let filling = Filling { batch, count: count as u64, total_minor };
+                batching.by_provider.insert(provider, filling);
+            }
+        }
+        Ok(batching)
+    }
+
+    async fn assemble_shard(
+        &self,
+        cycle: &Cycle,
+        shard: Shard,
+        released: &HashSet<(i64, String)>,
+        batching: &mut Batching,
+        owed: &mut Vec<Receivable>,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        let mut arrived = Vec::new();
+        for chunk in self.store.chunks(shard, ChunkKind::Exchange, cycle.number.0).await? {
+            arrived.extend(read_travelling(&chunks::open(&self.keys.chunks, &chunk)?)?);
+        }
+        if cycle.kind == CycleKind::Regular {
+            self.carry(cycle, shard, &mut arrived).await?;
+        }
+        if arrived.is_empty() {
+            return Ok(());
+        }
+        // The order in which lines arrived depends on the units; nothing after this may.
+        arrived.sort_by(|a, b| line_key(&a.line).cmp(&line_key(&b.line)));
+        let mut details: HashMap<(PersonNo, DestinationNo), PayeeDetail> = HashMap::new();
+        let mut held: HashMap<(PersonNo, PersonNo, DestinationNo), HoldCode> = HashMap::new();
+        let mut lines = Vec::with_capacity(arrived.len());
+        for TravellingLine { line, hold, detail } in arrived {
+            if let Some(code) = hold {
+                let key = (line.payee, line.beneficiary, line.destination);
+                let first = held.entry(key).or_insert(code);
+                *first = (*first).min(code);
+            }
+            details.entry((line.payee, line.destination)).or_insert(detail);
+            lines.push(line);
+        }
+        let assembled = assemble(cycle.number, shard, lines)?;
+
+        let known_persons: HashSet<PersonNo> =
+            self.store.persons(shard).await?.into_iter().map(|(person, _)| person).collect();
+        let mut known_routes: HashMap<PersonNo, Vec<DestinationRow>> = HashMap::new();
+        for row in self.store.destinations(shard).await? {
+            known_routes.entry(row.payee).or_default().push(row);
+        }
+        let mut new_persons: BTreeMap<PersonNo, PersonRow> = BTreeMap::new();
+        let mut new_destinations: BTreeMap<(PersonNo, DestinationNo), DestinationRow> = BTreeMap::new();
+        let mut payables = Vec::new();
+        let mut instructions = Vec::new();
+        let mut claims = Vec::new();
+        let mut exceptions = Vec::new();
+        let mut payouts = Vec::new();
+        let mut carried = BTreeSet::new();
+
+        for (number, group) in &assembled.payables {
+            let detail = &details[&(group.payee, group.destination)];
+            if !known_persons.contains(&group.payee) {
+                new_persons
+                    .entry(group.payee)
+                    .or_insert_with(|| self.payee_row(cycle, group.payee, detail));
+            }
+            let routes = known_routes.get(&group.payee).map_or(&[][..], Vec::as_slice);
+            if !routes.iter().any(|row| row.number == group.destination) {
+                new_destinations
+                    .entry((group.payee, group.destination))
+                    .or_insert_with(|| self.destination_row(cycle, group.payee, group.destination, detail, None));
+            }
+            let remittance = render::remittance(cycle.period);
+            let profile = self.config.route(detail.channel, &detail.named);
+            let hold = held
+                .get(&(group.payee, group.beneficiary, group.destination))
+                .copied()
+                .or_else(|| self.payable_hold(cycle, number, group, detail, profile, routes, &remittance))
+                .filter(|code| {
+                    !released.contains(&(group.destination.number(), code.text().to_owned()))
+                });
+            let mut payable = Payable {
+                number: *number,
+                payee: group.payee,
+                beneficiary: group.beneficiary,
+                destination: Some(group.destination),
+                channel: detail.channel,
+                provider: profile.map_or_else(String::new, |profile| profile.name.clone()),
+                fund: group.fund.clone(),
+                programme: group.lines[0].programme.clone(),
+                province: group.lines[0].province.clone(),
+                amount_minor: group.total_minor,
+                lines: group.lines.len() as i64,
+                state: PayableState::Held,
+                code: hold.map_or_else(String::new, |code| code.text().to_owned()),
+                batch: None,
+                carried_to: None,
+            };
+            match (hold, profile) {
+                (None, Some(profile)) => {
+                    let batch = batching.place(profile, group.total_minor);
+                    payable.state = PayableState::Pending;
+                    payable.batch = Some(batch);
+                    instructions.push(Instruction {
+                        payable: *number,
+                        attempt: AttemptNo::FIRST,
+                        list: ListNo(0),
+                        batch,
+                        destination: group.destination,
+                        amount_minor: group.total_minor,
+                        state: InstructionState::InBatch,
+                        grade: None,
+                        reason: None,
+                        reason_class: None,
+                        answer: None,
+                        outcome_on: None,
+                    });
+                }
+                (hold, _) => {
+                    let code = hold.unwrap_or(HoldCode::DestinationMissing);
+                    payable.code = code.text().to_owned();
+                    exceptions.push(Exception {
+                        shard,
+                        number: PAYABLE_EXCEPTIONS_FROM + exceptions.len() as i64,
+                        subject: Subject::Payable,
+                        outcome: RowOutcome::Held,
+                        code: code.text().to_owned(),
+                        person: group.beneficiary,
+                        enrolment: Some(group.lines[0].enrolment),
+                        payable: Some(*number),
+                        source_line: None,
+                        detail: code.entry().en.to_owned(),
+                    });
+                }
+            }
+            payouts.push(Payout {
+                payable: *number,
+                destination: group.destination,
+                detail: detail.clone(),
+                remittance,
+                claims: group.lines.iter().map(owned_claim).collect(),
+            });
+            payables.push(payable);
+            for line in &group.lines {
+                match line.carried_from {
+                    None => claims.push(claim(line, cycle.number, Some(*number))),
+                    Some(from) => {
+                        changes.claim_carried(&claim(line, cycle.number, Some(*number)), from, *number);
+                        carried.insert((from, *number));
+                    }
+                }
+            }
+        }
+        for group in &assembled.uncovered {
+            for line in group.lines.iter().filter(|line| line.carried_from.is_none()) {
+                claims.push(claim(line, cycle.number, None));
+            }
+            if group.total_minor < 0 {
+                owed.push(Receivable {
+                    cause: ReceivableCause::Overpayment,
+                    person: group.beneficiary,
+                    instruction: None,
+                    amount_minor: -group.total_minor,
+                    opened_at: self.stamp(),
+                });
+            }
+        }
+        for (from, to) in carried {
+            changes.payable_carried(from, to);
+        }
+        claims.sort_by(|a: &Claim, b: &Claim| {
+            let key = |one: &Claim| (one.shard, one.period, one.enrolment);
+            key(a).cmp(&key(b))
+        });
+        changes.persons(new_persons.into_values());
+        changes.destinations(new_destinations.into_values());
+        changes.payables(payables);
+        changes.claims(claims);
+        changes.instructions(instructions);
+        changes.exceptions(cycle.number, exceptions);
+        if !payouts.is_empty() {
+            let mut plain = Vec::new();
+            for payout in &payouts {
+                write_payout(&mut plain, payout);
+            }
+            changes.chunks([chunks::seal(
+                &self.keys.chunks,
+                shard,
+                ChunkKind::Payout,
+                cycle.number.0,
+                0,
+                payouts.len() as i64,
+                &plain,
+            )?]);
+        }
+        Ok(())
+    }
+
+    /// Why a payable cannot be ordered now, if anything.
+    #[allow(clippy::too_many_arguments)]
+    fn payable_hold(
+        &self,
+        cycle: &Cycle,
+        number: &PayableNo,
+        group: &Group,
+        detail: &PayeeDetail,
+        profile: Option<&Provider>,
+        routes: &[DestinationRow],
+        remittance: &str,
+    ) -> Option<HoldCode> {
+        if detail.channel != Channel::Cash && detail.account.is_empty() {
+            return Some(HoldCode::DestinationMissing);
+        }
+        let Some(profile) = profile else { return Some(HoldCode::DestinationMissing) };
+        if self.changed_recently(cycle, group.destination, routes) {
+            return Some(HoldCode::DestinationChanged);
+        }
+        if group.total_minor > profile.amount_max_minor {
+            return Some(HoldCode::AmountOverLimit);
+        }
+        let format = self.formats.out(&profile.format)?;
+        let end_to_end = EndToEndId::derive(&self.config.prefix, *number, AttemptNo::FIRST);
+        let payment = render::payment(&end_to_end, group.total_minor, detail, remittance);
+        let batch = render::nominal_batch(self, cycle, profile);
+        format.check_payment(&batch, &payment).err().map(|_| HoldCode::FormatRefuses)
+    }
+
+    /// A payee who was paid elsewhere until lately: the commonest fraud is a changed account.
+    fn changed_recently(
+        &self,
+        cycle: &Cycle,
+        destination: DestinationNo,
+        routes: &[DestinationRow],
+    ) -> bool {
+        let months = self.config.cooling_off_months;
+        let others_before = routes.iter().any(|row| row.number != destination);
+        match routes.iter().find(|row| row.number == destination) {
+            None => months > 0 && others_before,
+            Some(row) => {
+                let older = routes.iter().any(|other| other.first_period < row.first_period);
+                row.confirmed_by.is_none()
+                    && older
+                    && cycle.period.months_since(row.first_period) < months
+            }
+        }
+    }
+
+    fn payee_row(&self, cycle: &Cycle, payee: PersonNo, detail: &PayeeDetail) -> PersonRow {
+        let told = json!({ "national_id": detail.national_id, "full_name": detail.name });
+        PersonRow {
+            number: payee,
+            check_hash: 0,
+            first_cycle: cycle.number.0,
+            sealed: self
+                .keys
+                .persons
+                .seal(&payee.number().to_be_bytes(), told.to_string().as_bytes()),
+        }
+    }
+
+    pub(super) fn destination_row(
+        &self,
+        cycle: &Cycle,
+        payee: PersonNo,
+        number: DestinationNo,
+        detail: &PayeeDetail,
+        confirmed_by: Option<String>,
+    ) -> DestinationRow {
+        let told = json!({
+            "account": detail.account,
+            "account_name": detail.account_name,
+            "pay_point": detail.pay_point,
+        });
+        DestinationRow {
+            payee,
+            number,
+            channel: detail.channel.name().to_owned(),
+            provider: detail.named.clone(),
+            first_period: cycle.period,
+            confirmed_by,
+            sealed: self
+                .keys
+                .destinations
+                .seal(&number.number().to_be_bytes(), told.to_string().as_bytes()),
+        }
+    }
+
+    /// Brings what closed cycles left unpaid into this one: the same claims, not a new entitlement.
+    async fn carry(
+        &self,
+        cycle: &Cycle,
+        shard: Shard,
+        arrived: &mut Vec<TravellingLine>,
+    ) -> Result<(), EngineError> {
+        let unpaid = self.store.payables_to_carry(cycle.authority, shard).await?;
+        if unpaid.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<PayableNo> = unpaid.iter().map(|payable| payable.number).collect();
+        let mut stopped = HashSet::new();
+        for instruction in self.store.instructions_of(&numbers).await? {
+            let class = instruction.reason_class.as_deref().and_then(ReasonClass::from_name);
+            if class == Some(ReasonClass::Stop) {
+                stopped.insert(instruction.payable);
+            }
+        }
+        let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
+        let cycles: BTreeSet<CycleNo> = numbers.iter().map(|number| number.cycle()).collect();
+        for from in cycles {
+            for chunk in self.store.chunks(shard, ChunkKind::Payout, from.0).await? {
+                for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
+                    payouts.insert(payout.payable, payout);
+                }
+            }
+        }
+        for payable in unpaid.iter().filter(|payable| !stopped.contains(&payable.number)) {
+            let Some(payout) = payouts.get(&payable.number) else {
+                return Err(EngineError::Inconsistent(format!(
+                    "the details of payable {} are missing",
+                    payable.number
+                )));
+            };
+            // Where this month's money goes, last month's goes too; a bad account is not repeated
+            // when the roster names a better one.
+            let now = arrived.iter().find(|one| {
+                one.line.payee == payable.payee
+                    && one.line.beneficiary == payable.beneficiary
+                    && one.line.fund == payable.fund
+            });
+            let (destination, detail, hold) = match now {
+                Some(one) => (one.line.destination, one.detail.clone(), one.hold),
+                None => (payout.destination, payout.detail.clone(), None),
+            };
+            for claim in &payout.claims {
+                arrived.push(TravellingLine {
+                    line: DueLine {
+                        payee: payable.payee,
+                        beneficiary: payable.beneficiary,
+                        owner: claim.owner,
+                        fund: payable.fund.clone(),
+                        programme: payable.programme.clone(),
+                        province: payable.province.clone(),
+                        enrolment: claim.enrolment,
+                        benefit: claim.benefit.clone(),
+                        component: claim.component.clone(),
+                        period: claim.period,
+                        kind: LineKind::Carried,
+                        revision: claim.revision,
+                        amount_minor: claim.amount_minor,
+                        destination,
+                        carried_from: Some(payable.number),
+                    },
+                    hold,
+                    detail: detail.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Batching {
+    /// The batch in which the next payment of a provider goes.
+    fn place(&mut self, profile: &Provider, amount_minor: i64) -> BatchNo {
+        let full = self.by_provider.get(&profile.name).is_none_or(|filling| {
+            filling.count >= profile.count_max
+                || filling.total_minor.saturating_add(amount_minor) > profile.total_max_minor
+        });
+        if full {
+            self.last += 1;
+            let filling = Filling { batch: BatchNo(self.last), count: 0, total_minor: 0 };
+            self.by_provider.insert(profile.name.clone(), filling);
+        }
+        let filling = self.by_provider.get_mut(&profile.name).expect("it was filled or made above");
+        filling.count += 1;
+        filling.total_minor += amount_minor;
+        filling.batch
+    }
+}
+
+type LineKey<'a> = (PersonNo, PersonNo, i64, i32, &'a str, &'a str, u16, Option<PayableNo>);
+
+fn line_key(line: &DueLine) -> LineKey<'_> {
+    (
+        line.payee,
+        line.beneficiary,
+        line.enrolment.number(),
+        line.period.as_number(),
+        &line.benefit,
+        &line.component,
+        line.revision,
+        line.carried_from,
+    )
+}
+
+fn claim(line: &DueLine, cycle: CycleNo, payable: Option<PayableNo>) -> Claim {
+    Claim {
+        shard: line.owner.shard(),
+        period: line.period,
+        enrolment: line.enrolment,
+        benefit: line.benefit.clone(),
+        component: line.component.clone(),
+        revision: line.revision,
+        amount_minor: line.amount_minor,
+        cycle,
+        payable,
+        carried_from: line.carried_from,
+    }
+}
+
+fn owned_claim(line: &DueLine) -> OwnedClaim {
+    OwnedClaim {
+        owner: line.owner,
+        enrolment: line.enrolment,
+        benefit: line.benefit.clone(),
+        component: line.component.clone(),
+        period: line.period,
+        revision: line.revision,
+        amount_minor: line.amount_minor,
+    }
+}
+
+fn kind_word(kind: CycleKind) -> &'static str {
+    match kind {
+        CycleKind::Regular => "R",
+        CycleKind::Supplementary => "S",
+        CycleKind::Correction => "C",
+    }
+}

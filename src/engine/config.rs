@@ -1,0 +1,233 @@
+//! An office's configuration: `chitra.toml`, parsed once into values that cannot be wrong.
+//!
+//! It holds no secrets; keys live in files of their own.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::domain::ids::{AuthorityNo, OfficePrefix};
+use crate::domain::money::Currency;
+use crate::domain::period::Period;
+use crate::domain::roster::Channel;
+use crate::domain::state::Named;
+use crate::engine::error::EngineError;
+use crate::pipeline::intake::Aliases;
+use crate::pipeline::retry::Policy;
+
+/// What `chitra.toml` says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub name: String,
+    pub prefix: OfficePrefix,
+    pub authority: AuthorityNo,
+    pub currency: Currency,
+    /// Minutes east of UTC.
+    pub offset_minutes: i64,
+    /// The same as it is written: `+07:00`.
+    pub utc_offset: String,
+    pub environment: payment_formats::Environment,
+    pub database: String,
+    /// How many approvers, besides the maker, a list needs.
+    pub approvals: usize,
+    /// Months before this one count as paid by whoever paid before.
+    pub history_from: Period,
+    pub debtor: Debtor,
+    /// Months for which a changed destination must wait to be confirmed.
+    pub cooling_off_months: i32,
+    /// How many beneficiaries may share an account without an authorisation.
+    pub account_beneficiaries_max: u32,
+    pub retry: Policy,
+    pub aliases: Aliases,
+    pub providers: Vec<Provider>,
+    /// The text itself, for the manifest.
+    pub text: String,
+}
+
+/// Whose account pays.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Debtor {
+    pub name: String,
+    pub id: String,
+    pub account: String,
+    pub bin: String,
+}
+
+/// A partner that receives our files.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    pub name: String,
+    pub channel: Channel,
+    pub format: String,
+    /// Formats in which it answers, tried in this order.
+    pub answers: Vec<String>,
+    /// Which values of the roster's `provider` column it serves; `*` is everything else.
+    pub serves: Vec<String>,
+    /// The most payments in one file.
+    pub count_max: u64,
+    /// The most money in one file, minor units.
+    pub total_max_minor: i64,
+    /// The most money in one payment, minor units.
+    pub amount_max_minor: i64,
+    /// Where it reads, where it answers, and where it puts what it has taken.
+    pub inbox: PathBuf,
+    pub outbox: PathBuf,
+    pub taken: PathBuf,
+}
+
+impl Config {
+    /// Reads `chitra.toml` of an office's folder; paths in it are relative to that folder.
+    pub fn parse(text: &str, office: &Path) -> Result<Config, EngineError> {
+        let wrong = |sentence: String| EngineError::refused("G101", format!("chitra.toml: {sentence}"));
+        let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let office_ = file.office;
+        let (sign, rest) = office_.utc_offset.split_at_checked(1).unwrap_or(("", ""));
+        let offset = rest.split_once(':').and_then(|(hours, minutes)| {
+            let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+            match sign {
+                "+" => Some(minutes),
+                "-" => Some(-minutes),
+                _ => None,
+            }
+        });
+        let offset_minutes = offset.filter(|minutes| minutes.abs() <= 14 * 60).ok_or_else(|| {
+            wrong(format!("utc_offset is written like +07:00, not `{}`", office_.utc_offset))
+        })?;
+        if office_.approvals == 0 {
+            return Err(wrong("approvals is at least 1: nobody approves what they made".to_owned()));
+        }
+        let mut providers = Vec::new();
+        for provider in file.provider {
+            let channel = Channel::from_name(&provider.channel).ok_or_else(|| {
+                wrong(format!("provider {}: unknown channel `{}`", provider.name, provider.channel))
+            })?;
+            if provider.count_max == 0 || provider.total_max_minor <= 0 || provider.amount_max_minor <= 0 {
+                return Err(wrong(format!("provider {}: limits are positive", provider.name)));
+            }
+            providers.push(Provider {
+                inbox: office.join(provider.inbox),
+                outbox: office.join(provider.outbox),
+                taken: office.join(provider.taken),
+                name: provider.name,
+                channel,
+                format: provider.format,
+                answers: provider.answers,
+                serves: provider.serves,
+                count_max: provider.count_max,
+                total_max_minor: provider.total_max_minor,
+                amount_max_minor: provider.amount_max_minor,
+            });
+        }
+        for (at, provider) in providers.iter().enumerate() {
+            if providers[..at].iter().any(|other| other.name == provider.name) {
+                return Err(wrong(format!("provider {} stands twice", provider.name)));
+            }
+        }
+        let database = match office_.database.strip_prefix("sqlite:") {
+            Some(path) => format!("sqlite:{}", office.join(path).display()),
+            None => office_.database,
+        };
+        Ok(Config {
+            name: office_.name,
+            prefix: OfficePrefix::parse(&office_.prefix).map_err(|error| wrong(error.to_string()))?,
+            authority: AuthorityNo(office_.authority),
+            currency: Currency::parse(&office_.currency).map_err(|error| wrong(error.to_string()))?,
+            offset_minutes,
+            utc_offset: office_.utc_offset,
+            environment: match office_.environment.as_str() {
+                "production" => payment_formats::Environment::Production,
+                "test" => payment_formats::Environment::Test,
+                other => return Err(wrong(format!("environment is production or test, not `{other}`"))),
+            },
+            database,
+            approvals: office_.approvals,
+            history_from: office_.history_from.parse().map_err(|error| wrong(format!("{error}")))?,
+            debtor: file.debtor,
+            cooling_off_months: file.policy.cooling_off_months,
+            account_beneficiaries_max: file.policy.account_beneficiaries_max,
+            retry: Policy {
+                attempts_max: file.policy.attempts_max,
+                cash_fallback: file.policy.cash_fallback,
+            },
+            aliases: file.aliases.into_iter().map(|(from, to)| (from.to_lowercase(), to)).collect(),
+            providers,
+            text: text.to_owned(),
+        })
+    }
+
+    /// The partner that carries money of this channel to this bank, wallet, operator or organisation.
+    pub fn route(&self, channel: Channel, named: &str) -> Option<&Provider> {
+        let of_channel = || self.providers.iter().filter(move |one| one.channel == channel);
+        of_channel()
+            .find(|one| one.serves.iter().any(|serves| serves == named))
+            .or_else(|| of_channel().find(|one| one.serves.iter().any(|serves| serves == "*")))
+    }
+
+    pub fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|one| one.name == name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    office: Office,
+    debtor: Debtor,
+    #[serde(default)]
+    policy: PolicyFile,
+    #[serde(default)]
+    aliases: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    provider: Vec<ProviderFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Office {
+    name: String,
+    prefix: String,
+    authority: i64,
+    currency: String,
+    utc_offset: String,
+    environment: String,
+    database: String,
+    approvals: usize,
+    history_from: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PolicyFile {
+    cooling_off_months: i32,
+    account_beneficiaries_max: u32,
+    attempts_max: u8,
+    cash_fallback: bool,
+}
+
+impl Default for PolicyFile {
+    fn default() -> PolicyFile {
+        PolicyFile {
+            cooling_off_months: 1,
+            account_beneficiaries_max: 3,
+            attempts_max: 3,
+            cash_fallback: true,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProviderFile {
+    name: String,
+    channel: String,
+    format: String,
+    answers: Vec<String>,
+    serves: Vec<String>,
+    count_max: u64,
+    total_max_minor: i64,
+    amount_max_minor: i64,
+    inbox: PathBuf,
+    outbox: PathBuf,
+    taken: PathBuf,
+}

@@ -1,0 +1,139 @@
+//! Opening, finding and cancelling cycles.
+
+use jiff::civil::Date;
+
+use crate::audit::leaf::Leaf;
+use crate::domain::cycle::{Cycle, CycleEvent, CycleKind, CycleState};
+use crate::domain::ids::CycleNo;
+use crate::domain::list::ListEvent;
+use crate::domain::period::Period;
+use crate::engine::{Engine, EngineError};
+use crate::store::registry::{Counted, Import, ImportKind, ImportState};
+use crate::store::{Changes, StoreError};
+
+/// What the officer says when a cycle is opened.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    pub period: Period,
+    pub kind: CycleKind,
+    /// The law as it was known on this day; today when not said.
+    pub law_known_at: Option<Date>,
+    /// When the debtor's account is to be debited.
+    pub value_date: Date,
+    pub by: String,
+}
+
+impl Engine {
+    /// Opens a cycle over the newest whole roster and register of its month.
+    pub async fn cycle_open(&self, opening: Opening) -> Result<Cycle, EngineError> {
+        let roster = self.newest(ImportKind::Roster, opening.period).await?;
+        let identity = self.newest(ImportKind::Identity, opening.period).await?;
+        if identity.number > roster.number {
+            return Err(EngineError::refused(
+                "C101",
+                "the register was taken in after the roster; take in the roster again, so that old ids are found",
+            ));
+        }
+        let of_month = self.store.cycles_of(opening.period).await?;
+        if opening.kind == CycleKind::Regular
+            && let Some(there) = of_month
+                .iter()
+                .find(|one| one.kind == CycleKind::Regular && one.state != CycleState::Cancelled)
+        {
+            return Err(EngineError::refused(
+                "C102",
+                format!(
+                    "{} has its regular list already (cycle {}, {}); open a supplementary or correction",
+                    opening.period, there.number, there.state
+                ),
+            ));
+        }
+        let sequence = of_month.iter().filter(|one| one.kind == opening.kind).count() as i64 + 1;
+        let cycle = Cycle {
+            number: CycleNo(self.store.next_number(Counted::Cycle).await?),
+            authority: self.config.authority,
+            period: opening.period,
+            kind: opening.kind,
+            sequence,
+            state: CycleState::Open,
+            law_known_at: opening.law_known_at.unwrap_or_else(|| self.clock.today()),
+            value_date: opening.value_date,
+            roster: roster.number,
+            identity: identity.number,
+            opened_at: self.stamp(),
+            opened_by: opening.by.clone(),
+            manifest: None,
+            sealed_at: None,
+            closed_at: None,
+        };
+        let mut changes = Changes::new();
+        changes.cycle_opened(&cycle);
+        changes.event(
+            Leaf::of("cycle_opened", &cycle.opened_at)
+                .number("cycle", cycle.number.0)
+                .text("period", &cycle.period.to_string())
+                .text("kind", &cycle.kind.to_string())
+                .number("roster_import", cycle.roster.0)
+                .number("identity_import", cycle.identity.0)
+                .text("law_known_at", &cycle.law_known_at.to_string())
+                .text("by", &opening.by)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { .. }) => Err(EngineError::refused(
+                "C102",
+                format!("another process opened a list for {} at the same moment", opening.period),
+            )),
+            done => Ok(done.map(|()| cycle)?),
+        }
+    }
+
+    /// Finds a cycle by its number or, when only one fits, by its label such as `2026-11`.
+    pub async fn cycle_find(&self, text: &str) -> Result<Cycle, EngineError> {
+        let cycles = self.store.cycles().await?;
+        let by_number = text.parse::<i64>().ok();
+        let found: Vec<Cycle> = cycles
+            .into_iter()
+            .filter(|one| by_number == Some(one.number.0) || one.label() == text)
+            .filter(|one| by_number.is_some() || one.state != CycleState::Cancelled)
+            .collect();
+        match found.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => Err(EngineError::refused("C103", format!("there is no cycle `{text}`; see: chitra cycle list"))),
+            _ => Err(EngineError::refused("C104", format!("`{text}` fits several cycles; give the number"))),
+        }
+    }
+
+    /// Gives a cycle up before it is released: its claims are free again.
+    pub async fn cycle_cancel(&self, cycle: &Cycle, by: &str, reason: &str) -> Result<(), EngineError> {
+        let next = cycle.state.apply(CycleEvent::Cancelled)?;
+        let mut changes = Changes::new();
+        for list in self.store.lists(cycle.number).await? {
+            changes.list_moved(&list, list.state.apply(ListEvent::Cancelled)?);
+        }
+        changes.computation_dropped(cycle.number);
+        changes.cycle_moved(cycle.number, cycle.state, next);
+        changes.event(
+            Leaf::of("cycle_cancelled", &self.stamp())
+                .number("cycle", cycle.number.0)
+                .text("by", by)
+                .text("reason", reason)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        Ok(self.store.commit(changes).await?)
+    }
+
+    async fn newest(&self, kind: ImportKind, period: Period) -> Result<Import, EngineError> {
+        let imports = self.store.imports(kind, period).await?;
+        imports.into_iter().find(|one| one.state == ImportState::Complete).ok_or_else(|| {
+            EngineError::refused(
+                "C105",
+                format!("no {kind} was taken in for {period}; see: chitra {kind} import FILE --period {period}"),
+            )
+        })
+    }
+}

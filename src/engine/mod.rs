@@ -1,0 +1,79 @@
+//! Carries values between the stages: loads what a step needs, calls the pure stage, commits what it
+//! gives with its audit events. Best first read: `compute`, then `assemble`, then `dispatch`.
+
+pub mod error;
+pub mod clock;
+pub mod config;
+pub mod names;
+pub mod office;
+pub mod programmes;
+pub mod progress;
+pub mod sequencer;
+pub mod chunks;
+pub mod import;
+pub mod cycle;
+pub mod compute;
+pub mod assemble;
+pub mod payout;
+pub mod render;
+pub mod approval;
+pub mod dispatch;
+pub mod collect;
+pub mod reissue;
+pub mod close;
+pub mod figures;
+pub mod explain;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+pub use error::EngineError;
+pub use programmes::Programmes;
+
+use crate::audit::checkpoint::AuditVerifier;
+use crate::audit::log::Log;
+use crate::channels::Channel;
+use crate::channels::archive::Archive;
+use crate::channels::disk::Disk;
+use crate::engine::clock::{Clock, stamp};
+use crate::engine::config::Config;
+use crate::engine::names::Keys;
+use crate::engine::progress::Progress;
+use crate::store::Store;
+
+/// An open office: everything that a command needs. Clock, disk, channels and progress come from
+/// outside, so that tests and the simulator put their own in their place.
+#[derive(Clone)]
+pub struct Engine {
+    pub dir: PathBuf,
+    pub config: Arc<Config>,
+    pub store: Store,
+    pub disk: Arc<dyn Disk>,
+    pub clock: Arc<dyn Clock>,
+    pub keys: Arc<Keys>,
+    pub archive: Arc<Archive>,
+    pub log: Arc<Mutex<Log>>,
+    pub log_verifier: Arc<AuditVerifier>,
+    pub programmes: Arc<Programmes>,
+    pub formats: Arc<payment_formats::Formats>,
+    /// By the provider's name.
+    pub channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
+    pub progress: Arc<dyn Progress>,
+}
+
+impl Engine {
+    /// The present moment as it is stored and logged.
+    pub fn stamp(&self) -> String {
+        stamp(self.clock.now(), &self.config.utc_offset)
+    }
+}
+
+/// Runs work that blocks or computes for long beside the event loop.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| EngineError::Inconsistent(format!("a step ended early: {error}")))?
+}

@@ -1,0 +1,287 @@
+//! An office: a folder with its configuration, database, keys, archive and log.
+//!
+//! ```text
+//! chitra.toml   office.db   keys/   archive/   log/   refused/   reports/
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::audit::checkpoint::{AuditSigner, Origin};
+use crate::audit::leaf::Leaf;
+use crate::audit::log::Log;
+use crate::channels::Channel;
+use crate::channels::archive::Archive;
+use crate::channels::directory::DirectoryChannel;
+use crate::channels::disk::Disk;
+use crate::domain::list::{Officer, Role};
+use crate::domain::sealed::OfficeKey;
+use crate::domain::signature::OfficerKey;
+use crate::engine::clock::Clock;
+use crate::engine::config::Config;
+use crate::engine::import::private_file;
+use crate::engine::names::Keys;
+use crate::engine::progress::Progress;
+use crate::engine::{Engine, EngineError, Programmes};
+use crate::store::{Changes, Store};
+
+pub const CONFIG: &str = "chitra.toml";
+const OFFICE_KEY: &str = "keys/office.key";
+/// The folders of an office; the engine creates nothing else at its top.
+const FOLDERS: [&str; 6] = ["keys", "keys/officers", "archive", "log", "refused", "reports"];
+/// The largest answer file that is taken in.
+const ANSWER_BYTES_MAX: u64 = 4 << 30;
+
+/// Parts that come from outside the office: the seams.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub disk: Arc<dyn Disk>,
+    pub clock: Arc<dyn Clock>,
+    pub progress: Arc<dyn Progress>,
+    /// Channels that stand in the place of the configured ones.
+    pub channels: Option<BTreeMap<String, Arc<dyn Channel>>>,
+}
+
+/// Makes a new office in an empty or missing folder. `secret` is 32 random bytes from outside.
+pub fn create(dir: &Path, config: &str, secret: [u8; 32]) -> Result<(), EngineError> {
+    if dir.join(CONFIG).exists() {
+        return Err(EngineError::refused(
+            "G110",
+            format!("{} is an office already; nothing was changed", dir.display()),
+        ));
+    }
+    Config::parse(config, dir)?;
+    for folder in std::iter::once("").chain(FOLDERS) {
+        std::fs::create_dir_all(dir.join(folder))
+            .map_err(|error| EngineError::io(format!("creating {}", dir.join(folder).display()), error))?;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        for folder in ["keys", "keys/officers", "archive", "refused", "reports"] {
+            std::fs::set_permissions(dir.join(folder), std::fs::Permissions::from_mode(0o700))
+                .map_err(|error| EngineError::io("closing a folder to others", error))?;
+        }
+    }
+    write_secret(&dir.join(OFFICE_KEY), &secret)?;
+    // The configuration is written last: a folder without it is not an office yet.
+    durable_write(&dir.join(CONFIG), config.as_bytes(), false)
+}
+
+/// Opens an office: its database is brought up to date, its log checked at the edge.
+pub async fn open(dir: &Path, around: Surroundings) -> Result<Engine, EngineError> {
+    let config_path = dir.join(CONFIG);
+    let text = std::fs::read_to_string(&config_path).map_err(|error| {
+        EngineError::refused(
+            "G111",
+            format!("{} is no office ({error}); make one with: chitra init DIR", dir.display()),
+        )
+    })?;
+    let config = Config::parse(&text, dir)?;
+    let store = Store::open(&config.database).await?;
+    open_with(dir, config, store, around).await
+}
+
+/// Opens an office over a store that is already open.
+pub async fn open_with(
+    dir: &Path,
+    config: Config,
+    store: Store,
+    around: Surroundings,
+) -> Result<Engine, EngineError> {
+    let secret = read_secret(&dir.join(OFFICE_KEY))?;
+    let keys = Keys::of(&OfficeKey::from_bytes(secret));
+    let origin = Origin::parse(&format!("chitra.office/{}", config.prefix.as_str()))
+        .map_err(|error| EngineError::refused("G112", error.to_string()))?;
+    let signer = AuditSigner::from_seed(origin, &keys.log_seed);
+    let verifier = signer.verifier();
+    let log_dir = dir.join("log");
+    let begun = around
+        .disk
+        .exists(&log_dir.join("state"))
+        .map_err(|error| EngineError::io("looking at the log", error))?;
+    let log = match begun {
+        true => Log::open(around.disk.clone(), &log_dir, signer)?,
+        // An office whose log has disappeared must notice: only one that never logged begins one.
+        false if store.leaf_count().await? == 0 => {
+            Log::create(around.disk.clone(), &log_dir, signer)?
+        }
+        false => {
+            return Err(EngineError::refused(
+                "G113",
+                "the audit log is gone although the database has numbered its entries; restore it",
+            ));
+        }
+    };
+    let formats = load_formats(dir)?;
+    let programmes = Programmes::builtin()?;
+    let archive = Archive::new(around.disk.clone(), dir.join("archive"), OfficeKey::from_bytes(secret).sealing("archive"));
+    let channels = around.channels.unwrap_or_else(|| {
+        config
+            .providers
+            .iter()
+            .map(|provider| {
+                let channel = DirectoryChannel::new(
+                    around.disk.clone(),
+                    provider.inbox.clone(),
+                    provider.outbox.clone(),
+                    ANSWER_BYTES_MAX,
+                )
+                .with_taken_folder(provider.taken.clone());
+                (provider.name.clone(), Arc::new(channel) as Arc<dyn Channel>)
+            })
+            .collect()
+    });
+    for provider in &config.providers {
+        if formats.out(&provider.format).is_none() {
+            return Err(EngineError::refused(
+                "G114",
+                format!("provider {} wants the format `{}`, which nobody defines", provider.name, provider.format),
+            ));
+        }
+        for answer in &provider.answers {
+            if formats.read(answer).is_none() {
+                return Err(EngineError::refused(
+                    "G115",
+                    format!("provider {} answers in `{answer}`, which nobody defines", provider.name),
+                ));
+            }
+        }
+    }
+    Ok(Engine {
+        dir: dir.to_path_buf(),
+        config: Arc::new(config),
+        store,
+        disk: around.disk,
+        clock: around.clock,
+        keys: Arc::new(keys),
+        archive: Arc::new(archive),
+        log: Arc::new(Mutex::new(log)),
+        log_verifier: Arc::new(verifier),
+        programmes: Arc::new(programmes),
+        formats: Arc::new(formats),
+        channels: Arc::new(channels),
+        progress: around.progress,
+    })
+}
+
+impl Engine {
+    /// Registers an officer's public key.
+    pub async fn officer_enrol(
+        &self,
+        name: &str,
+        role: Role,
+        public_key: &str,
+    ) -> Result<(), EngineError> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
+            return Err(EngineError::refused(
+                "G120",
+                "an officer's name is up to 40 small letters, digits or hyphens",
+            ));
+        }
+        if self.store.officers().await?.iter().any(|officer| officer.name == name) {
+            return Err(EngineError::refused("G121", format!("the officer `{name}` is registered already")));
+        }
+        let officer = Officer { name: name.to_owned(), role, public_key: public_key.to_owned() };
+        let mut changes = Changes::new();
+        changes.officer_enrolled(&officer, &self.stamp());
+        changes.event(
+            Leaf::of("officer_enrolled", &self.stamp())
+                .text("officer", name)
+                .text("role", &role.to_string())
+                .text("public_key", public_key)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
+        Ok(())
+    }
+
+    /// An officer by name.
+    pub async fn officer(&self, name: &str) -> Result<Officer, EngineError> {
+        let officers = self.store.officers().await?;
+        officers.into_iter().find(|officer| officer.name == name).ok_or_else(|| {
+            EngineError::refused("A102", format!("no officer `{name}` is registered; see: chitra officer list"))
+        })
+    }
+}
+
+/// Where an officer's private key lies when it is kept beside the office.
+pub fn officer_key_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join("keys/officers").join(format!("{name}.key"))
+}
+
+/// Writes an officer's private key.
+pub fn write_officer_key(path: &Path, seed: &[u8; 32]) -> Result<(), EngineError> {
+    write_secret(path, seed)
+}
+
+pub fn read_officer_key(path: &Path) -> Result<OfficerKey, EngineError> {
+    Ok(OfficerKey::from_seed(&read_secret(path)?))
+}
+
+fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), EngineError> {
+    let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    durable_write(path, format!("{text}\n").as_bytes(), true)
+}
+
+fn read_secret(path: &Path) -> Result<[u8; 32], EngineError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| EngineError::io(format!("reading the key {}", path.display()), error))?;
+    let text = text.trim();
+    let malformed = || {
+        EngineError::refused("G116", format!("{} is not a key of 64 hexadecimal digits", path.display()))
+    };
+    if text.len() != 64 || !text.is_ascii() {
+        return Err(malformed());
+    }
+    let mut secret = [0; 32];
+    for (at, byte) in secret.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).map_err(|_| malformed())?;
+    }
+    Ok(secret)
+}
+
+/// Writes a new small file so that it is there, whole, after a power cut.
+fn durable_write(path: &Path, bytes: &[u8], private: bool) -> Result<(), EngineError> {
+    use std::io::Write as _;
+    let failed = |error| EngineError::io(format!("writing {}", path.display()), error);
+    let part = path.with_extension("part");
+    let mut file = match private {
+        true => private_file(&part),
+        false => std::fs::File::create(&part),
+    }
+    .map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&part, path).map_err(failed)?;
+    if let Some(folder) = path.parent() {
+        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The library's formats, and the office's own from `formats/*.toml`.
+fn load_formats(dir: &Path) -> Result<payment_formats::Formats, EngineError> {
+    let mut formats = payment_formats::Formats::built_in();
+    let folder = dir.join("formats");
+    if !folder.is_dir() {
+        return Ok(formats);
+    }
+    let failed = |error| EngineError::io("reading the office's formats", error);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .map_err(failed)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|kind| kind == "toml")) {
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        formats.add(&text).map_err(|faults| {
+            EngineError::refused("G117", format!("{}: {faults:?}", path.display()))
+        })?;
+    }
+    Ok(formats)
+}

@@ -1,0 +1,577 @@
+//! Writes the files of a list, archives them, and seals the list: from here on what is approved are
+//! these bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufWriter, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use payment_formats::{Address, Bank, ControlTotals, Party, Payment};
+use serde_json::{Value, json};
+
+use crate::audit::leaf::{Leaf, canonical_json};
+use crate::domain::batch::Batch;
+use crate::domain::cycle::{Cycle, CycleEvent};
+use crate::domain::digest::{Digest, Hasher};
+use crate::domain::ids::{AttemptNo, BatchNo, EndToEndId, ListNo, PayableNo, Shard};
+use crate::domain::instruction::Instruction;
+use crate::domain::list::{ListState, PaymentList};
+use crate::domain::period::Period;
+use crate::domain::roster::Channel;
+use crate::engine::chunks;
+use crate::engine::config::Provider;
+use crate::engine::import::private_file;
+use crate::engine::payout::{PayeeDetail, Payout, read_payouts};
+use crate::engine::{Engine, EngineError, aside};
+use crate::store::Changes;
+use crate::store::registry::ChunkKind;
+
+/// ISO 20022 external purpose code: social security benefit.
+const PURPOSE: &str = "SSBE";
+
+/// What the payee reads beside the amount. Plain capitals and digits pass every rail.
+pub fn remittance(period: Period) -> String {
+    format!("TRO CAP T{:02}/{}", period.month(), period.year())
+}
+
+/// One payment as the formats see it.
+pub fn payment<'a>(
+    end_to_end: &'a EndToEndId,
+    amount_minor: i64,
+    detail: &'a PayeeDetail,
+    remittance: &'a str,
+) -> Payment<'a> {
+    Payment {
+        end_to_end_id: end_to_end.as_str(),
+        instruction_id: end_to_end.as_str(),
+        amount_minor,
+        // The bank compares the name with its own: the account's name where the roster has it.
+        creditor_name: match detail.account_name.is_empty() {
+            true => &detail.name,
+            false => &detail.account_name,
+        },
+        creditor_id: (!detail.national_id.is_empty()).then_some(detail.national_id.as_str()),
+        address: match detail.channel {
+            Channel::Bank => {
+                Address::BankAccount { account: &detail.account, bank: bank(&detail.named) }
+            }
+            Channel::Wallet => Address::Wallet { id: &detail.account },
+            Channel::MobileMoney => Address::MobileMoney { msisdn: &detail.account },
+            Channel::Cash => Address::Cash {
+                pay_point: &detail.pay_point,
+                collector: &detail.collector,
+                home_address: "",
+            },
+        },
+        purpose: PURPOSE,
+        remittance,
+    }
+}
+
+/// A bank as the roster names it: six digits are a NAPAS BIN, eight a CITAD code, the rest a BIC.
+fn bank(named: &str) -> Bank<'_> {
+    match (named.len(), named.bytes().all(|byte| byte.is_ascii_digit())) {
+        (6, true) => Bank::Bin(named),
+        (8, true) => Bank::Citad(named),
+        _ => Bank::Bic(named),
+    }
+}
+
+/// A batch that stands for all batches of a provider, to ask a format what it would refuse.
+pub fn nominal_batch<'a>(
+    engine: &'a Engine,
+    cycle: &Cycle,
+    profile: &'a Provider,
+) -> payment_formats::Batch<'a> {
+    format_batch(engine, cycle, profile, "NOMINAL", "NOMINAL", ControlTotals::default(), "")
+}
+
+fn format_batch<'a>(
+    engine: &'a Engine,
+    cycle: &Cycle,
+    profile: &'a Provider,
+    message_id: &'a str,
+    label: &'a str,
+    totals: ControlTotals,
+    sealed_at: &str,
+) -> payment_formats::Batch<'a> {
+    let config = &engine.config;
+    let party = Party {
+        name: &config.debtor.name,
+        id: &config.debtor.id,
+        account: &config.debtor.account,
+        bank: (!config.debtor.bin.is_empty()).then_some(bank(&config.debtor.bin)),
+    };
+    let _ = profile;
+    payment_formats::Batch {
+        message_id,
+        batch_id: message_id,
+        created_at: sealed_at
+            .get(..19)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_else(|| engine.clock.now()),
+        utc_offset: &config.utc_offset,
+        execution_date: cycle.value_date,
+        currency: payment_formats::Currency::parse(config.currency.code())
+            .unwrap_or(payment_formats::Currency::VND),
+        debtor: party,
+        initiating_party: party,
+        category_purpose: PURPOSE,
+        label,
+        totals,
+        environment: config.environment,
+    }
+}
+
+impl Engine {
+    /// Renders and seals list 0 of a computed cycle. Repeating it gives the same bytes and digest.
+    pub async fn seal(&self, cycle: &Cycle) -> Result<Cycle, EngineError> {
+        let next = cycle.state.apply(CycleEvent::Sealed)?;
+        let (cycle, sealed_at) = self.sealing(cycle).await?;
+        self.render(&cycle, ListNo(0), &sealed_at).await?;
+        let manifest = cycle.manifest.clone().unwrap_or_default();
+        let list = self.list(&cycle, ListNo(0), &manifest, &sealed_at, 0).await?;
+        let figures = self.figures(&Cycle { state: next, ..cycle.clone() }).await?;
+        let wrong: Vec<String> = figures
+            .identities
+            .iter()
+            .filter(|identity| !identity.holds())
+            .map(|identity| format!("{}: {} is not {}", identity.name, identity.left, identity.right))
+            .collect();
+        if !wrong.is_empty() {
+            return Err(EngineError::refused(
+                "C120",
+                format!("the cycle does not balance and is not sealed: {}", wrong.join("; ")),
+            ));
+        }
+        let mut changes = Changes::new();
+        changes.list_sealed(&list);
+        changes.cycle_moved(cycle.number, cycle.state, next);
+        changes.event(self.sealed_leaf(&list)?);
+        self.store.commit(changes).await?;
+        Ok(Cycle { state: next, ..cycle })
+    }
+
+    /// Fixes the one timestamp and the manifest of a cycle, once.
+    async fn sealing(&self, cycle: &Cycle) -> Result<(Cycle, String), EngineError> {
+        if let (Some(_), Some(at)) = (&cycle.manifest, &cycle.sealed_at) {
+            return Ok((cycle.clone(), at.clone()));
+        }
+        let at = self.stamp();
+        let manifest = self.manifest(cycle, &at).await?;
+        let mut changes = Changes::new();
+        changes.cycle_sealed(cycle.number, &manifest, &at);
+        self.store.commit(changes).await?;
+        Ok((
+            Cycle { manifest: Some(manifest), sealed_at: Some(at.clone()), ..cycle.clone() },
+            at,
+        ))
+    }
+
+    /// Everything that the list depends on, as canonical JSON.
+    async fn manifest(&self, cycle: &Cycle, sealed_at: &str) -> Result<String, EngineError> {
+        let mut imports = Vec::new();
+        for number in [cycle.roster, cycle.identity] {
+            if let Some(import) = self.store.import(number).await? {
+                imports.push(json!({ "kind": import.kind.to_string(), "sha256": import.sha256 }));
+            }
+        }
+        let resolutions = self.store.resolutions(cycle.period).await?;
+        let mut hasher = Hasher::new();
+        for one in &resolutions {
+            hasher.update(
+                format!("{} {} {} {}\n", one.subject, one.code, one.decision, one.valid_to).as_bytes(),
+            );
+        }
+        let formats: BTreeMap<String, String> = self
+            .formats
+            .list()
+            .iter()
+            .map(|format| {
+                let direction = if format.out { "out" } else { "in" };
+                (format!("{direction} {}", format.id), format.version.to_owned())
+            })
+            .collect();
+        canonical(&json!({
+            "period": cycle.period.to_string(),
+            "kind": cycle.kind.to_string(),
+            "sequence": cycle.sequence,
+            "authority": cycle.authority.0,
+            "law_known_at": cycle.law_known_at.to_string(),
+            "value_date": cycle.value_date.to_string(),
+            "imports": imports,
+            "pack": self.programmes.digest.to_string(),
+            "formats": formats,
+            "configuration": Digest::of(self.config.text.as_bytes()).to_string(),
+            "resolutions": hasher.finish().0.to_string(),
+            "program": env!("CARGO_PKG_VERSION"),
+            "sealed_at": sealed_at,
+        }))
+    }
+
+    /// Renders every batch of a list that has no file yet.
+    pub(super) async fn render(
+        &self,
+        cycle: &Cycle,
+        list: ListNo,
+        sealed_at: &str,
+    ) -> Result<(), EngineError> {
+        let batches: Vec<Batch> = self
+            .store
+            .batches(cycle.number)
+            .await?
+            .into_iter()
+            .filter(|batch| batch.list == list && batch.sha256.is_none())
+            .collect();
+        // Rails that pay in the order of the payables are written in one pass over the shards; cash
+        // lists are sorted by pay point first, which their limit of lines keeps small.
+        let (sorted, streamed): (Vec<Batch>, Vec<Batch>) =
+            batches.into_iter().partition(|batch| batch.channel == Channel::Cash);
+        self.render_pass(cycle, list, &streamed, sealed_at, false).await?;
+        for batch in sorted {
+            self.render_pass(cycle, list, std::slice::from_ref(&batch), sealed_at, true).await?;
+        }
+        Ok(())
+    }
+
+    async fn render_pass(
+        &self,
+        cycle: &Cycle,
+        list: ListNo,
+        batches: &[Batch],
+        sealed_at: &str,
+        by_pay_point: bool,
+    ) -> Result<(), EngineError> {
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<Order>>(8);
+        let engine = self.clone();
+        let (cycle_copy, batches_copy, sealed_at) =
+            (cycle.clone(), batches.to_vec(), sealed_at.to_owned());
+        let writer = tokio::task::spawn_blocking(move || {
+            let mut pages = std::iter::from_fn(move || receive.blocking_recv());
+            engine.write_files(&cycle_copy, &batches_copy, &sealed_at, by_pay_point, &mut pages)
+        });
+        let wanted: HashMap<BatchNo, ()> = batches.iter().map(|batch| (batch.number, ())).collect();
+        for shard in Shard::all() {
+            self.progress.at("render", u64::from(shard.number()), 256);
+            let orders = self.orders(cycle, list, shard, &wanted).await?;
+            if !orders.is_empty() && send.send(orders).await.is_err() {
+                break;
+            }
+        }
+        drop(send);
+        let written = writer
+            .await
+            .map_err(|error| EngineError::Inconsistent(format!("rendering ended early: {error}")))??;
+        for (batch, digest, bytes) in written {
+            let mut changes = Changes::new();
+            changes.batch_rendered(&batch, &digest.to_string(), bytes);
+            self.store.commit(changes).await?;
+        }
+        Ok(())
+    }
+
+    /// The instructions of one shard that belong to these batches, with their details, in order.
+    async fn orders(
+        &self,
+        cycle: &Cycle,
+        list: ListNo,
+        shard: Shard,
+        wanted: &HashMap<BatchNo, ()>,
+    ) -> Result<Vec<Order>, EngineError> {
+        let instructions: Vec<Instruction> = self
+            .store
+            .instructions(cycle.number, shard)
+            .await?
+            .into_iter()
+            .filter(|one| one.list == list && wanted.contains_key(&one.batch))
+            .collect();
+        if instructions.is_empty() {
+            return Ok(vec![]);
+        }
+        let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
+        for chunk in self.store.chunks(shard, ChunkKind::Payout, cycle.number.0).await? {
+            if chunk.seq != list.0 {
+                continue;
+            }
+            for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
+                payouts.insert(payout.payable, payout);
+            }
+        }
+        instructions
+            .into_iter()
+            .map(|instruction| {
+                let payout = payouts.remove(&instruction.payable).ok_or_else(|| {
+                    EngineError::Inconsistent(format!(
+                        "the details of payable {} are missing",
+                        instruction.payable
+                    ))
+                })?;
+                if payout.destination != instruction.destination {
+                    return Err(EngineError::Inconsistent(format!(
+                        "payable {} is ordered to another destination than its details name",
+                        instruction.payable
+                    )));
+                }
+                Ok(Order {
+                    batch: instruction.batch,
+                    payable: instruction.payable,
+                    attempt: instruction.attempt,
+                    amount_minor: instruction.amount_minor,
+                    detail: payout.detail,
+                    remittance: payout.remittance,
+                })
+            })
+            .collect()
+    }
+
+    /// Writes the files from pages of orders, archives them, and gives their digests.
+    fn write_files(
+        &self,
+        cycle: &Cycle,
+        batches: &[Batch],
+        sealed_at: &str,
+        by_pay_point: bool,
+        pages: &mut dyn Iterator<Item = Vec<Order>>,
+    ) -> Result<Vec<(Batch, Digest, u64)>, EngineError> {
+        let folder = self.dir.join("rendering");
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| EngineError::io("creating the folder for rendering", error))?;
+        let label = format!("{} {}", self.config.prefix.as_str(), cycle.label());
+        let mut format_batches = Vec::new();
+        for batch in batches {
+            let profile = self.provider(&batch.provider)?;
+            let totals = ControlTotals {
+                count: batch.count,
+                sum_minor: i128::from(batch.total_minor),
+            };
+            format_batches.push(format_batch(
+                self, cycle, profile, &batch.message_id, &label, totals, sealed_at,
+            ));
+        }
+        let mut open = HashMap::new();
+        for (batch, format_batch) in batches.iter().zip(&format_batches) {
+            let profile = self.provider(&batch.provider)?;
+            let path = Rendering::at(folder.join(&batch.file_name))?;
+            let file = path.file.try_clone().map_err(|error| EngineError::io("opening a file", error))?;
+            let buffered = BufWriter::with_capacity(1 << 18, file);
+            let writer = self
+                .out_format(profile)?
+                .start(format_batch, buffered)
+                .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
+            open.insert(batch.number, (path, writer, batch));
+        }
+        let mut write = |order: &Order| {
+            let (_, writer, _) = open.get_mut(&order.batch).ok_or_else(|| {
+                EngineError::Inconsistent("an instruction names a batch of another list".to_owned())
+            })?;
+            let end_to_end =
+                EndToEndId::derive(&self.config.prefix, order.payable, order.attempt);
+            writer
+                .payment(&payment(&end_to_end, order.amount_minor, &order.detail, &order.remittance))
+                .map_err(|error| EngineError::refused(error.code(), error.to_string()))
+        };
+        if by_pay_point {
+            let mut all: Vec<Order> = pages.flatten().collect();
+            all.sort_by(|a, b| {
+                (&a.detail.pay_point, a.payable).cmp(&(&b.detail.pay_point, b.payable))
+            });
+            all.iter().try_for_each(&mut write)?;
+        } else {
+            for page in pages {
+                page.iter().try_for_each(&mut write)?;
+            }
+        }
+        let mut done = Vec::new();
+        let mut finished: Vec<_> = open.into_values().collect();
+        finished.sort_by_key(|(_, _, batch)| batch.number);
+        for (mut rendering, writer, batch) in finished {
+            writer
+                .finish()
+                .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
+            let failed = |error| EngineError::io("reading back a rendered file", error);
+            rendering.file.seek(SeekFrom::Start(0)).map_err(failed)?;
+            let digest = self.archive.put(&mut rendering.file)?;
+            let bytes = rendering.file.metadata().map_err(failed)?.len();
+            done.push((batch.clone(), digest, bytes));
+        }
+        Ok(done)
+    }
+
+    /// The list as it is approved: totals, every file, and the digests of manifest and evidence.
+    pub(super) async fn list(
+        &self,
+        cycle: &Cycle,
+        number: ListNo,
+        manifest: &str,
+        sealed_at: &str,
+        round: i64,
+    ) -> Result<PaymentList, EngineError> {
+        let batches: Vec<Batch> = self
+            .store
+            .batches(cycle.number)
+            .await?
+            .into_iter()
+            .filter(|batch| batch.list == number)
+            .collect();
+        let mut hasher = Hasher::new();
+        for kind in [ChunkKind::Evidence, ChunkKind::Payout] {
+            for (shard, seq, items, digest) in self.store.chunk_digests(kind, cycle.number.0).await? {
+                if kind == ChunkKind::Evidence || seq == number.0 {
+                    hasher.update(
+                        format!("{kind} {} {seq} {items} {digest}\n", shard.number()).as_bytes(),
+                    );
+                }
+            }
+        }
+        let mut by_programme: BTreeMap<String, (i64, i128)> = BTreeMap::new();
+        let mut by_province: BTreeMap<String, (i64, i128)> = BTreeMap::new();
+        let mut by_channel: BTreeMap<String, (i64, i128)> = BTreeMap::new();
+        if number.0 == 0 {
+            for sum in self.store.payable_sums(cycle.number).await? {
+                if sum.state == crate::domain::payable::PayableState::Held {
+                    continue;
+                }
+                for (map, key) in [
+                    (&mut by_programme, &sum.programme),
+                    (&mut by_province, &sum.province),
+                    (&mut by_channel, &sum.channel),
+                ] {
+                    let (count, minor) = map.entry(key.clone()).or_default();
+                    *count += sum.count;
+                    *minor += i128::from(sum.total_minor);
+                }
+            }
+        }
+        let table = |map: BTreeMap<String, (i64, i128)>| -> Value {
+            map.into_iter()
+                .map(|(key, (count, minor))| {
+                    (key, json!({ "count": count, "minor": minor.to_string() }))
+                })
+                .collect::<serde_json::Map<String, Value>>()
+                .into()
+        };
+        let count: u64 = batches.iter().map(|batch| batch.count).sum();
+        let total: i128 = batches.iter().map(|batch| i128::from(batch.total_minor)).sum();
+        let files: Vec<Value> = batches
+            .iter()
+            .map(|batch| {
+                json!({
+                    "name": batch.file_name,
+                    "message_id": batch.message_id,
+                    "provider": batch.provider,
+                    "channel": batch.channel.to_string(),
+                    "format": batch.format,
+                    "count": batch.count as i64,
+                    "total_minor": batch.total_minor.to_string(),
+                    "sha256": batch.sha256.clone().unwrap_or_default(),
+                })
+            })
+            .collect();
+        let body = canonical(&json!({
+            "office": self.config.prefix.as_str(),
+            "cycle": cycle.number.0,
+            "list": number.0,
+            "round": round,
+            "period": cycle.period.to_string(),
+            "kind": cycle.kind.to_string(),
+            "currency": self.config.currency.code(),
+            "value_date": cycle.value_date.to_string(),
+            "count": count as i64,
+            "total_minor": total.to_string(),
+            "by_programme": table(by_programme),
+            "by_province": table(by_province),
+            "by_channel": table(by_channel),
+            "files": files,
+            "evidence": hasher.finish().0.to_string(),
+            "manifest": Digest::of(manifest.as_bytes()).to_string(),
+            "sealed_at": sealed_at,
+        }))?;
+        Ok(PaymentList {
+            cycle: cycle.number,
+            number,
+            state: ListState::Sealed,
+            digest: Digest::of(body.as_bytes()).to_string(),
+            body,
+            sealed_at: sealed_at.to_owned(),
+        })
+    }
+
+    pub(super) fn sealed_leaf(&self, list: &PaymentList) -> Result<Vec<u8>, EngineError> {
+        Ok(Leaf::of("list_sealed", &self.stamp())
+            .number("cycle", list.cycle.0)
+            .number("list", list.number.0)
+            .digest("digest", &Digest::of(list.body.as_bytes()))
+            .build()?
+            .as_bytes()
+            .to_vec())
+    }
+
+    /// Proves that every file of a list is still what was sealed: reads each to its end.
+    pub(super) async fn files_hold(&self, list: &PaymentList) -> Result<(), EngineError> {
+        let batches = self.store.batches(list.cycle).await?;
+        for batch in batches.into_iter().filter(|batch| batch.list == list.number) {
+            let archive = self.archive.clone();
+            let digest = rendered_digest(&batch)?;
+            aside(move || {
+                archive.get(&digest, &mut std::io::sink())?;
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The digest of a batch's file.
+pub(super) fn rendered_digest(batch: &Batch) -> Result<Digest, EngineError> {
+    let text = batch.sha256.as_deref().ok_or_else(|| {
+        EngineError::Inconsistent(format!("{} was never rendered", batch.file_name))
+    })?;
+    Digest::parse(text).map_err(|error| EngineError::Inconsistent(error.to_string()))
+}
+
+/// One payment on its way into a file.
+struct Order {
+    batch: BatchNo,
+    payable: PayableNo,
+    attempt: AttemptNo,
+    amount_minor: i64,
+    detail: PayeeDetail,
+    remittance: String,
+}
+
+/// A file being rendered, in plain, readable by its owner only; it goes when it is archived, and a
+/// killed process leaves it for the next rendering to overwrite.
+struct Rendering {
+    path: PathBuf,
+    file: File,
+}
+
+impl Rendering {
+    fn at(path: PathBuf) -> Result<Rendering, EngineError> {
+        private_file(&path)
+            .map_err(|error| EngineError::io(format!("creating {}", path.display()), error))?;
+        let file = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|error| EngineError::io(format!("opening {}", path.display()), error))?;
+        Ok(Rendering { path, file })
+    }
+}
+
+impl Drop for Rendering {
+    fn drop(&mut self) {
+        // A leftover is overwritten by the next rendering of the same file.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Canonical JSON as text.
+pub(super) fn canonical(value: &Value) -> Result<String, EngineError> {
+    let bytes = canonical_json(value)?;
+    String::from_utf8(bytes).map_err(|error| EngineError::Inconsistent(error.to_string()))
+}

@@ -1,0 +1,77 @@
+//! Brings audit events from the outbox into the signed log.
+
+use crate::audit::verify::{Against, Verified, verify};
+use crate::engine::{Engine, EngineError, aside};
+use crate::store::Changes;
+
+/// Outbox entries that get their numbers in one commit.
+const NUMBERED_A_COMMIT: i64 = 500;
+/// Leaves that are written to the tiles at once.
+const LEAVES_A_PAGE: i64 = 2_000;
+
+impl Engine {
+    /// Numbers what waits, writes the tiles and signs a checkpoint over all of it. After `Ok` every
+    /// event that was committed before the call is under a signed checkpoint.
+    pub async fn sequence(&self) -> Result<u64, EngineError> {
+        loop {
+            let waiting = self.store.outbox(NUMBERED_A_COMMIT).await?;
+            if waiting.is_empty() {
+                break;
+            }
+            let mut changes = Changes::new();
+            changes.numbered(self.store.leaf_count().await?, &waiting);
+            self.store.commit(changes).await?;
+        }
+        let count = self.store.leaf_count().await?;
+        loop {
+            let size = self.log_size()? as i64;
+            if size >= count {
+                break;
+            }
+            let leaves = self.store.leaves(size, LEAVES_A_PAGE).await?;
+            let log = self.log.clone();
+            aside(move || {
+                let mut log = log.lock().map_err(|_| log_poisoned())?;
+                log.append(size as u64, &leaves)?;
+                Ok(())
+            })
+            .await?;
+        }
+        let log = self.log.clone();
+        aside(move || {
+            let mut log = log.lock().map_err(|_| log_poisoned())?;
+            if log.last_checkpoint().size() < log.size() {
+                log.checkpoint()?;
+            }
+            Ok(log.last_checkpoint().size())
+        })
+        .await
+    }
+
+    /// Hashes every entry of the log again, and compares it with the database and with the signed
+    /// checkpoint.
+    pub async fn audit_verify(&self) -> Result<Verified, EngineError> {
+        let count = self.store.leaf_count().await?;
+        let mut leaves = Vec::new();
+        while (leaves.len() as i64) < count {
+            leaves.extend(self.store.leaves(leaves.len() as i64, LEAVES_A_PAGE).await?);
+        }
+        let (disk, dir, verifier) =
+            (self.disk.clone(), self.dir.join("log"), self.log_verifier.clone());
+        aside(move || {
+            let mut held = leaves.into_iter().map(Ok);
+            let against = Against { leaves: Some(&mut held), known: &[] };
+            verify(disk.as_ref(), &dir, &verifier, against)
+                .map_err(|error| EngineError::refused(error.code(), error.to_string()))
+        })
+        .await
+    }
+
+    fn log_size(&self) -> Result<u64, EngineError> {
+        Ok(self.log.lock().map_err(|_| log_poisoned())?.size())
+    }
+}
+
+fn log_poisoned() -> EngineError {
+    EngineError::Inconsistent("an earlier step failed inside the log; open the office again".to_owned())
+}
