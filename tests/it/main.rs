@@ -1,1 +1,7 @@
 //! The one integration-test binary; a table of contents.
+
+mod support;
+
+mod audit_log;
+mod directory_channel;
+mod publishing;
