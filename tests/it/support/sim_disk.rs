@@ -4,7 +4,7 @@
 //! the rest, at random but by a seed. One fault can be armed for a step, and the disk can be made to lie, so
 //! that a test can prove it would notice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -180,8 +180,8 @@ impl SimDisk {
             }
         }
         // What lies below a folder that is gone is gone too.
-        let known: Vec<PathBuf> = names.keys().cloned().collect();
-        names.retain(|path, _| path.ancestors().all(|folder| known.iter().any(|k| k == folder)));
+        let known: BTreeSet<PathBuf> = names.keys().cloned().collect();
+        names.retain(|path, _| path.ancestors().all(|folder| known.contains(folder)));
         state.names = names.clone();
         state.durable_names = names;
         for at in 0..state.nodes.len() {
