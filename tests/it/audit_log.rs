@@ -11,6 +11,7 @@ use chitra::audit::{
     Against, AuditSigner, AuditVerifier, Log, LogError, Origin, SignedCheckpoint, Verified,
     VerifyError, verify,
 };
+use chitra::channels::disk::RealDisk;
 use chitra::domain::digest::Digest;
 use tlog_tiles::{Hash, HashReader, TileHashReader, TileReader};
 
@@ -530,4 +531,55 @@ fn independent_libraries_refuse_an_edited_checkpoint() {
     let known =
         VerifierList::new(vec![Box::new(StandardVerifier::new(&verifier().to_string()).unwrap())]);
     assert!(Note::from_bytes(note.as_bytes()).unwrap().verify(&known).is_err());
+}
+
+/// Runs Go's own library over a log folder; none when it is not installed.
+fn verified_by_go(dir: &Path) -> Option<bool> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/external/tlog/verify.sh");
+    let output = std::process::Command::new(script)
+        .arg(dir)
+        .arg(verifier().to_string())
+        .output()
+        .expect("the script is in the repository and can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        Some(0) => Some(true),
+        Some(1) => Some(false),
+        Some(77) => {
+            eprintln!("not compared with Go's transparency-log library: {said}");
+            None
+        }
+        code => panic!("verify.sh ended with {code:?}: {said}"),
+    }
+}
+
+#[test]
+fn the_transparency_log_library_of_go_agrees() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let mut log = Log::create(Arc::new(RealDisk), dir, signer()).unwrap();
+    let all = leaves(600);
+    for size in [1, 255, 257, 600] {
+        let from = log.size();
+        log.append(from, &all[from as usize..size]).unwrap();
+        log.checkpoint().unwrap();
+    }
+    let Some(verified) = verified_by_go(dir) else { return };
+    assert!(verified);
+
+    let damaged = |path: &str, damage: fn(&mut Vec<u8>)| {
+        let path = dir.join(path);
+        let honest = std::fs::read(&path).unwrap();
+        let mut bytes = honest.clone();
+        damage(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        assert!(verify(&RealDisk, dir, &verifier(), Against::default()).is_err());
+        let verified = verified_by_go(dir).unwrap();
+        std::fs::write(&path, honest).unwrap();
+        verified
+    };
+    assert!(!damaged("tile/entries/001", |bytes| bytes[20] ^= 1));
+    assert!(!damaged("checkpoint", |bytes| bytes[25] ^= 1));
+    assert!(!damaged("tile/0/000", |bytes| bytes[20] ^= 1));
+    assert!(verified_by_go(dir).unwrap());
 }
