@@ -5,7 +5,8 @@
 //! Gives: their count and Merkle root, which go into a leaf, and the proof of one record.
 //!
 //! The tree is that of the log (RFC 9162), so the same tools check both. A record that could be
-//! guessed must carry a salt or a commitment: whoever has the proof of one record has the hash of its neighbour.
+//! guessed must carry a salt or a commitment: whoever has the proof of one record has the hash of
+//! its neighbour.
 
 use std::fmt;
 

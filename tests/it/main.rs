@@ -2,6 +2,7 @@
 
 mod support;
 
+mod archive;
 mod audit_log;
 mod directory_channel;
 mod publishing;

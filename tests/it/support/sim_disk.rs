@@ -1,8 +1,8 @@
 //! A disk in memory that keeps only what POSIX promises.
 //!
 //! Bytes are durable after the file was synced, names after the folder was. A crash drops or tears
-//! the rest, at random but by a seed. One fault can be armed for a step, and the disk can be made to lie, so
-//! that a test can prove it would notice.
+//! the rest, at random but by a seed. One fault can be armed for a step, and the disk can be made
+//! to lie, so that a test can prove it would notice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read, Write};
@@ -206,6 +206,15 @@ impl SimDisk {
             };
             state.nodes[at] = Node { bytes: kept.clone(), durable: kept, lost: false };
         }
+    }
+
+    /// Kills the process that used the disk, while the machine goes on: nothing is lost, but files
+    /// that were open are gone.
+    pub fn kill(&self) {
+        let mut state = self.state();
+        state.dead = false;
+        state.armed = None;
+        state.life += 1;
     }
 
     /// The bytes of a file as its readers see them now; none when there is no such file.
