@@ -78,8 +78,8 @@ impl Log {
         let dir = dir.into();
         let state = read_state(&*disk, &dir, signer.origin())?;
         sweep_parts(&*disk, &dir).map_err(|source| LogError::unreadable(&dir, source))?;
-        // A process that was killed between renaming and syncing left a state that a power cut
-        // would take back, and what may be taken back must not be signed.
+        // A process that was killed between renaming and syncing left a state or a checkpoint that a
+        // power cut would take back: the one must not be signed, the other not be handed out.
         disk.sync_dir(&dir).map_err(|source| LogError::unreadable(&dir, source))?;
         let reader = TileReader::new(&*disk, &dir, state.size);
         let edge = reader.edge()?;
