@@ -5,7 +5,8 @@
 //! Gives: their count and Merkle root, which go into a leaf, and the proof of one record.
 //!
 //! The tree is that of the log (RFC 9162), so the same tools check both. A record that could be
-//! guessed must carry a salt or a commitment: whoever has the proof of one record has the hash of its neighbour.
+//! guessed must carry a salt or a commitment: whoever has the proof of one record has the hash of
+//! its neighbour.
 
 use std::fmt;
 
@@ -135,12 +136,6 @@ mod tests {
                 assert_eq!(RecordProof::parse(&proof.to_string()).as_ref(), Ok(&proof));
                 assert!(proof.holds(&batch, record.as_bytes()));
                 assert!(!proof.holds(&batch, b"another record"));
-                assert!(
-                    !proof.holds(&BatchRoot { count: count + 1, ..batch }, record.as_bytes())
-                        || count == 1
-                        || proof.hashes.is_empty()
-                        || index + 1 < count
-                );
             }
             assert_eq!(tree.prove(count), None);
         }

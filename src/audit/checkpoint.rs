@@ -13,7 +13,8 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
 use crate::domain::digest::Digest;
 
-/// The name of one log for ever, such as `payouts.hanoi.example/log`. It is also the name of its key.
+/// The name of one log for ever, such as `payouts.hanoi.example/log`. It is also the name of its
+/// key.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Origin(String);
 

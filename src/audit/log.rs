@@ -6,9 +6,9 @@
 //!
 //! Order is everything. Tiles are durable before the state names them, the state is durable before
 //! it is signed, and a checkpoint is signed only if it extends the state before it. After a crash
-//! at any point, opening the log and appending the same leaves again gives the same files. One process
-//! writes at a time; the engine's sequencer sees to that, and the log refuses to sign when it
-//! notices another.
+//! at any point, opening the log and appending the same leaves again gives the same files. One
+//! process writes at a time; the engine's sequencer sees to that, and the log refuses to sign when
+//! it notices another.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -78,6 +78,9 @@ impl Log {
         let dir = dir.into();
         let state = read_state(&*disk, &dir, signer.origin())?;
         sweep_parts(&*disk, &dir).map_err(|source| LogError::unreadable(&dir, source))?;
+        // A process that was killed between renaming and syncing left a state or a checkpoint that a
+        // power cut would take back: the one must not be signed, the other not be handed out.
+        disk.sync_dir(&dir).map_err(|source| LogError::unreadable(&dir, source))?;
         let reader = TileReader::new(&*disk, &dir, state.size);
         let edge = reader.edge()?;
         let tail = match edge.bundle_width() {
@@ -115,8 +118,8 @@ impl Log {
     }
 
     /// Appends leaves, the first of which has index `first_index`. Leaves that the log has already
-    /// are compared and passed over, so that a caller who does not know how far it got begins
-    /// where its memory ends. Gives the size after it. Nothing is promised to outlive a crash before
+    /// are compared and passed over, so that a caller who does not know how far it got begins where
+    /// its memory ends. Gives the size after it. Nothing is promised to outlive a crash before
     /// `checkpoint` returns.
     pub fn append<T: AsRef<[u8]>>(
         &mut self,

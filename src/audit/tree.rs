@@ -339,10 +339,8 @@ mod tests {
                 let proof = inclusion_proof(&mut tree, index, size).unwrap();
                 let leaf = &all[index as usize];
                 assert!(inclusion_holds(leaf, index, size, &proof, &root), "{index} in {size}");
-                assert!(
-                    !inclusion_holds(&all[32 - index as usize / 2], index, size, &proof, &root)
-                        || 32 - index / 2 == index
-                );
+                let another = leaf_hash(b"another");
+                assert!(!inclusion_holds(&another, index, size, &proof, &root));
                 assert!(!inclusion_holds(leaf, size, size, &proof, &root));
                 let longer = [proof.as_slice(), &[root]].concat();
                 assert!(!inclusion_holds(leaf, index, size, &longer, &root));
@@ -380,7 +378,7 @@ mod tests {
         }
 
         #[test]
-        fn frontier_and_tree_agree(count in 0u64..700) {
+        fn frontier_and_tree_agree(count in 0u64..150) {
             let leaves = leaves(count);
             let mut frontier = Frontier::new();
             leaves.iter().for_each(|leaf| frontier.push(*leaf));

@@ -136,10 +136,11 @@ fn roots_by_size(
     };
     for file in listed {
         // Anything else in this folder is a part that a killed writer left.
-        if file.name.bytes().all(|byte| byte.is_ascii_digit()) {
-            if let Some(note) = read_small(disk, &folder.join(&file.name))? {
-                must_agree(verifier.open(&note)?.checkpoint())?;
-            }
+        if !file.name.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        if let Some(note) = read_small(disk, &folder.join(&file.name))? {
+            must_agree(verifier.open(&note)?.checkpoint())?;
         }
     }
     Ok(roots)

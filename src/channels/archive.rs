@@ -3,11 +3,11 @@
 //! Reads: files, and the office's archive key.
 //! Gives: the digest under which a file is kept, and the file again, verified to the last byte.
 //!
-//! A file is kept as `<2 digits>/<64 digits>` of the SHA-256 of its plaintext. The digest is no secret: it is
-//! in the log and on the digest sheet. Inside, the zstd stream is cut into frames of 64 KiB, each
-//! sealed for (digest, number of the frame, whether it is the last), so that a frame that was
-//! altered, moved, taken from another file or cut off at the end breaks a seal. Neither way is
-//! the whole file held in memory.
+//! A file is kept as `<2 digits>/<64 digits>` of the SHA-256 of its plaintext. The digest is no
+//! secret: it is in the log and on the digest sheet. Inside, the zstd stream is cut into frames of
+//! 64 KiB, each sealed for (digest, number of the frame, whether it is the last), so that a frame
+//! that was altered, moved, taken from another file or cut off at the end breaks a seal. Neither
+//! way is the whole file held in memory.
 
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,8 @@ impl Archive {
     }
 
     /// Keeps a file and gives the digest of its plaintext. A file that is already kept is read
-    /// through instead of being written again, so that a damaged copy is found while the original is here.
+    /// through instead of being written again, so that a damaged copy is found while the original
+    /// is here.
     ///
     /// The source is read twice, first for its digest, since every frame is sealed for it.
     pub fn put<R: Read + Seek>(&self, source: &mut R) -> Result<Digest, ArchiveError> {

@@ -90,7 +90,8 @@ pub fn sweep_parts(disk: &dyn Disk, dir: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-/// A folder is looked through up to here when parts are swept; what is left waits for the next time.
+/// A folder is looked through up to here when parts are swept; what is left waits for the next
+/// time.
 const SWEEP_MAX: usize = 100_000;
 
 /// A file being written, not visible under any name that is read. Dropped before it is published,

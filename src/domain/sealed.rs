@@ -4,13 +4,13 @@
 //! Reads: one office master key, values and the place where each value lives.
 //! Gives: sealed bytes (authenticated encryption), keyed indexes, and the salts of commitments.
 //!
-//! Everything here is deterministic: the same value sealed for the same place gives the same
-//! bytes. That needs no source of randomness, it makes a repeated run byte-identical, and a broken
-//! random generator cannot break it. The nonce is a keyed hash of the place and the value, so two
+//! Everything here is deterministic: the same value sealed for the same place gives the same bytes.
+//! That needs no source of randomness, it makes a repeated run byte-identical, and a broken random
+//! generator cannot break it. The nonce is a keyed hash of the place and the value, so two
 //! different values can share a nonce only if that hash collides at 192 bits. What it gives away is
-//! equality within one context, and length: whoever can read the store sees that two sealed values of the
-//! same context are the same value. A context that names the row as well as the column gives away
-//! nothing of the kind, and also keeps a sealed value from being moved to another row.
+//! equality within one context, and length: whoever can read the store sees that two sealed values
+//! of the same context are the same value. A context that names the row as well as the column gives
+//! away nothing of the kind, and also keeps a sealed value from being moved to another row.
 
 use std::fmt;
 

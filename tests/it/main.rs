@@ -1,7 +1,10 @@
 //! The one integration-test binary; a table of contents.
 
-mod support {
-    pub mod real_parts;
-}
+mod support;
+
+mod archive;
+mod audit_log;
+mod directory_channel;
 mod external_validators;
+mod publishing;
 mod tidy;

@@ -1,0 +1,4 @@
+//! What several stories stand on.
+
+pub mod real_parts;
+pub mod sim_disk;
