@@ -467,3 +467,6 @@ impl IdIndex {
 fn bucket(key: u64, shift: u32) -> usize {
     (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize
 }
+
+#[cfg(test)]
+mod tests;

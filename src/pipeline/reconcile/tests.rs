@@ -1,0 +1,419 @@
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use super::*;
+use crate::domain::identity::VitalStatus;
+use crate::domain::period::parse_date;
+use crate::synth::rows::{RegisterRow, RosterRow, TruthRow};
+use crate::synth::{Rates, SynthConfig, SynthRow, generate};
+
+fn november() -> Period {
+    "2026-11".parse().unwrap()
+}
+
+fn record(record_no: u64, id: &str, name: &'static str, born: &str) -> IdentityRecord<'static> {
+    IdentityRecord {
+        record_no,
+        national_id: NationalId::parse(id).unwrap(),
+        previous_national_id: None,
+        full_name: name,
+        born: BirthDate::parse(born).ok(),
+        sex: None,
+        vital: VitalStatus::Alive,
+    }
+}
+
+fn row(enrolment_no: u64, id: &'static str, name: &'static str, born: &str) -> Enrolment<'static> {
+    Enrolment {
+        enrolment_no,
+        person_no: enrolment_no,
+        national_id: Some(id),
+        full_name: name,
+        born: BirthDate::parse(born).ok(),
+        sex: None,
+        benefit: 1,
+        paid_on_death: false,
+        account: None,
+        payee_authorised: false,
+    }
+}
+
+fn run(enrolments: &[Enrolment<'_>], register: &[IdentityRecord<'_>]) -> Vec<Decision> {
+    let policy = ReconcilePolicy::default();
+    let period = november();
+    reconcile(Input { enrolments, register, period, policy }).decisions
+}
+
+#[track_caller]
+fn check(
+    enrolments: &[Enrolment<'_>],
+    register: &[IdentityRecord<'_>],
+    expected: &[(&str, Option<&str>)],
+) {
+    let decisions = run(enrolments, register);
+    let actual: Vec<_> = decisions
+        .iter()
+        .map(|decision| (decision.rule.id(), decision.hold().map(|code| code.text())))
+        .collect();
+    assert_eq!(actual, expected);
+}
+
+const LAN: &str = "001150012345";
+const HUNG: &str = "001048000017";
+
+fn register() -> Vec<IdentityRecord<'static>> {
+    vec![
+        IdentityRecord {
+            previous_national_id: NationalId::parse("012345678").ok(),
+            ..record(1, LAN, "Nguyễn Thị Lan", "1950-03-12")
+        },
+        record(2, HUNG, "Trần Văn Hùng", "1948-10-20"),
+        IdentityRecord {
+            vital: VitalStatus::Deceased { on: parse_date("2026-10-02").ok() },
+            ..record(3, "001045000019", "Lê Văn Tám", "1945-05-05")
+        },
+        IdentityRecord {
+            vital: VitalStatus::Deceased { on: parse_date("2026-11-03").ok() },
+            ..record(4, "001045000025", "Lê Văn Chín", "1945-06-06")
+        },
+    ]
+}
+
+#[test]
+fn each_row_is_decided_by_the_record_its_id_names() {
+    check(
+        &[
+            row(1, LAN, "NGUYEN THI LAN", "1950-03-12"),
+            row(2, HUNG, "Trần Văn Hùng", "1948"),
+            row(3, "001045000019", "Lê Văn Tám", "1945-05-05"),
+            row(4, "001045000025", "Lê Văn Chín", "1945-06-06"),
+            row(5, "001099999999", "Phạm Thị Nga", "1999-09-09"),
+            row(6, "001150999999", "Phạm Thị Nga", "1999-09-09"),
+            row(7, "12", "Phạm Thị Nga", "1999-09-09"),
+            row(8, "", "Phạm Thị Nga", "1999-09-09"),
+        ],
+        &register(),
+        &[
+            ("R20", None),
+            ("R21", None),
+            ("R10", Some("H110")),
+            ("R11", Some("H111")),
+            ("R57", Some("H101")),
+            ("R56", Some("H104")),
+            ("R55", Some("H105")),
+            ("R54", Some("H106")),
+        ],
+    );
+}
+
+#[test]
+fn an_old_card_and_a_lost_zero_find_the_person() {
+    check(&[row(1, "012345678", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R20", None)]);
+    check(&[row(1, "12345678", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R20", None)]);
+    check(&[row(1, "1150012345", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R20", None)]);
+}
+
+#[test]
+fn a_slip_in_the_id_is_forgiven_when_name_and_birth_find_one_person() {
+    check(&[row(1, "001150012346", "NGUYEN THI LAN", "1950-03-12")], &register(), &[("R50", None)]);
+    let missing = Some("H106");
+    check(&[row(1, "", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R51", missing)]);
+    let not_found = Some("H101");
+    check(
+        &[row(1, "079150012345", "Nguyễn Thị Lan", "1950-03-12")],
+        &register(),
+        &[("R52", not_found)],
+    );
+    check(&[row(1, "001150012346", "NGUYEN THI LAN", "1950")], &register(), &[("R57", not_found)]);
+    // Two people of one name and birth are not told apart by a damaged id.
+    let mut twins = register();
+    twins.push(record(9, "001150012347", "Nguyễn Thị Lan", "1950-03-12"));
+    let ambiguous = Some("H108");
+    check(&[row(1, "001150012346", "Nguyễn Thị Lan", "1950-03-12")], &twins, &[("R53", ambiguous)]);
+}
+
+#[test]
+fn a_dead_person_found_through_a_slip_of_the_id_is_held_too() {
+    let slip = row(1, "001045000018", "Lê Văn Tám", "1945-05-05");
+    check(&[slip], &register(), &[("R10", Some("H110"))]);
+}
+
+#[test]
+fn the_later_of_two_enrolments_in_one_benefit_is_held() {
+    let first = row(1, LAN, "Nguyễn Thị Lan", "1950-03-12");
+    let second = row(2, "012345678", "Nguyễn Thị Lan", "1950-03-12");
+    check(&[first, second], &register(), &[("R20", None), ("R60", Some("H120"))]);
+    check(&[second, first], &register(), &[("R60", Some("H120")), ("R20", None)]);
+    let other_benefit = Enrolment { benefit: 2, ..second };
+    check(&[first, other_benefit], &register(), &[("R20", None), ("R20", None)]);
+    // A held first row does not take the confirmed one down with it.
+    let held_first = row(1, LAN, "Nguyễn Thị Lan", "1950-09-09");
+    check(&[held_first, second], &register(), &[("R60", Some("H120")), ("R20", None)]);
+    // Someone who uses another's id does not push that person out.
+    let thief = row(1, LAN, "Phạm Thị Nga", "1999-09-09");
+    check(&[thief, second], &register(), &[("R40", Some("H102")), ("R20", None)]);
+}
+
+#[test]
+fn an_account_that_collects_for_too_many_without_authorisation_is_held() {
+    let register: Vec<_> = (0..4)
+        .map(|at| record(at, &format!("00104800000{at}"), "Trần Văn Hùng", "1948-10-20"))
+        .collect();
+    let ids = ["001048000000", "001048000001", "001048000002", "001048000003"];
+    let mut rows: Vec<_> = (0..4)
+        .map(|at| Enrolment {
+            account: Some(77),
+            ..row(at, ids[at as usize], "Trần Văn Hùng", "1948-10-20")
+        })
+        .collect();
+    let held = ("R61", Some("H121"));
+    check(&rows, &register, &[held, held, held, held]);
+    check(&rows[..2], &register, &[("R20", None), ("R20", None)]);
+    rows[0].payee_authorised = true;
+    rows[1].payee_authorised = true;
+    let fine = ("R20", None);
+    check(&rows, &register, &[fine, fine, fine, fine]);
+    let two_benefits: Vec<_> = (0..3)
+        .map(|benefit| Enrolment { benefit, enrolment_no: benefit.into(), ..rows[2] })
+        .collect();
+    check(&two_benefits, &register, &[fine, fine, fine]);
+}
+
+#[test]
+fn a_register_that_has_a_person_twice_counts_the_death() {
+    let mut twice = register();
+    let vital = VitalStatus::Deceased { on: None };
+    twice.push(IdentityRecord { vital, ..record(9, LAN, "Nguyễn Thị Lan", "1950-03-12") });
+    check(&[row(1, LAN, "Nguyễn Thị Lan", "1950-03-12")], &twice, &[("R10", Some("H110"))]);
+    twice.reverse();
+    check(&[row(1, LAN, "Nguyễn Thị Lan", "1950-03-12")], &twice, &[("R10", Some("H110"))]);
+}
+
+#[test]
+fn rows_chosen_to_collide_do_not_stop_the_run() {
+    let register: Vec<_> =
+        (0..20_000).map(|at| record(at, LAN, "Nguyễn Thị Lan", "1950-03-12")).collect();
+    let rows: Vec<_> = (0..20_000).map(|at| row(at, "", "Nguyễn Thị Lan", "1950-03-12")).collect();
+    assert!(run(&rows, &register).iter().all(|decision| decision.rule == Rule::Ambiguous));
+    let rows: Vec<_> = (0..20_000).map(|at| row(at, LAN, "Nguyễn Thị Lan", "1950-03-12")).collect();
+    assert!(run(&rows, &register).iter().all(|decision| decision.rule == Rule::Ambiguous));
+}
+
+/// A synthetic month, owned, with what reconciliation needs read once.
+struct Month {
+    register: Vec<(RegisterRow, u64)>,
+    roster: Vec<(RosterRow, TruthRow)>,
+}
+
+impl Month {
+    fn generate(people: u64, seed: u64) -> Month {
+        let config = SynthConfig { people, seed, period: november(), rates: Rates::default() };
+        let mut month = Month { register: Vec::new(), roster: Vec::new() };
+        let mut last = None;
+        generate(&config, &mut |row| match row {
+            SynthRow::Register(row) => {
+                let key = NationalId::parse(&row.national_id).unwrap().key();
+                month.register.push((row.clone(), key));
+            }
+            SynthRow::Roster(row) => last = Some(row.clone()),
+            SynthRow::Truth(truth) => {
+                // What intake refuses does not come here.
+                let row = last.take().unwrap();
+                if !truth.errors.iter().any(|error| error.starts_with("malformed")) {
+                    month.roster.push((row, truth.clone()));
+                }
+            }
+        });
+        month
+    }
+
+    /// Records are numbered by their id, so that the truth can name them.
+    fn records(&self) -> Vec<IdentityRecord<'_>> {
+        let read = |(row, key): &'_ (RegisterRow, u64)| -> (NationalId, u64) {
+            (NationalId::parse(&row.national_id).unwrap(), *key)
+        };
+        let records = self.register.iter().map(|entry| IdentityRecord {
+            record_no: read(entry).1,
+            national_id: read(entry).0,
+            previous_national_id: NationalId::parse(&entry.0.previous_national_id).ok(),
+            full_name: &entry.0.full_name,
+            born: BirthDate::parse(&entry.0.date_of_birth).ok(),
+            sex: Sex::parse(entry.0.sex).unwrap(),
+            vital: VitalStatus::parse(entry.0.vital_status, &entry.0.date_of_death).unwrap(),
+        });
+        records.collect()
+    }
+
+    fn enrolments(&self) -> Vec<Enrolment<'_>> {
+        let mut accounts: HashMap<&str, u64> = HashMap::new();
+        let benefits = [
+            "social_pension",
+            "k1",
+            "k2",
+            "k4",
+            "k5a",
+            "k5d",
+            "k6",
+            "k7",
+            "k8",
+            "funeral",
+            "care_household",
+            "care_foster",
+        ];
+        let rows = self.roster.iter().enumerate().map(|(at, (row, _))| {
+            let next = accounts.len() as u64;
+            let account = *accounts.entry(&row.account).or_insert(next);
+            Enrolment {
+                enrolment_no: at as u64,
+                person_no: at as u64,
+                national_id: Some(&row.national_id),
+                full_name: &row.full_name,
+                born: BirthDate::parse(&row.date_of_birth).ok(),
+                sex: Sex::parse(row.sex).unwrap(),
+                benefit: benefits.iter().position(|code| *code == row.benefit).unwrap() as u16,
+                paid_on_death: row.benefit == "funeral",
+                account: (!matches!(row.channel, "cash" | "")).then_some(account),
+                payee_authorised: row.payee_relation != "self",
+            }
+        });
+        rows.collect()
+    }
+
+    /// The record that a row truly is.
+    fn truth_no(truth: &TruthRow) -> Option<u64> {
+        NationalId::parse(&truth.person_national_id).ok().map(|id| id.key())
+    }
+}
+
+#[test]
+fn the_order_of_rows_and_records_changes_nothing() {
+    let month = Month::generate(3_000, 11);
+    let (mut records, mut rows) = (month.records(), month.enrolments());
+    let sorted = |mut decisions: Vec<Decision>| {
+        decisions.sort_by_key(|decision| decision.enrolment_no);
+        decisions
+    };
+    let straight = sorted(run(&rows, &records));
+    for seed in 0..4 {
+        let mut random = crate::synth::random::Random::stream(seed, 0);
+        for at in (1..rows.len()).rev() {
+            rows.swap(at, random.below(at as u64 + 1) as usize);
+        }
+        for at in (1..records.len()).rev() {
+            records.swap(at, random.below(at as u64 + 1) as usize);
+        }
+        let shuffled = run(&rows, &records);
+        let in_order = shuffled.iter().zip(&rows).all(|(a, b)| a.enrolment_no == b.enrolment_no);
+        assert!(in_order, "decisions must come in input order");
+        assert_eq!(sorted(shuffled), straight);
+    }
+}
+
+#[test]
+fn against_the_truth_of_twenty_thousand_the_dead_are_held_and_nobody_becomes_another() {
+    let month = Month::generate(20_000, 20_261);
+    let (records, rows) = (month.records(), month.enrolments());
+    let decisions = run(&rows, &records);
+    assert_eq!(decisions.len(), rows.len());
+    let (mut wrong_person, mut confirmed, mut duplicates, mut duplicates_held) = (0, 0, 0, 0);
+    for ((row, truth), decision) in month.roster.iter().zip(&decisions) {
+        let linked_truly = decision.record_no == Month::truth_no(truth);
+        let paid = !matches!(decision.outcome, Outcome::Held(_));
+        confirmed += u32::from(decision.outcome == Outcome::Confirmed);
+        wrong_person += u32::from(paid && !linked_truly);
+        let says = |tag: &str| truth.errors.contains(&tag);
+        let died_before = truth.vital_status == "deceased"
+            && (truth.date_of_death.is_empty() || truth.date_of_death.as_str() < "2026-11-01");
+        if died_before && row.benefit != "funeral" && !says("death_unregistered") {
+            assert!(!paid, "{} {:?} pays the dead", decision.rule.id(), truth.errors);
+        }
+        if truth.ghost {
+            assert!(!paid, "{} pays a ghost", decision.rule.id());
+        }
+        if says("enrolled_twice") {
+            duplicates += 1;
+            // The original may be the one that is held, when only it has something wrong.
+            duplicates_held += u32::from(!paid);
+        }
+    }
+    assert_eq!(wrong_person, 0, "paid as someone else");
+    let share = confirmed as usize * 1_000 / rows.len();
+    assert!(share >= 900, "{share} per mille confirmed");
+    assert!(
+        duplicates > 50 && duplicates_held * 100 >= duplicates * 80,
+        "{duplicates_held}/{duplicates}"
+    );
+    // Nobody is paid twice in one benefit.
+    let mut paid = HashMap::new();
+    for (row, decision) in rows.iter().zip(&decisions) {
+        if !matches!(decision.outcome, Outcome::Held(_)) {
+            let claim = (decision.record_no, row.benefit);
+            assert!(paid.insert(claim, row.enrolment_no).is_none(), "{claim:?} twice");
+        }
+    }
+}
+
+/// Prints what each rule is worth and what a decision costs, when CHITRA_MEASURE is the number of
+/// people. Without it the same code runs on two thousand people.
+#[test]
+fn rules_are_measured() {
+    let people = std::env::var("CHITRA_MEASURE").ok().and_then(|text| text.parse().ok());
+    let started = Instant::now();
+    let month = Month::generate(people.unwrap_or(2_000), 20_261);
+    let generated = started.elapsed();
+    let (records, rows) = (month.records(), month.enrolments());
+    let started = Instant::now();
+    let decisions = run(&rows, &records);
+    let decided = started.elapsed();
+
+    let mut by_rule: BTreeMap<&str, (u32, u32, u32)> = BTreeMap::new();
+    let mut by_outcome: BTreeMap<String, u32> = BTreeMap::new();
+    let (mut links, mut true_links, mut linkable) = (0, 0, 0);
+    for ((_, truth), decision) in month.roster.iter().zip(&decisions) {
+        let right = decision.record_no == Month::truth_no(truth);
+        let entry = by_rule.entry(decision.rule.id()).or_default();
+        *entry = (
+            entry.0 + 1,
+            entry.1 + u32::from(right),
+            entry.2 + u32::from(decision.record_no.is_some()),
+        );
+        *by_outcome.entry(format!("{:?}", decision.outcome)).or_default() += 1;
+        linkable += u32::from(!truth.ghost);
+        if decision.identified_by.verdict() == Verdict::Auto {
+            links += 1;
+            true_links += u32::from(right);
+        }
+    }
+    assert!(links > 0 && true_links <= links);
+    println!("{} rows, {} records; generated in {generated:?}", rows.len(), records.len());
+    println!("decided in {decided:?}, {} ns a row", decided.as_nanos() / rows.len() as u128);
+    println!("AUTO links {links}, true {true_links}; recall {true_links}/{linkable}");
+    for (rule, (count, right, compared)) in by_rule {
+        println!(
+            "{rule}: {count} rows, {compared} with a record, {right} of them the right person"
+        );
+    }
+    for (outcome, count) in by_outcome {
+        println!("{outcome}: {count}");
+    }
+
+    let mut key = Vec::new();
+    let mut bytes = 0;
+    let started = Instant::now();
+    for row in &rows {
+        fold_into(row.full_name, &mut key);
+        bytes += key.len();
+    }
+    let folded = started.elapsed();
+    println!(
+        "fold {} ns a name, {} bytes",
+        folded.as_nanos() / rows.len() as u128,
+        bytes / rows.len()
+    );
+    let mut names = NameComparer::default();
+    let started = Instant::now();
+    for (row, record) in rows.iter().zip(records.iter().cycle()) {
+        std::hint::black_box(names.grade(row.full_name, record.full_name));
+    }
+    println!("grade of unlike names {} ns", started.elapsed().as_nanos() / rows.len() as u128);
+}
