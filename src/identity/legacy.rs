@@ -80,7 +80,8 @@ pub struct Repair {
 pub fn recognise(name: &str) -> Option<Repair> {
     // Damage only ever makes characters below U+0100 and the specials of Windows-1252, and a name of
     // a bank's or a register's length; anything else is not worth a decoding.
-    if name.is_ascii() || name.len() > 400 || is_vietnamese(name) {
+    let damaged = name.chars().all(|letter| windows_1252_byte(letter).is_some());
+    if name.is_ascii() || name.len() > 400 || !damaged || is_vietnamese(name) {
         return None;
     }
     let mut repairs = LegacyEncoding::ALL.into_iter().filter_map(|encoding| {
