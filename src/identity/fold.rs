@@ -1,9 +1,9 @@
 //! Folds a name to what can be compared: lower-case ASCII letters, single spaces, no marks.
 //!
 //! Reads: a name as anyone wrote it. Gives: a *key* for matching; the name itself is kept beside it
-//! and is what gets printed. Two keys exist: the folded key without marks, and the writing key, which
-//! keeps the vowels and tones and forgets only how they were typed (NFC or NFD, tone placement, i or y, case,
-//! spaces, the look-alikes of Đ).
+//! and is what gets printed. Two keys exist: the folded key without marks, and the writing key,
+//! which keeps the vowels and tones and forgets only how they were typed (NFC or NFD, tone
+//! placement, i or y, case, spaces, the look-alikes of Đ).
 
 use crate::identity::letters::{LOWER, Tone, is_quality_mark, split, with_quality};
 

@@ -15,7 +15,8 @@ use crate::identity::legacy::{self, LegacyEncoding};
 pub enum NameGrade {
     /// The same bytes.
     Identical,
-    /// The same letters and tones, typed otherwise: case, spaces, tone placement, i or y, NFC or NFD.
+    /// The same letters and tones, typed otherwise: case, spaces, tone placement, i or y, NFC or
+    /// NFD.
     SameWriting,
     /// The same letters once marks are dropped.
     SameFolded,
@@ -67,8 +68,8 @@ impl NameGrade {
 pub enum BirthGrade {
     /// The same day, which is not the first of January.
     Same,
-    /// The same year, and one side or both know no more; two firsts of January are this too, because
-    /// agreeing on a default is no evidence.
+    /// The same year, and one side or both know no more; two firsts of January are this too,
+    /// because agreeing on a default is no evidence.
     YearOnly,
     /// Day and month changed places.
     Swapped,

@@ -1,7 +1,8 @@
 //! Which benefits people draw, at which ages, and the facts that go with each.
 //!
 //! Shares follow published numbers of Vietnam in 2026: about two million on the social pension and
-//! 3.35 million on social assistance, half of them for disability. They are assumptions, not a census.
+//! 3.35 million on social assistance, half of them for disability. They are assumptions, not a
+//! census.
 
 use crate::synth::random::Random;
 use crate::synth::rows::Facts;

@@ -1,7 +1,7 @@
 //! Where money can be sent: real bank identification numbers, invented accounts.
 //!
-//! Bank numbers are those of NAPAS (first six digits of cards and of 24/7 transfers). Weights follow
-//! where benefit accounts are held: mostly state-owned and post banks.
+//! Bank numbers are those of NAPAS (first six digits of cards and of 24/7 transfers). Weights
+//! follow where benefit accounts are held: mostly state-owned and post banks.
 
 use crate::synth::random::Random;
 
@@ -34,7 +34,8 @@ pub struct Destination {
     pub account: String,
 }
 
-/// Draws a destination; `serial` makes the account nobody else's, and `commune` is the pay point of cash.
+/// Draws a destination; `serial` makes the account nobody else's, and `commune` is the pay point of
+/// cash.
 pub fn draw(random: &mut Random, serial: u64, commune: u32, age: i64) -> Destination {
     // The old keep to cash longer; the shares over all ages come out at about 62, 8, 15 and 15.
     let shares = match age {
@@ -67,7 +68,8 @@ pub fn draw(random: &mut Random, serial: u64, commune: u32, age: i64) -> Destina
     Destination { channel: SynthChannel::Cash, provider: "VNPOST", account }
 }
 
-/// Account digits that no two serials share within a bank: a scramble of the serial behind a prefix.
+/// Account digits that no two serials share within a bank: a scramble of the serial behind a
+/// prefix.
 fn account(serial: u64, digits: u32) -> String {
     let scrambled = scramble(serial, 10_u64.pow(9));
     let prefix_digits = digits.saturating_sub(9);
@@ -84,8 +86,8 @@ fn msisdn(serial: u64) -> String {
     format!("+84{prefix}{:07}", scrambled % 10_u64.pow(7))
 }
 
-/// A permutation of 0..size for every size that 2, 5 and their products divide: the multiplier shares no
-/// factor with ten.
+/// A permutation of 0..size for every size that 2, 5 and their products divide: the multiplier
+/// shares no factor with ten.
 pub fn scramble(serial: u64, size: u64) -> u64 {
     (u128::from(serial) * 387_420_489_u128 % u128::from(size)) as u64
 }

@@ -1,8 +1,9 @@
 //! Synthetic people of Vietnam: a roster, an identity register and the truth, with the slips that
 //! real rolls have.
 //!
-//! Pure and streaming: a seed decides every byte, and memory does not grow with the number of people.
-//! Reads: a configuration. Gives: rows to a sink, each person's register row before their enrolments.
+//! Pure and streaming: a seed decides every byte, and memory does not grow with the number of
+//! people. Reads: a configuration. Gives: rows to a sink, each person's register row before their
+//! enrolments.
 //!
 //! The rates are assumptions, not measurements of any Vietnamese register: results on these people
 //! say whether the machinery works, and not how good it will be on a real roll.
@@ -43,7 +44,8 @@ pub struct SynthConfig {
     pub rates: Rates,
 }
 
-/// How often things go wrong, each per enrolment unless it says otherwise. The defaults are assumptions.
+/// How often things go wrong, each per enrolment unless it says otherwise. The defaults are
+/// assumptions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rates {
     /// Names, exclusive of one another.
@@ -465,17 +467,19 @@ impl Office {
             (rates.id_other_person, "id_other_person"),
             (rates.id_zero_lost, "id_zero_lost"),
         ];
-        let damaged = match one_of(random, &ladder) {
-            Some("id_old_card") => person.previous_national_id.clone(),
-            Some("id_missing") => Some(String::new()),
-            Some("id_digit") => slips::digit_mistyped(random, &person.national_id),
-            Some("id_swap") => slips::digits_swapped(random, &person.national_id),
-            Some("id_other_person") => neighbour,
-            Some("id_zero_lost") => slips::zero_lost(&person.national_id),
-            _ => return,
+        let Some(tag) = one_of(random, &ladder) else {
+            return;
+        };
+        let damaged = match tag {
+            "id_old_card" => person.previous_national_id.clone(),
+            "id_missing" => Some(String::new()),
+            "id_digit" => slips::digit_mistyped(random, &person.national_id),
+            "id_swap" => slips::digits_swapped(random, &person.national_id),
+            "id_other_person" => neighbour,
+            _ => slips::zero_lost(&person.national_id),
         };
         if let Some(id) = damaged {
-            truth.errors.push(id_tag(person, &id));
+            truth.errors.push(tag);
             row.national_id = id;
         }
     }
@@ -766,20 +770,6 @@ fn damaged_birth(
         _ => return None,
     };
     Some((written, tag))
-}
-
-/// What happened to an id, from what it became.
-fn id_tag(person: &Person, id: &str) -> &'static str {
-    let own = &person.national_id;
-    let differing = own.bytes().zip(id.bytes()).filter(|(a, b)| a != b).count();
-    match id.len() {
-        0 => "id_missing",
-        _ if person.previous_national_id.as_deref() == Some(id) => "id_old_card",
-        12 if differing == 1 => "id_digit",
-        12 if differing == 2 && own[..4] == id[..4] => "id_swap",
-        12 => "id_other_person",
-        _ => "id_zero_lost",
-    }
 }
 
 /// What the row as a whole suffers: a form that intake refuses, a fact left out, a suspension.

@@ -1,7 +1,7 @@
 //! Names as people in Vietnam bear them: by sex, by generation, and of several peoples.
 //!
-//! Shares of family names: Nguyễn 38.4 %, Trần 12.1 %, Lê 9.5 %, Phạm 7 %, Hoàng and Huỳnh 5.1 %, Phan 4.5 %, Vũ and Võ
-//! 3.9 %, Đặng 2.1 %, Bùi 2 %, Đỗ 1.4 %, then many small ones.
+//! Shares of family names: Nguyễn 38.4 %, Trần 12.1 %, Lê 9.5 %, Phạm 7 %, Hoàng and Huỳnh 5.1 %,
+//! Phan 4.5 %, Vũ and Võ 3.9 %, Đặng 2.1 %, Bùi 2 %, Đỗ 1.4 %, then many small ones.
 
 use crate::domain::identity::Sex;
 use crate::synth::random::Random;

@@ -1,8 +1,9 @@
 //! The 34 provinces, and commune codes of the right shape.
 //!
-//! Province codes, names and numbers of communes are those in force since 1 July 2025 (Decision 19/2025/QĐ-TTg).
-//! Commune codes lie where the province's codes lie and step by three as the official ones do, but
-//! are not the official list. Populations are rounded, and only weigh how many people live where.
+//! Province codes, names and numbers of communes are those in force since 1 July 2025 (Decision
+//! 19/2025/QĐ-TTg). Commune codes lie where the province's codes lie and step by three as the
+//! official ones do, but are not the official list. Populations are rounded, and only weigh how
+//! many people live where.
 
 use crate::domain::national_id::{BIRTH_PROVINCES, BirthProvince};
 use crate::synth::random::Random;

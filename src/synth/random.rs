@@ -33,11 +33,11 @@ impl Random {
     /// One stream for each (seed, stream number): what one person draws does not move another's.
     pub fn stream(seed: u64, stream: u64) -> Random {
         let mut random = Random { state: seed ^ stream.wrapping_mul(0xD134_2543_DE82_EF95) };
-        random.next();
+        random.draw();
         random
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -47,7 +47,7 @@ impl Random {
 
     /// A number from 0 to one less than `end`; 0 when `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
+        ((u128::from(self.draw()) * u128::from(end)) >> 64) as u64
     }
 
     /// A number from `first` to `last`, both included.
@@ -91,12 +91,12 @@ mod tests {
 
     #[test]
     fn a_seed_decides_every_number() {
-        let draw = |seed, stream| Random::stream(seed, stream).next();
+        let draw = |seed, stream| Random::stream(seed, stream).draw();
         assert_eq!(draw(1, 2), draw(1, 2));
         assert_ne!(draw(1, 2), draw(2, 2));
         assert_ne!(draw(1, 2), draw(1, 3));
         // Pinned, because a changed stream would change every published synthetic month.
-        assert_eq!(Random::stream(20_261, 0).next(), 11_452_787_651_143_516_577);
+        assert_eq!(Random::stream(20_261, 0).draw(), 11_452_787_651_143_516_577);
     }
 
     #[test]

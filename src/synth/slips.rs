@@ -109,7 +109,8 @@ pub fn tone_confused(name: &str) -> Option<String> {
     changed(name, confused.collect())
 }
 
-/// One word's first sound taken for another: s and x, ch and tr, d and gi, l and n, v and d, r and g.
+/// One word's first sound taken for another: s and x, ch and tr, d and gi, l and n, v and d, r and
+/// g.
 pub fn initial_confused(random: &mut Random, name: &str) -> Option<String> {
     const PAIRS: [(&str, &str); 12] = [
         ("Tr", "Ch"),
