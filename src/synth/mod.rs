@@ -24,7 +24,6 @@ use jiff::civil::Date;
 
 use crate::domain::identity::Sex;
 use crate::domain::period::Period;
-use crate::identity::fold::fold;
 use crate::identity::legacy::LegacyEncoding;
 use crate::synth::benefits::SynthBenefit;
 use crate::synth::destinations::Destination;
@@ -178,7 +177,7 @@ pub fn generate(config: &SynthConfig, sink: &mut dyn FnMut(SynthRow<'_>)) {
     };
     for person in 0..config.people {
         let mut random = Random::stream(config.seed, person);
-        office.enrol(&mut random, sink);
+        office.enrol(&mut random, person, sink);
         while office.repeats.front().is_some_and(|repeat| repeat.after <= person) {
             office.repeat(&mut random, sink);
         }
@@ -226,7 +225,7 @@ struct Receiver {
 }
 
 impl Office {
-    fn enrol(&mut self, random: &mut Random, sink: &mut dyn FnMut(SynthRow<'_>)) {
+    fn enrol(&mut self, random: &mut Random, nth: u64, sink: &mut dyn FnMut(SynthRow<'_>)) {
         let rates = self.config.rates;
         let benefit = SynthBenefit::draw(random);
         let age = benefit.draw_age(random);
@@ -241,6 +240,10 @@ impl Office {
             || random.below(11) != 0;
         let Receiver { payee, known, relation, destination } =
             self.draw_receiver(random, &person, benefit, age);
+        if let Some(payee) = payee.as_ref().filter(|_| known) {
+            // The second parent of a child who already collects lives where the first does.
+            (person.province, person.commune) = (payee.province, payee.commune);
+        }
         let receiver = payee.as_ref().unwrap_or(&person);
         if !ghost {
             let own = payee.is_none().then_some(&destination);
@@ -256,7 +259,7 @@ impl Office {
         row.payee_name = receiver.name.full();
         row.payee_national_id = receiver.national_id.clone();
         row.payee_relation = relation;
-        row.account_name = fold(&row.payee_name).to_uppercase();
+        row.account_name = slips::bank_form(&row.payee_name);
         (row.channel, row.provider, row.account) =
             (destination.channel.word(), destination.provider, destination.account);
         let clean = row.clone();
@@ -273,7 +276,7 @@ impl Office {
 
         if !ghost && benefit != SynthBenefit::Funeral && random.happens(rates.enrolled_twice) {
             let row = RosterRow { enrolment_id: row.enrolment_id.clone(), ..clean };
-            let after = self.enrolments + random.below(2_000);
+            let after = nth + random.below(2_000);
             let at = self.repeats.partition_point(|repeat| repeat.after <= after);
             self.repeats.insert(at, Repeat { after, person: person.clone(), benefit, row });
         }
@@ -513,7 +516,7 @@ impl Office {
         }
         if truth.behaviour == ProviderBehaviour::ReturnNameMismatch {
             let other = Name::draw(random, Sex::Male, 1975, false);
-            row.account_name = fold(&other.full()).to_uppercase();
+            row.account_name = slips::bank_form(&other.full());
         }
         if random.happens(rates.destination_missing) {
             (row.channel, row.provider) = ("", "");
@@ -554,7 +557,7 @@ impl Office {
             programme: care.programme(),
             benefit: care.code(),
             decision_no: decision_no(random),
-            account_name: fold(&payee_name).to_uppercase(),
+            account_name: slips::bank_form(&payee_name),
             payee_name,
             payee_national_id: carer.national_id,
             payee_relation: "carer",

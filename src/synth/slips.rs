@@ -11,6 +11,13 @@ pub fn marks_lost(name: &str) -> Option<String> {
     changed(name, name.chars().map(|letter| bare(letter, true)).collect())
 }
 
+/// The name as a bank has it: capitals without marks, no apostrophes. Not a slip, but the form that
+/// account names are in; unlike a folded key it keeps the y of `MY`.
+pub fn bank_form(name: &str) -> String {
+    let bare = name.chars().map(|letter| bare(letter, true)).filter(|letter| *letter != '\'');
+    bare.collect::<String>().to_uppercase()
+}
+
 /// Only the bar of đ lost.
 pub fn bar_lost(name: &str) -> Option<String> {
     let unbarred = |letter| match letter {
@@ -278,6 +285,8 @@ mod tests {
     fn slips_damage_names_the_way_people_do() {
         check(marks_lost("Nguyễn Văn Đức"), Some("Nguyen Van Duc"));
         check(marks_lost("Lan"), None);
+        assert_eq!(bank_form("Nguyễn Mỹ Đức"), "NGUYEN MY DUC");
+        assert_eq!(bank_form("H'Hen Niê"), "HHEN NIE");
         check(bar_lost("Đỗ Văn Đạt"), Some("Dỗ Văn Dạt"));
         check(tones_lost("Nguyễn Văn Đức"), Some("Nguyên Văn Đưc"));
         check(tone_moved("Hòa Thúy Khỏe"), Some("Hoà Thuý Khoẻ"));
