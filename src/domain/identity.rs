@@ -179,8 +179,8 @@ impl BirthDate {
         Date::new(self.year, self.month, self.day).ok()
     }
 
-    /// True when only the year can be relied on: nothing more is known, or it is 1 January, which is
-    /// what clerks write when nothing more is known.
+    /// True when only the year can be relied on: nothing more is known, or it is 1 January, which
+    /// is what clerks write when nothing more is known.
     pub fn is_year_only(&self) -> bool {
         self.month == 0 || (self.month == 1 && self.day <= 1)
     }

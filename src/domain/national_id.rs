@@ -2,9 +2,9 @@
 //!
 //! Reads: the text of an id column. Gives: a `NationalId` with the form it was written in, or the
 //! rule the text broke. Twelve digits are `PPP G YY RRRRRR`: where the birth was registered,
-//! century with sex, year of birth, and six random digits (Circular 07/2016/TT-BCA, Art 7). There is no
-//! check digit, so digits that disagree with the record are findings, never refusals: births are
-//! corrected and sexes re-registered while the number stays.
+//! century with sex, year of birth, and six random digits (Circular 07/2016/TT-BCA, Art 7). There
+//! is no check digit, so digits that disagree with the record are findings, never refusals: births
+//! are corrected and sexes re-registered while the number stays.
 
 use std::fmt;
 
@@ -32,8 +32,9 @@ pub enum IdForm {
 }
 
 impl NationalId {
-    /// Reads digits. Spaces, dots and hyphens between groups and the apostrophe by which a spreadsheet marks
-    /// text are passed over, because they cannot change which id is meant; anything else is refused.
+    /// Reads digits. Spaces, dots and hyphens between groups and the apostrophe by which a
+    /// spreadsheet marks text are passed over, because they cannot change which id is meant;
+    /// anything else is refused.
     pub fn parse(text: &str) -> Result<NationalId, NationalIdError> {
         let mut number: u64 = 0;
         let mut count: u32 = 0;

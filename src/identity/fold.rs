@@ -1,9 +1,9 @@
 //! Folds a name to what can be compared: lower-case ASCII letters, single spaces, no marks.
 //!
 //! Reads: a name as anyone wrote it. Gives: a *key* for matching; the name itself is kept beside it
-//! and is what gets printed. Two keys exist: the folded key without marks, and the writing key, which
-//! keeps the vowels and tones and forgets only how they were typed (NFC or NFD, tone placement, i or y, case,
-//! spaces, the look-alikes of Đ).
+//! and is what gets printed. Two keys exist: the folded key without marks, and the writing key,
+//! which keeps the vowels and tones and forgets only how they were typed (NFC or NFD, tone
+//! placement, i or y, case, spaces, the look-alikes of Đ).
 
 use crate::identity::letters::{LOWER, Tone, is_quality_mark, split, with_quality};
 
@@ -14,54 +14,65 @@ pub const FOLD_VERSION: u16 = 1;
 /// `nguyen thi li`. Apostrophes vanish, other punctuation becomes a space, and scripts other than
 /// Latin stay as they are.
 pub fn fold_into(name: &str, key: &mut Vec<u8>) {
-    key.clear();
-    key.reserve(name.len());
     let bytes = name.as_bytes();
+    // No character folds to more bytes than it has, and the last word ends with one space.
+    key.clear();
+    key.resize(bytes.len() + 1, 0);
+    let written = key.as_mut_slice();
+    let mut end = 0;
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
+    while at < bytes.len() {
+        let byte = bytes[at];
         let (letter, length) = match byte {
-            0..=0x7F => (ASCII[byte as usize], 1),
-            // Two bytes: U+0080 to U+07FF.
-            0xC2..=0xDF => {
-                let point = usize::from(byte & 0x1F) << 6 | usize::from(bytes[at + 1] & 0x3F);
-                let letter = match point {
-                    0xC0..=0x24F => LATIN[point - 0xC0],
-                    0x300..=0x36F => SKIP,
-                    0x256 => b'd',
-                    0xA0 | 0xAD => b' ',
-                    0xB4 | 0x2B9..=0x2BF => SKIP,
-                    _ => KEEP,
-                };
-                (letter, 2)
-            }
-            // Three bytes: U+0800 to U+FFFF.
-            0xE0..=0xEF => {
-                let low =
-                    usize::from(bytes[at + 1] & 0x3F) << 6 | usize::from(bytes[at + 2] & 0x3F);
-                let point = usize::from(byte & 0x0F) << 12 | low;
-                let letter = match point {
-                    0x1E00..=0x1EFF => EXTENDED[point - 0x1E00],
-                    0x2018 | 0x2019 | 0x201B | 0x2032 => SKIP,
-                    0x200B..=0x200D | 0xFEFF => SKIP,
-                    0x2000..=0x2031 | 0x3000 => b' ',
-                    _ => KEEP,
-                };
-                (letter, 3)
-            }
+            0..=0x7F => (ASCII[usize::from(byte)], 1),
+            0xC2..=0xDF => (fold_two(byte, bytes[at + 1]), 2),
+            0xE0..=0xEF => (fold_three(byte, bytes[at + 1], bytes[at + 2]), 3),
             _ => (KEEP, 4),
         };
         match letter {
             SKIP => {}
-            b' ' => end_token(key),
-            // What no table knows stays, byte by byte, so that different names stay different.
-            KEEP => key.extend_from_slice(&bytes[at..at + length]),
-            letter => key.push(letter),
+            b' ' => end = end_token(written, end),
+            KEEP => {
+                // What no table knows stays, byte by byte, so that different names stay different.
+                written[end..end + length].copy_from_slice(&bytes[at..at + length]);
+                end += length;
+            }
+            letter => {
+                written[end] = letter;
+                end += 1;
+            }
         }
         at += length;
     }
-    end_token(key);
-    if key.last() == Some(&b' ') {
-        key.pop();
+    end = end_token(written, end);
+    key.truncate(end.saturating_sub(1));
+}
+
+/// Folds a character of two bytes, U+0080 to U+07FF.
+#[inline]
+fn fold_two(first: u8, second: u8) -> u8 {
+    let point = usize::from(first & 0x1F) << 6 | usize::from(second & 0x3F);
+    match point {
+        0xC0..=0x24F => LATIN[point - 0xC0],
+        0x300..=0x36F => SKIP,
+        0x256 => b'd',
+        0xA0 | 0xAD => b' ',
+        0xB4 | 0x2B9..=0x2BF => SKIP,
+        _ => KEEP,
+    }
+}
+
+/// Folds a character of three bytes, U+0800 to U+FFFF.
+#[inline]
+fn fold_three(first: u8, second: u8, third: u8) -> u8 {
+    let low = usize::from(second & 0x3F) << 6 | usize::from(third & 0x3F);
+    let point = usize::from(first & 0x0F) << 12 | low;
+    match point {
+        0x1E00..=0x1EFF => EXTENDED[point - 0x1E00],
+        0x2018 | 0x2019 | 0x201B | 0x2032 => SKIP,
+        0x200B..=0x200D | 0xFEFF => SKIP,
+        0x2000..=0x2031 | 0x3000 => b' ',
+        _ => KEEP,
     }
 }
 
@@ -158,14 +169,17 @@ pub fn phonetic_into(folded: &[u8], key: &mut Vec<u8>) {
     }
 }
 
-/// Ends a token of the folded key: one space, and i for the y of `Lý`, `Mỹ`, `Quý`.
-fn end_token(key: &mut Vec<u8>) {
-    match key.last() {
-        None | Some(b' ') => return,
-        Some(b'y') => y_to_i(key),
+/// Ends a token of the folded key, and gives where the next begins: one space, and i for the y of
+/// `Lý`, `Mỹ`, `Quý`.
+#[inline]
+fn end_token(written: &mut [u8], end: usize) -> usize {
+    match written[..end].last() {
+        None | Some(b' ') => return end,
+        Some(b'y') => y_to_i(&mut written[..end]),
         Some(_) => {}
     }
-    key.push(b' ');
+    written[end] = b' ';
+    end + 1
 }
 
 /// Ends a token of the writing key: the tone moves behind the syllable, wherever it was typed.

@@ -15,7 +15,8 @@ use crate::identity::legacy::{self, LegacyEncoding};
 pub enum NameGrade {
     /// The same bytes.
     Identical,
-    /// The same letters and tones, typed otherwise: case, spaces, tone placement, i or y, NFC or NFD.
+    /// The same letters and tones, typed otherwise: case, spaces, tone placement, i or y, NFC or
+    /// NFD.
     SameWriting,
     /// The same letters once marks are dropped.
     SameFolded,
@@ -67,8 +68,8 @@ impl NameGrade {
 pub enum BirthGrade {
     /// The same day, which is not the first of January.
     Same,
-    /// The same year, and one side or both know no more; two firsts of January are this too, because
-    /// agreeing on a default is no evidence.
+    /// The same year, and one side or both know no more; two firsts of January are this too,
+    /// because agreeing on a default is no evidence.
     YearOnly,
     /// Day and month changed places.
     Swapped,
@@ -193,16 +194,17 @@ impl NameComparer {
     /// `self.left` and `self.right` hold folded keys that are not equal.
     fn grade_unequal(&mut self) -> NameGrade {
         let (left, right) = (&self.left, &self.right);
-        let letters = |key: &'_ [u8]| -> Vec<u8> {
-            key.iter().copied().filter(|byte| *byte != b' ').collect()
-        };
         // Names of a length that no person has are not worth a quadratic comparison.
         if left.len().max(right.len()) > 256 {
             return NameGrade::Different;
         }
-        let mut left_words: Vec<&[u8]> = left.split(|byte| *byte == b' ').collect();
-        let mut right_words: Vec<&[u8]> = right.split(|byte| *byte == b' ').collect();
-        if letters(left) == letters(right) {
+        let (mut left_words, mut right_words) = ([&[][..]; WORDS_MAX], [&[][..]; WORDS_MAX]);
+        let (Some(left_words), Some(right_words)) =
+            (split_words(left, &mut left_words), split_words(right, &mut right_words))
+        else {
+            return NameGrade::Different;
+        };
+        if letters(left).eq(letters(right)) {
             // Only the spaces differ: `H Hen` and `H'Hen`.
             return NameGrade::SameFolded;
         }
@@ -226,7 +228,8 @@ impl NameComparer {
         }
         // One letter is much of a short name: `An` and `Ân` fold alike, `An` and `Ba` do not.
         let long_enough = left.len().min(right.len()) >= 5;
-        if long_enough && osa::distance(left.iter(), right.iter()) <= 1 {
+        let one_apart = left.len().abs_diff(right.len()) <= 1;
+        if long_enough && one_apart && osa::distance(left.iter(), right.iter()) <= 1 {
             return NameGrade::OneEdit;
         }
         phonetic_into(left, &mut self.left_more);
@@ -258,6 +261,27 @@ impl NameComparer {
 /// The encoding that a name seems to be in, for the reviewer.
 pub fn legacy_encoding(name: &str) -> Option<LegacyEncoding> {
     legacy::recognise(name).map(|repair| repair.encoding)
+}
+
+/// The letters of a folded key without its spaces.
+fn letters(key: &[u8]) -> impl Iterator<Item = &u8> {
+    key.iter().filter(|byte| **byte != b' ')
+}
+
+/// More words than any person's name has.
+const WORDS_MAX: usize = 24;
+
+/// The words of a folded key, on the stack; None when they are too many.
+fn split_words<'a, 'b>(
+    key: &'a [u8],
+    words: &'b mut [&'a [u8]; WORDS_MAX],
+) -> Option<&'b mut [&'a [u8]]> {
+    let mut count = 0;
+    for word in key.split(|byte| *byte == b' ') {
+        *words.get_mut(count)? = word;
+        count += 1;
+    }
+    Some(&mut words[..count])
 }
 
 /// True when `short` is `long` with words left out or cut to initials, and is shorter by that.

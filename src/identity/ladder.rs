@@ -1,11 +1,13 @@
-//! The named rules that turn grades into a decision, tried from the top; the first that fits decides.
+//! The named rules that turn grades into a decision, tried from the top; the first that fits
+//! decides.
 //!
 //! Reads: the grades of one roster row against one register record, and what the register says of
 //! life and death. Gives: a rule, its verdict, and the hold it asks for. Every rule has an id that
 //! never changes its meaning, and a sentence that an officer can read to a person.
 //!
-//! Policy: agreement on the id with name and birth passes by itself; a slip in one of them passes and
-//! is looked at later; what differs is held and never ceased; a death holds only with two factors.
+//! Policy: agreement on the id with name and birth passes by itself; a slip in one of them passes
+//! and is looked at later; what differs is held and never ceased; a death holds only with two
+//! factors.
 
 use jiff::civil::Date;
 
@@ -121,6 +123,9 @@ rules! {
     NameAndBirthNear "R31" Review Some(HoldCode::NameDiffers),
         "Số định danh khớp; họ tên và ngày sinh đều chỉ gần khớp."
         "The id agrees; the name and the birth are both only near."
+    NameNearBirthDiffers "R32" Hold Some(HoldCode::NameDiffers),
+        "Số định danh khớp; họ tên chỉ gần khớp và ngày sinh khác."
+        "The id agrees; the name is only near and the birth differs."
     NameDiffers "R40" Hold Some(HoldCode::NameDiffers),
         "Số định danh khớp nhưng họ tên khác."
         "The id agrees and the name differs."
@@ -217,7 +222,10 @@ pub fn decide(grades: &Grades, circumstances: &Circumstances) -> Rule {
         ) => Rule::NameNearYearOnly,
         (NameGrade::FamilyAndGiven, BirthGrade::Same) => Rule::MiddleDiffers,
         (NameGrade::LegacyEncoding, _) => Rule::NameEncodingDamaged,
-        _ if near_enough || grades.name == NameGrade::FamilyAndGiven => Rule::NameAndBirthNear,
+        (_, birth) if near_enough || grades.name == NameGrade::FamilyAndGiven => match birth {
+            BirthGrade::Different => Rule::NameNearBirthDiffers,
+            _ => Rule::NameAndBirthNear,
+        },
         (NameGrade::Missing, BirthGrade::Same) => Rule::NameAndBirthNear,
         _ => Rule::NameDiffers,
     }
@@ -328,6 +336,9 @@ mod tests {
             (I::Same, N::OneEdit, B::YearOff, "R31", Review),
             (I::Same, N::Phonetic, B::YearOnly, "R31", Review),
             (I::Same, N::FamilyAndGiven, B::YearOnly, "R31", Review),
+            (I::Same, N::MiddleMissing, B::Different, "R32", Hold),
+            (I::Same, N::FamilyAndGiven, B::Different, "R32", Hold),
+            (I::Same, N::OneEdit, B::Missing, "R31", Review),
             (I::Same, N::Different, B::Same, "R40", Hold),
             (I::Same, N::Different, B::Different, "R40", Hold),
             (I::OneEdit, N::SameFolded, B::Same, "R50", Auto),

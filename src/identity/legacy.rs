@@ -39,7 +39,8 @@ impl LegacyEncoding {
         }
     }
 
-    /// Writes a Vietnamese name as this encoding would show it: the error model and tests need the way in.
+    /// Writes a Vietnamese name as this encoding would show it: the error model and tests need the
+    /// way in.
     pub fn damage(self, name: &str) -> String {
         let name = compose(name);
         match self {
@@ -78,9 +79,10 @@ pub struct Repair {
 
 /// Offers the one legacy reading that makes Vietnamese of a name which is not.
 pub fn recognise(name: &str) -> Option<Repair> {
-    // Damage only ever makes characters below U+0100 and the specials of Windows-1252, and a name of
-    // a bank's or a register's length; anything else is not worth a decoding.
-    if name.is_ascii() || name.len() > 400 || is_vietnamese(name) {
+    // Damage only ever makes characters below U+0100 and the specials of Windows-1252, and a name
+    // of a bank's or a register's length; anything else is not worth a decoding.
+    let damaged = name.chars().all(|letter| windows_1252_byte(letter).is_some());
+    if name.is_ascii() || name.len() > 400 || !damaged || is_vietnamese(name) {
         return None;
     }
     let mut repairs = LegacyEncoding::ALL.into_iter().filter_map(|encoding| {
@@ -320,7 +322,8 @@ fn push_windows_1258(mut shown: String, letter: char) -> String {
     shown
 }
 
-/// What Windows-1252 shows for each byte; its five unassigned bytes show as control characters, as browsers do.
+/// What Windows-1252 shows for each byte; its five unassigned bytes show as control characters, as
+/// browsers do.
 const WINDOWS_1252: [char; 256] = {
     let mut table = ['\0'; 256];
     let mut at = 0;

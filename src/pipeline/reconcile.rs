@@ -324,8 +324,7 @@ fn look_up_by_name(
         for at in rows {
             let row = Row::read(&input.enrolments[at]);
             if let Some(best) = desk.best(&row, &records, input.register) {
-                let several = records.len() > 1 && best.rule.verdict() == Verdict::Auto;
-                decisions[at] = if several { ambiguous(&row) } else { best };
+                decisions[at] = if records.len() > 1 { ambiguous(&row) } else { best };
             }
         }
     }
@@ -338,9 +337,9 @@ struct Namesakes {
     records: Vec<u32>,
 }
 
-/// Of the rows that claim one register person for one benefit, the first stands: confirmed rows before
-/// held ones, then by enrolment number. The others are held whatever else holds them, so that
-/// releasing that cannot pay twice.
+/// Of the rows that claim one register person for one benefit, the first stands: confirmed rows
+/// before held ones, then by enrolment number. The others are held whatever else holds them, so
+/// that releasing that cannot pay twice.
 fn hold_second_enrolments(enrolments: &[Enrolment<'_>], decisions: &mut [Decision]) {
     let mut claims: Vec<(u64, u16, bool, u64, u32)> = Vec::with_capacity(decisions.len());
     for (at, decision) in decisions.iter().enumerate() {
@@ -362,9 +361,17 @@ fn hold_second_enrolments(enrolments: &[Enrolment<'_>], decisions: &mut [Decisio
     }
 }
 
-/// A row whose id was most likely another person's does not push that person out.
+/// A row whose id was most likely another person's does not push that person out, and a namesake
+/// found without an id is a proposal to the reviewer and no claim.
 fn claims_the_person(decision: &Decision) -> bool {
-    !matches!(decision.rule, Rule::NameDiffers | Rule::DeadByIdAlone)
+    !matches!(
+        decision.rule,
+        Rule::NameDiffers
+            | Rule::NameNearBirthDiffers
+            | Rule::DeadByIdAlone
+            | Rule::NameAndBirthNoId
+            | Rule::NameAndBirthOtherId
+    )
 }
 
 /// Holds the payables of an account that receives for more people than the policy allows without
@@ -407,8 +414,8 @@ fn hold_shared_accounts(
 /// file could make them many.
 const CANDIDATES_MAX: usize = 8;
 
-/// Finds register records by id. Entries are sorted inside buckets, so that ids chosen to collide cost
-/// a binary search and not a walk.
+/// Finds register records by id. Entries are sorted inside buckets, so that ids chosen to collide
+/// cost a binary search and not a walk.
 struct IdIndex {
     entries: Vec<IdEntry>,
     /// Where each bucket begins; one more than there are buckets.
@@ -467,3 +474,6 @@ impl IdIndex {
 fn bucket(key: u64, shift: u32) -> usize {
     (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,3 +8,5 @@ mod directory_channel;
 mod external_validators;
 mod publishing;
 mod tidy;
+/// Identity decisions against the truth of synthetic people.
+mod reconcile;

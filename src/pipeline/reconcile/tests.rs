@@ -1,0 +1,195 @@
+use super::*;
+use crate::domain::identity::VitalStatus;
+use crate::domain::period::parse_date;
+
+fn november() -> Period {
+    "2026-11".parse().unwrap()
+}
+
+fn record(record_no: u64, id: &str, name: &'static str, born: &str) -> IdentityRecord<'static> {
+    IdentityRecord {
+        record_no,
+        national_id: NationalId::parse(id).unwrap(),
+        previous_national_id: None,
+        full_name: name,
+        born: BirthDate::parse(born).ok(),
+        sex: None,
+        vital: VitalStatus::Alive,
+    }
+}
+
+fn row(enrolment_no: u64, id: &'static str, name: &'static str, born: &str) -> Enrolment<'static> {
+    Enrolment {
+        enrolment_no,
+        person_no: enrolment_no,
+        national_id: Some(id),
+        full_name: name,
+        born: BirthDate::parse(born).ok(),
+        sex: None,
+        benefit: 1,
+        paid_on_death: false,
+        account: None,
+        payee_authorised: false,
+    }
+}
+
+fn run(enrolments: &[Enrolment<'_>], register: &[IdentityRecord<'_>]) -> Vec<Decision> {
+    let policy = ReconcilePolicy::default();
+    let period = november();
+    reconcile(Input { enrolments, register, period, policy }).decisions
+}
+
+#[track_caller]
+fn check(
+    enrolments: &[Enrolment<'_>],
+    register: &[IdentityRecord<'_>],
+    expected: &[(&str, Option<&str>)],
+) {
+    let decisions = run(enrolments, register);
+    let actual: Vec<_> = decisions
+        .iter()
+        .map(|decision| (decision.rule.id(), decision.hold().map(|code| code.text())))
+        .collect();
+    assert_eq!(actual, expected);
+}
+
+const LAN: &str = "001150012345";
+const HUNG: &str = "001048000017";
+
+fn register() -> Vec<IdentityRecord<'static>> {
+    vec![
+        IdentityRecord {
+            previous_national_id: NationalId::parse("012345678").ok(),
+            ..record(1, LAN, "Nguyễn Thị Lan", "1950-03-12")
+        },
+        record(2, HUNG, "Trần Văn Hùng", "1948-10-20"),
+        IdentityRecord {
+            vital: VitalStatus::Deceased { on: parse_date("2026-10-02").ok() },
+            ..record(3, "001045000019", "Lê Văn Tám", "1945-05-05")
+        },
+        IdentityRecord {
+            vital: VitalStatus::Deceased { on: parse_date("2026-11-03").ok() },
+            ..record(4, "001045000025", "Lê Văn Chín", "1945-06-06")
+        },
+    ]
+}
+
+#[test]
+fn each_row_is_decided_by_the_record_its_id_names() {
+    check(
+        &[
+            row(1, LAN, "NGUYEN THI LAN", "1950-03-12"),
+            row(2, HUNG, "Trần Văn Hùng", "1948"),
+            row(3, "001045000019", "Lê Văn Tám", "1945-05-05"),
+            row(4, "001045000025", "Lê Văn Chín", "1945-06-06"),
+            row(5, "001099999999", "Phạm Thị Nga", "1999-09-09"),
+            row(6, "001150999999", "Phạm Thị Nga", "1999-09-09"),
+            row(7, "12", "Phạm Thị Nga", "1999-09-09"),
+            row(8, "", "Phạm Thị Nga", "1999-09-09"),
+        ],
+        &register(),
+        &[
+            ("R20", None),
+            ("R21", None),
+            ("R10", Some("H110")),
+            ("R11", Some("H111")),
+            ("R57", Some("H101")),
+            ("R56", Some("H104")),
+            ("R55", Some("H105")),
+            ("R54", Some("H106")),
+        ],
+    );
+}
+
+#[test]
+fn an_old_card_and_a_lost_zero_find_the_person() {
+    check(&[row(1, "012345678", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R20", None)]);
+    check(&[row(1, "12345678", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R20", None)]);
+    check(&[row(1, "1150012345", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R20", None)]);
+}
+
+#[test]
+fn a_slip_in_the_id_is_forgiven_when_name_and_birth_find_one_person() {
+    check(&[row(1, "001150012346", "NGUYEN THI LAN", "1950-03-12")], &register(), &[("R50", None)]);
+    let missing = Some("H106");
+    check(&[row(1, "", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R51", missing)]);
+    let not_found = Some("H101");
+    check(
+        &[row(1, "079150012345", "Nguyễn Thị Lan", "1950-03-12")],
+        &register(),
+        &[("R52", not_found)],
+    );
+    check(&[row(1, "001150012346", "NGUYEN THI LAN", "1950")], &register(), &[("R57", not_found)]);
+    // Two people of one name and birth are not told apart by a damaged id, nor by a missing one.
+    let mut twins = register();
+    twins.push(record(9, "001150012347", "Nguyễn Thị Lan", "1950-03-12"));
+    let ambiguous = Some("H108");
+    check(&[row(1, "001150012346", "Nguyễn Thị Lan", "1950-03-12")], &twins, &[("R53", ambiguous)]);
+}
+
+#[test]
+fn a_dead_person_found_through_a_slip_of_the_id_is_held_too() {
+    let slip = row(1, "001045000018", "Lê Văn Tám", "1945-05-05");
+    check(&[slip], &register(), &[("R10", Some("H110"))]);
+}
+
+#[test]
+fn the_later_of_two_enrolments_in_one_benefit_is_held() {
+    let first = row(1, LAN, "Nguyễn Thị Lan", "1950-03-12");
+    let second = row(2, "012345678", "Nguyễn Thị Lan", "1950-03-12");
+    check(&[first, second], &register(), &[("R20", None), ("R60", Some("H120"))]);
+    check(&[second, first], &register(), &[("R60", Some("H120")), ("R20", None)]);
+    let other_benefit = Enrolment { benefit: 2, ..second };
+    check(&[first, other_benefit], &register(), &[("R20", None), ("R20", None)]);
+    // A held first row does not take the confirmed one down with it.
+    let held_first = row(1, LAN, "Nguyễn Thị Lan", "1950-09-09");
+    check(&[held_first, second], &register(), &[("R60", Some("H120")), ("R20", None)]);
+    // Someone who uses another's id does not push that person out.
+    let thief = row(1, LAN, "Phạm Thị Nga", "1999-09-09");
+    check(&[thief, second], &register(), &[("R40", Some("H102")), ("R20", None)]);
+}
+
+#[test]
+fn an_account_that_collects_for_too_many_without_authorisation_is_held() {
+    let register: Vec<_> = (0..4)
+        .map(|at| record(at, &format!("00104800000{at}"), "Trần Văn Hùng", "1948-10-20"))
+        .collect();
+    let ids = ["001048000000", "001048000001", "001048000002", "001048000003"];
+    let mut rows: Vec<_> = (0..4)
+        .map(|at| Enrolment {
+            account: Some(77),
+            ..row(at, ids[at as usize], "Trần Văn Hùng", "1948-10-20")
+        })
+        .collect();
+    let held = ("R61", Some("H121"));
+    check(&rows, &register, &[held, held, held, held]);
+    check(&rows[..2], &register, &[("R20", None), ("R20", None)]);
+    rows[0].payee_authorised = true;
+    rows[1].payee_authorised = true;
+    let fine = ("R20", None);
+    check(&rows, &register, &[fine, fine, fine, fine]);
+    let two_benefits: Vec<_> = (0..3)
+        .map(|benefit| Enrolment { benefit, enrolment_no: benefit.into(), ..rows[2] })
+        .collect();
+    check(&two_benefits, &register, &[fine, fine, fine]);
+}
+
+#[test]
+fn a_register_that_has_a_person_twice_counts_the_death() {
+    let mut twice = register();
+    let vital = VitalStatus::Deceased { on: None };
+    twice.push(IdentityRecord { vital, ..record(9, LAN, "Nguyễn Thị Lan", "1950-03-12") });
+    check(&[row(1, LAN, "Nguyễn Thị Lan", "1950-03-12")], &twice, &[("R10", Some("H110"))]);
+    twice.reverse();
+    check(&[row(1, LAN, "Nguyễn Thị Lan", "1950-03-12")], &twice, &[("R10", Some("H110"))]);
+}
+
+#[test]
+fn rows_chosen_to_collide_do_not_stop_the_run() {
+    let register: Vec<_> =
+        (0..20_000).map(|at| record(at, LAN, "Nguyễn Thị Lan", "1950-03-12")).collect();
+    let rows: Vec<_> = (0..20_000).map(|at| row(at, "", "Nguyễn Thị Lan", "1950-03-12")).collect();
+    assert!(run(&rows, &register).iter().all(|decision| decision.rule == Rule::Ambiguous));
+    let rows: Vec<_> = (0..20_000).map(|at| row(at, LAN, "Nguyễn Thị Lan", "1950-03-12")).collect();
+    assert!(run(&rows, &register).iter().all(|decision| decision.rule == Rule::Ambiguous));
+}
