@@ -1,30 +1,146 @@
-//! A format that comes back: compiled once from its definition.
-use crate::definition::{Diagnostic, Title};
+//! A format that comes back: compiled once from its definition, then used for any number of files.
+//!
+//! Reads: the text of a definition, and answers as byte streams.
+//! Gives: one [`Outcome`] after another, then [`FileFacts`]; or the rule for which the answer as a
+//! whole is refused.
+
+use std::io::BufRead;
+use std::ops::ControlFlow;
+
+use serde::Deserialize;
+
+use crate::answer::{Meaning, MeaningDefinition};
+use crate::definition::{Diagnostic, Title, toml_error};
+use crate::outcome::{FileFacts, Outcome};
+use crate::read::ReadError;
+use crate::read::delimited::{SheetAnswer, SheetDefinition};
+use crate::read::json::{JsonAnswer, JsonDefinition};
+use crate::read::xml::{XmlAnswer, XmlDefinition};
+
+/// A compiled incoming format.
 pub struct InFormat {
     id: String,
     version: String,
     title: Title,
+    reference: String,
+    meaning: Meaning,
+    kind: Kind,
 }
+
+enum Kind {
+    Xml(XmlAnswer),
+    Json(JsonAnswer),
+    Delimited(SheetAnswer),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InDefinition {
+    #[serde(rename = "direction")]
+    _direction: String,
+    id: String,
+    version: String,
+    title: Title,
+    reference: String,
+    #[serde(default)]
+    meaning: MeaningDefinition,
+    xml: Option<XmlDefinition>,
+    json: Option<JsonDefinition>,
+    delimited: Option<SheetDefinition>,
+}
+
 impl InFormat {
-    pub fn parse(_: &str) -> Result<InFormat, Vec<Diagnostic>> {
-        Err(vec![Diagnostic::error("", "soon")])
+    /// Compiles a definition, or says everything that is wrong with it.
+    pub fn parse(definition: &str) -> Result<InFormat, Vec<Diagnostic>> {
+        let definition: InDefinition =
+            toml::from_str(definition).map_err(|error| vec![toml_error(&error)])?;
+        let mut faults = Vec::new();
+        let meaning = Meaning::compile(&definition.meaning, &mut faults);
+        let kind = match (definition.xml, definition.json, definition.delimited) {
+            (Some(xml), None, None) => Some(Kind::Xml(XmlAnswer::compile(&xml, &mut faults))),
+            (None, Some(json), None) => Some(Kind::Json(JsonAnswer::compile(&json, &mut faults))),
+            (None, None, Some(sheet)) => {
+                Some(Kind::Delimited(SheetAnswer::compile(sheet, &mut faults)))
+            }
+            _ => {
+                faults.push(Diagnostic::error("", "give one of [xml], [json] and [delimited]"));
+                None
+            }
+        };
+        match kind {
+            Some(kind) if faults.is_empty() => Ok(InFormat {
+                id: definition.id,
+                version: definition.version,
+                title: definition.title,
+                reference: definition.reference,
+                meaning,
+                kind,
+            }),
+            _ => Err(faults),
+        }
     }
+
     pub fn id(&self) -> &str {
         &self.id
     }
+
     pub fn version(&self) -> &str {
         &self.version
     }
+
     pub fn title_en(&self) -> &str {
         &self.title.en
     }
+
     pub fn title_vi(&self) -> &str {
         &self.title.vi
     }
-    pub(crate) fn claims(&self, _: &[u8]) -> bool {
-        false
+
+    /// Where the layout comes from.
+    pub fn reference(&self) -> &str {
+        &self.reference
     }
+
+    /// Reads an answer and gives its outcomes in the order of the file.
+    ///
+    /// An error makes void what was given before it: take an answer in one transaction, and roll
+    /// it back. A half-read answer must never move money.
+    pub fn read(
+        &self,
+        input: impl BufRead,
+        sink: &mut dyn FnMut(Outcome) -> ControlFlow<()>,
+    ) -> Result<FileFacts, ReadError> {
+        let facts = FileFacts { format_id: self.id.clone(), ..FileFacts::default() };
+        match &self.kind {
+            Kind::Xml(answer) => answer.read(&self.meaning, input, facts, sink),
+            Kind::Json(answer) => answer.read(&self.meaning, input, facts, sink),
+            Kind::Delimited(answer) => answer.read(&self.meaning, input, facts, sink),
+        }
+    }
+
+    /// Whether a file that begins so is of this format.
+    pub(crate) fn claims(&self, first_bytes: &[u8]) -> bool {
+        let beginning = String::from_utf8_lossy(first_bytes);
+        match &self.kind {
+            Kind::Xml(answer) => answer.claims(&beginning),
+            Kind::Json(answer) => answer.claims(&beginning),
+            Kind::Delimited(answer) => answer.claims(first_bytes),
+        }
+    }
+
+    /// What a reviewer should look at although the definition works.
     pub(crate) fn advice(&self) -> Vec<Diagnostic> {
-        Vec::new()
+        let mut advice = Vec::new();
+        if self.title.vi.is_empty() || self.title.en.is_empty() {
+            advice.push(Diagnostic::warning("title", "say it in English and in Vietnamese"));
+        }
+        if self.reference.is_empty() {
+            advice.push(Diagnostic::warning("reference", "say where the layout comes from"));
+        }
+        if self.meaning.required().is_empty() && !matches!(self.kind, Kind::Xml(_)) {
+            let message = "no field is required: a row without a reference is not refused";
+            advice.push(Diagnostic::warning("meaning.required", message));
+        }
+        advice
     }
 }

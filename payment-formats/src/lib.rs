@@ -9,6 +9,7 @@
 //! Gives: payout files with control totals, and [`Outcome`] values with a place for each.
 
 mod amount;
+mod answer;
 mod charset;
 mod definition;
 mod expression;
@@ -19,6 +20,7 @@ mod layout;
 mod out_format;
 mod outcome;
 mod payment;
+mod read;
 mod reason;
 mod registry;
 
@@ -31,5 +33,6 @@ pub use in_format::InFormat;
 pub use out_format::{FieldRefused, FieldRule, OutFormat};
 pub use outcome::{Direction, FileFacts, Outcome, OutcomeStatus, Place, Scope};
 pub use payment::{Address, Bank, Batch, ControlTotals, Environment, Party, Payment, TotalsError};
+pub use read::{ReadError, ReadRule};
 pub use reason::{ReasonClass, ReasonScheme, reason_class};
 pub use registry::{FormatSummary, Formats};

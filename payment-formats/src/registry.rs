@@ -14,10 +14,18 @@ macro_rules! built_in {
 /// equal.
 pub(crate) const BUILT_IN: &[(&str, &str)] = &[
     built_in!("ewallet-csv/format.toml"),
+    built_in!("ewallet-csv/results.toml"),
+    built_in!("gsma-mobile-money-batch/completions.toml"),
     built_in!("gsma-mobile-money-batch/format.toml"),
+    built_in!("gsma-mobile-money-batch/rejections.toml"),
+    built_in!("iso20022-camt053/statement.toml"),
+    built_in!("iso20022-camt054/returns.toml"),
     built_in!("iso20022-pain001-09/format.toml"),
+    built_in!("iso20022-pain002/status.toml"),
     built_in!("pso-paypoint-csv/format.toml"),
+    built_in!("pso-paypoint-csv/report.toml"),
     built_in!("vn-bank-bulk-csv/format.toml"),
+    built_in!("vn-bank-bulk-csv/results.toml"),
 ];
 
 /// A set of compiled formats.

@@ -1,0 +1,416 @@
+//! From the texts of an answer to an outcome: which field means what, which words mean which
+//! status, and what a reason's class is. The same for XML, JSON and sheets.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use crate::amount::{Currency, parse_minor};
+use crate::charset::strip_vietnamese_marks;
+use crate::definition::Diagnostic;
+use crate::expression::DateShape;
+use crate::outcome::{Direction, Outcome, OutcomeStatus, Place, Scope};
+use crate::read::{ReadError, ReadRule};
+use crate::reason::{ReasonClass, ReasonScheme, reason_class};
+
+/// The fields that a definition may find in an answer. `ALL` is their order in a draft.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(usize)]
+pub(crate) enum AnswerField {
+    EndToEndId,
+    InstructionId,
+    OriginalMessageId,
+    OriginalBatchId,
+    MessageId,
+    StatementId,
+    Status,
+    Reason,
+    ReasonText,
+    Amount,
+    Currency,
+    Direction,
+    Reversal,
+    Kind,
+    Payments,
+    Account,
+    Name,
+    Date,
+    ProviderReference,
+    OriginalCount,
+    OriginalSum,
+    DeclaredCount,
+    DeclaredSum,
+}
+
+impl AnswerField {
+    pub const ALL: [(&'static str, AnswerField); 23] = [
+        ("end_to_end_id", AnswerField::EndToEndId),
+        ("instruction_id", AnswerField::InstructionId),
+        ("original_message_id", AnswerField::OriginalMessageId),
+        ("original_batch_id", AnswerField::OriginalBatchId),
+        ("message_id", AnswerField::MessageId),
+        ("statement_id", AnswerField::StatementId),
+        ("status", AnswerField::Status),
+        ("reason", AnswerField::Reason),
+        ("reason_text", AnswerField::ReasonText),
+        ("amount", AnswerField::Amount),
+        ("currency", AnswerField::Currency),
+        ("direction", AnswerField::Direction),
+        ("reversal", AnswerField::Reversal),
+        ("kind", AnswerField::Kind),
+        ("payments", AnswerField::Payments),
+        ("account", AnswerField::Account),
+        ("name", AnswerField::Name),
+        ("date", AnswerField::Date),
+        ("provider_reference", AnswerField::ProviderReference),
+        ("original_count", AnswerField::OriginalCount),
+        ("original_sum", AnswerField::OriginalSum),
+        ("declared_count", AnswerField::DeclaredCount),
+        ("declared_sum", AnswerField::DeclaredSum),
+    ];
+
+    pub fn parse(word: &str) -> Option<AnswerField> {
+        AnswerField::ALL.iter().find(|(known, _)| *known == word).map(|(_, field)| *field)
+    }
+
+    pub fn word(self) -> &'static str {
+        AnswerField::ALL[self as usize].0
+    }
+}
+
+/// The texts that were found for one outcome.
+#[derive(Clone, Default)]
+pub(crate) struct Draft {
+    values: [Option<String>; AnswerField::ALL.len()],
+}
+
+impl Draft {
+    pub fn get(&self, field: AnswerField) -> Option<&str> {
+        self.values[field as usize].as_deref()
+    }
+
+    pub fn set(&mut self, field: AnswerField, value: String) {
+        self.values[field as usize] = Some(value);
+    }
+
+    pub fn take(&mut self, field: AnswerField) -> Option<String> {
+        self.values[field as usize].take()
+    }
+}
+
+/// What a definition says about meaning; shared by every kind.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MeaningDefinition {
+    /// What an amount is in when the answer does not say.
+    pub currency: Option<String>,
+    /// How dates are written; ISO 8601 when absent.
+    pub date: Option<String>,
+    /// Values that stand for nothing, such as `NOTPROVIDED`.
+    #[serde(default)]
+    pub absent: Vec<String>,
+    /// Fields without which a record cannot be used.
+    #[serde(default)]
+    pub required: Vec<String>,
+    /// Who gives the reason codes.
+    pub reason_scheme: Option<String>,
+    /// Parts of reason texts, and their class.
+    #[serde(default)]
+    pub reason_text: BTreeMap<String, String>,
+    /// Read in order; the first that holds decides.
+    #[serde(default)]
+    pub status: Vec<StatusRuleDefinition>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatusRuleDefinition {
+    /// Accepted values by field; `*` is any value and an empty text is no value.
+    #[serde(default)]
+    pub when: BTreeMap<String, Vec<String>>,
+    pub is: String,
+}
+
+pub(crate) struct Meaning {
+    currency: Option<Currency>,
+    date: DateShape,
+    absent: Vec<String>,
+    required: Vec<AnswerField>,
+    reason_scheme: Option<ReasonScheme>,
+    /// Longest text first: the most particular one decides.
+    reason_texts: Vec<(String, ReasonClass)>,
+    rules: Vec<StatusRule>,
+}
+
+struct StatusRule {
+    when: Vec<(AnswerField, Vec<String>)>,
+    is: OutcomeStatus,
+}
+
+impl Meaning {
+    pub fn compile(definition: &MeaningDefinition, faults: &mut Vec<Diagnostic>) -> Meaning {
+        let mut fault =
+            |place: &str, message: String| faults.push(Diagnostic::error(place, message));
+        let currency = definition.currency.as_deref().and_then(|code| {
+            let currency = Currency::parse(code);
+            if currency.is_none() {
+                fault("meaning.currency", format!("`{code}` is not ISO 4217"));
+            }
+            currency
+        });
+        let date = match definition.date.as_deref().map(DateShape::parse) {
+            None => DateShape::YearMonthDay,
+            Some(Some(shape)) => shape,
+            Some(None) => {
+                fault("meaning.date", "not a known order of a date".into());
+                DateShape::YearMonthDay
+            }
+        };
+        let reason_scheme = definition.reason_scheme.as_deref().and_then(|word| {
+            let scheme = ReasonScheme::parse(word);
+            if scheme.is_none() {
+                fault("meaning.reason_scheme", format!("there is no scheme `{word}`"));
+            }
+            scheme
+        });
+        let mut required = Vec::new();
+        for word in &definition.required {
+            match AnswerField::parse(word) {
+                Some(field) => required.push(field),
+                None => fault("meaning.required", format!("`{word}` is not a field")),
+            }
+        }
+        let mut reason_texts = Vec::new();
+        for (text, class) in &definition.reason_text {
+            match ReasonClass::parse(class) {
+                Some(class) => reason_texts.push((fold(text), class)),
+                None => fault("meaning.reason_text", format!("`{class}` is not a class")),
+            }
+        }
+        reason_texts.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        let mut rules = Vec::new();
+        for (at, rule) in definition.status.iter().enumerate() {
+            let place = format!("meaning.status[{at}]");
+            let mut when = Vec::new();
+            for (word, values) in &rule.when {
+                match AnswerField::parse(word) {
+                    Some(field) => {
+                        when.push((field, values.iter().map(|value| fold(value)).collect()));
+                    }
+                    None => fault(&place, format!("`{word}` is not a field")),
+                }
+            }
+            match OutcomeStatus::WORDS.iter().find(|(word, _)| *word == rule.is) {
+                Some((_, status)) => rules.push(StatusRule { when, is: status.clone() }),
+                None => fault(&place, format!("`{}` is not an outcome", rule.is)),
+            }
+        }
+        if rules.is_empty() {
+            fault("meaning.status", "an answer without status rules says nothing".into());
+        }
+        let absent = definition.absent.iter().map(|value| fold(value)).collect();
+        Meaning { currency, date, absent, required, reason_scheme, reason_texts, rules }
+    }
+
+    pub fn required(&self) -> &[AnswerField] {
+        &self.required
+    }
+
+    /// The outcome of a record, or the field and rule for which the answer is refused.
+    pub fn outcome(
+        &self,
+        mut draft: Draft,
+        scope: Scope,
+        place: Place,
+    ) -> Result<Outcome, ReadError> {
+        for (value, (_, field)) in draft.values.iter_mut().zip(AnswerField::ALL) {
+            let nothing =
+                value.as_deref().is_some_and(|text| text.is_empty() || self.is_absent(text));
+            if nothing && field != AnswerField::Status {
+                *value = None;
+            }
+        }
+        let refuse = |field: AnswerField, rule| ReadError {
+            rule,
+            place: Place { field: Some(field.word().to_owned()), ..place.clone() },
+        };
+        if let Some(field) = self.required.iter().find(|field| draft.get(**field).is_none()) {
+            return Err(refuse(*field, ReadRule::FieldMustBeThere));
+        }
+        let amount = match draft.get(AnswerField::Amount) {
+            None => None,
+            Some(text) => {
+                let currency = self
+                    .amount_currency(&draft)
+                    .ok_or_else(|| refuse(AnswerField::Currency, ReadRule::CurrencyMustBeKnown))?;
+                let minor = parse_minor(text, currency)
+                    .map_err(|rule| refuse(AnswerField::Amount, ReadRule::Amount(rule)))?;
+                Some((minor, currency))
+            }
+        };
+        let date = match draft.get(AnswerField::Date) {
+            None => None,
+            Some(text) => Some(
+                parse_date(text, self.date)
+                    .ok_or_else(|| refuse(AnswerField::Date, ReadRule::DateMustExist))?,
+            ),
+        };
+        let direction = match draft.get(AnswerField::Direction) {
+            None => None,
+            Some("CRDT") => Some(Direction::Credit),
+            Some("DBIT") => Some(Direction::Debit),
+            Some(_) => return Err(refuse(AnswerField::Direction, ReadRule::DirectionMustBeKnown)),
+        };
+        let payments = match draft.get(AnswerField::Payments) {
+            None => None,
+            Some(text) => Some(
+                parse_count(text)
+                    .ok_or_else(|| refuse(AnswerField::Payments, ReadRule::CountMustBeDigits))?,
+            ),
+        };
+        Ok(Outcome {
+            scope,
+            status: self.status(&draft),
+            reason_class: self.reason_class(&draft),
+            end_to_end_id: draft.take(AnswerField::EndToEndId),
+            instruction_id: draft.take(AnswerField::InstructionId),
+            original_message_id: draft.take(AnswerField::OriginalMessageId),
+            original_batch_id: draft.take(AnswerField::OriginalBatchId),
+            statement_id: draft.take(AnswerField::StatementId),
+            reason: draft.take(AnswerField::Reason),
+            reason_text: draft.take(AnswerField::ReasonText),
+            amount,
+            direction,
+            payments,
+            account: draft.take(AnswerField::Account),
+            name: draft.take(AnswerField::Name),
+            date,
+            provider_reference: draft.take(AnswerField::ProviderReference),
+            place,
+        })
+    }
+
+    /// The currency of a record's amount; None when it is neither said nor known.
+    pub fn amount_currency(&self, draft: &Draft) -> Option<Currency> {
+        match draft.get(AnswerField::Currency) {
+            Some(code) => Currency::parse(code),
+            None => self.currency,
+        }
+    }
+
+    fn is_absent(&self, text: &str) -> bool {
+        !self.absent.is_empty() && self.absent.contains(&fold(text))
+    }
+
+    fn status(&self, draft: &Draft) -> OutcomeStatus {
+        let holds = |rule: &&StatusRule| {
+            rule.when.iter().all(|(field, values)| match draft.get(*field) {
+                None | Some("") => values.iter().any(String::is_empty),
+                Some(text) => {
+                    let folded = fold(text);
+                    values.iter().any(|value| value == "*" || *value == folded)
+                }
+            })
+        };
+        self.rules.iter().find(holds).map_or_else(
+            || {
+                let word = draft.get(AnswerField::Status).unwrap_or("");
+                OutcomeStatus::Unrecognised(word.chars().take(64).collect())
+            },
+            |rule| rule.is.clone(),
+        )
+    }
+
+    fn reason_class(&self, draft: &Draft) -> Option<ReasonClass> {
+        let reason = draft.get(AnswerField::Reason).or(draft.get(AnswerField::ReasonText))?;
+        let folded = fold(reason);
+        let by_text = self.reason_texts.iter().find(|(text, _)| folded.contains(text.as_str()));
+        match (by_text, self.reason_scheme, draft.get(AnswerField::Reason)) {
+            (Some((_, class)), _, _) => Some(*class),
+            (None, Some(scheme), Some(code)) => Some(reason_class(scheme, code)),
+            _ => Some(ReasonClass::Review),
+        }
+    }
+}
+
+/// How words of people are compared: without marks, case and extra spaces.
+pub(crate) fn fold(text: &str) -> String {
+    let plain = strip_vietnamese_marks(text).to_uppercase();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) fn parse_count(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
+/// A day that exists, in one order only. A time after it is not read.
+pub(crate) fn parse_date(text: &str, shape: DateShape) -> Option<Date> {
+    let (positions, length, mark) = match shape {
+        DateShape::YearMonthDay => ((0, 5, 8), 10, Some('-')),
+        DateShape::DayMonthYearSlash => ((6, 3, 0), 10, Some('/')),
+        DateShape::DayMonthYearHyphen => ((6, 3, 0), 10, Some('-')),
+        DateShape::Digits => ((0, 4, 6), 8, None),
+    };
+    let (day_text, rest) = text.split_at_checked(length)?;
+    let timed = rest.is_empty()
+        || (rest.starts_with(['T', ' ', 'Z', '+', '-'])
+            && rest.bytes().skip(1).all(|byte| {
+                byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b'+' | b'-' | b'Z')
+            }));
+    if !timed {
+        return None;
+    }
+    let number = |start: usize, width: usize| -> Option<i16> {
+        let part = day_text.get(start..start + width)?;
+        if part.bytes().all(|byte| byte.is_ascii_digit()) { part.parse().ok() } else { None }
+    };
+    let marked = |at: usize| mark.is_none_or(|mark| day_text[..].chars().nth(at) == Some(mark));
+    let marks = match shape {
+        DateShape::YearMonthDay => [4, 7],
+        _ => [2, 5],
+    };
+    if !marks.into_iter().all(marked) {
+        return None;
+    }
+    let (year, month, day) = positions;
+    Date::new(number(year, 4)?, number(month, 2)? as i8, number(day, 2)? as i8).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_stand_in_their_order() {
+        for (at, (word, field)) in AnswerField::ALL.iter().enumerate() {
+            assert_eq!(*field as usize, at, "{word}");
+        }
+    }
+
+    #[test]
+    fn dates_are_days_that_exist_in_one_order() {
+        use DateShape::*;
+        for (text, shape, expected) in [
+            ("2026-11-20", YearMonthDay, Some("2026-11-20")),
+            ("2026-11-20T09:30:00.123+07:00", YearMonthDay, Some("2026-11-20")),
+            ("2026-11-20Z", YearMonthDay, Some("2026-11-20")),
+            ("2026-02-29", YearMonthDay, None),
+            ("2026-13-01", YearMonthDay, None),
+            ("20261120", YearMonthDay, None),
+            ("2026-11-2", YearMonthDay, None),
+            ("2026-11-20x", YearMonthDay, None),
+            ("２０２６-11-20", YearMonthDay, None),
+            ("2026/11/20", YearMonthDay, None),
+            ("20/11/2026", DayMonthYearSlash, Some("2026-11-20")),
+            ("20/11/2026 09:30", DayMonthYearSlash, Some("2026-11-20")),
+            ("31/04/2026", DayMonthYearSlash, None),
+            ("20261120", Digits, Some("2026-11-20")),
+            ("", Digits, None),
+        ] {
+            let read = parse_date(text, shape).map(|date| date.to_string());
+            assert_eq!(read.as_deref(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Reading an answer in JSON: the items of one array, one at a time.
+//!
+//! An item is held while it is read, within a budget; the array never is. Members that stand twice
+//! are refused, because readers disagree on which of them counts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::BufRead;
+use std::ops::ControlFlow;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::budget::{Budget, Budgeted, io_rule};
+use super::{ReadError, ReadRule};
+use crate::answer::{AnswerField, Draft, Meaning};
+use crate::definition::Diagnostic;
+use crate::outcome::{FileFacts, Outcome, Place, Scope};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JsonDefinition {
+    /// The member whose array holds the items; empty when the answer is the array.
+    #[serde(default)]
+    pub items: String,
+    /// Members by which the answer is known.
+    pub recognise: Vec<String>,
+    /// Paths in an item, the most trusted first: `creditParty/key=msisdn/value`.
+    pub fields: BTreeMap<String, Vec<String>>,
+}
+
+pub(crate) struct JsonAnswer {
+    items: String,
+    recognise: Vec<String>,
+    fields: Vec<(AnswerField, Vec<String>)>,
+}
+
+impl JsonAnswer {
+    pub fn compile(definition: &JsonDefinition, faults: &mut Vec<Diagnostic>) -> JsonAnswer {
+        let mut fields = Vec::new();
+        for (word, paths) in &definition.fields {
+            match AnswerField::parse(word) {
+                Some(field) => fields.push((field, paths.clone())),
+                None => faults
+                    .push(Diagnostic::error("json.fields", format!("`{word}` is not a field"))),
+            }
+        }
+        JsonAnswer {
+            items: definition.items.clone(),
+            recognise: definition.recognise.clone(),
+            fields,
+        }
+    }
+
+    pub fn claims(&self, beginning: &str) -> bool {
+        let beginning = beginning.trim_start_matches('\u{FEFF}').trim_start();
+        let bracket = if self.items.is_empty() { '[' } else { '{' };
+        beginning.starts_with(bracket)
+            && self.recognise.iter().all(|member| beginning.contains(&format!("\"{member}\"")))
+    }
+
+    pub fn read<R: BufRead>(
+        &self,
+        meaning: &Meaning,
+        input: R,
+        facts: FileFacts,
+        sink: &mut dyn FnMut(Outcome) -> ControlFlow<()>,
+    ) -> Result<FileFacts, ReadError> {
+        let (mut input, budget) = Budgeted::new(input);
+        skip_byte_order_mark(&mut input)?;
+        let mut reading =
+            Reading { answer: self, meaning, budget, sink, facts, record: 0, refused: None };
+        let mut json = serde_json::Deserializer::from_reader(input);
+        let read = DeserializeSeed::deserialize(Top(&mut reading), &mut json)
+            .and_then(|found| json.end().map(|()| found));
+        match read {
+            Ok(true) => Ok(reading.facts),
+            Ok(false) => Err(reading.refuse(ReadRule::BodyMustBeThere(self.items.clone()))),
+            Err(error) => {
+                let refused = reading.refused.take();
+                Err(refused.unwrap_or_else(|| reading.refuse(json_rule(error))))
+            }
+        }
+    }
+}
+
+fn skip_byte_order_mark<R: BufRead>(input: &mut Budgeted<R>) -> Result<(), ReadError> {
+    let refuse = |rule| ReadError { rule, place: Place::default() };
+    let bytes = input.fill_buf().map_err(|error| refuse(io_rule(&error)))?;
+    if bytes.starts_with("\u{FEFF}".as_bytes()) {
+        input.consume(3);
+    }
+    Ok(())
+}
+
+fn json_rule(error: serde_json::Error) -> ReadRule {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Io => io_rule(&error.into()),
+        Category::Eof => ReadRule::FileMustBeWhole,
+        // The parser's own words may repeat what stands in the file.
+        Category::Syntax if error.to_string().starts_with("recursion limit") => {
+            ReadRule::DepthMustFit
+        }
+        Category::Syntax if error.to_string().starts_with("invalid unicode") => {
+            ReadRule::TextMustBeUtf8
+        }
+        Category::Syntax => {
+            ReadRule::JsonMustBeRight("a broken value or text after the end".into())
+        }
+        Category::Data if error.to_string().starts_with(TWICE) => ReadRule::MembersMustBeUnique,
+        Category::Data => ReadRule::MemberMustBeText,
+    }
+}
+
+const TWICE: &str = "member stands twice";
+
+struct Reading<'r> {
+    answer: &'r JsonAnswer,
+    meaning: &'r Meaning,
+    budget: Budget,
+    sink: &'r mut dyn FnMut(Outcome) -> ControlFlow<()>,
+    facts: FileFacts,
+    record: u64,
+    /// Why reading was ended from inside the parser.
+    refused: Option<ReadError>,
+}
+
+impl Reading<'_> {
+    fn refuse(&self, rule: ReadRule) -> ReadError {
+        ReadError {
+            rule,
+            place: Place { line: self.budget.line(), record: self.record, field: None },
+        }
+    }
+
+    fn item(&mut self, item: &Node) -> Result<(), ReadError> {
+        let mut draft = Draft::default();
+        for (field, paths) in &self.answer.fields {
+            for path in paths {
+                match item.find(path) {
+                    None | Some(Node::Null) => continue,
+                    Some(Node::Text(text)) => draft.set(*field, text.trim().to_owned()),
+                    Some(_) => {
+                        let mut refused = self.refuse(ReadRule::MemberMustBeText);
+                        refused.place.field = Some(field.word().to_owned());
+                        return Err(refused);
+                    }
+                }
+                break;
+            }
+        }
+        let place = Place { line: self.budget.line(), record: self.record, field: None };
+        let outcome = self.meaning.outcome(draft, Scope::Payment, place)?;
+        self.facts.outcomes += 1;
+        let minor = outcome.amount.map_or(0, |(minor, _)| minor);
+        self.facts.payments.add(minor).map_err(|_| self.refuse(ReadRule::TotalsMustFit))?;
+        match (self.sink)(outcome) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(self.refuse(ReadRule::StoppedByCaller)),
+        }
+    }
+}
+
+/// The whole answer. True when the items were there.
+struct Top<'r, 's>(&'r mut Reading<'s>);
+
+impl<'de> DeserializeSeed<'de> for Top<'_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
+        match self.0.answer.items.is_empty() {
+            true => json.deserialize_seq(self),
+            false => json.deserialize_map(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Top<'_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an answer with its items")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<bool, A::Error> {
+        Items(self.0).visit_seq(items).map(|()| true)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        let mut names: Vec<String> = Vec::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if names.contains(&name) {
+                return Err(A::Error::custom(TWICE));
+            }
+            if name == self.0.answer.items {
+                members.next_value_seed(Items(self.0))?;
+                found = true;
+            } else {
+                members.next_value_seed(NodeSeed)?;
+            }
+            names.push(name);
+        }
+        Ok(found)
+    }
+}
+
+struct Items<'r, 's>(&'r mut Reading<'s>);
+
+impl<'de> DeserializeSeed<'de> for Items<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Items<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of items")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        loop {
+            self.0.budget.renew();
+            let Some(item) = items.next_element_seed(NodeSeed)? else { return Ok(()) };
+            self.0.record += 1;
+            if let Err(refused) = self.0.item(&item) {
+                self.0.refused = Some(refused);
+                return Err(A::Error::custom("refused"));
+            }
+        }
+    }
+}
+
+/// A value of an item. Numbers with decimals are refused by the parser: money is a text here.
+enum Node {
+    Null,
+    Text(String),
+    Array(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    fn find(&self, path: &str) -> Option<&Node> {
+        path.split('/').filter(|step| !step.is_empty()).try_fold(self, |node, step| match node {
+            Node::Object(members) => members.iter().find(|(name, _)| name == step).map(|(_, n)| n),
+            Node::Array(items) => {
+                let (key, wanted) = step.split_once('=')?;
+                items.iter().find(|item| match item.find(key) {
+                    Some(Node::Text(text)) => text == wanted,
+                    _ => false,
+                })
+            }
+            _ => None,
+        })
+    }
+}
+
+struct NodeSeed;
+
+impl<'de> DeserializeSeed<'de> for NodeSeed {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Node, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NodeSeed {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a whole number, an array or an object")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Text(value.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Node, E> {
+        Ok(Node::Text(value.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Text(value.to_string()))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Node, E> {
+        Ok(Node::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element_seed(NodeSeed)? {
+            all.push(item);
+        }
+        Ok(Node::Array(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
+        let mut all: Vec<(String, Node)> = Vec::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if all.iter().any(|(known, _)| *known == name) {
+                return Err(A::Error::custom(TWICE));
+            }
+            all.push((name, members.next_value_seed(NodeSeed)?));
+        }
+        Ok(Node::Object(all))
+    }
+}
