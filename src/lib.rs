@@ -4,3 +4,5 @@
 //! held by `tests/it/tidy.rs`.
 
 pub mod domain;
+pub mod pipeline;
+pub mod rules;

@@ -1,0 +1,7 @@
+//! The verbs, in the order a payment meets them. Pure: stages take values and return values.
+
+pub mod entitle;
+
+pub mod adjust;
+
+pub mod prove;
