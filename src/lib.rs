@@ -10,3 +10,4 @@ pub mod synth;
 pub mod store;
 pub mod channels;
 pub mod audit;
+pub mod rules;

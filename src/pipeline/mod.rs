@@ -9,3 +9,10 @@ pub mod approve;
 pub mod settle;
 pub mod retry;
 pub mod account;
+//! The verbs, in the order a payment meets them. Pure: stages take values and return values.
+
+pub mod entitle;
+
+pub mod adjust;
+
+pub mod prove;

@@ -1,0 +1,410 @@
+//! Decides what one person is owed in a cycle: this month, months before it that were owed
+//! differently, and what has to be taken back.
+//!
+//! Reads: the law as known on a day, the cycle, a person with all enrolments and their history.
+//! Gives: signed lines, and one outcome for every enrolment.
+
+use crate::domain::period::Period;
+use crate::pipeline::adjust::{AdjustError, Difference, Recomputed, adjust};
+use crate::rules::combine::combine;
+use crate::rules::evaluate::{self, Held, Month, Standing, Tracer, Untraced, Window};
+use crate::rules::law::LawBook;
+use crate::rules::pack::{BenefitId, BenefitKind, ClauseId, ComponentId, FundId};
+use crate::rules::question::{EnrolmentCase, PersonCase};
+use crate::rules::value::Input;
+
+/// The months that a cycle pays. The law known on the cycle's day is in the `LawBook`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cycle {
+    pub period: Period,
+    /// How many months are paid together: 1, or 2 before Tết. 0 counts as 1.
+    pub months: u8,
+    /// Everything before this month was settled by the predecessor, unless the row's own
+    /// `paid_through` says otherwise.
+    pub history_from: Period,
+}
+
+impl Cycle {
+    /// The last month that the cycle pays.
+    pub fn last(&self) -> Period {
+        self.period.plus(i32::from(self.months.max(1)) - 1)
+    }
+}
+
+/// What a line is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum LineKind {
+    /// Owed for a month that the cycle pays.
+    Regular,
+    /// More than was determined for a month, or owed for an earlier one.
+    Arrears,
+    /// Owed once.
+    OneOff,
+    /// Less than was determined: negative, netted later, never a payment.
+    Recovery,
+}
+
+impl LineKind {
+    pub const ALL: [(&'static str, LineKind); 4] = [
+        ("regular", LineKind::Regular),
+        ("arrears", LineKind::Arrears),
+        ("one_off", LineKind::OneOff),
+        ("recovery", LineKind::Recovery),
+    ];
+
+    /// The stable word: `arrears`.
+    pub fn word(self) -> &'static str {
+        match self {
+            LineKind::Regular => "regular",
+            LineKind::Arrears => "arrears",
+            LineKind::OneOff => "one_off",
+            LineKind::Recovery => "recovery",
+        }
+    }
+}
+
+/// One amount for one enrolment, month and component.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// The position of the enrolment in the person's list.
+    pub enrolment: u16,
+    pub benefit: BenefitId,
+    pub component: ComponentId,
+    /// The month the money is owed for, not the month it is paid in.
+    pub period: Period,
+    pub kind: LineKind,
+    pub revision: u16,
+    /// Negative for a recovery.
+    pub amount_minor: i64,
+    pub fund: FundId,
+    /// The clause from which the enrolment started.
+    pub start_clause: ClauseId,
+    /// The clause that gives the amount, or that says why nothing is owed any more.
+    pub clause: ClauseId,
+}
+
+impl Line {
+    /// The ids of the clauses that the line rests on, as they are stored.
+    pub fn clause_ids<'p>(&self, book: &LawBook<'p>) -> [&'p str; 2] {
+        let pack = book.pack();
+        [&pack.clause_at(self.start_clause).id, &pack.clause_at(self.clause).id]
+    }
+
+    /// The rates that the amount was made from: name and value in force, with its citation.
+    pub fn rates<'p>(
+        &self,
+        book: &LawBook<'p>,
+    ) -> impl Iterator<Item = (&'p str, &'p crate::rules::rate::Version)> {
+        let pack = book.pack();
+        let period = self.period;
+        let rates: Vec<usize> = pack.clause_rates(self.clause).collect();
+        let dated = |rate: &usize| Some((*rate, book.rate_in_force(*rate, period)?));
+        let found: Vec<_> = rates.iter().filter_map(dated).collect();
+        found.into_iter().map(move |(rate, version)| (pack.rates()[rate].name.as_str(), version))
+    }
+}
+
+/// Where an enrolment leaves the stage.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Something is owed for a month of the cycle, or for an earlier one.
+    Entitled,
+    /// Nothing is owed, and this clause says why. There may still be recovery lines.
+    Nil(ClauseId),
+    /// Cannot be decided; no line is made. `missing` lists every input that was asked for in vain.
+    Held { held: Held, missing: Vec<Input> },
+}
+
+/// The person's share of the cycle.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Entitled {
+    /// In the order of months, then of enrolments, then of components.
+    pub lines: Vec<Line>,
+    /// One for each enrolment, in its order.
+    pub outcomes: Vec<Outcome>,
+    /// Past months that could not be recomputed, although the cycle's own month could: nothing was
+    /// adjusted for them. By enrolment.
+    pub unadjusted: Vec<(u16, Period, Held)>,
+}
+
+/// Decides one person.
+pub fn entitle(book: &LawBook<'_>, cycle: &Cycle, person: &PersonCase<'_>) -> Entitled {
+    let mut entitled = Entitled::default();
+    entitle_into(book, cycle, person, &mut Scratch::default(), &mut entitled);
+    entitled
+}
+
+/// Room that is used again from person to person.
+#[derive(Default)]
+pub struct Scratch {
+    standings: Vec<Reach>,
+    months: Vec<Month>,
+    current: Vec<Option<Month>>,
+    differences: Vec<Difference>,
+}
+
+/// Decides one person into `entitled`, which is cleared first. For the hot path.
+pub fn entitle_into<'a>(
+    book: &LawBook<'a>,
+    cycle: &Cycle,
+    person: &PersonCase<'a>,
+    scratch: &mut Scratch,
+    entitled: &mut Entitled,
+) {
+    entitled.lines.clear();
+    entitled.outcomes.clear();
+    entitled.unadjusted.clear();
+    scratch.standings.clear();
+    scratch.current.clear();
+    let last = cycle.last();
+    for enrolment in person.enrolments {
+        scratch.standings.push(reach(book, cycle, person, enrolment));
+        scratch.current.push(None);
+    }
+    let first = scratch.standings.iter().filter_map(|reach| reach.from).min();
+    let mut period = first.unwrap_or(last.plus(1)).min(cycle.period);
+    while period <= last {
+        scratch.months.clear();
+        for (enrolment, reach) in person.enrolments.iter().zip(&scratch.standings) {
+            let month = reach.month(book, person, enrolment, period, &mut Untraced);
+            scratch.months.push(month);
+        }
+        combine(book, period, person.enrolments, &mut scratch.months);
+        settle_month(book, cycle, person, period, scratch, entitled);
+        period = period.plus(1);
+    }
+    for (at, enrolment) in person.enrolments.iter().enumerate() {
+        let index = at as u16;
+        let month = scratch.current[at].unwrap_or(Month::Nil(crate::rules::pack::NOTHING_APPLIES));
+        let outcome = match month {
+            Month::Held(held) => {
+                entitled.lines.retain(|line| line.enrolment != index);
+                let missing = missing_inputs(book, cycle, person, enrolment);
+                Outcome::Held { held, missing }
+            }
+            Month::Entitled(_) => Outcome::Entitled,
+            Month::Nil(clause) => {
+                let owed = |line: &Line| line.enrolment == index && line.amount_minor > 0;
+                match entitled.lines.iter().any(owed) {
+                    true => Outcome::Entitled,
+                    false => Outcome::Nil(clause),
+                }
+            }
+        };
+        entitled.outcomes.push(outcome);
+    }
+}
+
+/// How far an enrolment reaches into the past, and what it is there.
+#[derive(Clone, Copy, Debug)]
+struct Reach {
+    standing: Standing,
+    kind: BenefitKind,
+    /// The first month for which lines may be made; None when there is none.
+    from: Option<Period>,
+}
+
+impl Reach {
+    fn month<'a, T: Tracer<'a>>(
+        &self,
+        book: &LawBook<'a>,
+        person: &PersonCase<'a>,
+        enrolment: &EnrolmentCase<'a>,
+        period: Period,
+        tracer: &mut T,
+    ) -> Month {
+        match self.standing {
+            Standing::Nil(clause) => Month::Nil(clause),
+            Standing::Held(held) => Month::Held(held),
+            Standing::Within(window) => {
+                // What is owed once is owed for the month in which it starts, and no other.
+                if self.kind == BenefitKind::OneOff && period != window.start {
+                    return Month::Nil(window.start_clause);
+                }
+                evaluate::month(book, person, enrolment, &window, period, tracer)
+            }
+        }
+    }
+}
+
+fn reach<'a>(
+    book: &LawBook<'a>,
+    cycle: &Cycle,
+    person: &PersonCase<'a>,
+    enrolment: &EnrolmentCase<'a>,
+) -> Reach {
+    let benefits = book.pack().benefits();
+    let kind = benefits.get(enrolment.benefit.index()).map_or(BenefitKind::Monthly, |b| b.kind);
+    let standing = evaluate::window(book, person, enrolment, &mut Untraced);
+    let settled = enrolment.paid_through.map_or(cycle.history_from, |through| through.plus(1));
+    let from = match standing {
+        Standing::Within(window) => first_open(kind, enrolment, &window, settled),
+        // A row that is not owed anything may still have been paid.
+        Standing::Nil(_) => earliest_determined(enrolment, settled),
+        Standing::Held(_) => None,
+    };
+    match from {
+        // Months before the pack's law cannot be recomputed; nothing is guessed about them.
+        Some(from) if from < book.first() => {
+            Reach { standing: Standing::Held(Held::LawNotCovered(from)), kind, from: None }
+        }
+        from => Reach { standing, kind, from },
+    }
+}
+
+/// The first month that is neither settled by the predecessor nor before everything owed and paid.
+fn first_open(
+    kind: BenefitKind,
+    enrolment: &EnrolmentCase<'_>,
+    window: &Window,
+    settled: Period,
+) -> Option<Period> {
+    let open = match kind {
+        BenefitKind::Monthly => Some(window.start.max(settled)),
+        // The predecessor settled what was decided in its time, whenever the event was.
+        BenefitKind::OneOff => {
+            let decided = enrolment.decision_date.and_then(|date| Period::of(date).ok());
+            let due = decided.map_or(window.start, |decided| decided.max(window.start));
+            (due >= settled || determined_at(enrolment, window.start)).then_some(window.start)
+        }
+    };
+    match (open, earliest_determined(enrolment, settled)) {
+        (Some(open), Some(determined)) => Some(open.min(determined)),
+        (open, determined) => open.or(determined),
+    }
+}
+
+fn earliest_determined(enrolment: &EnrolmentCase<'_>, settled: Period) -> Option<Period> {
+    enrolment.history.iter().map(|entry| entry.period).filter(|period| *period >= settled).min()
+}
+
+fn determined_at(enrolment: &EnrolmentCase<'_>, period: Period) -> bool {
+    enrolment.history.iter().any(|entry| entry.period == period)
+}
+
+/// Makes the lines of one month from what is owed for it now.
+fn settle_month(
+    book: &LawBook<'_>,
+    cycle: &Cycle,
+    person: &PersonCase<'_>,
+    period: Period,
+    scratch: &mut Scratch,
+    entitled: &mut Entitled,
+) {
+    for (at, enrolment) in person.enrolments.iter().enumerate() {
+        let index = at as u16;
+        let reach = &scratch.standings[at];
+        let month = scratch.months[at];
+        remember(&mut scratch.current[at], cycle, period, reach, month);
+        if reach.from.is_none_or(|from| period < from) {
+            continue;
+        }
+        let recomputed = match month {
+            Month::Entitled(amounts) => Recomputed::Owed(amounts),
+            Month::Nil(clause) => Recomputed::Nothing(clause),
+            Month::Held(held) => {
+                if period < cycle.period {
+                    entitled.unadjusted.push((index, period, held));
+                }
+                continue;
+            }
+        };
+        let fund = book.pack().benefit_at(enrolment.benefit).fund;
+        scratch.differences.clear();
+        let differences = &mut scratch.differences;
+        if let Err(error) = adjust(period, &recomputed, enrolment.history, fund, differences) {
+            let clause = match recomputed {
+                Recomputed::Owed(amounts) => amounts.parts()[0].clause,
+                Recomputed::Nothing(clause) => clause,
+            };
+            let failure = match error {
+                AdjustError::SumMustFit(_) | AdjustError::RevisionMustFit(_) => {
+                    evaluate::Failure::NumberMustFit
+                }
+            };
+            scratch.current[at] = Some(Month::Held(Held::RulesConflict(failure, clause)));
+            continue;
+        }
+        let start_clause = match reach.standing {
+            Standing::Within(window) => window.start_clause,
+            Standing::Nil(clause) => clause,
+            Standing::Held(_) => crate::rules::pack::NOTHING_APPLIES,
+        };
+        entitled.lines.extend(scratch.differences.iter().map(|difference| Line {
+            enrolment: index,
+            benefit: enrolment.benefit,
+            component: difference.component,
+            period,
+            kind: line_kind(reach.kind, cycle, period, difference),
+            revision: difference.revision,
+            amount_minor: difference.amount_minor,
+            fund: difference.fund,
+            start_clause,
+            clause: difference.clause,
+        }));
+    }
+}
+
+/// Keeps what the enrolment comes to in this cycle: its first month, unless a later one gives more.
+fn remember(
+    current: &mut Option<Month>,
+    cycle: &Cycle,
+    period: Period,
+    reach: &Reach,
+    month: Month,
+) {
+    // What is owed once is decided in its own month, which may lie before the cycle's.
+    let decides = period >= cycle.period
+        || (reach.kind == BenefitKind::OneOff
+            && reach.from.is_some()
+            && matches!(reach.standing, Standing::Within(window) if window.start == period));
+    let better = match (*current, month) {
+        (None, _) => true,
+        (Some(Month::Held(_)), _) => false,
+        (Some(Month::Nil(_)), Month::Entitled(_) | Month::Held(_)) => true,
+        _ => false,
+    };
+    if decides && better {
+        *current = Some(month);
+    }
+}
+
+fn line_kind(
+    kind: BenefitKind,
+    cycle: &Cycle,
+    period: Period,
+    difference: &Difference,
+) -> LineKind {
+    match (kind, difference) {
+        (_, Difference { amount_minor: ..0, .. }) => LineKind::Recovery,
+        (_, Difference { revision: 1.., .. }) => LineKind::Arrears,
+        (BenefitKind::OneOff, _) => LineKind::OneOff,
+        (BenefitKind::Monthly, _) if period < cycle.period => LineKind::Arrears,
+        (BenefitKind::Monthly, _) => LineKind::Regular,
+    }
+}
+
+/// Every input that was asked for in vain, found by the same evaluation with tracing on.
+fn missing_inputs<'a>(
+    book: &LawBook<'a>,
+    cycle: &Cycle,
+    person: &PersonCase<'a>,
+    enrolment: &EnrolmentCase<'a>,
+) -> Vec<Input> {
+    if enrolment.decision_date.is_none() {
+        return vec![Input::DecisionDate];
+    }
+    let mut trace = evaluate::Trace::default();
+    if let Standing::Within(window) = evaluate::window(book, person, enrolment, &mut trace) {
+        for offset in 0..=cycle.last().months_since(cycle.period) {
+            let period = match book.pack().benefit_at(enrolment.benefit).kind {
+                BenefitKind::OneOff => window.start,
+                BenefitKind::Monthly => cycle.period.plus(offset),
+            };
+            evaluate::month(book, person, enrolment, &window, period, &mut trace);
+        }
+    }
+    let mut missing = trace.missing_inputs(book.pack());
+    missing.sort();
+    missing
+}

@@ -1,0 +1,60 @@
+//! What is asked of the law: one person, the decisions that admit them to benefits, and what has
+//! already been determined for them.
+//!
+//! The engine fills these from roster rows and its own claims; the rules only read them.
+
+use jiff::civil::Date;
+
+use crate::domain::period::Period;
+use crate::rules::pack::{BenefitId, ComponentId};
+use crate::rules::value::FactRow;
+
+/// One person with all their enrolments: rules such as "only the highest" reach across them.
+#[derive(Clone, Copy, Debug)]
+pub struct PersonCase<'a> {
+    pub date_of_birth: Option<(Date, DobPrecision)>,
+    pub sex: Option<Sex>,
+    /// None when no death is known of; the rules then take it that the person lives.
+    pub date_of_death: Option<Date>,
+    pub enrolments: &'a [EnrolmentCase<'a>],
+}
+
+/// One decision that admits the person to one benefit.
+#[derive(Clone, Copy, Debug)]
+pub struct EnrolmentCase<'a> {
+    /// What the engine calls this enrolment, the same in every cycle. Only used to break a tie
+    /// between two decisions that are alike in everything else, so that row order never decides.
+    pub key: u64,
+    pub benefit: BenefitId,
+    pub decision_date: Option<Date>,
+    pub entitled_from: Option<Date>,
+    pub entitled_to: Option<Date>,
+    /// The last month that was paid before this system took over; it counts as settled.
+    pub paid_through: Option<Period>,
+    pub facts: &'a FactRow,
+    pub history: &'a [Determined],
+}
+
+/// What earlier cycles determined for one period and component, all revisions summed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Determined {
+    pub period: Period,
+    pub component: ComponentId,
+    /// The highest revision that the sum contains.
+    pub revision: u16,
+    pub amount_minor: i64,
+}
+
+/// How much of a birth date is known. Many who were born before 1965 have only a year.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DobPrecision {
+    Day,
+    Month,
+    Year,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Sex {
+    Female,
+    Male,
+}
