@@ -4,10 +4,11 @@
 //! held by `tests/it/tidy.rs`.
 
 pub mod domain;
+pub mod rules;
 pub mod identity;
 pub mod pipeline;
 pub mod synth;
 pub mod store;
 pub mod channels;
 pub mod audit;
-pub mod rules;
+pub mod engine;

@@ -4,15 +4,11 @@
 pub mod records;
 pub mod intake;
 pub mod reconcile;
+pub mod entitle;
+pub mod adjust;
 pub mod assemble;
 pub mod approve;
-pub mod settle;
 pub mod retry;
+pub mod settle;
 pub mod account;
-//! The verbs, in the order a payment meets them. Pure: stages take values and return values.
-
-pub mod entitle;
-
-pub mod adjust;
-
 pub mod prove;

@@ -254,6 +254,24 @@ impl Store {
             .collect()
     }
 
+    /// Provider, batch, count and sum of what list 0 orders, as far as it is assembled.
+    pub async fn batch_sums(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<Vec<(String, BatchNo, i64, i64)>, StoreError> {
+        let rows = self
+            .query(
+                "select p.provider, i.batch_no, cast(count(*) as bigint), cast(sum(i.amount_minor) as bigint)
+                 from instruction i join payable p on p.shard = i.shard and p.payable_no = i.payable_no
+                 where i.cycle_no = $1 and i.list_no = 0 group by p.provider, i.batch_no order by i.batch_no",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.text(0)?.to_owned(), BatchNo(row.int(1)?), row.int(2)?, row.int(3)?)))
+            .collect()
+    }
+
     /// Payables by everything that reports break down by.
     pub async fn payable_sums(&self, cycle: CycleNo) -> Result<Vec<PayableSum>, StoreError> {
         let rows = self

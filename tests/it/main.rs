@@ -7,6 +7,7 @@ mod audit_log;
 mod directory_channel;
 mod external_validators;
 mod publishing;
+mod reconcile;
 mod tidy;
 /// Identity decisions against the truth of synthetic people.
-mod reconcile;
+
