@@ -1,1 +1,277 @@
-//! soon
+//! Submitting, approving and releasing a list, each by another person and under its digest.
+
+use crate::audit::leaf::Leaf;
+use crate::domain::batch::{BatchEvent, BatchState};
+use crate::domain::cycle::{Cycle, CycleEvent};
+use crate::domain::digest::Digest;
+use crate::domain::ids::ListNo;
+use crate::domain::list::{Act, ListEvent, ListState, PaymentList, Role, Signature};
+use crate::domain::signature::OfficerKey;
+use crate::domain::state::Named;
+use crate::engine::{Engine, EngineError};
+use crate::pipeline::approve::{self, Approved, approve, purpose};
+use crate::store::{Changes, StoreError};
+
+impl Engine {
+    /// The maker presents a sealed list.
+    pub async fn submit(
+        &self,
+        cycle: &Cycle,
+        list: ListNo,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<PaymentList, EngineError> {
+        self.sign(cycle, list, officer, key, Act::Submit).await
+    }
+
+    /// An approver agrees to exactly this list. The list is approved when enough have.
+    pub async fn approve(
+        &self,
+        cycle: &Cycle,
+        list: ListNo,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<PaymentList, EngineError> {
+        self.sign(cycle, list, officer, key, Act::Approve).await
+    }
+
+    async fn sign(
+        &self,
+        cycle: &Cycle,
+        number: ListNo,
+        name: &str,
+        key: &OfficerKey,
+        act: Act,
+    ) -> Result<PaymentList, EngineError> {
+        let list = self.payment_list(cycle, number).await?;
+        let officer = self.officer(name).await?;
+        let wanted = match act {
+            Act::Submit => Role::Officer,
+            Act::Approve => Role::Approver,
+        };
+        if officer.role != wanted {
+            return Err(EngineError::refused(
+                "A103",
+                format!("`{name}` is registered as {} and cannot {act}", officer.role),
+            ));
+        }
+        let list = self.must_hold(cycle, list).await?;
+        let signatures = self.valid_signatures(&list).await?;
+        if act == Act::Approve && signatures.iter().any(|one| one.officer == name && one.act == Act::Submit)
+        {
+            return Err(approval(approve::ApprovalError::MakerMustNotApprove(name.to_owned())));
+        }
+        if signatures.iter().any(|one| one.officer == name) {
+            return Err(EngineError::refused("A108", format!("`{name}` has signed this list already")));
+        }
+        if act == Act::Submit && list.state != ListState::Sealed
+            || act == Act::Approve && list.state != ListState::Submitted
+        {
+            return Err(EngineError::refused(
+                "A109",
+                format!("list {number} of cycle {} is {}", cycle.label(), list.state),
+            ));
+        }
+        let digest = Digest::of(list.body.as_bytes());
+        let signature = Signature {
+            cycle: cycle.number,
+            list: number,
+            digest: list.digest.clone(),
+            officer: name.to_owned(),
+            act,
+            signature: key.sign(purpose(act), &digest).to_string(),
+            signed_at: self.stamp(),
+            voided_at: None,
+        };
+        // A key that is not the registered one is found before anything is written.
+        approve::verify(&officer, &signature, &digest).map_err(approval)?;
+        let approvers =
+            signatures.iter().filter(|one| one.act == Act::Approve).count() + usize::from(act == Act::Approve);
+        let event = match act {
+            Act::Submit => Some((ListEvent::Submitted, CycleEvent::Submitted)),
+            Act::Approve if approvers >= self.config.approvals => {
+                Some((ListEvent::Approved, CycleEvent::Approved))
+            }
+            Act::Approve => None,
+        };
+        let mut changes = Changes::new();
+        changes.signed(&signature);
+        let mut after = list.clone();
+        if let Some((list_event, cycle_event)) = event {
+            after.state = list.state.apply(list_event)?;
+            changes.list_moved(&list, after.state);
+            if number.0 == 0 {
+                changes.cycle_moved(cycle.number, cycle.state, cycle.state.apply(cycle_event)?);
+            }
+        }
+        changes.event(
+            Leaf::of(if act == Act::Submit { "list_submitted" } else { "list_signed" }, &signature.signed_at)
+                .number("cycle", cycle.number.0)
+                .number("list", number.0)
+                .digest("digest", &digest)
+                .text("officer", name)
+                .text("act", act.name())
+                .digest("signature", &Digest::of(signature.signature.as_bytes()))
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { rule }) => Err(EngineError::refused(
+                "A110",
+                format!("the database refuses this signature ({rule}); read the list again"),
+            )),
+            done => Ok(done.map(|()| after)?),
+        }
+    }
+
+    /// Lets the files of an approved list go. Only `Approved<PaymentList>` can be released.
+    pub async fn release(
+        &self,
+        cycle: &Cycle,
+        number: ListNo,
+        officer: &str,
+    ) -> Result<PaymentList, EngineError> {
+        let by = self.officer(officer).await?;
+        if !matches!(by.role, Role::Approver | Role::Operator) {
+            return Err(EngineError::refused(
+                "A111",
+                format!("`{officer}` is registered as {} and cannot release", by.role),
+            ));
+        }
+        let list = self.payment_list(cycle, number).await?;
+        if list.state == ListState::Submitted {
+            let signatures = self.valid_signatures(&list).await?;
+            let have = signatures.iter().filter(|one| one.act == Act::Approve).count();
+            let need = self.config.approvals;
+            return Err(approval(approve::ApprovalError::ApproversMustBeEnough { have, need }));
+        }
+        if list.state != ListState::Approved {
+            return Err(EngineError::refused(
+                "A109",
+                format!("list {number} of cycle {} is {}", cycle.label(), list.state),
+            ));
+        }
+        let list = self.must_hold(cycle, list).await?;
+        let signatures = self.store.signatures(cycle.number).await?;
+        let of_list: Vec<Signature> =
+            signatures.into_iter().filter(|one| one.list == number).collect();
+        let officers = self.store.officers().await?;
+        let approved =
+            approve(list, &of_list, &officers, self.config.approvals).map_err(approval)?;
+        self.release_approved(cycle, approved, officer).await
+    }
+
+    async fn release_approved(
+        &self,
+        cycle: &Cycle,
+        approved: Approved<PaymentList>,
+        officer: &str,
+    ) -> Result<PaymentList, EngineError> {
+        let list = approved.value();
+        let mut after = list.clone();
+        after.state = list.state.apply(ListEvent::Released)?;
+        let mut changes = Changes::new();
+        changes.list_moved(list, after.state);
+        if list.number.0 == 0 {
+            changes.cycle_moved(
+                cycle.number,
+                cycle.state,
+                cycle.state.apply(CycleEvent::Released)?,
+            );
+        }
+        for batch in self.store.batches(cycle.number).await? {
+            if batch.list == list.number && batch.state == BatchState::Created {
+                changes.batch_moved(&batch, batch.state.apply(BatchEvent::Released)?);
+            }
+        }
+        changes.event(
+            Leaf::of("list_released", &self.stamp())
+                .number("cycle", cycle.number.0)
+                .number("list", list.number.0)
+                .digest("digest", &Digest::of(list.body.as_bytes()))
+                .text("officer", officer)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
+        Ok(after)
+    }
+
+    /// One list of a cycle.
+    pub async fn payment_list(
+        &self,
+        cycle: &Cycle,
+        number: ListNo,
+    ) -> Result<PaymentList, EngineError> {
+        let lists = self.store.lists(cycle.number).await?;
+        lists.into_iter().find(|list| list.number == number).ok_or_else(|| {
+            EngineError::refused(
+                "A112",
+                format!("cycle {} has no sealed list {number}; see: chitra cycle run", cycle.label()),
+            )
+        })
+    }
+
+    async fn valid_signatures(&self, list: &PaymentList) -> Result<Vec<Signature>, EngineError> {
+        let all = self.store.signatures(list.cycle).await?;
+        Ok(all
+            .into_iter()
+            .filter(|one| {
+                one.list == list.number && one.digest == list.digest && one.voided_at.is_none()
+            })
+            .collect())
+    }
+
+    /// Proves that list and files are what was sealed. When they are not, the signatures become void
+    /// and the list must be sealed and approved anew.
+    async fn must_hold(&self, cycle: &Cycle, list: PaymentList) -> Result<PaymentList, EngineError> {
+        let manifest = cycle.manifest.clone().unwrap_or_default();
+        let again =
+            self.list(cycle, list.number, &manifest, &list.sealed_at, round(&list.body)).await?;
+        let changed = match again.digest == list.digest {
+            true => self.files_hold(&list).await.err().map(|error| error.to_string()),
+            false => Some("what the list is made of differs from what was sealed".to_owned()),
+        };
+        let Some(what) = changed else { return Ok(list) };
+        if matches!(list.state, ListState::Submitted | ListState::Approved) {
+            let mut changes = Changes::new();
+            changes.list_moved(&list, list.state.apply(ListEvent::Changed)?);
+            if list.number.0 == 0 {
+                changes.cycle_moved(
+                    cycle.number,
+                    cycle.state,
+                    cycle.state.apply(CycleEvent::Changed)?,
+                );
+            }
+            changes.signatures_voided(cycle.number, list.number, &self.stamp());
+            changes.event(
+                Leaf::of("approval_voided", &self.stamp())
+                    .number("cycle", cycle.number.0)
+                    .number("list", list.number.0)
+                    .digest("digest", &Digest::of(list.body.as_bytes()))
+                    .build()?
+                    .as_bytes()
+                    .to_vec(),
+            );
+            self.store.commit(changes).await?;
+        }
+        Err(EngineError::refused(
+            "A113",
+            format!("list {} is not what was sealed ({what}); nothing is sent, and its approvals are void", list.number),
+        ))
+    }
+}
+
+/// Which sealing of the list this is; its digest differs from the earlier ones by it.
+fn round(body: &str) -> i64 {
+    serde_json::from_str::<serde_json::Value>(body)
+        .ok()
+        .and_then(|value| value.get("round").and_then(serde_json::Value::as_i64))
+        .unwrap_or(0)
+}
+
+fn approval(error: approve::ApprovalError) -> EngineError {
+    EngineError::refused(error.code(), error.to_string())
+}

@@ -41,6 +41,8 @@ pub struct Input<'a> {
     pub instructed: BTreeMap<i64, Part>,
     pub settled: Part,
     pub batches: &'a [Batch],
+    /// People who stand on the roster.
+    pub people_listed: i64,
     pub people: BTreeMap<&'static str, i64>,
     pub suspense: Part,
 }
@@ -72,7 +74,7 @@ pub fn identities(input: &Input<'_>) -> Vec<Identity> {
     let rows: i64 = input.rows.values().sum();
     must("rows listed = refused + ceased + held + nil + entitled", input.rows_listed.to_string(), rows.to_string());
     let people: i64 = input.people.values().sum();
-    must("people by worst outcome are people", people.to_string(), input.people.values().sum::<i64>().to_string());
+    must("people listed = people by worst outcome", input.people_listed.to_string(), people.to_string());
     let total = total(&input.payables);
     must(
         "claims of the payables = payables",
