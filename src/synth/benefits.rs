@@ -20,6 +20,8 @@ pub enum SynthBenefit {
     SmallChildPoor,
     Hiv,
     Funeral,
+    PensionerFuneral,
+    Maternity,
     CareHousehold,
     CareFoster,
 }
@@ -27,7 +29,7 @@ pub enum SynthBenefit {
 impl SynthBenefit {
     pub fn programme(self) -> &'static str {
         match self {
-            SynthBenefit::SocialPension => "social_pension",
+            SynthBenefit::SocialPension | SynthBenefit::PensionerFuneral => "social_pension",
             _ => "social_assistance",
         }
     }
@@ -35,7 +37,7 @@ impl SynthBenefit {
     /// The code in the roster's `benefit` column.
     pub fn code(self) -> &'static str {
         match self {
-            SynthBenefit::SocialPension => "social_pension",
+            SynthBenefit::SocialPension => "monthly",
             SynthBenefit::Orphan => "k1",
             SynthBenefit::OrphanStudent => "k2",
             SynthBenefit::SingleParent => "k4",
@@ -44,10 +46,16 @@ impl SynthBenefit {
             SynthBenefit::Disability => "k6",
             SynthBenefit::SmallChildPoor => "k7",
             SynthBenefit::Hiv => "k8",
-            SynthBenefit::Funeral => "funeral",
+            SynthBenefit::Funeral | SynthBenefit::PensionerFuneral => "funeral",
+            SynthBenefit::Maternity => "maternity",
             SynthBenefit::CareHousehold => "care_household",
             SynthBenefit::CareFoster => "care_foster",
         }
+    }
+
+    /// True for a benefit that is paid because the person died.
+    pub fn is_paid_on_death(self) -> bool {
+        matches!(self, SynthBenefit::Funeral | SynthBenefit::PensionerFuneral)
     }
 
     /// Draws what someone is chiefly enrolled in. Care is added beside the benefit of the person
@@ -78,7 +86,9 @@ impl SynthBenefit {
             },
             SynthBenefit::SmallChildPoor => random.between(0, 2),
             SynthBenefit::Hiv => random.between(18, 60),
+            SynthBenefit::Maternity => random.between(18, 42),
             SynthBenefit::Funeral => random.between(60, 100),
+            SynthBenefit::PensionerFuneral => random.between(76, 100),
         }
     }
 
@@ -98,7 +108,9 @@ impl SynthBenefit {
 
     pub fn female_percent(self) -> u64 {
         match self {
-            SynthBenefit::SocialPension | SynthBenefit::Funeral => 61,
+            SynthBenefit::SocialPension
+            | SynthBenefit::Funeral
+            | SynthBenefit::PensionerFuneral => 61,
             SynthBenefit::SingleParent => 91,
             SynthBenefit::Hiv => 33,
             SynthBenefit::Disability | SynthBenefit::CareHousehold => 46,
@@ -119,41 +131,35 @@ impl SynthBenefit {
             (SynthBenefit::SocialPension, _) if age < 75 => "near_poor",
             (_, 0..=6) => "poor",
             (_, 7..=13) => "near_poor",
-            _ => "none",
+            _ => "neither",
         };
-        let mut facts = Facts { poverty, ..Facts::default() };
+        let mut facts = Facts { household_poverty: poverty, ..Facts::default() };
         match self {
             SynthBenefit::SocialPension => {
-                facts.applied = "yes";
                 // A small pension, below the level, does not exclude.
-                let pension =
-                    if random.below(25) == 0 { random.between(20, 49) * 10_000 } else { 0 };
-                facts.pension_vnd = pension.to_string();
+                let small = random.below(25) == 0;
+                let pension = if small { random.between(20, 49) * 10_000 } else { 0 };
+                facts.monthly_pension = pension.to_string();
             }
             SynthBenefit::OrphanStudent => facts.studying = "yes",
             SynthBenefit::SingleParent => {
-                facts.children = *random.pick_early(&["1", "2", "3", "4"])
-            }
-            SynthBenefit::ElderlyPoor | SynthBenefit::ElderlyInCommunity => {
-                facts.has_supporter = "no"
+                facts.raised_children = *random.pick_early(&["1", "2", "3", "4"]);
             }
             SynthBenefit::Disability => {
-                facts.disability =
-                    if random.below(100) < 24 { "especially_severe" } else { "severe" };
+                let worst = random.below(100) < 24;
+                facts.disability_level = if worst { "especially_severe" } else { "severe" };
                 let fertile = female && (18..=42).contains(&age);
                 facts.pregnant = if fertile && random.below(60) == 0 { "yes" } else { "no" };
             }
-            SynthBenefit::CareHousehold => facts.disability = "especially_severe",
-            SynthBenefit::SmallChildPoor => facts.difficult_area = "yes",
-            SynthBenefit::Hiv => facts.stable_income = "no",
-            SynthBenefit::Orphan | SynthBenefit::CareFoster | SynthBenefit::Funeral => {}
+            SynthBenefit::CareHousehold => facts.disability_level = "especially_severe",
+            _ => {}
         }
         facts
     }
 }
 
 /// Parts in a thousand of the people.
-const SHARES: [(SynthBenefit, u32); 10] = [
+const SHARES: [(SynthBenefit, u32); 11] = [
     (SynthBenefit::SocialPension, 395),
     (SynthBenefit::Disability, 375),
     (SynthBenefit::ElderlyPoor, 45),
@@ -163,5 +169,6 @@ const SHARES: [(SynthBenefit, u32); 10] = [
     (SynthBenefit::OrphanStudent, 9),
     (SynthBenefit::SmallChildPoor, 58),
     (SynthBenefit::Hiv, 8),
-    (SynthBenefit::Funeral, 5),
+    (SynthBenefit::Funeral, 3),
+    (SynthBenefit::PensionerFuneral, 2),
 ];

@@ -233,11 +233,10 @@ impl Office {
         let year_only = rates.register_year_only;
         let mut person = people::draw(random, &mut self.ids, self.today, age, female, year_only);
         person.death = self.draw_death(random, benefit, &person);
-        let ghost = benefit != SynthBenefit::Funeral && random.happens(rates.ghost);
+        let ghost = !benefit.is_paid_on_death() && random.happens(rates.ghost);
         // One death in ten is not registered yet.
-        let registered = person.death == Death::Alive
-            || benefit == SynthBenefit::Funeral
-            || random.below(11) != 0;
+        let registered =
+            person.death == Death::Alive || benefit.is_paid_on_death() || random.below(11) != 0;
         let Receiver { payee, known, relation, destination } =
             self.draw_receiver(random, &person, benefit, age);
         if let Some(payee) = payee.as_ref().filter(|_| known) {
@@ -274,7 +273,7 @@ impl Office {
         self.emit(&mut row, &mut truth, sink);
         self.emit_care(random, &person, benefit, &row, &truth, sink);
 
-        if !ghost && benefit != SynthBenefit::Funeral && random.happens(rates.enrolled_twice) {
+        if !ghost && !benefit.is_paid_on_death() && random.happens(rates.enrolled_twice) {
             let row = RosterRow { enrolment_id: row.enrolment_id.clone(), ..clean };
             let after = nth + random.below(2_000);
             let at = self.repeats.partition_point(|repeat| repeat.after <= after);
@@ -319,7 +318,7 @@ impl Office {
             let on = self.today.checked_sub(Span::new().days(days)).unwrap_or(self.today);
             Death::On(on.max(person.born))
         };
-        if benefit == SynthBenefit::Funeral {
+        if benefit.is_paid_on_death() {
             return days_ago(random.between(1, 45));
         }
         if !random.happens(self.config.rates.deceased) {
@@ -340,7 +339,7 @@ impl Office {
         benefit: SynthBenefit,
         age: i64,
     ) -> Receiver {
-        if age >= 70 && benefit != SynthBenefit::Funeral {
+        if age >= 70 && !benefit.is_paid_on_death() {
             if let Some((child, destination)) = self.collector.take_if(|_| random.below(3) == 0) {
                 let payee = Some(child);
                 return Receiver { payee, known: true, relation: "authorised", destination };
@@ -354,7 +353,7 @@ impl Office {
             }
         }
         match benefit {
-            SynthBenefit::Funeral => {
+            _ if benefit.is_paid_on_death() => {
                 let younger = random.between(22, 40);
                 self.draw_other(random, person, "organiser", (age - younger).max(18))
             }
@@ -398,7 +397,7 @@ impl Office {
         let months_ago = |months: i32| self.config.period.plus(-months).first_day();
         let earliest = birthday(from_age).unwrap_or(person.born).max(months_ago(60));
         let earliest = match (benefit, person.death) {
-            (SynthBenefit::Funeral, Death::On(on)) => on,
+            (SynthBenefit::Funeral | SynthBenefit::PensionerFuneral, Death::On(on)) => on,
             (SynthBenefit::SocialPension, _) => earliest.max(social_pension_began()),
             _ => earliest,
         };
@@ -410,9 +409,15 @@ impl Office {
             .min(self.today);
         let ends = to_age.and_then(birthday).map(|day| day.last_of_month().to_string());
         let mut facts = benefit.draw_facts(random, age, person.sex == Sex::Female);
-        if !facts.disability.is_empty() {
+        if benefit == SynthBenefit::OrphanStudent {
+            // Courses end in June of this school year or of one of the next.
+            let years = i16::from(self.today.month() > 6) + random.between(0, 2) as i16;
+            facts.study_ends = format!("{}-06-30", self.today.year() + years);
+        }
+        if !facts.disability_level.is_empty() {
             let certified = decided.checked_sub(Span::new().days(random.between(5, 60)));
-            facts.certificate_date = certified.unwrap_or(decided).max(person.born).to_string();
+            facts.disability_certificate_date =
+                certified.unwrap_or(decided).max(person.born).to_string();
         }
         RosterRow {
             national_id: person.national_id.clone(),
@@ -536,14 +541,23 @@ impl Office {
         truth: &TruthRow,
         sink: &mut dyn FnMut(SynthRow<'_>),
     ) {
-        let care = match benefit {
-            SynthBenefit::Disability if cared_for.facts.disability == "especially_severe" => {
-                SynthBenefit::CareHousehold
+        let (care, percent) = match benefit {
+            SynthBenefit::Disability if cared_for.facts.pregnant == "yes" => {
+                let mut row = RosterRow {
+                    benefit: SynthBenefit::Maternity.code(),
+                    decision_no: decision_no(random),
+                    ..cared_for.clone()
+                };
+                row.facts.children_under_36_months = *random.pick_early(&["0", "1", "2"]);
+                self.emit(&mut row, &mut truth.clone(), sink);
+                return;
             }
-            SynthBenefit::Orphan => SynthBenefit::CareFoster,
+            SynthBenefit::Disability if cared_for.facts.disability_level == "especially_severe" => {
+                (SynthBenefit::CareHousehold, 70)
+            }
+            SynthBenefit::Orphan => (SynthBenefit::CareFoster, 12),
             _ => return,
         };
-        let percent = if care == SynthBenefit::CareHousehold { 70 } else { 12 };
         if random.below(100) >= percent {
             return;
         }
@@ -788,13 +802,7 @@ fn damage_row(random: &mut Random, rates: &Rates, row: &mut RosterRow, truth: &m
     }
     if random.happens(rates.fact_missing) {
         let facts = &mut row.facts;
-        let needed = [
-            &mut facts.disability,
-            &mut facts.applied,
-            &mut facts.studying,
-            &mut facts.children,
-            &mut facts.has_supporter,
-        ];
+        let needed = [&mut facts.disability_level, &mut facts.studying, &mut facts.raised_children];
         if let Some(fact) = needed.into_iter().find(|fact| !fact.is_empty()) {
             *fact = "";
             truth.errors.push("fact_missing");

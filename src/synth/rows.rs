@@ -2,7 +2,7 @@
 
 /// The roster's columns, in the order in which they are written: the core columns, then the facts
 /// that the programmes of Vietnam declare.
-pub const ROSTER_COLUMNS: [&str; 32] = [
+pub const ROSTER_COLUMNS: [&str; 30] = [
     "enrolment_id",
     "national_id",
     "full_name",
@@ -24,17 +24,15 @@ pub const ROSTER_COLUMNS: [&str; 32] = [
     "provider",
     "account",
     "account_name",
-    "fact.disability",
-    "fact.certificate_date",
-    "fact.poverty",
-    "fact.has_supporter",
+    "fact.disability_level",
+    "fact.disability_certificate_date",
+    "fact.raised_children",
     "fact.studying",
-    "fact.children",
+    "fact.study_ends",
+    "fact.household_poverty",
+    "fact.monthly_pension",
     "fact.pregnant",
-    "fact.pension_vnd",
-    "fact.applied",
-    "fact.difficult_area",
-    "fact.stable_income",
+    "fact.children_under_36_months",
 ];
 
 pub const REGISTER_COLUMNS: [&str; 10] = [
@@ -93,18 +91,19 @@ pub struct RosterRow {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// severe, especially_severe.
-    pub disability: &'static str,
-    pub certificate_date: String,
-    /// poor, near_poor, none.
-    pub poverty: &'static str,
-    pub has_supporter: &'static str,
+    pub disability_level: &'static str,
+    pub disability_certificate_date: String,
+    pub raised_children: &'static str,
+    /// yes, no.
     pub studying: &'static str,
-    pub children: &'static str,
+    pub study_ends: String,
+    /// poor, near_poor, neither.
+    pub household_poverty: &'static str,
+    /// Đồng a month, 0 when there is none.
+    pub monthly_pension: String,
+    /// yes, no.
     pub pregnant: &'static str,
-    pub pension_vnd: String,
-    pub applied: &'static str,
-    pub difficult_area: &'static str,
-    pub stable_income: &'static str,
+    pub children_under_36_months: &'static str,
 }
 
 impl RosterRow {
@@ -133,17 +132,15 @@ impl RosterRow {
             self.provider,
             &self.account,
             &self.account_name,
-            facts.disability,
-            &facts.certificate_date,
-            facts.poverty,
-            facts.has_supporter,
+            facts.disability_level,
+            &facts.disability_certificate_date,
+            facts.raised_children,
             facts.studying,
-            facts.children,
+            &facts.study_ends,
+            facts.household_poverty,
+            &facts.monthly_pension,
             facts.pregnant,
-            &facts.pension_vnd,
-            facts.applied,
-            facts.difficult_area,
-            facts.stable_income,
+            facts.children_under_36_months,
         ]
     }
 }

@@ -95,7 +95,7 @@ fn shares_and_rates_come_out_as_configured() {
     share("mobile money", 130..170, channel("mobile_money"));
     share("cash", 120..180, channel("cash"));
     let benefit = |code: &str| month.roster.iter().filter(|row| row.benefit == code).count();
-    share("social pension", 340..400, benefit("social_pension"));
+    share("social pension", 340..400, benefit("monthly"));
     share("disability", 320..380, benefit("k6"));
     share("care", 40..80, benefit("care_household"));
     let tagged = |tag: &str| month.truth.iter().filter(|row| row.errors.contains(&tag)).count();

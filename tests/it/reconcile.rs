@@ -73,22 +73,11 @@ impl Month {
 
     fn enrolments(&self) -> Vec<Enrolment<'_>> {
         let mut accounts: HashMap<&str, u64> = HashMap::new();
-        let benefits = [
-            "social_pension",
-            "k1",
-            "k2",
-            "k4",
-            "k5a",
-            "k5d",
-            "k6",
-            "k7",
-            "k8",
-            "funeral",
-            "care_household",
-            "care_foster",
-        ];
+        let mut benefits: HashMap<(&str, &str), u16> = HashMap::new();
         let rows = self.roster.iter().enumerate().map(|(at, (row, _))| {
             let next = accounts.len() as u64;
+            let next_benefit = benefits.len() as u16;
+            let benefit = *benefits.entry((row.programme, row.benefit)).or_insert(next_benefit);
             let account = *accounts.entry(&row.account).or_insert(next);
             Enrolment {
                 enrolment_no: at as u64,
@@ -97,7 +86,7 @@ impl Month {
                 full_name: &row.full_name,
                 born: BirthDate::parse(&row.date_of_birth).ok(),
                 sex: Sex::parse(row.sex).unwrap(),
-                benefit: benefits.iter().position(|code| *code == row.benefit).unwrap() as u16,
+                benefit,
                 paid_on_death: row.benefit == "funeral",
                 account: (!matches!(row.channel, "cash" | "")).then_some(account),
                 payee_authorised: row.payee_relation != "self",
