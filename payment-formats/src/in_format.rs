@@ -119,7 +119,8 @@ impl InFormat {
     }
 
     /// Whether a file that begins so is of this format.
-    pub(crate) fn claims(&self, first_bytes: &[u8]) -> bool {
+    /// Whether an answer that begins so is in this format.
+    pub fn claims(&self, first_bytes: &[u8]) -> bool {
         let beginning = String::from_utf8_lossy(first_bytes);
         match &self.kind {
             Kind::Xml(answer) => answer.claims(&beginning),

@@ -57,12 +57,16 @@ impl Engine {
         }
         let list = self.must_hold(cycle, list).await?;
         let signatures = self.valid_signatures(&list).await?;
-        if act == Act::Approve && signatures.iter().any(|one| one.officer == name && one.act == Act::Submit)
+        if act == Act::Approve
+            && signatures.iter().any(|one| one.officer == name && one.act == Act::Submit)
         {
             return Err(approval(approve::ApprovalError::MakerMustNotApprove(name.to_owned())));
         }
         if signatures.iter().any(|one| one.officer == name) {
-            return Err(EngineError::refused("A108", format!("`{name}` has signed this list already")));
+            return Err(EngineError::refused(
+                "A108",
+                format!("`{name}` has signed this list already"),
+            ));
         }
         if act == Act::Submit && list.state != ListState::Sealed
             || act == Act::Approve && list.state != ListState::Submitted
@@ -85,8 +89,8 @@ impl Engine {
         };
         // A key that is not the registered one is found before anything is written.
         approve::verify(&officer, &signature, &digest).map_err(approval)?;
-        let approvers =
-            signatures.iter().filter(|one| one.act == Act::Approve).count() + usize::from(act == Act::Approve);
+        let approvers = signatures.iter().filter(|one| one.act == Act::Approve).count()
+            + usize::from(act == Act::Approve);
         let event = match act {
             Act::Submit => Some((ListEvent::Submitted, CycleEvent::Submitted)),
             Act::Approve if approvers >= self.config.approvals => {
@@ -105,16 +109,19 @@ impl Engine {
             }
         }
         changes.event(
-            Leaf::of(if act == Act::Submit { "list_submitted" } else { "list_signed" }, &signature.signed_at)
-                .number("cycle", cycle.number.0)
-                .number("list", number.0)
-                .digest("digest", &digest)
-                .text("officer", name)
-                .text("act", act.name())
-                .digest("signature", &Digest::of(signature.signature.as_bytes()))
-                .build()?
-                .as_bytes()
-                .to_vec(),
+            Leaf::of(
+                if act == Act::Submit { "list_submitted" } else { "list_signed" },
+                &signature.signed_at,
+            )
+            .number("cycle", cycle.number.0)
+            .number("list", number.0)
+            .digest("digest", &digest)
+            .text("officer", name)
+            .text("act", act.name())
+            .digest("signature", &Digest::of(signature.signature.as_bytes()))
+            .build()?
+            .as_bytes()
+            .to_vec(),
         );
         match self.store.commit(changes).await {
             Err(StoreError::Conflict { rule }) => Err(EngineError::refused(
@@ -209,7 +216,10 @@ impl Engine {
         lists.into_iter().find(|list| list.number == number).ok_or_else(|| {
             EngineError::refused(
                 "A112",
-                format!("cycle {} has no sealed list {number}; see: chitra cycle run", cycle.label()),
+                format!(
+                    "cycle {} has no sealed list {number}; see: chitra cycle run",
+                    cycle.label()
+                ),
             )
         })
     }
@@ -226,7 +236,11 @@ impl Engine {
 
     /// Proves that list and files are what was sealed. When they are not, the signatures become void
     /// and the list must be sealed and approved anew.
-    async fn must_hold(&self, cycle: &Cycle, list: PaymentList) -> Result<PaymentList, EngineError> {
+    async fn must_hold(
+        &self,
+        cycle: &Cycle,
+        list: PaymentList,
+    ) -> Result<PaymentList, EngineError> {
         let manifest = cycle.manifest.clone().unwrap_or_default();
         let again =
             self.list(cycle, list.number, &manifest, &list.sealed_at, round(&list.body)).await?;
@@ -259,7 +273,10 @@ impl Engine {
         }
         Err(EngineError::refused(
             "A113",
-            format!("list {} is not what was sealed ({what}); nothing is sent, and its approvals are void", list.number),
+            format!(
+                "list {} is not what was sealed ({what}); nothing is sent, and its approvals are void",
+                list.number
+            ),
         ))
     }
 }

@@ -33,8 +33,8 @@ use crate::engine::payout::{
 use crate::engine::render;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group, LineKind, assemble};
-use crate::store::registry::{ChunkKind, Counted, DestinationRow, PersonRow};
 use crate::store::Changes;
+use crate::store::registry::{ChunkKind, Counted, DestinationRow, PersonRow};
 
 pub const STAGE: &str = "assemble";
 
@@ -79,8 +79,15 @@ impl Engine {
             let mut changes = Changes::new();
             let mut owed = Vec::new();
             for shard in shards_of(unit, width) {
-                self.assemble_shard(cycle, shard, &released, &mut batching, &mut owed, &mut changes)
-                    .await?;
+                self.assemble_shard(
+                    cycle,
+                    shard,
+                    &released,
+                    &mut batching,
+                    &mut owed,
+                    &mut changes,
+                )
+                .await?;
             }
             if !owed.is_empty() {
                 changes.receivables(self.store.next_number(Counted::Receivable).await?, &owed);
@@ -94,7 +101,14 @@ impl Engine {
         let mut batches = Vec::new();
         for (provider, batch, count, total_minor) in self.store.batch_sums(cycle.number).await? {
             let profile = self.provider(&provider)?;
-            batches.push(self.batch(cycle, ListNo(0), batch, profile, count as u64, total_minor)?);
+            batches.push(self.batch(
+                cycle,
+                ListNo(0),
+                batch,
+                profile,
+                count as u64,
+                total_minor,
+            )?);
         }
         changes.batches(batches);
         let next = cycle.state.apply(CycleEvent::Computed)?;
@@ -231,7 +245,8 @@ impl Engine {
             known_routes.entry(row.payee).or_default().push(row);
         }
         let mut new_persons: BTreeMap<PersonNo, PersonRow> = BTreeMap::new();
-        let mut new_destinations: BTreeMap<(PersonNo, DestinationNo), DestinationRow> = BTreeMap::new();
+        let mut new_destinations: BTreeMap<(PersonNo, DestinationNo), DestinationRow> =
+            BTreeMap::new();
         let mut payables = Vec::new();
         let mut instructions = Vec::new();
         let mut claims = Vec::new();
@@ -248,16 +263,18 @@ impl Engine {
             }
             let routes = known_routes.get(&group.payee).map_or(&[][..], Vec::as_slice);
             if !routes.iter().any(|row| row.number == group.destination) {
-                new_destinations
-                    .entry((group.payee, group.destination))
-                    .or_insert_with(|| self.destination_row(cycle, group.payee, group.destination, detail, None));
+                new_destinations.entry((group.payee, group.destination)).or_insert_with(|| {
+                    self.destination_row(cycle, group.payee, group.destination, detail, None)
+                });
             }
             let remittance = render::remittance(cycle.period);
             let profile = self.config.route(detail.channel, &detail.named);
             let hold = held
                 .get(&(group.payee, group.beneficiary, group.destination))
                 .copied()
-                .or_else(|| self.payable_hold(cycle, number, group, detail, profile, routes, &remittance))
+                .or_else(|| {
+                    self.payable_hold(cycle, number, group, detail, profile, routes, &remittance)
+                })
                 .filter(|code| {
                     !released.contains(&(group.destination.number(), code.text().to_owned()))
                 });
@@ -327,7 +344,11 @@ impl Engine {
                 match line.carried_from {
                     None => claims.push(claim(line, cycle.number, Some(*number))),
                     Some(from) => {
-                        changes.claim_carried(&claim(line, cycle.number, Some(*number)), from, *number);
+                        changes.claim_carried(
+                            &claim(line, cycle.number, Some(*number)),
+                            from,
+                            *number,
+                        );
                         carried.insert((from, *number));
                     }
                 }

@@ -3,9 +3,9 @@
 use crate::domain::digest::Digest;
 use crate::domain::ids::Shard;
 use crate::domain::sealed::SealingKey;
+use crate::domain::state::Named;
 use crate::engine::error::EngineError;
 use crate::store::registry::{Chunk, ChunkKind};
-use crate::domain::state::Named;
 
 /// Level 1: the rows are written once and read once, and higher levels cost more than they save.
 const COMPRESSION_LEVEL: i32 = 1;

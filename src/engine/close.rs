@@ -1,1 +1,44 @@
-//! soon
+//! Closes a cycle: only when every row, line and đồng is accounted for.
+
+use crate::audit::leaf::Leaf;
+use crate::domain::cycle::{Cycle, CycleEvent};
+use crate::domain::digest::Digest;
+use crate::engine::{Engine, EngineError};
+use crate::store::Changes;
+
+impl Engine {
+    /// Closes a cycle. What is unknown goes to suspense, its claims stay locked; anything else that
+    /// is open refuses the closing and is told.
+    pub async fn close(&self, cycle: &Cycle, by: &str) -> Result<Cycle, EngineError> {
+        let next = cycle.state.apply(CycleEvent::Closed)?;
+        let figures = self.figures(cycle).await?;
+        if !figures.hindrances.is_empty() {
+            return Err(EngineError::refused(
+                "C140",
+                format!(
+                    "cycle {} does not close: {}",
+                    cycle.label(),
+                    figures.hindrances.join("; ")
+                ),
+            ));
+        }
+        let at = self.stamp();
+        let told = figures.to_json();
+        let mut changes = Changes::new();
+        changes.unknown_suspended(cycle.number, &at);
+        changes.cycle_closed_at(cycle.number, &at);
+        changes.cycle_moved(cycle.number, cycle.state, next);
+        changes.event(
+            Leaf::of("cycle_closed", &at)
+                .number("cycle", cycle.number.0)
+                .digest("figures", &Digest::of(told.to_string().as_bytes()))
+                .text("by", by)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
+        self.sequence().await?;
+        Ok(Cycle { state: next, closed_at: Some(at), ..cycle.clone() })
+    }
+}

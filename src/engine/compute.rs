@@ -12,13 +12,13 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use crate::audit::leaf::Leaf;
+use crate::domain::claim::Claim;
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::exception::{Decision as OfficerDecision, Exception, RowOutcome, Subject};
 use crate::domain::hold::HoldCode;
 use crate::domain::identity::{IdentityRecord, VitalStatus};
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PersonNo, Shard};
 use crate::domain::national_id::NationalId;
-use crate::domain::claim::Claim;
 use crate::domain::roster::{Channel, EnrolmentStatus, RosterRow};
 use crate::domain::state::Named;
 use crate::engine::chunks;
@@ -31,8 +31,8 @@ use crate::pipeline::entitle::{self, Entitled, Scratch, entitle_into};
 use crate::pipeline::intake::{Header, RegisterRow, register_row, roster_row};
 use crate::pipeline::reconcile::{self, ReconcilePolicy, reconcile};
 use crate::pipeline::records::Records;
-use crate::rules::{Determined, DobPrecision, EnrolmentCase, LawBook, PersonCase, Sex};
 use crate::rules::pack::BenefitKind;
+use crate::rules::{Determined, DobPrecision, EnrolmentCase, LawBook, PersonCase, Sex};
 use crate::store::Changes;
 use crate::store::cycles::Tally;
 use crate::store::registry::{Chunk, ChunkKind, PersonRow};
@@ -96,14 +96,18 @@ impl Engine {
     /// Decides every row. Goes on where an earlier run stopped.
     pub async fn compute(&self, cycle: &Cycle) -> Result<Cycle, EngineError> {
         if cycle.state != CycleState::Open {
-            return Err(EngineError::refused("C110", format!("cycle {} is {}", cycle.label(), cycle.state)));
+            return Err(EngineError::refused(
+                "C110",
+                format!("cycle {} is {}", cycle.label(), cycle.state),
+            ));
         }
         let import = self.store.import(cycle.roster).await?;
         let rows = import.map_or(0, |import| import.rows);
         let width = shards_a_unit(rows);
         let units = i64::from(256 / width);
         let terms = Arc::new(self.terms(cycle).await?);
-        let done: HashSet<i64> = self.store.work_done(cycle.number, STAGE).await?.into_iter().collect();
+        let done: HashSet<i64> =
+            self.store.work_done(cycle.number, STAGE).await?.into_iter().collect();
         let mut committing: Option<tokio::task::JoinHandle<Result<(), EngineError>>> = None;
         for unit in 0..units {
             self.progress.at(STAGE, unit as u64, units as u64);
@@ -116,7 +120,10 @@ impl Engine {
             }
             let shared = terms.clone();
             let decided = aside(move || {
-                loaded.into_par_iter().map(|one| decide(&shared, one)).collect::<Result<Vec<_>, _>>()
+                loaded
+                    .into_par_iter()
+                    .map(|one| decide(&shared, one))
+                    .collect::<Result<Vec<_>, _>>()
             })
             .await?;
             // One commit runs beside the deciding of the next unit, never two.
@@ -125,7 +132,8 @@ impl Engine {
             }
             let engine = self.clone();
             let number = cycle.number;
-            committing = Some(tokio::spawn(async move { engine.commit_unit(number, unit, decided).await }));
+            committing =
+                Some(tokio::spawn(async move { engine.commit_unit(number, unit, decided).await }));
         }
         if let Some(running) = committing.take() {
             finished(running).await?;
@@ -158,9 +166,7 @@ impl Engine {
     async fn terms(&self, cycle: &Cycle) -> Result<Terms, EngineError> {
         let mut shared_accounts = HashSet::new();
         let mut twice = HashSet::new();
-        for chunk in
-            self.store.chunks(Shard::new(0), ChunkKind::Shared, cycle.roster.0).await?
-        {
+        for chunk in self.store.chunks(Shard::new(0), ChunkKind::Shared, cycle.roster.0).await? {
             for item in chunks::open(&self.keys.chunks, &chunk)?.chunks_exact(9) {
                 let number: [u8; 8] = item[1..].try_into().expect("nine bytes less one");
                 let number = i64::from_be_bytes(number);
@@ -193,7 +199,12 @@ impl Engine {
         })
     }
 
-    async fn load(&self, cycle: &Cycle, shard: Shard, terms: &Terms) -> Result<Loaded, EngineError> {
+    async fn load(
+        &self,
+        cycle: &Cycle,
+        shard: Shard,
+        terms: &Terms,
+    ) -> Result<Loaded, EngineError> {
         Ok(Loaded {
             shard,
             roster: self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?,
@@ -266,7 +277,9 @@ impl Engine {
 async fn finished(
     running: tokio::task::JoinHandle<Result<(), EngineError>>,
 ) -> Result<(), EngineError> {
-    running.await.map_err(|error| EngineError::Inconsistent(format!("a commit ended early: {error}")))?
+    running
+        .await
+        .map_err(|error| EngineError::Inconsistent(format!("a commit ended early: {error}")))?
 }
 
 /// A roster row with the numbers it was given at import.
@@ -335,9 +348,17 @@ fn decide(terms: &Terms, loaded: Loaded) -> Result<Decided, EngineError> {
             ended.push(if repeated {
                 end(RowOutcome::Refused, "I209", "this enrolment id stands on the roster already")
             } else if collides(listed) {
-                end(RowOutcome::Refused, "I210", "the person's number belongs to another national id")
+                end(
+                    RowOutcome::Refused,
+                    "I210",
+                    "the person's number belongs to another national id",
+                )
             } else if listed.row.status != EnrolmentStatus::Active {
-                end(RowOutcome::Ceased, listed.row.status.name(), "the sender reports the enrolment as ended or paused")
+                end(
+                    RowOutcome::Ceased,
+                    listed.row.status.name(),
+                    "the sender reports the enrolment as ended or paused",
+                )
             } else {
                 match decision.outcome {
                     reconcile::Outcome::Held(code) if !released(terms, listed.enrolment, code) => {
@@ -349,7 +370,8 @@ fn decide(terms: &Terms, loaded: Loaded) -> Result<Decided, EngineError> {
         }
 
         let record = these.iter().find_map(|decision| decision.record_no);
-        let facts = rows.iter().map(|row| fact_row(terms, &row.row)).collect::<Result<Vec<_>, _>>()?;
+        let facts =
+            rows.iter().map(|row| fact_row(terms, &row.row)).collect::<Result<Vec<_>, _>>()?;
         let histories: Vec<Vec<Determined>> =
             rows.iter().map(|row| determined(terms, history.get(&row.enrolment))).collect();
         let mut case_rows = Vec::new();
@@ -510,7 +532,7 @@ fn tell(
             let listed = &rows[case_rows[usize::from(line.enrolment)]];
             let rates: serde_json::Map<String, serde_json::Value> = line
                 .rates(book)
-                .map(|(name, version)| (name.to_owned(), json!(version.text())))
+                .map(|(name, version)| (name.to_owned(), json!(rate_text(&version.value))))
                 .collect();
             json!({
                 "enrolment": listed.enrolment.to_string(),
@@ -652,8 +674,7 @@ fn reconcile_rows(
                 born: one.row.date_of_birth,
                 sex: one.row.sex,
                 benefit: benefit.map_or(u16::MAX, |benefit| benefit.0),
-                paid_on_death: entry
-                    .is_some_and(|benefit| benefit.kind == BenefitKind::OneOff),
+                paid_on_death: entry.is_some_and(|benefit| benefit.kind == BenefitKind::OneOff),
                 // Accounts are compared across shards, at import.
                 account: None,
                 payee_authorised: one.row.payee.is_some(),
@@ -697,7 +718,8 @@ fn determined(terms: &Terms, claims: Option<&Vec<&Claim>>) -> Vec<Determined> {
     let mut found: Vec<Determined> = Vec::new();
     for claim in claims.into_iter().flatten() {
         let Some(component) = pack.component(&claim.component) else { continue };
-        match found.iter_mut().find(|one| one.period == claim.period && one.component == component) {
+        match found.iter_mut().find(|one| one.period == claim.period && one.component == component)
+        {
             Some(one) => {
                 one.amount_minor += claim.amount_minor;
                 one.revision = one.revision.max(claim.revision);
@@ -761,6 +783,21 @@ fn payee_detail(row: &RosterRow) -> PayeeDetail {
         account_name: row.account_name.clone(),
         pay_point: row.commune_code.clone(),
         collector: String::new(),
+    }
+}
+
+/// A rate as evidence keeps it: exact digits.
+fn rate_text(value: &crate::rules::value::Value<'_>) -> String {
+    use crate::rules::value::Value;
+    match value {
+        Value::Int(number) => number.to_string(),
+        Value::Decimal(exact) | Value::Money(exact) => exact.to_string(),
+        Value::Date(date) => date.to_string(),
+        Value::Period(period) => period.to_string(),
+        Value::Bool(yes) => yes.to_string(),
+        Value::Enum(at) => at.to_string(),
+        Value::Text(text) => (*text).to_owned(),
+        Value::Unknown(_) => String::new(),
     }
 }
 

@@ -79,7 +79,8 @@ pub struct Provider {
 impl Config {
     /// Reads `chitra.toml` of an office's folder; paths in it are relative to that folder.
     pub fn parse(text: &str, office: &Path) -> Result<Config, EngineError> {
-        let wrong = |sentence: String| EngineError::refused("G101", format!("chitra.toml: {sentence}"));
+        let wrong =
+            |sentence: String| EngineError::refused("G101", format!("chitra.toml: {sentence}"));
         let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         let office_ = file.office;
         let (sign, rest) = office_.utc_offset.split_at_checked(1).unwrap_or(("", ""));
@@ -91,18 +92,24 @@ impl Config {
                 _ => None,
             }
         });
-        let offset_minutes = offset.filter(|minutes| minutes.abs() <= 14 * 60).ok_or_else(|| {
-            wrong(format!("utc_offset is written like +07:00, not `{}`", office_.utc_offset))
-        })?;
+        let offset_minutes =
+            offset.filter(|minutes| minutes.abs() <= 14 * 60).ok_or_else(|| {
+                wrong(format!("utc_offset is written like +07:00, not `{}`", office_.utc_offset))
+            })?;
         if office_.approvals == 0 {
-            return Err(wrong("approvals is at least 1: nobody approves what they made".to_owned()));
+            return Err(wrong(
+                "approvals is at least 1: nobody approves what they made".to_owned(),
+            ));
         }
         let mut providers = Vec::new();
         for provider in file.provider {
             let channel = Channel::from_name(&provider.channel).ok_or_else(|| {
                 wrong(format!("provider {}: unknown channel `{}`", provider.name, provider.channel))
             })?;
-            if provider.count_max == 0 || provider.total_max_minor <= 0 || provider.amount_max_minor <= 0 {
+            if provider.count_max == 0
+                || provider.total_max_minor <= 0
+                || provider.amount_max_minor <= 0
+            {
                 return Err(wrong(format!("provider {}: limits are positive", provider.name)));
             }
             providers.push(Provider {
@@ -130,19 +137,26 @@ impl Config {
         };
         Ok(Config {
             name: office_.name,
-            prefix: OfficePrefix::parse(&office_.prefix).map_err(|error| wrong(error.to_string()))?,
+            prefix: OfficePrefix::parse(&office_.prefix)
+                .map_err(|error| wrong(error.to_string()))?,
             authority: AuthorityNo(office_.authority),
-            currency: Currency::parse(&office_.currency).map_err(|error| wrong(error.to_string()))?,
+            currency: Currency::parse(&office_.currency)
+                .map_err(|error| wrong(error.to_string()))?,
             offset_minutes,
             utc_offset: office_.utc_offset,
             environment: match office_.environment.as_str() {
                 "production" => payment_formats::Environment::Production,
                 "test" => payment_formats::Environment::Test,
-                other => return Err(wrong(format!("environment is production or test, not `{other}`"))),
+                other => {
+                    return Err(wrong(format!("environment is production or test, not `{other}`")));
+                }
             },
             database,
             approvals: office_.approvals,
-            history_from: office_.history_from.parse().map_err(|error| wrong(format!("{error}")))?,
+            history_from: office_
+                .history_from
+                .parse()
+                .map_err(|error| wrong(format!("{error}")))?,
             debtor: file.debtor,
             cooling_off_months: file.policy.cooling_off_months,
             account_beneficiaries_max: file.policy.account_beneficiaries_max,

@@ -101,13 +101,24 @@ impl Engine {
             .collect();
         match found.as_slice() {
             [one] => Ok(one.clone()),
-            [] => Err(EngineError::refused("C103", format!("there is no cycle `{text}`; see: chitra cycle list"))),
-            _ => Err(EngineError::refused("C104", format!("`{text}` fits several cycles; give the number"))),
+            [] => Err(EngineError::refused(
+                "C103",
+                format!("there is no cycle `{text}`; see: chitra cycle list"),
+            )),
+            _ => Err(EngineError::refused(
+                "C104",
+                format!("`{text}` fits several cycles; give the number"),
+            )),
         }
     }
 
     /// Gives a cycle up before it is released: its claims are free again.
-    pub async fn cycle_cancel(&self, cycle: &Cycle, by: &str, reason: &str) -> Result<(), EngineError> {
+    pub async fn cycle_cancel(
+        &self,
+        cycle: &Cycle,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), EngineError> {
         let next = cycle.state.apply(CycleEvent::Cancelled)?;
         let mut changes = Changes::new();
         for list in self.store.lists(cycle.number).await? {

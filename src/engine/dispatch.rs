@@ -54,23 +54,35 @@ impl Engine {
             BatchState::Sending | BatchState::Unknown => {
                 let asked = self.ask(&batch, channel.clone()).await?;
                 let (event, outcome, detail) = match asked {
-                    QueryOutcome::Held { .. } => {
-                        (BatchEvent::ProvedDelivered, Recorded::Delivered, "found at the provider".to_owned())
-                    }
+                    QueryOutcome::Held { .. } => (
+                        BatchEvent::ProvedDelivered,
+                        Recorded::Delivered,
+                        "found at the provider".to_owned(),
+                    ),
                     // The profile names the folder in which the provider keeps what it took, so a
                     // file that is in neither folder has not left.
-                    QueryOutcome::NotThere => {
-                        (BatchEvent::ProvedNotSent, Recorded::NotSent, "not at the provider".to_owned())
-                    }
+                    QueryOutcome::NotThere => (
+                        BatchEvent::ProvedNotSent,
+                        Recorded::NotSent,
+                        "not at the provider".to_owned(),
+                    ),
                     QueryOutcome::DifferentBytes { found } => {
-                        let cause = format!("{} lies at the provider with other bytes ({found})", batch.file_name);
+                        let cause = format!(
+                            "{} lies at the provider with other bytes ({found})",
+                            batch.file_name
+                        );
                         self.halt_provider(&batch.provider, &cause).await?;
                         return Ok(told(&batch, batch.state, cause));
                     }
                     QueryOutcome::Unavailable(reason) => {
                         if batch.state == BatchState::Sending {
-                            self.record(&batch, BatchEvent::OutcomeLost, Recorded::Unknown, &reason.sentence)
-                                .await?;
+                            self.record(
+                                &batch,
+                                BatchEvent::OutcomeLost,
+                                Recorded::Unknown,
+                                &reason.sentence,
+                            )
+                            .await?;
                         }
                         return Ok(told(&batch, BatchState::Unknown, reason.sentence));
                     }
@@ -86,7 +98,8 @@ impl Engine {
 
         let digest = rendered_digest(&batch)?;
         let delivery_no = self.delivery_no(&batch).await? + 1;
-        let sending = Batch { state: batch.state.apply(BatchEvent::AttemptRecorded)?, ..batch.clone() };
+        let sending =
+            Batch { state: batch.state.apply(BatchEvent::AttemptRecorded)?, ..batch.clone() };
         let mut changes = Changes::new();
         changes.delivery_started(&batch, delivery_no, &self.stamp());
         changes.batch_moved(&batch, sending.state);
@@ -188,7 +201,10 @@ impl Engine {
 
     fn channel(&self, batch: &Batch) -> Result<std::sync::Arc<dyn Channel>, EngineError> {
         self.channels.get(&batch.provider).cloned().ok_or_else(|| {
-            EngineError::refused("G118", format!("chitra.toml no longer has the provider {}", batch.provider))
+            EngineError::refused(
+                "G118",
+                format!("chitra.toml no longer has the provider {}", batch.provider),
+            )
         })
     }
 
@@ -204,7 +220,11 @@ impl Engine {
     }
 
     /// Stops a provider by evidence.
-    pub(super) async fn halt_provider(&self, provider: &str, cause: &str) -> Result<(), EngineError> {
+    pub(super) async fn halt_provider(
+        &self,
+        provider: &str,
+        cause: &str,
+    ) -> Result<(), EngineError> {
         let mut changes = Changes::new();
         let number = self.store.next_number(Counted::Halt).await?;
         changes.halt_put(number, &format!("provider:{provider}"), cause, "evidence", &self.stamp());
@@ -226,7 +246,10 @@ impl Engine {
         let by = self.officer(officer).await?;
         let halts = self.store.halts().await?;
         let halt = halts.into_iter().find(|halt| halt.number == number).ok_or_else(|| {
-            EngineError::refused("D101", format!("there is no halt {number} in force; see: chitra halt list"))
+            EngineError::refused(
+                "D101",
+                format!("there is no halt {number} in force; see: chitra halt list"),
+            )
         })?;
         let mut changes = Changes::new();
         let lifted = match &halt.first_lift_by {

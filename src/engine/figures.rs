@@ -200,11 +200,14 @@ impl Engine {
         if !cycle.state.is_computed() {
             return Ok(people);
         }
-        let mut worst: std::collections::HashMap<i64, &'static str> = std::collections::HashMap::new();
+        let mut worst: std::collections::HashMap<i64, &'static str> =
+            std::collections::HashMap::new();
         for shard in Shard::all() {
             for (person, word) in self.store.person_outcomes(cycle.number, shard).await? {
                 let word = person_outcome(&word).ok_or_else(|| {
-                    EngineError::Inconsistent(format!("a person's outcome is the unknown word {word}"))
+                    EngineError::Inconsistent(format!(
+                        "a person's outcome is the unknown word {word}"
+                    ))
                 })?;
                 worst.entry(person).and_modify(|known| *known = worse(known, word)).or_insert(word);
             }

@@ -75,7 +75,8 @@ impl Engine {
             known.extend(self.store.enrolments(shard).await?);
         }
         known.sort_unstable();
-        let aliases: HashMap<PersonNo, PersonNo> = self.store.aliases().await?.into_iter().collect();
+        let aliases: HashMap<PersonNo, PersonNo> =
+            self.store.aliases().await?.into_iter().collect();
         let people = People { known, previous_ids, aliases };
         self.import(path, period, by, ImportKind::Roster, Source::Roster(people)).await
     }
@@ -99,7 +100,8 @@ impl Engine {
         source: Source,
     ) -> Result<ImportReport, EngineError> {
         let shown = path.display().to_string();
-        let open = || File::open(path).map_err(|error| EngineError::io(format!("opening {shown}"), error));
+        let open =
+            || File::open(path).map_err(|error| EngineError::io(format!("opening {shown}"), error));
         let (digest, _) = Digest::of_reader(&mut BufReader::new(open()?))
             .map_err(|error| EngineError::io(format!("reading {shown}"), error))?;
         let sha256 = digest.to_string();
@@ -143,7 +145,8 @@ impl Engine {
         changes.import_started(&import);
         self.store.commit(changes).await?;
 
-        let refused_file = self.dir.join("refused").join(format!("{}-refused.csv", import.file_name));
+        let refused_file =
+            self.dir.join("refused").join(format!("{}-refused.csv", import.file_name));
         let reading = Reading {
             shown: shown.clone(),
             import: import.number,
@@ -201,8 +204,7 @@ impl Engine {
                 .to_vec(),
         );
         self.store.commit(changes).await?;
-        let import =
-            Import { state: ImportState::Complete, rows: read.rows, refused, ..import };
+        let import = Import { state: ImportState::Complete, rows: read.rows, refused, ..import };
         Ok(ImportReport {
             import,
             refused_file: (refused > 0).then_some(refused_file),
@@ -226,7 +228,12 @@ struct People {
 
 impl People {
     /// Who a row is about, and the check hash when the number was made from the row itself.
-    fn person(&self, keys: &Keys, row: &RosterRow, enrolment: EnrolmentNo) -> (PersonNo, i64, bool) {
+    fn person(
+        &self,
+        keys: &Keys,
+        row: &RosterRow,
+        enrolment: EnrolmentNo,
+    ) -> (PersonNo, i64, bool) {
         if let Ok(at) = self.known.binary_search_by_key(&enrolment, |(known, _)| *known) {
             return (self.canonical(self.known[at].1), 0, true);
         }
@@ -310,7 +317,10 @@ impl Reading {
                     let enrolment = self.keys.enrolment(&row.enrolment_id);
                     let (person, check, was_known) = people.person(&self.keys, &row, enrolment);
                     enrolments.push((enrolment, person, was_known));
-                    if row.payee.is_none() && row.channel != Channel::Cash && !row.account.is_empty() {
+                    if row.payee.is_none()
+                        && row.channel != Channel::Cash
+                        && !row.account.is_empty()
+                    {
                         let destination =
                             self.keys.destination(row.channel, &row.provider, &row.account);
                         accounts.push((destination, person));
@@ -358,8 +368,11 @@ impl Reading {
         mut enrolments: Vec<(EnrolmentNo, PersonNo, bool)>,
     ) -> Vec<EnrolmentNo> {
         enrolments.sort_unstable();
-        let mut twice: Vec<EnrolmentNo> =
-            enrolments.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0).collect();
+        let mut twice: Vec<EnrolmentNo> = enrolments
+            .windows(2)
+            .filter(|pair| pair[0].0 == pair[1].0)
+            .map(|pair| pair[0].0)
+            .collect();
         twice.dedup();
         enrolments.dedup_by_key(|(enrolment, _, _)| *enrolment);
         read.enrolments = enrolments
@@ -448,7 +461,9 @@ impl Reading {
             .filter(|group| group.iter().all(|pair| pair.1 == group[0].1))
             .map(|group| group[0]);
         let plain: Vec<u8> = unique
-            .flat_map(|(old, new)| [old.number().to_be_bytes(), new.number().to_be_bytes()].concat())
+            .flat_map(|(old, new)| {
+                [old.number().to_be_bytes(), new.number().to_be_bytes()].concat()
+            })
             .collect();
         let items = (plain.len() / 16) as i64;
         let chunk = chunks::seal(
@@ -642,7 +657,8 @@ impl RefusedFile {
                 }
                 let mut file = private_file(&self.path).map_err(failed)?;
                 let header = String::from_utf8_lossy(&self.header);
-                let head = format!("{},refused_line,refused_code,refused_reason\n", header.trim_end());
+                let head =
+                    format!("{},refused_line,refused_code,refused_reason\n", header.trim_end());
                 file.write_all(head.as_bytes()).map_err(failed)?;
                 self.file.insert(std::io::BufWriter::new(file))
             }

@@ -53,8 +53,9 @@ pub fn create(dir: &Path, config: &str, secret: [u8; 32]) -> Result<(), EngineEr
     }
     Config::parse(config, dir)?;
     for folder in std::iter::once("").chain(FOLDERS) {
-        std::fs::create_dir_all(dir.join(folder))
-            .map_err(|error| EngineError::io(format!("creating {}", dir.join(folder).display()), error))?;
+        std::fs::create_dir_all(dir.join(folder)).map_err(|error| {
+            EngineError::io(format!("creating {}", dir.join(folder).display()), error)
+        })?;
     }
     #[cfg(unix)]
     {
@@ -116,7 +117,11 @@ pub async fn open_with(
     };
     let formats = load_formats(dir)?;
     let programmes = Programmes::builtin()?;
-    let archive = Archive::new(around.disk.clone(), dir.join("archive"), OfficeKey::from_bytes(secret).sealing("archive"));
+    let archive = Archive::new(
+        around.disk.clone(),
+        dir.join("archive"),
+        OfficeKey::from_bytes(secret).sealing("archive"),
+    );
     let channels = around.channels.unwrap_or_else(|| {
         config
             .providers
@@ -137,14 +142,20 @@ pub async fn open_with(
         if formats.out(&provider.format).is_none() {
             return Err(EngineError::refused(
                 "G114",
-                format!("provider {} wants the format `{}`, which nobody defines", provider.name, provider.format),
+                format!(
+                    "provider {} wants the format `{}`, which nobody defines",
+                    provider.name, provider.format
+                ),
             ));
         }
         for answer in &provider.answers {
             if formats.read(answer).is_none() {
                 return Err(EngineError::refused(
                     "G115",
-                    format!("provider {} answers in `{answer}`, which nobody defines", provider.name),
+                    format!(
+                        "provider {} answers in `{answer}`, which nobody defines",
+                        provider.name
+                    ),
                 ));
             }
         }
@@ -182,7 +193,10 @@ impl Engine {
             ));
         }
         if self.store.officers().await?.iter().any(|officer| officer.name == name) {
-            return Err(EngineError::refused("G121", format!("the officer `{name}` is registered already")));
+            return Err(EngineError::refused(
+                "G121",
+                format!("the officer `{name}` is registered already"),
+            ));
         }
         let officer = Officer { name: name.to_owned(), role, public_key: public_key.to_owned() };
         let mut changes = Changes::new();
@@ -204,7 +218,10 @@ impl Engine {
     pub async fn officer(&self, name: &str) -> Result<Officer, EngineError> {
         let officers = self.store.officers().await?;
         officers.into_iter().find(|officer| officer.name == name).ok_or_else(|| {
-            EngineError::refused("A102", format!("no officer `{name}` is registered; see: chitra officer list"))
+            EngineError::refused(
+                "A102",
+                format!("no officer `{name}` is registered; see: chitra officer list"),
+            )
         })
     }
 }
@@ -233,7 +250,10 @@ fn read_secret(path: &Path) -> Result<[u8; 32], EngineError> {
         .map_err(|error| EngineError::io(format!("reading the key {}", path.display()), error))?;
     let text = text.trim();
     let malformed = || {
-        EngineError::refused("G116", format!("{} is not a key of 64 hexadecimal digits", path.display()))
+        EngineError::refused(
+            "G116",
+            format!("{} is not a key of 64 hexadecimal digits", path.display()),
+        )
     };
     if text.len() != 64 || !text.is_ascii() {
         return Err(malformed());

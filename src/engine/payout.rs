@@ -83,7 +83,8 @@ pub fn write_travelling(out: &mut Vec<u8>, travelling: &TravellingLine) {
         line.kind.name(),
         travelling.hold.map_or("", |hold| hold.entry().text),
     ];
-    let fields = numbers.iter().map(String::as_str).chain(words).chain(detail_fields(&travelling.detail));
+    let fields =
+        numbers.iter().map(String::as_str).chain(words).chain(detail_fields(&travelling.detail));
     write_csv(out, fields.map(str::as_bytes));
 }
 
@@ -155,14 +156,16 @@ pub fn read_payouts(bytes: &[u8]) -> Result<Vec<Payout>, EngineError> {
                 .filter(|text| !text.is_empty())
                 .map(|text| {
                     let parts: Vec<&str> = text.split(' ').collect();
-                    let [owner, enrolment, benefit, component, period, revision, amount] = parts[..]
+                    let [owner, enrolment, benefit, component, period, revision, amount] =
+                        parts[..]
                     else {
                         return Err(broken());
                     };
                     let number = |text: &str| text.parse::<i64>().map_err(|_| broken());
                     Ok(OwnedClaim {
                         owner: PersonNo::from_number(number(owner)?).ok_or_else(broken)?,
-                        enrolment: EnrolmentNo::from_number(number(enrolment)?).ok_or_else(broken)?,
+                        enrolment: EnrolmentNo::from_number(number(enrolment)?)
+                            .ok_or_else(broken)?,
                         benefit: benefit.to_owned(),
                         component: component.to_owned(),
                         period: Period::from_number(number(period)?).map_err(|_| broken())?,
@@ -229,8 +232,7 @@ pub fn rows<T>(
     bytes: &[u8],
     mut read: impl FnMut(&Fields<'_>) -> Result<T, EngineError>,
 ) -> Result<Vec<T>, EngineError> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let mut record = csv::StringRecord::new();
     let mut found = Vec::new();
     while reader.read_record(&mut record).map_err(|_| broken())? {

@@ -36,7 +36,9 @@ impl Programmes {
         let facts = self.pack.fact_columns().iter().map(|column| column.name.clone()).collect();
         OwnedVocabulary {
             facts,
-            knows_benefit: Box::new(|programme, benefit| self.pack.benefit(programme, benefit).is_some()),
+            knows_benefit: Box::new(|programme, benefit| {
+                self.pack.benefit(programme, benefit).is_some()
+            }),
             check_fact: Box::new(|at, text| {
                 self.pack.parse_fact(at, text).map(|_| ()).map_err(|error| error.to_string())
             }),

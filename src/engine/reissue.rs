@@ -1,1 +1,426 @@
-//! soon
+//! Orders again what did not arrive, and what was held and is now released: as a new list that
+//! officers approve like the first.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::audit::leaf::Leaf;
+use crate::domain::cycle::{Cycle, CycleState};
+use crate::domain::exception::Decision;
+use crate::domain::ids::{AttemptNo, BatchNo, DestinationNo, ListNo, PayableNo, Shard};
+use crate::domain::instruction::{Instruction, InstructionState};
+use crate::domain::list::PaymentList;
+use crate::domain::payable::{Payable, PayableEvent, PayableState};
+use crate::domain::roster::Channel;
+use crate::engine::chunks;
+use crate::engine::config::Provider;
+use crate::engine::import::REGISTER_LEADING;
+use crate::engine::payout::{PayeeDetail, Payout, read_payouts, write_payout};
+use crate::engine::render;
+use crate::engine::{Engine, EngineError};
+use crate::pipeline::intake::{Header, register_row};
+use crate::pipeline::records::Records;
+use crate::pipeline::retry::{Proposal, Route, propose};
+use crate::store::Changes;
+use crate::store::payments::PayableMove;
+use crate::store::registry::ChunkKind;
+
+/// What a reissue proposes and why the rest waits.
+#[derive(Debug)]
+pub struct Reissued {
+    /// The new list; none when nothing can be ordered again.
+    pub list: Option<PaymentList>,
+    pub ordered: i64,
+    pub ordered_minor: i128,
+    /// How many payables wait or stop, by the sentence that says why.
+    pub waiting: BTreeMap<&'static str, i64>,
+}
+
+/// Where a payee may be paid instead, with what the file needs.
+struct Alternative {
+    route: Route,
+    detail: PayeeDetail,
+    confirmed_by: Option<&'static str>,
+    known: bool,
+}
+
+/// One payment of the new list.
+struct Again {
+    payable: Payable,
+    attempt: AttemptNo,
+    destination: DestinationNo,
+    profile: String,
+    payout: Payout,
+}
+
+impl Engine {
+    /// Makes a release list of everything in a cycle that may be ordered again. An earlier list of the
+    /// cycle that was not finished is finished first.
+    pub async fn reissue(&self, cycle: &Cycle) -> Result<Reissued, EngineError> {
+        if !matches!(cycle.state, CycleState::Released | CycleState::Settling) {
+            return Err(EngineError::refused(
+                "C130",
+                format!(
+                    "cycle {} is {}; only a released cycle reissues",
+                    cycle.label(),
+                    cycle.state
+                ),
+            ));
+        }
+        let lists = self.store.lists(cycle.number).await?;
+        let sealed: HashSet<ListNo> = lists.iter().map(|list| list.number).collect();
+        let begun: Option<ListNo> = self
+            .store
+            .batches(cycle.number)
+            .await?
+            .iter()
+            .map(|batch| batch.list)
+            .find(|list| !sealed.contains(list));
+        if let Some(list) = begun {
+            let list = self.seal_release_list(cycle, list).await?;
+            return Ok(Reissued {
+                list: Some(list),
+                ordered: 0,
+                ordered_minor: 0,
+                waiting: BTreeMap::new(),
+            });
+        }
+        let number = ListNo(lists.iter().map(|list| list.number.0).max().unwrap_or(0) + 1);
+        let released: HashSet<(i64, String)> = self
+            .store
+            .resolutions(cycle.period)
+            .await?
+            .into_iter()
+            .filter(|one| one.decision == Decision::Release)
+            .map(|one| (one.subject, one.code))
+            .collect();
+
+        let mut waiting: BTreeMap<&'static str, i64> = BTreeMap::new();
+        let mut changes = Changes::new();
+        let mut again: Vec<Again> = Vec::new();
+        for shard in Shard::all() {
+            self.progress.at("reissue", u64::from(shard.number()), 256);
+            let found =
+                self.reissue_shard(cycle, shard, &released, &mut waiting, &mut changes).await?;
+            if found.is_empty() {
+                continue;
+            }
+            let mut plain = Vec::new();
+            for one in &found {
+                write_payout(&mut plain, &one.payout);
+            }
+            changes.chunks([chunks::seal(
+                &self.keys.chunks,
+                shard,
+                ChunkKind::Payout,
+                cycle.number.0,
+                number.0,
+                found.len() as i64,
+                &plain,
+            )?]);
+            again.extend(found);
+        }
+        if again.is_empty() {
+            return Ok(Reissued { list: None, ordered: 0, ordered_minor: 0, waiting });
+        }
+
+        let last_batch =
+            self.store.batches(cycle.number).await?.iter().map(|batch| batch.number.0).max();
+        let mut by_provider: BTreeMap<String, Vec<Vec<&Again>>> = BTreeMap::new();
+        for one in &again {
+            let profile = self.provider(&one.profile)?;
+            let filled = by_provider.entry(one.profile.clone()).or_default();
+            match filled.last_mut().filter(|part| fits(profile, part, one)) {
+                Some(part) => part.push(one),
+                None => filled.push(vec![one]),
+            }
+        }
+        let mut batch_no = last_batch.unwrap_or(0);
+        let mut batches = Vec::new();
+        let mut instructions = Vec::new();
+        let mut moves = Vec::new();
+        for (name, parts) in &by_provider {
+            for part in parts {
+                batch_no += 1;
+                let total: i64 = part.iter().map(|one| one.payable.amount_minor).sum();
+                let profile = self.provider(name)?;
+                batches.push(self.batch(
+                    cycle,
+                    number,
+                    BatchNo(batch_no),
+                    profile,
+                    part.len() as u64,
+                    total,
+                )?);
+                for one in part {
+                    instructions.push(Instruction {
+                        payable: one.payable.number,
+                        attempt: one.attempt,
+                        list: number,
+                        batch: BatchNo(batch_no),
+                        destination: one.destination,
+                        amount_minor: one.payable.amount_minor,
+                        state: InstructionState::InBatch,
+                        grade: None,
+                        reason: None,
+                        reason_class: None,
+                        answer: None,
+                        outcome_on: None,
+                    });
+                    moves.push(PayableMove {
+                        payable: one.payable.number,
+                        from: one.payable.state,
+                        to: one.payable.state.apply(PayableEvent::Instructed)?,
+                        code: String::new(),
+                        batch: Some(BatchNo(batch_no)),
+                    });
+                }
+            }
+        }
+        instructions.sort_by_key(|one| (one.payable, one.attempt));
+        let ordered = instructions.len() as i64;
+        let ordered_minor =
+            instructions.iter().map(|one| i128::from(one.amount_minor)).sum::<i128>();
+        changes.batches(batches);
+        changes.instructions(instructions);
+        changes.payables_moved(&moves);
+        changes.event(
+            Leaf::of("reissue_prepared", &self.stamp())
+                .number("cycle", cycle.number.0)
+                .number("list", number.0)
+                .number("count", ordered)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
+        let list = self.seal_release_list(cycle, number).await?;
+        Ok(Reissued { list: Some(list), ordered, ordered_minor, waiting })
+    }
+
+    async fn seal_release_list(
+        &self,
+        cycle: &Cycle,
+        number: ListNo,
+    ) -> Result<PaymentList, EngineError> {
+        // The files of a release list carry the timestamp of the cycle's sealing, like the first
+        // list's, so that rendering them again after a crash gives the same bytes.
+        let sealed_at = cycle.sealed_at.clone().unwrap_or_else(|| self.stamp());
+        self.render(cycle, number, &sealed_at).await?;
+        let manifest = cycle.manifest.clone().unwrap_or_default();
+        let list = self.list(cycle, number, &manifest, &sealed_at, 0).await?;
+        let mut changes = Changes::new();
+        changes.list_sealed(&list);
+        changes.event(self.sealed_leaf(&list)?);
+        self.store.commit(changes).await?;
+        Ok(list)
+    }
+
+    async fn reissue_shard(
+        &self,
+        cycle: &Cycle,
+        shard: Shard,
+        released: &HashSet<(i64, String)>,
+        waiting: &mut BTreeMap<&'static str, i64>,
+        changes: &mut Changes,
+    ) -> Result<Vec<Again>, EngineError> {
+        let candidates: Vec<Payable> = self
+            .store
+            .payables(cycle.number, shard)
+            .await?
+            .into_iter()
+            .filter(|one| {
+                one.carried_to.is_none()
+                    && matches!(
+                        one.state,
+                        PayableState::Held | PayableState::Rejected | PayableState::Returned
+                    )
+            })
+            .collect();
+        if candidates.is_empty() {
+            return Ok(vec![]);
+        }
+        let numbers: Vec<PayableNo> = candidates.iter().map(|one| one.number).collect();
+        let mut attempts: HashMap<PayableNo, Vec<Instruction>> = HashMap::new();
+        for instruction in self.store.instructions_of(&numbers).await? {
+            attempts.entry(instruction.payable).or_default().push(instruction);
+        }
+        let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
+        for chunk in self.store.chunks(shard, ChunkKind::Payout, cycle.number.0).await? {
+            for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
+                // The newest list's details come last and count.
+                payouts.insert(payout.payable, payout);
+            }
+        }
+        let linked = self.linked_accounts(cycle, shard).await?;
+        let mut known: HashMap<crate::domain::ids::PersonNo, Vec<DestinationNo>> = HashMap::new();
+        for row in self.store.destinations(shard).await? {
+            known.entry(row.payee).or_default().push(row.number);
+        }
+
+        let mut again = Vec::new();
+        let mut new_destinations = HashSet::new();
+        for payable in candidates {
+            let Some(payout) = payouts.get(&payable.number) else {
+                return Err(EngineError::Inconsistent(format!(
+                    "the details of payable {} are missing",
+                    payable.number
+                )));
+            };
+            let tried = attempts.remove(&payable.number).unwrap_or_default();
+            let known = known.get(&payable.payee).map_or(&[][..], Vec::as_slice);
+            let mut ways = vec![Alternative {
+                route: Route {
+                    destination: payout.destination,
+                    channel: payout.detail.channel,
+                    provider: payout.detail.named.clone(),
+                },
+                detail: payout.detail.clone(),
+                confirmed_by: None,
+                known: true,
+            }];
+            if let Some((named, account)) = linked.get(&payable.payee) {
+                let detail = PayeeDetail {
+                    channel: Channel::Bank,
+                    named: named.clone(),
+                    account: account.clone(),
+                    account_name: String::new(),
+                    ..payout.detail.clone()
+                };
+                ways.push(self.alternative(detail, "identity-register", known));
+            }
+            let cash = PayeeDetail {
+                channel: Channel::Cash,
+                named: String::new(),
+                account: String::new(),
+                account_name: String::new(),
+                ..payout.detail.clone()
+            };
+            ways.push(self.alternative(cash, "pay-point", known));
+
+            let proposal = match payable.state {
+                PayableState::Held => {
+                    let subject = (payout.destination.number(), payable.code.clone());
+                    match released.contains(&subject) && tried.is_empty() {
+                        true => Proposal::Reissue {
+                            attempt: AttemptNo::FIRST,
+                            route: ways[0].route.clone(),
+                        },
+                        false => Proposal::Wait("it is held, and nobody has released the hold"),
+                    }
+                }
+                _ => {
+                    let routes: Vec<Route> = ways.iter().map(|way| way.route.clone()).collect();
+                    propose(&payable, &tried, &routes, &self.config.retry)
+                }
+            };
+            let (attempt, route) = match proposal {
+                Proposal::Reissue { attempt, route } => (attempt, route),
+                Proposal::Wait(why) | Proposal::Stop(why) => {
+                    *waiting.entry(why).or_default() += 1;
+                    continue;
+                }
+            };
+            let way = ways
+                .into_iter()
+                .find(|way| way.route.destination == route.destination)
+                .ok_or_else(|| EngineError::Inconsistent("a route without details".to_owned()))?;
+            let Some(profile) = self.config.route(way.detail.channel, &way.detail.named) else {
+                *waiting.entry("no partner carries money there").or_default() += 1;
+                continue;
+            };
+            if payable.amount_minor > profile.amount_max_minor {
+                *waiting.entry("the amount is over the other channel's limit").or_default() += 1;
+                continue;
+            }
+            let end_to_end = crate::domain::ids::EndToEndId::derive(
+                &self.config.prefix,
+                payable.number,
+                attempt,
+            );
+            let remittance = render::remittance(cycle.period);
+            let payment =
+                render::payment(&end_to_end, payable.amount_minor, &way.detail, &remittance);
+            let batch = render::nominal_batch(self, cycle, profile);
+            if self.out_format(profile)?.check_payment(&batch, &payment).is_err() {
+                *waiting.entry("the other channel's format refuses it").or_default() += 1;
+                continue;
+            }
+            if !way.known && new_destinations.insert((payable.payee, route.destination)) {
+                let by = way.confirmed_by.map(str::to_owned);
+                changes.destinations([self.destination_row(
+                    cycle,
+                    payable.payee,
+                    route.destination,
+                    &way.detail,
+                    by,
+                )]);
+            }
+            again.push(Again {
+                attempt,
+                destination: route.destination,
+                profile: profile.name.clone(),
+                payout: Payout {
+                    payable: payable.number,
+                    destination: route.destination,
+                    detail: way.detail,
+                    remittance,
+                    claims: payout.claims.clone(),
+                },
+                payable,
+            });
+        }
+        again.sort_by_key(|one| one.payable.number);
+        Ok(again)
+    }
+
+    fn alternative(
+        &self,
+        detail: PayeeDetail,
+        confirmed_by: &'static str,
+        known: &[DestinationNo],
+    ) -> Alternative {
+        let account = match detail.channel {
+            Channel::Cash => detail.pay_point.as_str(),
+            _ => detail.account.as_str(),
+        };
+        let destination = self.keys.destination(detail.channel, &detail.named, account);
+        Alternative {
+            route: Route { destination, channel: detail.channel, provider: detail.named.clone() },
+            known: known.contains(&destination),
+            detail,
+            confirmed_by: Some(confirmed_by),
+        }
+    }
+
+    /// The accounts that people of a shard have linked in the identity register: bank and account.
+    async fn linked_accounts(
+        &self,
+        cycle: &Cycle,
+        shard: Shard,
+    ) -> Result<HashMap<crate::domain::ids::PersonNo, (String, String)>, EngineError> {
+        let header = Header::canonical_register(REGISTER_LEADING);
+        let mut found = HashMap::new();
+        for chunk in self.store.chunks(shard, ChunkKind::Register, cycle.identity.0).await? {
+            let plain = chunks::open(&self.keys.chunks, &chunk)?;
+            let mut records = Records::new(plain.as_slice());
+            while let Some(record) = records
+                .next_record()
+                .map_err(|error| EngineError::Inconsistent(error.to_string()))?
+            {
+                let row = register_row(&record, &header)
+                    .map_err(|bad| EngineError::Inconsistent(bad.sentence))?;
+                if !row.account.is_empty() && !row.provider.is_empty() {
+                    let person = self.keys.person_of_id(&row.national_id);
+                    found.insert(person, (row.provider, row.account));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn fits(profile: &Provider, part: &[&Again], one: &Again) -> bool {
+    let total: i64 = part.iter().map(|again| again.payable.amount_minor).sum();
+    (part.len() as u64) < profile.count_max
+        && total.saturating_add(one.payable.amount_minor) <= profile.total_max_minor
+}

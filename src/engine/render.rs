@@ -136,7 +136,9 @@ impl Engine {
             .identities
             .iter()
             .filter(|identity| !identity.holds())
-            .map(|identity| format!("{}: {} is not {}", identity.name, identity.left, identity.right))
+            .map(|identity| {
+                format!("{}: {} is not {}", identity.name, identity.left, identity.right)
+            })
             .collect();
         if !wrong.is_empty() {
             return Err(EngineError::refused(
@@ -162,10 +164,7 @@ impl Engine {
         let mut changes = Changes::new();
         changes.cycle_sealed(cycle.number, &manifest, &at);
         self.store.commit(changes).await?;
-        Ok((
-            Cycle { manifest: Some(manifest), sealed_at: Some(at.clone()), ..cycle.clone() },
-            at,
-        ))
+        Ok((Cycle { manifest: Some(manifest), sealed_at: Some(at.clone()), ..cycle.clone() }, at))
     }
 
     /// Everything that the list depends on, as canonical JSON.
@@ -180,7 +179,8 @@ impl Engine {
         let mut hasher = Hasher::new();
         for one in &resolutions {
             hasher.update(
-                format!("{} {} {} {}\n", one.subject, one.code, one.decision, one.valid_to).as_bytes(),
+                format!("{} {} {} {}\n", one.subject, one.code, one.decision, one.valid_to)
+                    .as_bytes(),
             );
         }
         let formats: BTreeMap<String, String> = self
@@ -262,9 +262,9 @@ impl Engine {
             }
         }
         drop(send);
-        let written = writer
-            .await
-            .map_err(|error| EngineError::Inconsistent(format!("rendering ended early: {error}")))??;
+        let written = writer.await.map_err(|error| {
+            EngineError::Inconsistent(format!("rendering ended early: {error}"))
+        })??;
         for (batch, digest, bytes) in written {
             let mut changes = Changes::new();
             changes.batch_rendered(&batch, &digest.to_string(), bytes);
@@ -343,19 +343,24 @@ impl Engine {
         let mut format_batches = Vec::new();
         for batch in batches {
             let profile = self.provider(&batch.provider)?;
-            let totals = ControlTotals {
-                count: batch.count,
-                sum_minor: i128::from(batch.total_minor),
-            };
+            let totals =
+                ControlTotals { count: batch.count, sum_minor: i128::from(batch.total_minor) };
             format_batches.push(format_batch(
-                self, cycle, profile, &batch.message_id, &label, totals, sealed_at,
+                self,
+                cycle,
+                profile,
+                &batch.message_id,
+                &label,
+                totals,
+                sealed_at,
             ));
         }
         let mut open = HashMap::new();
         for (batch, format_batch) in batches.iter().zip(&format_batches) {
             let profile = self.provider(&batch.provider)?;
             let path = Rendering::at(folder.join(&batch.file_name))?;
-            let file = path.file.try_clone().map_err(|error| EngineError::io("opening a file", error))?;
+            let file =
+                path.file.try_clone().map_err(|error| EngineError::io("opening a file", error))?;
             let buffered = BufWriter::with_capacity(1 << 18, file);
             let writer = self
                 .out_format(profile)?
@@ -367,10 +372,14 @@ impl Engine {
             let (_, writer, _) = open.get_mut(&order.batch).ok_or_else(|| {
                 EngineError::Inconsistent("an instruction names a batch of another list".to_owned())
             })?;
-            let end_to_end =
-                EndToEndId::derive(&self.config.prefix, order.payable, order.attempt);
+            let end_to_end = EndToEndId::derive(&self.config.prefix, order.payable, order.attempt);
             writer
-                .payment(&payment(&end_to_end, order.amount_minor, &order.detail, &order.remittance))
+                .payment(&payment(
+                    &end_to_end,
+                    order.amount_minor,
+                    &order.detail,
+                    &order.remittance,
+                ))
                 .map_err(|error| EngineError::refused(error.code(), error.to_string()))
         };
         if by_pay_point {
@@ -418,7 +427,9 @@ impl Engine {
             .collect();
         let mut hasher = Hasher::new();
         for kind in [ChunkKind::Evidence, ChunkKind::Payout] {
-            for (shard, seq, items, digest) in self.store.chunk_digests(kind, cycle.number.0).await? {
+            for (shard, seq, items, digest) in
+                self.store.chunk_digests(kind, cycle.number.0).await?
+            {
                 if kind == ChunkKind::Evidence || seq == number.0 {
                     hasher.update(
                         format!("{kind} {} {seq} {items} {digest}\n", shard.number()).as_bytes(),

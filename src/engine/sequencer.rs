@@ -73,5 +73,7 @@ impl Engine {
 }
 
 fn log_poisoned() -> EngineError {
-    EngineError::Inconsistent("an earlier step failed inside the log; open the office again".to_owned())
+    EngineError::Inconsistent(
+        "an earlier step failed inside the log; open the office again".to_owned(),
+    )
 }

@@ -72,9 +72,17 @@ pub fn identities(input: &Input<'_>) -> Vec<Identity> {
         return found;
     }
     let rows: i64 = input.rows.values().sum();
-    must("rows listed = refused + ceased + held + nil + entitled", input.rows_listed.to_string(), rows.to_string());
+    must(
+        "rows listed = refused + ceased + held + nil + entitled",
+        input.rows_listed.to_string(),
+        rows.to_string(),
+    );
     let people: i64 = input.people.values().sum();
-    must("people listed = people by worst outcome", input.people_listed.to_string(), people.to_string());
+    must(
+        "people listed = people by worst outcome",
+        input.people_listed.to_string(),
+        people.to_string(),
+    );
     let total = total(&input.payables);
     must(
         "claims of the payables = payables",
@@ -142,7 +150,10 @@ pub fn hindrances(input: &Input<'_>) -> Vec<String> {
     }
     let pending = input.payables.get(&PayableState::Pending).copied().unwrap_or_default();
     if pending.count > 0 {
-        found.push(format!("{} payables ({} minor units) have no outcome yet", pending.count, pending.minor));
+        found.push(format!(
+            "{} payables ({} minor units) have no outcome yet",
+            pending.count, pending.minor
+        ));
     }
     found
 }

@@ -49,7 +49,9 @@ pub fn approve(
             Act::Approve if officer.role == Role::Approver => {
                 approvers.insert(officer.name.as_str())
             }
-            Act::Approve => return Err(ApprovalError::ApproverMustHaveTheRole(officer.name.clone())),
+            Act::Approve => {
+                return Err(ApprovalError::ApproverMustHaveTheRole(officer.name.clone()));
+            }
         };
     }
     if makers.is_empty() {
@@ -59,7 +61,10 @@ pub fn approve(
         return Err(ApprovalError::MakerMustNotApprove((*both).to_owned()));
     }
     if approvers.len() < approvals {
-        return Err(ApprovalError::ApproversMustBeEnough { have: approvers.len(), need: approvals });
+        return Err(ApprovalError::ApproversMustBeEnough {
+            have: approvers.len(),
+            need: approvals,
+        });
     }
     Ok(Approved { value: list })
 }

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, IdError, PayableNo, PersonNo, Shard};
+use crate::domain::ids::{
+    CycleNo, DestinationNo, EnrolmentNo, IdError, PayableNo, PersonNo, Shard,
+};
 use crate::domain::period::Period;
 use crate::domain::state::named;
 
@@ -66,7 +68,11 @@ pub struct Output {
 }
 
 /// Groups and numbers the lines of one shard. The order of the input does not matter.
-pub fn assemble(cycle: CycleNo, shard: Shard, lines: Vec<DueLine>) -> Result<Output, AssembleError> {
+pub fn assemble(
+    cycle: CycleNo,
+    shard: Shard,
+    lines: Vec<DueLine>,
+) -> Result<Output, AssembleError> {
     let mut groups: BTreeMap<(PersonNo, PersonNo, String, DestinationNo), Vec<DueLine>> =
         BTreeMap::new();
     for line in lines {
@@ -80,7 +86,13 @@ pub fn assemble(cycle: CycleNo, shard: Shard, lines: Vec<DueLine>) -> Result<Out
     for ((payee, beneficiary, fund, destination), mut lines) in groups {
         lines.sort_by(|a, b| {
             let key = |line: &DueLine| {
-                (line.enrolment, line.period, line.benefit.clone(), line.component.clone(), line.revision)
+                (
+                    line.enrolment,
+                    line.period,
+                    line.benefit.clone(),
+                    line.component.clone(),
+                    line.revision,
+                )
             };
             key(a).cmp(&key(b))
         });

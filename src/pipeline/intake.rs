@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 
-use crate::domain::period::{Period, parse_date};
 use crate::domain::identity::{BirthDate, Sex, VitalStatus};
+use crate::domain::period::{Period, parse_date};
 use crate::domain::roster::{
     AlternatePayee, Channel, Column, EnrolmentStatus, REGISTER_COLUMNS, ROSTER_COLUMNS,
     RefusalCode, RefusedRow, RegisterColumn, RosterColumn, RosterRow,

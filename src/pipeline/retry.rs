@@ -86,7 +86,9 @@ pub fn propose(
                 Proposal::Reissue { attempt, route: route.clone() }
             })
         }
-        Some(ReasonClass::Stop) => Proposal::Stop("the provider reports death, fraud or a court order"),
+        Some(ReasonClass::Stop) => {
+            Proposal::Stop("the provider reports death, fraud or a court order")
+        }
         Some(ReasonClass::Operator) => Proposal::Wait("our file or our account was at fault"),
         Some(ReasonClass::Duplicate) => {
             Proposal::Wait("the provider saw it before: the books must agree first")

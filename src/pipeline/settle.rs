@@ -106,7 +106,8 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
                     reported_minor: Some(*minor),
                     ..found(
                         DiscrepancyKind::AmountDiffers,
-                        "the reported amount is not the ordered one; nothing was changed".to_owned(),
+                        "the reported amount is not the ordered one; nothing was changed"
+                            .to_owned(),
                     )
                 });
                 continue;
@@ -128,7 +129,8 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
                 output.proved_delivered.insert(instruction.batch);
             }
             Some(BatchState::Created | BatchState::Released | BatchState::Withdrawn) => {
-                let detail = "the provider answers for a file that we hold as never sent".to_owned();
+                let detail =
+                    "the provider answers for a file that we hold as never sent".to_owned();
                 output.halt = Some(detail.clone());
                 output.discrepancies.push(found(DiscrepancyKind::Contradiction, detail));
             }
@@ -153,7 +155,9 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
         }
         let Some(event) = step.event else {
             output.unchanged += u64::from(!step.upgrade);
-            if step.upgrade && let Some(instruction) = attempts.get_mut(&key) {
+            if step.upgrade
+                && let Some(instruction) = attempts.get_mut(&key)
+            {
                 record(instruction, outcome);
                 items.insert(key, outcome.item);
             }
@@ -162,9 +166,13 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
         let next = instruction.state.apply(event)?;
         let payable_event = match event {
             InstructionEvent::Settled => Some(PayableEvent::Settled),
-            InstructionEvent::Rejected | InstructionEvent::Cancelled => Some(PayableEvent::Rejected),
+            InstructionEvent::Rejected | InstructionEvent::Cancelled => {
+                Some(PayableEvent::Rejected)
+            }
             InstructionEvent::OutcomeLost => Some(PayableEvent::OutcomeLost),
-            InstructionEvent::Returned if instruction.state == InstructionState::SettledExcess => None,
+            InstructionEvent::Returned if instruction.state == InstructionState::SettledExcess => {
+                None
+            }
             InstructionEvent::Returned => Some(PayableEvent::Returned),
             InstructionEvent::SettledBesideAnother => None,
         };
@@ -238,8 +246,10 @@ fn decide(
     match (outcome.reported, instruction.state) {
         (Reported::InFlight, _) => Step::nothing(),
 
-        (Reported::CannotTell, S::InBatch) => Step::to(E::OutcomeLost)
-            .but(DiscrepancyKind::StatusUnknown, "the provider cannot tell, or uses an unknown status word"),
+        (Reported::CannotTell, S::InBatch) => Step::to(E::OutcomeLost).but(
+            DiscrepancyKind::StatusUnknown,
+            "the provider cannot tell, or uses an unknown status word",
+        ),
         (Reported::CannotTell, _) => Step {
             discrepancy: Some((
                 DiscrepancyKind::StatusUnknown,
@@ -274,8 +284,10 @@ fn decide(
                 .but(DiscrepancyKind::Contradiction, "proved paid after it was reported returned"),
             _ => Step::contradiction("reported paid and returned, without days to tell the order"),
         },
-        (Reported::Paid(_), S::Rejected | S::Cancelled) => Step::to(E::Settled)
-            .but(DiscrepancyKind::Contradiction, "proved paid after it was reported as not carried out"),
+        (Reported::Paid(_), S::Rejected | S::Cancelled) => Step::to(E::Settled).but(
+            DiscrepancyKind::Contradiction,
+            "proved paid after it was reported as not carried out",
+        ),
         (Reported::Paid(_), S::SettledExcess | S::ExcessReturned) => Step::nothing(),
 
         (Reported::Rejected, S::InBatch | S::Unknown) => Step::to(E::Rejected),
@@ -319,8 +331,8 @@ fn record(instruction: &mut Instruction, outcome: &Outcome) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::instruction::EvidenceGrade;
     use crate::domain::ids::{CycleNo, DestinationNo, ListNo, Shard};
+    use crate::domain::instruction::EvidenceGrade;
     use crate::domain::outcome::ReasonClass;
     use crate::domain::roster::Channel;
     use crate::domain::state::Named;
@@ -398,8 +410,10 @@ mod tests {
             .zip(1..)
             .map(|(state, number)| attempt(number, InstructionState::from_name(state).unwrap()))
             .collect();
-        let batches =
-            BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]);
+        let batches = BTreeMap::from([
+            (BatchNo(1), BatchState::Delivered),
+            (BatchNo(2), BatchState::Delivered),
+        ]);
         let output = settle(Input {
             outcomes: &[outcome],
             payables: vec![payable(state, carried)],
@@ -425,14 +439,44 @@ mod tests {
     fn evidence_moves_what_it_proves_and_nothing_else() {
         check("paid", "pending", &["in_batch"], "paid", "attempt settled, payable paid");
         check("in flight", "pending", &["in_batch"], "in flight", "");
-        check("rejected", "pending", &["in_batch"], "rejected", "attempt rejected, payable rejected");
+        check(
+            "rejected",
+            "pending",
+            &["in_batch"],
+            "rejected",
+            "attempt rejected, payable rejected",
+        );
         check("returned", "paid", &["settled"], "returned", "attempt returned, payable returned");
-        check("never reported paid", "pending", &["in_batch"], "returned", "attempt returned, payable returned");
-        check("unknown ends by evidence", "unknown", &["unknown"], "paid", "attempt settled, payable paid");
-        check("a status nobody knows", "pending", &["in_batch"], "??", "attempt unknown, payable unknown, status_unknown");
+        check(
+            "never reported paid",
+            "pending",
+            &["in_batch"],
+            "returned",
+            "attempt returned, payable returned",
+        );
+        check(
+            "unknown ends by evidence",
+            "unknown",
+            &["unknown"],
+            "paid",
+            "attempt settled, payable paid",
+        );
+        check(
+            "a status nobody knows",
+            "pending",
+            &["in_batch"],
+            "??",
+            "attempt unknown, payable unknown, status_unknown",
+        );
         check("said twice", "rejected", &["rejected"], "rejected", "");
         check("a rejection of what is paid", "paid", &["settled"], "rejected", "contradiction");
-        check("paid after rejected", "rejected", &["rejected"], "paid", "attempt settled, payable paid, contradiction");
+        check(
+            "paid after rejected",
+            "rejected",
+            &["rejected"],
+            "paid",
+            "attempt settled, payable paid, contradiction",
+        );
         check(
             "paid although the reissue is live",
             "paid",
@@ -447,9 +491,21 @@ mod tests {
             "paid",
             "attempt settled_excess, settled_excess, owed 810000, halt",
         );
-        check("the excess comes back", "paid", &["settled_excess", "settled"], "returned", "attempt excess_returned");
+        check(
+            "the excess comes back",
+            "paid",
+            &["settled_excess", "settled"],
+            "returned",
+            "attempt excess_returned",
+        );
         check("an older credit of what was returned", "returned", &["returned"], "paid", "");
-        check("cancelled", "pending", &["in_batch"], "cancelled", "attempt cancelled, payable rejected");
+        check(
+            "cancelled",
+            "pending",
+            &["in_batch"],
+            "cancelled",
+            "attempt cancelled, payable rejected",
+        );
     }
 
     #[test]

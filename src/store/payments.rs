@@ -268,7 +268,9 @@ impl Store {
             )
             .await?;
         rows.iter()
-            .map(|row| Ok((row.text(0)?.to_owned(), BatchNo(row.int(1)?), row.int(2)?, row.int(3)?)))
+            .map(|row| {
+                Ok((row.text(0)?.to_owned(), BatchNo(row.int(1)?), row.int(2)?, row.int(3)?))
+            })
             .collect()
     }
 
@@ -699,6 +701,22 @@ impl Changes {
                 batch.number.0.into(),
                 delivery_no.into(),
                 outcome.name().into(),
+                detail.to_owned().into(),
+                at.to_owned().into(),
+            ],
+        );
+    }
+}
+
+impl Changes {
+    /// An answer proves that the last delivery arrived; one whose end is recorded stays as it is.
+    pub fn delivery_proved(&mut self, batch: &Batch, detail: &str, at: &str) {
+        self.free(
+            "update delivery set outcome = 'delivered', detail = $3, ended_at = $4
+             where cycle_no = $1 and batch_no = $2 and outcome in ('started', 'unknown')",
+            vec![
+                batch.cycle.0.into(),
+                batch.number.0.into(),
                 detail.to_owned().into(),
                 at.to_owned().into(),
             ],
