@@ -79,10 +79,12 @@ named!(
     /// The way money travels.
     Channel {
         Bank = "bank",
-        Wallet = "wallet",
+        Wallet = "ewallet",
         MobileMoney = "mobile_money",
         /// Paid out by a payment-service organisation at a pay point.
         Cash = "cash",
+        /// The roster names no way: what is owed is worked out and held.
+        Unnamed = "unnamed",
     }
 );
 

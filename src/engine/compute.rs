@@ -750,7 +750,7 @@ fn due_line(
         Some(payee) => terms.keys.person_of_id(&payee.national_id),
     };
     let account = match row.channel {
-        Channel::Cash => row.commune_code.as_str(),
+        Channel::Cash => pay_point(row),
         _ => row.account.as_str(),
     };
     DueLine {
@@ -772,6 +772,14 @@ fn due_line(
     }
 }
 
+/// Cash is paid out in the commune, unless the roster names another pay point.
+fn pay_point(row: &RosterRow) -> &str {
+    match (row.channel, row.account.is_empty()) {
+        (Channel::Cash, false) => &row.account,
+        _ => &row.commune_code,
+    }
+}
+
 fn payee_detail(row: &RosterRow) -> PayeeDetail {
     let payee = row.payee.as_ref();
     PayeeDetail {
@@ -781,7 +789,7 @@ fn payee_detail(row: &RosterRow) -> PayeeDetail {
         named: row.provider.clone(),
         account: row.account.clone(),
         account_name: row.account_name.clone(),
-        pay_point: row.commune_code.clone(),
+        pay_point: pay_point(row).to_owned(),
         collector: String::new(),
     }
 }

@@ -57,7 +57,7 @@ pub fn payment<'a>(
             }
             Channel::Wallet => Address::Wallet { id: &detail.account },
             Channel::MobileMoney => Address::MobileMoney { msisdn: &detail.account },
-            Channel::Cash => Address::Cash {
+            Channel::Cash | Channel::Unnamed => Address::Cash {
                 pay_point: &detail.pay_point,
                 collector: &detail.collector,
                 home_address: "",

@@ -182,16 +182,13 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
             ),
         ));
     }
-    let payee_name = text(C::payee_name)?;
-    let payee_id = text(C::payee_national_id)?;
-    let payee = (!payee_name.is_empty() || !payee_id.is_empty()).then(|| {
-        Ok(AlternatePayee {
-            name: payee_name.to_owned(),
-            national_id: payee_id.to_owned(),
-            relation: text(C::payee_relation)?.to_owned(),
-        })
-    });
-    let payee = payee.transpose()?;
+    let payee = AlternatePayee {
+        name: text(C::payee_name)?.to_owned(),
+        national_id: text(C::payee_national_id)?.to_owned(),
+        relation: text(C::payee_relation)?.to_owned(),
+    };
+    let oneself = payee.relation == "self" || (payee.name.is_empty() && payee.national_id.is_empty());
+    let payee = (!oneself).then_some(payee);
     if payee.as_ref().is_some_and(|payee| payee.name.is_empty()) {
         return Err(Bad::missing("payee_name"));
     }
@@ -236,7 +233,7 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
         payee,
         channel: row
             .word::<Channel>(C::channel as usize, "channel")?
-            .ok_or_else(|| Bad::missing("channel"))?,
+            .unwrap_or(Channel::Unnamed),
         provider: text(C::provider)?.to_owned(),
         account: text(C::account)?.to_owned(),
         account_name: text(C::account_name)?.to_owned(),

@@ -9,5 +9,3 @@ mod external_validators;
 mod publishing;
 mod reconcile;
 mod tidy;
-/// Identity decisions against the truth of synthetic people.
-

@@ -1,0 +1,207 @@
+//! `chitra cycle`: open, run, look at and close a month.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::cli::Voice;
+use crate::cli::import::period;
+use crate::cli::show::{grouped, money, table};
+use crate::domain::cycle::{Cycle, CycleKind, CycleState};
+use crate::domain::money::Currency;
+use crate::domain::period::parse_date;
+use crate::domain::state::Named;
+use crate::engine::cycle::Opening;
+use crate::engine::figures::Figures;
+use crate::engine::{Engine, EngineError};
+use crate::pipeline::account;
+
+#[derive(Subcommand)]
+pub enum CycleCommand {
+    /// Open a cycle over the newest roster and register of a month
+    Open {
+        period: String,
+        /// regular, supplementary or correction
+        #[arg(long, default_value = "regular")]
+        kind: String,
+        /// The law as known on this day; today when not said
+        #[arg(long)]
+        law_as_of: Option<String>,
+        /// When our account is to be debited
+        #[arg(long)]
+        value_date: String,
+        #[arg(long = "as", default_value = "operator")]
+        by: String,
+    },
+    /// Decide, assemble, render and seal; goes on where it stopped
+    Run {
+        cycle: String,
+        /// Stop before sealing, to work the queue of holds
+        #[arg(long)]
+        until_computed: bool,
+        /// Decide everything anew, with the holds that were resolved
+        #[arg(long)]
+        recompute: bool,
+    },
+    /// Where every row, payable and đồng is
+    Status { cycle: String },
+    /// All cycles
+    List,
+    /// Close: only when everything is accounted for
+    Close {
+        cycle: String,
+        #[arg(long = "as", default_value = "operator")]
+        by: String,
+    },
+    /// Give a cycle up before it is released
+    Cancel {
+        cycle: String,
+        #[arg(long = "as", default_value = "operator")]
+        by: String,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+impl CycleCommand {
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        match self {
+            CycleCommand::Open { period: month, kind, law_as_of, value_date, by } => {
+                let date = |text: &str| {
+                    parse_date(text).map_err(|error| EngineError::refused("G102", error.to_string()))
+                };
+                let kind = CycleKind::from_name(&kind).ok_or_else(|| {
+                    EngineError::refused("G103", format!("`{kind}` is no kind of cycle: regular, supplementary or correction"))
+                })?;
+                let cycle = engine
+                    .cycle_open(Opening {
+                        period: period(&month)?,
+                        kind,
+                        law_known_at: law_as_of.as_deref().map(date).transpose()?,
+                        value_date: date(&value_date)?,
+                        by,
+                    })
+                    .await?;
+                engine.sequence().await?;
+                voice.say(&json!({ "cycle": cycle.label(), "number": cycle.number.0 }), || {
+                    format!("cycle {} (number {}) is open", cycle.label(), cycle.number)
+                });
+                Ok(())
+            }
+            CycleCommand::Run { cycle, until_computed, recompute } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                let cycle = run(engine, cycle, until_computed, recompute).await?;
+                tell(engine, &cycle, voice).await
+            }
+            CycleCommand::Status { cycle } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                tell(engine, &cycle, voice).await
+            }
+            CycleCommand::List => {
+                let cycles = engine.store.cycles().await?;
+                let told: Vec<_> = cycles
+                    .iter()
+                    .map(|one| json!({ "number": one.number.0, "cycle": one.label(), "state": one.state.name() }))
+                    .collect();
+                voice.say(&json!(told), || {
+                    let rows: Vec<Vec<String>> = cycles
+                        .iter()
+                        .map(|one| {
+                            vec![one.number.to_string(), one.label(), one.state.to_string(), one.opened_at.clone()]
+                        })
+                        .collect();
+                    table(&["number", "cycle", "state", "opened"], &rows, &[0])
+                });
+                Ok(())
+            }
+            CycleCommand::Close { cycle, by } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                let cycle = engine.close(&cycle, &by).await?;
+                tell(engine, &cycle, voice).await
+            }
+            CycleCommand::Cancel { cycle, by, reason } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                engine.cycle_cancel(&cycle, &by, &reason).await?;
+                engine.sequence().await?;
+                voice.say(&json!({ "cycle": cycle.label(), "state": "cancelled" }), || {
+                    format!("cycle {} is cancelled; its claims are free", cycle.label())
+                });
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Brings a cycle as far as it can go without officers.
+pub async fn run(
+    engine: &Engine,
+    mut cycle: Cycle,
+    until_computed: bool,
+    recompute: bool,
+) -> Result<Cycle, EngineError> {
+    if recompute {
+        cycle = engine.recompute(&cycle).await?;
+    }
+    if cycle.state == CycleState::Open {
+        cycle = engine.compute(&cycle).await?;
+        cycle = engine.assemble(&cycle).await?;
+    }
+    if cycle.state == CycleState::Computed && !until_computed {
+        cycle = engine.seal(&cycle).await?;
+    }
+    engine.sequence().await?;
+    Ok(cycle)
+}
+
+async fn tell(engine: &Engine, cycle: &Cycle, voice: &Voice) -> Result<(), EngineError> {
+    let figures = engine.figures(cycle).await?;
+    voice.say(&figures.to_json(), || text(&figures, engine.config.currency));
+    Ok(())
+}
+
+/// The status of a cycle for people.
+pub fn text(figures: &Figures, currency: Currency) -> String {
+    let cycle = &figures.cycle;
+    let mut parts = vec![format!(
+        "Cycle {} is {}. {}",
+        cycle.label(),
+        cycle.state,
+        if figures.balanced() { "Everything balances." } else { "IT DOES NOT BALANCE." }
+    )];
+    let count = |number: i64| grouped(i128::from(number));
+    let rows: Vec<String> = figures
+        .rows
+        .iter()
+        .map(|(outcome, rows)| format!("{outcome} {}", count(*rows)))
+        .collect();
+    parts.push(format!("Rows: {} listed = {}", count(figures.rows_listed), rows.join(" + ")));
+    let all = account::total(&figures.payables);
+    let mut lines: Vec<Vec<String>> = account::payable_words()
+        .map(|(word, state)| {
+            let part = figures.payables.get(&state).copied().unwrap_or_default();
+            vec![word.to_owned(), count(part.count), money(part.minor, currency)]
+        })
+        .collect();
+    lines.push(vec!["total".to_owned(), count(all.count), money(all.minor, currency)]);
+    parts.push(table(&["payables", "count", "money"], &lines, &[1, 2]));
+    if !figures.batches.is_empty() {
+        let files: Vec<Vec<String>> = figures
+            .batches
+            .iter()
+            .map(|batch| {
+                vec![
+                    batch.file_name.clone(),
+                    batch.channel.to_string(),
+                    count(batch.count as i64),
+                    money(i128::from(batch.total_minor), currency),
+                    batch.sha256.as_deref().unwrap_or("").chars().take(16).collect(),
+                    batch.state.to_string(),
+                ]
+            })
+            .collect();
+        parts.push(table(&["file", "channel", "count", "total", "SHA-256", "state"], &files, &[2, 3]));
+    }
+    for identity in figures.identities.iter().filter(|one| !one.holds()) {
+        parts.push(format!("does not hold: {}: {} is not {}", identity.name, identity.left, identity.right));
+    }
+    parts.join("\n\n")
+}

@@ -1,0 +1,98 @@
+//! `chitra roster import` and `chitra identity import`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::cli::Voice;
+use crate::cli::show::grouped;
+use crate::domain::period::Period;
+use crate::engine::import::ImportReport;
+use crate::engine::{Engine, EngineError};
+
+#[derive(Subcommand)]
+pub enum Roster {
+    /// Take in a roster for a month
+    Import(Files),
+}
+
+#[derive(Subcommand)]
+pub enum Identity {
+    /// Take in an identity register for a month; before the roster
+    Import(Files),
+}
+
+#[derive(clap::Args)]
+pub struct Files {
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The month, like 2026-11
+    #[arg(long)]
+    period: String,
+    /// Who takes it in
+    #[arg(long = "as", default_value = "operator")]
+    by: String,
+}
+
+impl Roster {
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        let Roster::Import(files) = self;
+        let period = period(&files.period)?;
+        for path in &files.files {
+            tell(&engine.roster_import(path, period, &files.by).await?, voice);
+        }
+        engine.sequence().await?;
+        Ok(())
+    }
+}
+
+impl Identity {
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        let Identity::Import(files) = self;
+        let period = period(&files.period)?;
+        for path in &files.files {
+            tell(&engine.identity_import(path, period, &files.by).await?, voice);
+        }
+        engine.sequence().await?;
+        Ok(())
+    }
+}
+
+pub fn period(text: &str) -> Result<Period, EngineError> {
+    text.parse().map_err(|error| EngineError::refused("G102", format!("{error}")))
+}
+
+fn tell(report: &ImportReport, voice: &Voice) {
+    let import = &report.import;
+    let told = json!({
+        "import": import.number.0,
+        "kind": import.kind.to_string(),
+        "period": import.period.to_string(),
+        "file": import.file_name,
+        "sha256": import.sha256,
+        "rows": import.rows,
+        "refused": import.refused,
+        "refused_by_code": report.refused_by_code,
+        "refused_file": report.refused_file.as_ref().map(|path| path.display().to_string()),
+    });
+    voice.say(&told, || {
+        let mut text = format!(
+            "{} {}: {} rows, {} refused",
+            import.kind,
+            import.file_name,
+            grouped(i128::from(import.rows)),
+            grouped(i128::from(import.refused))
+        );
+        if let Some(path) = &report.refused_file {
+            let codes: Vec<String> =
+                report.refused_by_code.iter().map(|(code, rows)| format!("{code} × {rows}")).collect();
+            text.push_str(&format!(
+                "\n  mend and send again: {} ({})",
+                path.display(),
+                codes.join(", ")
+            ));
+        }
+        text
+    });
+}

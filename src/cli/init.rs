@@ -1,0 +1,100 @@
+//! `chitra init DIR`: a new office.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::Voice;
+use crate::engine::{EngineError, office};
+
+#[derive(Args)]
+pub struct Init {
+    /// The folder of the new office
+    dir: PathBuf,
+    /// What the office is called
+    #[arg(long, default_value = "My office")]
+    name: String,
+    /// 2 to 6 capitals or digits with which every payment reference begins
+    #[arg(long, default_value = "CT01")]
+    prefix: String,
+    /// `sqlite:office.db`, or a PostgreSQL URL
+    #[arg(long, default_value = "sqlite:office.db")]
+    database: String,
+    /// The first month this office pays; earlier ones count as paid
+    #[arg(long)]
+    history_from: String,
+}
+
+impl Init {
+    pub fn run(self, voice: &Voice) -> Result<(), EngineError> {
+        let config = CONFIG
+            .replace("{name}", &self.name.replace(['"', '\\', '\n'], " "))
+            .replace("{prefix}", &self.prefix)
+            .replace("{database}", &self.database)
+            .replace("{history_from}", &self.history_from);
+        office::create(&self.dir, &config, secret()?)?;
+        let dir = self.dir.display();
+        voice.say(&json!({ "office": dir.to_string() }), || {
+            format!(
+                "An office stands in {dir}. Next:\n  \
+                 edit {dir}/chitra.toml (the account that pays, the partners)\n  \
+                 chitra --office {dir} officer enrol NAME --role officer --new-key\n  \
+                 chitra --office {dir} identity import FILE --period YYYY-MM"
+            )
+        });
+        Ok(())
+    }
+}
+
+/// 32 random bytes from the operating system.
+pub fn secret() -> Result<[u8; 32], EngineError> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)
+        .map_err(|error| EngineError::refused("G119", format!("no randomness: {error}")))?;
+    Ok(secret)
+}
+
+const CONFIG: &str = r#"# An office of chitra. Paths are relative to this folder. No secrets belong here.
+
+[office]
+name = "{name}"
+prefix = "{prefix}"            # begins every payment reference
+authority = 1
+currency = "VND"
+utc_offset = "+07:00"
+environment = "test"          # test or production: production files never carry a test mark
+database = "{database}"
+approvals = 2                 # approvers besides the maker
+history_from = "{history_from}"  # months before this one count as paid by whoever paid before
+
+[debtor]                      # whose account pays
+name = "{name}"
+id = "0000000"
+account = "VN67BHXH0000000011004000001"
+bin = "970436"
+
+[policy]
+cooling_off_months = 1        # a changed account waits so long to be confirmed
+account_beneficiaries_max = 3 # more people than this on one account need an authorisation
+attempts_max = 3
+cash_fallback = true          # money that no account takes goes to the pay point
+
+# Other names of columns, so that existing exports load unedited:
+# [aliases]
+# "so dinh danh" = "national_id"
+
+# Partners. One block each; folders are made by you or are mounts.
+# [[provider]]
+# name = "mybank"
+# channel = "bank"                      # bank, ewallet, mobile_money or cash
+# format = "iso20022-pain001-09"        # see: chitra formats list
+# answers = ["iso20022-pain002", "iso20022-camt054"]
+# serves = ["*"]                        # values of the roster's provider column
+# count_max = 100000
+# total_max_minor = 900000000000000
+# amount_max_minor = 499999999
+# inbox = "partners/mybank/inbox"       # where the partner reads
+# outbox = "partners/mybank/outbox"     # where it answers
+# taken = "partners/mybank/taken"       # where it keeps what it took
+"#;

@@ -1,0 +1,84 @@
+//! `chitra officer`: who may sign, with which key.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::cli::show::table;
+use crate::cli::{Voice, init};
+use crate::domain::list::Role;
+use crate::domain::state::Named;
+use crate::engine::{Engine, EngineError, office};
+
+#[derive(Subcommand)]
+pub enum OfficerCommand {
+    /// Register an officer's public key
+    Enrol {
+        name: String,
+        /// officer, approver, auditor, operator or viewer
+        #[arg(long)]
+        role: String,
+        /// The public key in base64, made elsewhere
+        #[arg(long, conflicts_with = "new_key", required_unless_present = "new_key")]
+        key: Option<String>,
+        /// Make a key here, beside the office; better: make it where the officer is
+        #[arg(long)]
+        new_key: bool,
+    },
+    /// Make a key pair in a file, without an office's database
+    Key { file: PathBuf },
+    /// Who is registered
+    List,
+}
+
+impl OfficerCommand {
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        match self {
+            OfficerCommand::Enrol { name, role, key, .. } => {
+                let role = Role::from_name(&role).ok_or_else(|| {
+                    EngineError::refused("G122", format!("`{role}` is no role; officer, approver, auditor, operator or viewer"))
+                })?;
+                let public = match key {
+                    Some(key) => key,
+                    None => {
+                        let path = office::officer_key_path(&engine.dir, &name);
+                        if path.exists() {
+                            return Err(EngineError::refused(
+                                "G123",
+                                format!("{} is there already; nothing was changed", path.display()),
+                            ));
+                        }
+                        office::write_officer_key(&path, &init::secret()?)?;
+                        office::read_officer_key(&path)?.public().to_string()
+                    }
+                };
+                engine.officer_enrol(&name, role, &public).await?;
+                engine.sequence().await?;
+                voice.say(&json!({ "officer": name, "public_key": public }), || {
+                    format!("{name} is registered as {role}, key {public}")
+                });
+                Ok(())
+            }
+            OfficerCommand::Key { file } => {
+                office::write_officer_key(&file, &init::secret()?)?;
+                let public = office::read_officer_key(&file)?.public().to_string();
+                voice.say(&json!({ "public_key": public }), || format!("public key: {public}"));
+                Ok(())
+            }
+            OfficerCommand::List => {
+                let officers = engine.store.officers().await?;
+                let rows: Vec<Vec<String>> = officers
+                    .iter()
+                    .map(|one| vec![one.name.clone(), one.role.to_string(), one.public_key.clone()])
+                    .collect();
+                let told: Vec<_> = officers
+                    .iter()
+                    .map(|one| json!({ "name": one.name, "role": one.role.to_string(), "public_key": one.public_key }))
+                    .collect();
+                voice.say(&json!(told), || table(&["name", "role", "public key"], &rows, &[]));
+                Ok(())
+            }
+        }
+    }
+}
