@@ -260,7 +260,9 @@ pub enum MoneyError {
     CurrencyMustBeKnown(String),
     #[error("{0} and {1} cannot be added")]
     CurrenciesMustAgree(Currency, Currency),
-    #[error("an amount is plain digits with an optional decimal point: no sign, exponent, space or separator")]
+    #[error(
+        "an amount is plain digits with an optional decimal point: no sign, exponent, space or separator"
+    )]
     AmountMustBePlainDigits,
     #[error("{0} does not have that many decimals")]
     DecimalsMustFitTheCurrency(Currency),

@@ -77,7 +77,10 @@ impl FromStr for Period {
         if !shaped {
             return Err(wrong());
         }
-        Period::new(text[..4].parse().map_err(|_| wrong())?, text[5..].parse().map_err(|_| wrong())?)
+        Period::new(
+            text[..4].parse().map_err(|_| wrong())?,
+            text[5..].parse().map_err(|_| wrong())?,
+        )
     }
 }
 
@@ -127,7 +130,8 @@ mod tests {
         for text in ["2026-11", "1900-01", "2999-12"] {
             assert_eq!(text.parse::<Period>().unwrap().to_string(), text);
         }
-        for text in ["2026-13", "2026-00", "2026-1", "26-11", "2026/11", "1899-12", "", "２０２６-11"]
+        for text in
+            ["2026-13", "2026-00", "2026-1", "26-11", "2026/11", "1899-12", "", "２０２６-11"]
         {
             assert!(text.parse::<Period>().is_err(), "{text}");
         }

@@ -98,6 +98,10 @@ fn build(sources: &[Source<'_>]) -> (Option<Pack>, Vec<Diagnostic>) {
     let order: HashMap<&str, usize> =
         sources.iter().enumerate().map(|(at, source)| (source.path, at)).collect();
     let mut found = builder.found;
+    // Cases name what the pack declares; with a broken pack they would only repeat its faults.
+    if !found.iter().any(Diagnostic::is_error) {
+        found.extend(crate::rules::cases::read_cases(&builder.pack, sources).1);
+    }
     found.sort_by_key(|d| {
         (order.get(d.file.as_str()).copied().unwrap_or(usize::MAX), d.line, d.column)
     });
