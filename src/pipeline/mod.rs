@@ -4,4 +4,6 @@ pub mod entitle;
 
 pub mod adjust;
 
+pub mod explain;
+
 pub mod prove;

@@ -9,7 +9,6 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::domain::money::Money;
 use crate::domain::period::{Period, parse_date};
 use crate::rules::diagnostic::{Code, Diagnostic, Source};
 use crate::rules::pack::{BenefitId, ClauseId, ComponentId, Pack};
@@ -416,7 +415,7 @@ impl Reader<'_> {
             Some(digits) => (-1, digits),
             None => (1, written.as_str()),
         };
-        match Money::parse(digits, self.pack.currency()) {
+        match crate::rules::pack::money(digits, self.pack.currency()) {
             Ok(money) => Some(sign * money.minor()),
             Err(error) => self.fault(text, Code::LiteralMustRead, error.to_string()),
         }

@@ -360,7 +360,7 @@ impl Builder {
             },
             Type::Decimal => Exact::parse(text).ok().map(Value::Decimal),
             Type::Money => {
-                let money = crate::domain::money::Money::parse(text, self.pack.currency).ok();
+                let money = crate::rules::pack::money(text, self.pack.currency).ok();
                 money.map(|m| Value::Money(Exact::from_minor(m.minor(), self.pack.currency)))
             }
             _ => None,
@@ -952,3 +952,6 @@ fn file_name(path: &str) -> &str {
 fn shortened(text: &str) -> String {
     text.chars().take(300).collect()
 }
+
+#[cfg(test)]
+mod tests;
