@@ -408,3 +408,6 @@ fn missing_inputs<'a>(
     missing.sort();
     missing
 }
+
+#[cfg(test)]
+mod tests;

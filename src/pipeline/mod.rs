@@ -6,6 +6,7 @@ pub mod intake;
 pub mod reconcile;
 pub mod entitle;
 pub mod adjust;
+pub mod explain;
 pub mod assemble;
 pub mod approve;
 pub mod retry;

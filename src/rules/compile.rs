@@ -98,6 +98,10 @@ fn build(sources: &[Source<'_>]) -> (Option<Pack>, Vec<Diagnostic>) {
     let order: HashMap<&str, usize> =
         sources.iter().enumerate().map(|(at, source)| (source.path, at)).collect();
     let mut found = builder.found;
+    // Cases name what the pack declares; with a broken pack they would only repeat its faults.
+    if !found.iter().any(Diagnostic::is_error) {
+        found.extend(crate::rules::cases::read_cases(&builder.pack, sources).1);
+    }
     found.sort_by_key(|d| {
         (order.get(d.file.as_str()).copied().unwrap_or(usize::MAX), d.line, d.column)
     });
@@ -356,7 +360,7 @@ impl Builder {
             },
             Type::Decimal => Exact::parse(text).ok().map(Value::Decimal),
             Type::Money => {
-                let money = crate::domain::money::Money::parse(text, self.pack.currency).ok();
+                let money = crate::rules::pack::money(text, self.pack.currency).ok();
                 money.map(|m| Value::Money(Exact::from_minor(m.minor(), self.pack.currency)))
             }
             _ => None,
@@ -948,3 +952,6 @@ fn file_name(path: &str) -> &str {
 fn shortened(text: &str) -> String {
     text.chars().take(300).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -743,3 +743,6 @@ fn add_months(day: Date, count: i64, rounding: DateRounding) -> Option<Date> {
 fn in_range(day: Date) -> Option<Date> {
     Period::of(day).ok().map(|_| day)
 }
+
+#[cfg(test)]
+mod tests;

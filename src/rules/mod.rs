@@ -5,6 +5,7 @@
 //! name what is missing. Pure: nothing here reads a disk or a clock.
 
 pub mod builtin;
+pub mod cases;
 pub mod combine;
 pub mod compile;
 pub mod diagnostic;

@@ -267,7 +267,7 @@ impl Pack {
             }
             .ok_or_else(|| FactRefused::IntMustBeDigits(shown())),
             Type::Decimal => Ok(FactValue::Decimal(Exact::parse(text)?)),
-            Type::Money => Ok(FactValue::Money(Money::parse(text, self.currency)?.minor())),
+            Type::Money => Ok(FactValue::Money(money(text, self.currency)?.minor())),
             Type::Date => Ok(FactValue::Date(parse_date(text)?)),
             Type::Period => Ok(FactValue::Period(text.parse()?)),
             Type::Text => Ok(FactValue::Text(text.chars().take(TEXT_MAX).collect())),
@@ -351,6 +351,16 @@ impl Interval {
             _ => self.to,
         }
     }
+}
+
+/// Reads an amount of a pack or a roster. Where the currency has no minor unit a point is refused:
+/// `540.000` is how a Vietnamese sheet writes five hundred and forty thousand, and reading it as
+/// 540 would be a thousandfold error.
+pub(crate) fn money(text: &str, currency: Currency) -> Result<Money, MoneyError> {
+    if currency.digits() == 0 && text.contains('.') {
+        return Err(MoneyError::DecimalsMustFitTheCurrency(currency));
+    }
+    Money::parse(text, currency)
 }
 
 /// Why a cell of a `fact.` column cannot be read.

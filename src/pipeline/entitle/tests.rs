@@ -1,0 +1,391 @@
+//! What must hold for any person: fast and traced agree, row order never matters, what was
+//! determined is not determined again, and every birthday changes the level on its day.
+
+use jiff::civil::Date;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::period::parse_date;
+use crate::rules::evaluate::Trace;
+use crate::rules::pack::Pack;
+use crate::rules::question::{Determined, DobPrecision, Sex};
+use crate::rules::value::FactRow;
+
+fn vn() -> &'static Pack {
+    static PACK: std::sync::OnceLock<Pack> = std::sync::OnceLock::new();
+    PACK.get_or_init(|| crate::rules::compile(crate::rules::builtin_sources("vn")).unwrap())
+}
+
+fn date(text: &str) -> Date {
+    parse_date(text).unwrap()
+}
+
+fn period(text: &str) -> Period {
+    text.parse().unwrap()
+}
+
+/// A row that owns what an `EnrolmentCase` borrows.
+#[derive(Clone, Debug)]
+struct Row {
+    key: u64,
+    benefit: BenefitId,
+    decision_date: Option<Date>,
+    entitled_from: Option<Date>,
+    entitled_to: Option<Date>,
+    paid_through: Option<Period>,
+    facts: FactRow,
+    history: Vec<Determined>,
+}
+
+impl Row {
+    fn new(programme: &str, code: &str, decided: &str, facts: &[(&str, &str)]) -> Row {
+        let pack = vn();
+        let mut row = pack.fact_row();
+        for (name, text) in facts {
+            let index = pack.fact_index(name).unwrap();
+            row.set(index, pack.parse_fact(index, text).unwrap());
+        }
+        Row {
+            key: 0,
+            benefit: pack.benefit(programme, code).unwrap(),
+            decision_date: Some(date(decided)),
+            entitled_from: None,
+            entitled_to: None,
+            paid_through: None,
+            facts: row,
+            history: Vec::new(),
+        }
+    }
+
+    fn case(&self) -> EnrolmentCase<'_> {
+        EnrolmentCase {
+            key: self.key,
+            benefit: self.benefit,
+            decision_date: self.decision_date,
+            entitled_from: self.entitled_from,
+            entitled_to: self.entitled_to,
+            paid_through: self.paid_through,
+            facts: &self.facts,
+            history: &self.history,
+        }
+    }
+}
+
+fn cases(rows: &[Row]) -> Vec<EnrolmentCase<'_>> {
+    rows.iter().map(Row::case).collect()
+}
+
+fn person<'a>(
+    born: Option<(Date, DobPrecision)>,
+    died: Option<Date>,
+    enrolments: &'a [EnrolmentCase<'a>],
+) -> PersonCase<'a> {
+    PersonCase { date_of_birth: born, sex: Some(Sex::Female), date_of_death: died, enrolments }
+}
+
+/// The regular amount of one enrolment for one month, 0 when nothing is owed.
+fn regular(row: &Row, born: &str, month: &str, known_at: &str) -> i64 {
+    let rows = [row.case()];
+    let cycle = Cycle { period: period(month), months: 1, history_from: period(month) };
+    let book = LawBook::new(vn(), date(known_at), cycle.last());
+    let born = Some((date(born), DobPrecision::Day));
+    let entitled = entitle(&book, &cycle, &person(born, None, &rows));
+    assert!(
+        !matches!(entitled.outcomes[0], Outcome::Held { .. }),
+        "{born:?} {month}: {:?}",
+        entitled.outcomes
+    );
+    entitled.lines.iter().map(|line| line.amount_minor).sum()
+}
+
+#[test]
+fn each_birthday_changes_the_level_on_its_day() {
+    let k1 = Row::new("social_assistance", "k1", "2024-01-05", &[]);
+    let k5a = Row::new("social_assistance", "k5a", "2022-01-05", &[]);
+    let severe = [("disability_level", "severe")];
+    let mut k6 = Row::new("social_assistance", "k6", "2022-01-05", &severe);
+    k6.entitled_from = k6.decision_date;
+    let pension = [("monthly_pension", "0"), ("household_poverty", "neither")];
+    let sp = Row::new("social_pension", "monthly", "2025-07-01", &pension);
+    // Before July 2025 the age on the last day of the month counts: a birth one day later still
+    // has the level of the younger. After it, the age on the last day of the month before.
+    for (row, month, born, expected) in [
+        (&k1, "2025-05", "2021-05-30", 750_000),
+        (&k1, "2025-05", "2021-05-31", 750_000),
+        (&k1, "2025-05", "2021-06-01", 1_250_000),
+        (&k1, "2025-09", "2021-08-30", 750_000),
+        (&k1, "2025-09", "2021-08-31", 750_000),
+        (&k1, "2025-09", "2021-09-01", 1_250_000),
+        (&k1, "2025-04", "2009-04-01", 750_000),
+        (&k1, "2025-04", "2009-03-31", 0),
+        (&k5a, "2025-03", "1965-03-31", 750_000),
+        (&k5a, "2025-03", "1965-04-01", 0),
+        (&k5a, "2025-03", "1945-03-31", 1_000_000),
+        (&k5a, "2025-03", "1945-04-01", 750_000),
+        (&k6, "2025-03", "2009-03-31", 750_000),
+        (&k6, "2025-03", "2009-04-01", 1_000_000),
+        (&k6, "2025-03", "1965-03-31", 1_000_000),
+        (&k6, "2025-03", "1965-04-01", 750_000),
+        (&k6, "2025-09", "1965-08-31", 1_000_000),
+        (&k6, "2025-09", "1965-09-01", 750_000),
+        (&sp, "2025-09", "1950-08-30", 500_000),
+        (&sp, "2025-09", "1950-08-31", 500_000),
+        (&sp, "2025-09", "1950-09-01", 0),
+    ] {
+        assert_eq!(regular(row, born, month, "2025-08-24"), expected, "born {born}, {month}");
+    }
+}
+
+#[test]
+fn a_birth_on_29_february_comes_of_age_in_february() {
+    let k1 = Row::new("social_assistance", "k1", "2024-01-05", &[]);
+    let k5a = Row::new("social_assistance", "k5a", "2023-01-05", &[]);
+    for (row, month, born, expected) in [
+        // Four on 29 February 2024, a day that exists.
+        (&k1, "2024-01", "2020-02-29", 900_000),
+        (&k1, "2024-02", "2020-02-29", 540_000),
+        // Sixteen on 29 February 2024: paid for that month and not for the next.
+        (&k1, "2024-02", "2008-02-29", 540_000),
+        (&k1, "2024-03", "2008-02-29", 0),
+        // Sixty-one in a year without the day changes nothing; sixty on 29 February 2024 does.
+        (&k5a, "2024-01", "1964-02-29", 0),
+        (&k5a, "2024-02", "1964-02-29", 540_000),
+        (&k5a, "2025-02", "1964-02-29", 750_000),
+        // Eighty in February 2024, eighty-one on the last of February 2025.
+        (&k5a, "2024-01", "1944-02-29", 540_000),
+        (&k5a, "2024-02", "1944-02-29", 720_000),
+    ] {
+        assert_eq!(regular(row, born, month, "2025-08-24"), expected, "born {born}, {month}");
+    }
+}
+
+#[test]
+fn a_held_person_has_no_line_and_says_everything_that_is_missing() {
+    let rows = [Row::new("social_pension", "monthly", "2025-08-01", &[])];
+    let cycle = Cycle { period: period("2025-08"), months: 1, history_from: period("2025-08") };
+    let book = LawBook::new(vn(), date("2025-08-24"), cycle.last());
+    let rows = cases(&rows);
+    let entitled = entitle(&book, &cycle, &person(None, None, &rows));
+    assert!(entitled.lines.is_empty());
+    let Outcome::Held { held, missing } = &entitled.outcomes[0] else {
+        panic!("{:?}", entitled.outcomes)
+    };
+    assert_eq!(held.code(), "H130");
+    assert_eq!(missing, &[Input::DateOfBirth]);
+}
+
+#[test]
+fn one_held_enrolment_does_not_hold_the_others() {
+    let mut k6 = Row::new("social_assistance", "k6", "2025-08-01", &[]);
+    k6.facts.set(vn().fact_index("disability_level").unwrap(), crate::rules::FactValue::Enum(0));
+    let rows = [k6, Row::new("social_pension", "monthly", "2025-08-01", &[])];
+    let rows = cases(&rows);
+    let cycle = Cycle { period: period("2025-08"), months: 1, history_from: period("2025-08") };
+    let book = LawBook::new(vn(), date("2025-08-24"), cycle.last());
+    let born = Some((date("1949-01-01"), DobPrecision::Year));
+    let entitled = entitle(&book, &cycle, &person(born, None, &rows));
+    assert_eq!(entitled.outcomes[0], Outcome::Entitled);
+    assert!(matches!(entitled.outcomes[1], Outcome::Held { .. }));
+    assert_eq!(entitled.lines.len(), 1);
+}
+
+#[test]
+fn law_before_the_pack_is_not_guessed() {
+    let mut row = Row::new("social_assistance", "k5a", "2015-01-05", &[]);
+    row.paid_through = Some(period("2019-12"));
+    let rows = [row.case()];
+    let cycle = Cycle { period: period("2025-08"), months: 1, history_from: period("2025-08") };
+    let book = LawBook::new(vn(), date("2025-08-24"), cycle.last());
+    let born = Some((date("1940-01-01"), DobPrecision::Day));
+    let entitled = entitle(&book, &cycle, &person(born, None, &rows));
+    assert!(matches!(
+        entitled.outcomes[0],
+        Outcome::Held { held: Held::LawNotCovered(from), .. } if from == period("2020-01")
+    ));
+}
+
+fn any_date(from: i16, to: i16) -> impl Strategy<Value = Date> {
+    (from..=to, 1_i8..=12, 1_i8..=31).prop_map(|(year, month, day)| {
+        let first = Date::new(year, month, 1).unwrap();
+        Date::new(year, month, day.min(first.days_in_month())).unwrap()
+    })
+}
+
+fn any_row() -> impl Strategy<Value = Row> {
+    let pack = vn();
+    let facts =
+        proptest::collection::vec(proptest::option::of(0_u16..4), pack.fact_columns().len());
+    let history = proptest::collection::vec((0_i32..10, 0_u16..3, 0_i64..3), 0..6);
+    (
+        0..pack.benefits().len(),
+        proptest::option::weighted(0.95, any_date(2021, 2026)),
+        proptest::option::of(any_date(2021, 2026)),
+        proptest::option::weighted(0.2, any_date(2025, 2026)),
+        proptest::option::weighted(0.2, 0_i32..12),
+        facts,
+        history,
+    )
+        .prop_map(move |(benefit, decided, from, to, paid, facts, history)| {
+            let mut row = pack.fact_row();
+            for (index, choice) in facts.iter().enumerate() {
+                let Some(choice) = choice else { continue };
+                use crate::rules::value::Type;
+                let text = match pack.fact_columns()[index].kind {
+                    Type::Bool => ["có", "không"][usize::from(choice % 2)],
+                    Type::Int => ["0", "1", "2", "3"][usize::from(*choice)],
+                    Type::Money => ["0", "420000", "500000", "3500000"][usize::from(*choice)],
+                    Type::Date => ["2022-03-04", "2024-02-29", "2025-05-08", "2026-06-30"]
+                        [usize::from(*choice)],
+                    _ => {
+                        let values = &pack.fact_columns()[index].values;
+                        values[usize::from(*choice) % values.len()].id.as_str()
+                    }
+                };
+                row.set(index, pack.parse_fact(index, text).unwrap());
+            }
+            Row {
+                key: 0,
+                benefit: BenefitId(benefit as u16),
+                decision_date: decided,
+                entitled_from: from,
+                entitled_to: to,
+                paid_through: paid.map(|months| period("2025-10").plus(months)),
+                facts: row,
+                history: history
+                    .into_iter()
+                    .map(|(offset, component, thousands)| Determined {
+                        period: period("2026-01").plus(offset),
+                        component: ComponentId(component),
+                        revision: 0,
+                        amount_minor: thousands * 250_000,
+                    })
+                    .collect(),
+            }
+        })
+}
+
+fn any_person() -> impl Strategy<Value = (Vec<Row>, Option<(Date, DobPrecision)>, Option<Date>)> {
+    let precision = prop_oneof![
+        4 => Just(DobPrecision::Day),
+        1 => Just(DobPrecision::Month),
+        1 => Just(DobPrecision::Year),
+    ];
+    (
+        proptest::collection::vec(any_row(), 1..5),
+        proptest::option::weighted(0.95, (any_date(1930, 2025), precision)),
+        proptest::option::weighted(0.3, any_date(2025, 2026)),
+    )
+        .prop_map(|(mut rows, born, died)| {
+            for (at, row) in rows.iter_mut().enumerate() {
+                row.key = at as u64;
+            }
+            (rows, born, died)
+        })
+}
+
+fn october(months: u8) -> (LawBook<'static>, Cycle) {
+    let cycle = Cycle { period: period("2026-10"), months, history_from: period("2026-03") };
+    (LawBook::new(vn(), date("2026-10-24"), cycle.last()), cycle)
+}
+
+proptest! {
+    #[test]
+    fn traced_and_fast_evaluation_agree((rows, born, died) in any_person()) {
+        let (book, cycle) = october(1);
+        let enrolments = cases(&rows);
+        let person = person(born, died, &enrolments);
+        for enrolment in &enrolments {
+            let mut trace = Trace::default();
+            let fast = evaluate::window(&book, &person, enrolment, &mut Untraced);
+            prop_assert_eq!(evaluate::window(&book, &person, enrolment, &mut trace), fast);
+            if let Standing::Within(window) = fast {
+                for offset in -12..=1 {
+                    let at = cycle.period.plus(offset);
+                    let fast = evaluate::month(&book, &person, enrolment, &window, at, &mut Untraced);
+                    let traced = evaluate::month(&book, &person, enrolment, &window, at, &mut trace);
+                    prop_assert_eq!(traced, fast);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_rows_never_matters((rows, born, died) in any_person(), turn in 0_usize..5) {
+        let (book, cycle) = october(1);
+        let straight = cases(&rows);
+        let mut turned = straight.clone();
+        turned.rotate_left(turn % rows.len());
+        turned.reverse();
+        let one = entitle(&book, &cycle, &person(born, died, &straight));
+        let other = entitle(&book, &cycle, &person(born, died, &turned));
+        let by_key = |entitled: &Entitled, cases: &[EnrolmentCase<'_>]| {
+            let mut lines: Vec<String> = entitled
+                .lines
+                .iter()
+                .map(|line| {
+                    let key = cases[usize::from(line.enrolment)].key;
+                    format!("{key} {:?}", Line { enrolment: 0, ..*line })
+                })
+                .collect();
+            lines.extend(
+                cases.iter().zip(&entitled.outcomes).map(|(c, o)| format!("{} {o:?}", c.key)),
+            );
+            lines.sort();
+            lines
+        };
+        prop_assert_eq!(by_key(&one, &straight), by_key(&other, &turned));
+    }
+
+    #[test]
+    fn what_was_determined_is_not_determined_again((rows, born, died) in any_person(), months in 1_u8..3) {
+        let (book, cycle) = october(months);
+        let first = {
+            let enrolments = cases(&rows);
+            entitle(&book, &cycle, &person(born, died, &enrolments))
+        };
+        prop_assert_eq!(first.outcomes.len(), rows.len());
+        let mut rows = rows;
+        for line in &first.lines {
+            prop_assert_ne!(line.amount_minor, 0);
+            prop_assert_eq!(line.kind == LineKind::Recovery, line.amount_minor < 0);
+            let held = matches!(first.outcomes[usize::from(line.enrolment)], Outcome::Held { .. });
+            prop_assert!(!held, "a held enrolment has a line");
+            rows[usize::from(line.enrolment)].history.push(Determined {
+                period: line.period,
+                component: line.component,
+                revision: line.revision,
+                amount_minor: line.amount_minor,
+            });
+        }
+        // Never the same claim twice in one cycle.
+        let mut claims: Vec<_> = first
+            .lines
+            .iter()
+            .map(|line| (line.enrolment, line.period, line.component, line.revision))
+            .collect();
+        let count = claims.len();
+        claims.sort();
+        claims.dedup();
+        prop_assert_eq!(claims.len(), count);
+
+        let enrolments = cases(&rows);
+        let again = entitle(&book, &cycle, &person(born, died, &enrolments));
+        prop_assert_eq!(again.lines, Vec::new());
+    }
+
+    #[test]
+    fn scratch_from_another_person_changes_nothing(
+        (rows, born, died) in any_person(),
+        (others, other_born, other_died) in any_person(),
+    ) {
+        let (book, cycle) = october(1);
+        let enrolments = cases(&rows);
+        let others = cases(&others);
+        let (mut scratch, mut entitled) = (Scratch::default(), Entitled::default());
+        let other = person(other_born, other_died, &others);
+        entitle_into(&book, &cycle, &other, &mut scratch, &mut entitled);
+        let person = person(born, died, &enrolments);
+        entitle_into(&book, &cycle, &person, &mut scratch, &mut entitled);
+        prop_assert_eq!(entitled, entitle(&book, &cycle, &person));
+    }
+}
