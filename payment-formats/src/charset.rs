@@ -208,7 +208,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<&str, FieldRule>) {
-        let mut tail = String::from("kept|");
+        let mut tail = format!("kept|{text}");
         let actual = names().clean(&mut tail, 5).map(|()| tail[5..].to_owned());
         assert_eq!(actual.as_deref().map_err(|rule| *rule), expected, "{text}");
         assert!(tail.starts_with("kept|"));
