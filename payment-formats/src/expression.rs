@@ -25,6 +25,7 @@ pub(crate) enum Expression {
     Exact(usize, Box<Expression>),
     Left(usize, Box<Expression>),
     Within(usize, Box<Expression>),
+    Given(Box<Expression>),
     PadLeft { width: usize, fill: char, of: Box<Expression> },
     ReplacePrefix { prefix: String, by: String, of: Box<Expression> },
     Lookup { table: usize, otherwise: Option<String>, of: Box<Expression> },
@@ -56,6 +57,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("clean('set', a)", "made to fit a character set"),
     ("exact('set', a)", "refused unless it fits a character set as it is"),
     ("left(n, a)", "the first n characters"),
+    ("given(a)", "refused when it is empty"),
     ("within(n, a)", "refused when it has more than n characters"),
     ("pad_left(n, 'c', a)", "filled on the left to n characters"),
     ("replace_prefix('+84', '0', a)", "another beginning, when it begins so"),
@@ -160,6 +162,12 @@ impl Expression {
             Expression::Left(width, of) => {
                 of.append(scene, library, tail)?;
                 truncate_characters(tail, start, *width);
+            }
+            Expression::Given(of) => {
+                of.append(scene, library, tail)?;
+                if tail.len() == start {
+                    return Err(FieldRule::MustNotBeEmpty);
+                }
             }
             Expression::Within(max, of) => {
                 of.append(scene, library, tail)?;
@@ -336,6 +344,7 @@ impl<'t> Parser<'t> {
                 let width = self.number()?;
                 Expression::Left(width, self.last()?)
             }
+            "given" => Expression::Given(self.last()?),
             "within" => {
                 let max = self.number()?;
                 Expression::Within(max, self.last()?)

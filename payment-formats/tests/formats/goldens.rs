@@ -182,7 +182,9 @@ fn payments_that_a_format_cannot_carry_are_refused_and_leave_no_trace() {
         let mut writer = format.start(&batch, &mut bytes).expect("a right batch");
         let long = "A".repeat(300);
         let mut refuse = |payment: Payment<'_>, code: &str| {
-            let checked = format.check_payment(&batch, &payment).expect_err("a wrong payment");
+            let Err(checked) = format.check_payment(&batch, &payment) else {
+                panic!("{} must refuse by {code}", format.id());
+            };
             assert_eq!(checked.code(), code, "{}: {checked}", format.id());
             match writer.payment(&payment).expect_err("a wrong payment") {
                 WriteError::Refused(refused) => assert_eq!(refused, checked, "{}", format.id()),
