@@ -664,7 +664,7 @@ impl Reading<'_> {
 fn message_name<'t>(text: &'t str, message: &str) -> Option<&'t str> {
     let start = text.find(message)?;
     let name = text.get(start..start + message.len() + 7)?;
-    let tail = name[message.len()..].as_bytes();
+    let tail = &name.as_bytes()[message.len()..];
     let shaped = tail[0] == b'.'
         && tail[4] == b'.'
         && tail.iter().enumerate().all(|(at, byte)| at == 0 || at == 4 || byte.is_ascii_digit());

@@ -116,9 +116,9 @@ pub fn payment<'p>(
             *amount
         }),
         creditor_name: name,
-        creditor_id: (at % 2 == 0).then_some("066190001234"),
+        creditor_id: (at.is_multiple_of(2)).then_some("066190001234"),
         address: address(format, at),
-        purpose: if at % 2 == 0 { "SSBE" } else { "" },
+        purpose: if at.is_multiple_of(2) { "SSBE" } else { "" },
         remittance: "Trợ cấp xã hội tháng 11/2026, theo QĐ số 12/QĐ-UBND",
     }
 }
