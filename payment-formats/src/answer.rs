@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::amount::{Currency, parse_minor};
+use crate::amount::{AmountError, Currency, parse_minor};
 use crate::charset::strip_vietnamese_marks;
 use crate::definition::Diagnostic;
 use crate::expression::DateShape;
@@ -105,6 +105,9 @@ impl Draft {
 pub(crate) struct MeaningDefinition {
     /// What an amount is in when the answer does not say.
     pub currency: Option<String>,
+    /// Amounts may leave out the zero before the point, as `xs:decimal` allows and banks do: `.5`.
+    #[serde(default)]
+    pub bare_point: bool,
     /// How dates are written; ISO 8601 when absent.
     pub date: Option<String>,
     /// Values that stand for nothing, such as `NOTPROVIDED`.
@@ -134,6 +137,7 @@ pub(crate) struct StatusRuleDefinition {
 
 pub(crate) struct Meaning {
     currency: Option<Currency>,
+    bare_point: bool,
     date: DateShape,
     absent: Vec<String>,
     required: Vec<AnswerField>,
@@ -210,7 +214,8 @@ impl Meaning {
             fault("meaning.status", "an answer without status rules says nothing".into());
         }
         let absent = definition.absent.iter().map(|value| fold(value)).collect();
-        Meaning { currency, date, absent, required, reason_scheme, reason_texts, rules }
+        let bare_point = definition.bare_point;
+        Meaning { currency, bare_point, date, absent, required, reason_scheme, reason_texts, rules }
     }
 
     pub fn required(&self) -> &[AnswerField] {
@@ -244,7 +249,8 @@ impl Meaning {
                 let currency = self
                     .amount_currency(&draft)
                     .ok_or_else(|| refuse(AnswerField::Currency, ReadRule::CurrencyMustBeKnown))?;
-                let minor = parse_minor(text, currency)
+                let minor = self
+                    .parse_amount(text, currency)
                     .map_err(|rule| refuse(AnswerField::Amount, ReadRule::Amount(rule)))?;
                 Some((minor, currency))
             }
@@ -299,6 +305,13 @@ impl Meaning {
         }
     }
 
+    pub fn parse_amount(&self, text: &str, currency: Currency) -> Result<i64, AmountError> {
+        match text.strip_prefix('.') {
+            Some(decimals) if self.bare_point => parse_minor(&format!("0.{decimals}"), currency),
+            _ => parse_minor(text, currency),
+        }
+    }
+
     fn is_absent(&self, text: &str) -> bool {
         !self.absent.is_empty() && self.absent.contains(&fold(text))
     }
@@ -323,13 +336,17 @@ impl Meaning {
     }
 
     fn reason_class(&self, draft: &Draft) -> Option<ReasonClass> {
-        let reason = draft.get(AnswerField::Reason).or(draft.get(AnswerField::ReasonText))?;
-        let folded = fold(reason);
-        let by_text = self.reason_texts.iter().find(|(text, _)| folded.contains(text.as_str()));
-        match (by_text, self.reason_scheme, draft.get(AnswerField::Reason)) {
-            (Some((_, class)), _, _) => Some(*class),
-            (None, Some(scheme), Some(code)) => Some(reason_class(scheme, code)),
-            _ => Some(ReasonClass::Review),
+        let by_text = |text: &str| {
+            let folded = fold(text);
+            let found = self.reason_texts.iter().find(|(part, _)| folded.contains(part.as_str()));
+            found.map(|(_, class)| *class)
+        };
+        match draft.get(AnswerField::Reason) {
+            Some(reason) => by_text(reason)
+                .or_else(|| self.reason_scheme.map(|scheme| reason_class(scheme, reason)))
+                .or(Some(ReasonClass::Review)),
+            // A text alone explains; it is a reason only when the definition knows it.
+            None => draft.get(AnswerField::ReasonText).and_then(by_text),
         }
     }
 }

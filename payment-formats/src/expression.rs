@@ -24,6 +24,8 @@ pub(crate) enum Expression {
     Clean(usize, Box<Expression>),
     Exact(usize, Box<Expression>),
     Left(usize, Box<Expression>),
+    Within(usize, Box<Expression>),
+    Given(Box<Expression>),
     PadLeft { width: usize, fill: char, of: Box<Expression> },
     ReplacePrefix { prefix: String, by: String, of: Box<Expression> },
     Lookup { table: usize, otherwise: Option<String>, of: Box<Expression> },
@@ -38,8 +40,12 @@ pub(crate) struct Library {
     pub tables: Vec<(String, BTreeMap<String, String>)>,
 }
 
-/// The closed list of functions, for the documentation.
-pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
+/// The closed list of functions: how each is written, and what it gives.
+pub fn functions() -> &'static [(&'static str, &'static str)] {
+    FUNCTIONS
+}
+
+const FUNCTIONS: &[(&str, &str)] = &[
     ("money(amount)", "major units with exactly the currency's digits"),
     ("money_trimmed(amount)", "major units without trailing zeros"),
     ("money_minor(amount)", "minor units"),
@@ -51,6 +57,8 @@ pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
     ("clean('set', a)", "made to fit a character set"),
     ("exact('set', a)", "refused unless it fits a character set as it is"),
     ("left(n, a)", "the first n characters"),
+    ("given(a)", "refused when it is empty"),
+    ("within(n, a)", "refused when it has more than n characters"),
     ("pad_left(n, 'c', a)", "filled on the left to n characters"),
     ("replace_prefix('+84', '0', a)", "another beginning, when it begins so"),
     ("lookup('table', a)", "translated by a table; a third argument stands for what is not in it"),
@@ -154,6 +162,18 @@ impl Expression {
             Expression::Left(width, of) => {
                 of.append(scene, library, tail)?;
                 truncate_characters(tail, start, *width);
+            }
+            Expression::Given(of) => {
+                of.append(scene, library, tail)?;
+                if tail.len() == start {
+                    return Err(FieldRule::MustNotBeEmpty);
+                }
+            }
+            Expression::Within(max, of) => {
+                of.append(scene, library, tail)?;
+                if tail[start..].chars().count() > *max {
+                    return Err(FieldRule::TooLong { max: *max });
+                }
             }
             Expression::PadLeft { width, fill, of } => {
                 of.append(scene, library, tail)?;
@@ -323,6 +343,11 @@ impl<'t> Parser<'t> {
             "left" => {
                 let width = self.number()?;
                 Expression::Left(width, self.last()?)
+            }
+            "given" => Expression::Given(self.last()?),
+            "within" => {
+                let max = self.number()?;
+                Expression::Within(max, self.last()?)
             }
             "pad_left" => {
                 let width = self.number()?;

@@ -345,6 +345,11 @@ fn append_json(out: &mut String, text: &str) {
 }
 
 fn append_escaped(out: &mut String, text: &str, escape: impl Fn(u8) -> Option<&'static str>) {
+    let plain = text.bytes().fold(true, |plain, byte| plain & escape(byte).is_none());
+    if plain {
+        out.push_str(text);
+        return;
+    }
     let mut written = 0;
     for (at, byte) in text.bytes().enumerate() {
         if let Some(escaped) = escape(byte) {

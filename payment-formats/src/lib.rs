@@ -27,6 +27,7 @@ mod registry;
 pub use amount::{AmountError, Currency, parse_minor};
 pub use charset::strip_vietnamese_marks;
 pub use definition::{Diagnostic, Severity, check};
+pub use expression::functions;
 pub use field::{FieldInfo, FieldKind, FieldLevel, fields};
 pub use file_writer::{FileWriter, Rendered, WriteError};
 pub use in_format::InFormat;

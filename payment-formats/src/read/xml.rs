@@ -15,7 +15,6 @@ use serde::Deserialize;
 
 use super::budget::{Budget, Budgeted, io_rule};
 use super::{DEPTH_MAX, ReadError, ReadRule, VALUE_BYTES_MAX};
-use crate::amount::parse_minor;
 use crate::answer::{AnswerField, Draft, Meaning, parse_count};
 use crate::definition::Diagnostic;
 use crate::outcome::{FileFacts, Outcome, Place, Scope};
@@ -49,6 +48,10 @@ pub(crate) struct LevelDefinition {
     /// An only child that has no amount has its parent's.
     #[serde(default)]
     pub amount_when_alone: bool,
+    /// A declared count may be larger than what is inside: banks that book a batch as one entry
+    /// often send one detail for all of it.
+    #[serde(default)]
+    pub details_may_lack: bool,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -85,7 +88,7 @@ struct Level {
     give: Give,
     inherit: Vec<AnswerField>,
     amount_when_alone: bool,
-    path: String,
+    details_may_lack: bool,
 }
 
 #[derive(Default)]
@@ -157,7 +160,7 @@ impl XmlAnswer {
                 give: level.give,
                 inherit,
                 amount_when_alone: level.amount_when_alone,
-                path: level.path.clone(),
+                details_may_lack: level.details_may_lack,
             });
         }
         answer
@@ -531,7 +534,7 @@ impl Reading<'_> {
             parent.outcomes_inside += ended.outcomes_inside + u64::from(give);
             if let (Some(amount), Some(currency)) =
                 (ended.draft.get(AnswerField::Amount), self.meaning.amount_currency(&ended.draft))
-                && let Ok(minor) = parse_minor(amount, currency)
+                && let Ok(minor) = self.meaning.parse_amount(amount, currency)
             {
                 parent.child_sum += i128::from(minor);
                 parent.child_amounts += 1;
@@ -546,22 +549,22 @@ impl Reading<'_> {
         let open = &self.open[at];
         let count = open.draft.get(AnswerField::DeclaredCount).map(str::to_owned);
         let sum = open.draft.get(AnswerField::DeclaredSum).map(str::to_owned);
-        // A bank may send the entry alone and keep the transactions of a batch to itself.
-        if open.children == 0 && self.answer.levels[open.level].path.contains('/') {
-            return Ok(());
-        }
-        if let Some(declared) = count
-            && parse_count(&declared) != Some(open.children)
-        {
-            let found = open.children.to_string();
-            let rule = ReadRule::TotalsMustAgree { declared, found };
-            return Err(self.refuse_field(AnswerField::DeclaredCount, rule));
+        let lacking = self.answer.levels[open.level].details_may_lack;
+        if let Some(declared) = count {
+            let agrees = parse_count(&declared).is_some_and(|declared| {
+                declared == open.children || (lacking && open.children < declared)
+            });
+            if !agrees {
+                let found = open.children.to_string();
+                let rule = ReadRule::TotalsMustAgree { declared, found };
+                return Err(self.refuse_field(AnswerField::DeclaredCount, rule));
+            }
         }
         if let Some(declared) = sum
             && open.child_amounts == open.children
             && let Some(currency) = open.child_currency
         {
-            let minor = parse_minor(&declared, currency).map_err(|rule| {
+            let minor = self.meaning.parse_amount(&declared, currency).map_err(|rule| {
                 self.refuse_field(AnswerField::DeclaredSum, ReadRule::Amount(rule))
             })?;
             if i128::from(minor) != open.child_sum {
@@ -661,7 +664,7 @@ impl Reading<'_> {
 fn message_name<'t>(text: &'t str, message: &str) -> Option<&'t str> {
     let start = text.find(message)?;
     let name = text.get(start..start + message.len() + 7)?;
-    let tail = name[message.len()..].as_bytes();
+    let tail = &name.as_bytes()[message.len()..];
     let shaped = tail[0] == b'.'
         && tail[4] == b'.'
         && tail.iter().enumerate().all(|(at, byte)| at == 0 || at == 4 || byte.is_ascii_digit());

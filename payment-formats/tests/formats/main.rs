@@ -1,2 +1,7 @@
 //! One binary for the tests of what is written and what is read.
-mod writing;
+
+mod definitions;
+mod goldens;
+mod hostile;
+mod samples;
+mod schema;

@@ -1,0 +1,153 @@
+//! Real-shaped status reports and notifications against facts that other tools extracted.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use payment_formats::{FileFacts, Formats, Outcome, OutcomeStatus, ReadError, Scope};
+use serde_json::Value;
+
+/// The folder of shared evidence; None, with a reason, where it is absent.
+pub fn shared() -> Option<PathBuf> {
+    let folder = std::env::var_os("CHITRA_SHARED").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
+        PathBuf::from,
+    );
+    // A worktree lies one level deeper than the repository.
+    let deeper = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let found = [folder, deeper].into_iter().find(|folder| folder.join("samples").is_dir());
+    if found.is_none() {
+        println!("skipped: no shared samples; set CHITRA_SHARED to their folder");
+    }
+    found
+}
+
+pub fn read(id: &str, bytes: &[u8]) -> Result<(FileFacts, Vec<Outcome>), ReadError> {
+    let formats = Formats::built_in();
+    let format = formats.read(id).expect("a built-in format");
+    let mut outcomes = Vec::new();
+    let facts = format.read(bytes, &mut |outcome| {
+        outcomes.push(outcome);
+        ControlFlow::Continue(())
+    })?;
+    Ok((facts, outcomes))
+}
+
+/// Calls `check` with the facts and the bytes of every sample of a kind; gives their number.
+fn each(prefix: &str, check: impl Fn(&str, &Value, &[u8])) -> Option<usize> {
+    let samples = shared()?.join("samples");
+    let manifest = fs::read_to_string(samples.join("MANIFEST.jsonl")).expect("a manifest");
+    let mut seen = 0;
+    for line in manifest.lines() {
+        let entry: Value = serde_json::from_str(line).expect("a line of JSON");
+        if !entry["kind"].as_str().is_some_and(|kind| kind.starts_with(prefix)) {
+            continue;
+        }
+        let file = entry["file"].as_str().expect("a file name");
+        let path = samples.join(file.strip_prefix("dev/").unwrap_or(file));
+        let Ok(bytes) = fs::read(&path) else { continue };
+        check(file, &entry["facts"], &bytes);
+        seen += 1;
+    }
+    assert!(seen > 0, "no sample of {prefix} was found");
+    Some(seen)
+}
+
+#[test]
+fn status_reports_say_what_others_read_in_them() {
+    each("pain.002", |file, facts, bytes| {
+        if facts["wellformed"] == false {
+            // Its schema-instance namespace has a typographic hyphen, which changes nothing for us.
+            return;
+        }
+        let (read_facts, outcomes) =
+            read("iso20022-pain002", bytes).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let of = |scope| outcomes.iter().filter(move |outcome| outcome.scope == scope);
+        let text = |status: &OutcomeStatus| match status {
+            OutcomeStatus::Rejected => "RJCT",
+            OutcomeStatus::Mixed => "PART",
+            OutcomeStatus::DebtorSettled => "ACSC",
+            OutcomeStatus::Accepted => "accepted",
+            _ => "other",
+        };
+        let expected = |status: &Value| match status.as_str() {
+            Some("ACTC" | "ACCP" | "ACSP") => "accepted".to_owned(),
+            Some(status) => status.to_owned(),
+            None => "none".to_owned(),
+        };
+        let groups: Vec<&str> = of(Scope::File).map(|outcome| text(&outcome.status)).collect();
+        match &facts["grp_sts"] {
+            Value::Null => assert!(groups.is_empty(), "{file}"),
+            status => assert_eq!(groups, [expected(status)], "{file}"),
+        }
+        let batches: Vec<&str> = of(Scope::Batch).map(|outcome| text(&outcome.status)).collect();
+        let statuses: Vec<String> =
+            facts["pmt_inf_sts"].as_array().into_iter().flatten().map(expected).collect();
+        assert_eq!(batches, statuses, "{file}");
+        assert_eq!(of(Scope::Payment).count() as u64, facts["n_tx"], "{file}");
+        for (outcome, tx) in of(Scope::Payment).zip(facts["tx"].as_array().into_iter().flatten()) {
+            assert_eq!(outcome.end_to_end_id.as_deref(), tx["e2e"].as_str(), "{file}");
+            assert_eq!(text(&outcome.status), expected(&tx["sts"]), "{file}");
+            assert_eq!(outcome.reason.as_deref(), tx["rsn"][0].as_str(), "{file}");
+        }
+        let original = facts["orgnl_msg_id"].as_str();
+        assert!(
+            outcomes.iter().all(|outcome| outcome.original_message_id.as_deref() == original),
+            "{file}"
+        );
+        assert!(read_facts.message_name.starts_with("pain.002.001."), "{file}");
+    });
+}
+
+#[test]
+fn notifications_have_the_entries_and_returns_that_others_found() {
+    camt("camt.054", "iso20022-camt054", "n_ntfctn");
+}
+
+#[test]
+fn statements_have_the_entries_and_returns_that_others_found() {
+    camt("camt.053", "iso20022-camt053", "n_stmt");
+}
+
+fn camt(prefix: &str, id: &str, reports: &str) {
+    let refused = std::cell::RefCell::new(Vec::new());
+    let seen = each(prefix, |file, facts, bytes| {
+        if facts["wellformed"] == false || facts[reports].is_null() {
+            return;
+        }
+        let (_, outcomes) = match read(id, bytes) {
+            Ok(read) => read,
+            Err(error) => {
+                refused.borrow_mut().push(format!("{}\t{file}: {error}", error.code()));
+                return;
+            }
+        };
+        let payments = outcomes.iter().filter(|outcome| outcome.scope == Scope::Payment).count();
+        assert_eq!(payments as u64, facts["n_txdtls"], "{file}");
+        let entries = outcomes.iter().filter(|outcome| outcome.scope == Scope::Batch).count();
+        if facts["n_txdtls"] == 0 {
+            assert_eq!(entries as u64, facts["n_entries"], "{file}");
+        }
+        let mut reasons: Vec<&str> =
+            outcomes.iter().filter_map(|outcome| outcome.reason.as_deref()).collect();
+        let mut expected: Vec<&str> = facts["return_reasons"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        reasons.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(reasons, expected, "{file}");
+    });
+    let refused = refused.into_inner();
+    if let Some(seen) = seen {
+        println!("{prefix}: {seen} samples, {} refused\n{}", refused.len(), refused.join("\n"));
+    }
+    // Each refused sample is wrong in itself: a currency that does not exist, or more details in a
+    // batch than the batch declares.
+    for line in &refused {
+        assert!(line.starts_with("FMT-CURRENCY") || line.starts_with("FMT-TOTALS"), "{line}");
+    }
+    assert!(refused.len() <= 4, "{refused:?}");
+}
