@@ -462,7 +462,6 @@ impl Reading<'_> {
             _ => {}
         }
         open.ranks[at] = Some(capture.rank);
-        // The currency belongs to the amount of the same rank.
         open.draft.set(capture.field, text);
         Ok(())
     }
@@ -506,18 +505,21 @@ impl Reading<'_> {
         self.check_totals(at)?;
         let level = &self.answer.levels[self.open[at].level];
         if let Some(mut waiting) = self.open[at].waiting.take() {
-            // The waiting child was alone. Its entry's amount stands here or one level further out.
-            if self.open[at].children == 1 {
-                let found = self.open.iter().rev().find_map(|open| {
-                    let amount = open.draft.get(AnswerField::Amount)?;
-                    Some((amount.to_owned(), open.draft.get(AnswerField::Currency)?.to_owned()))
-                });
-                if let Some((amount, currency)) = found {
+            let draft = &self.open[at].draft;
+            let amount = draft.get(AnswerField::Amount).map(str::to_owned);
+            let currency = draft.get(AnswerField::Currency).map(str::to_owned);
+            match (self.open[at].children == 1, amount) {
+                (true, Some(amount)) => {
                     waiting.0.set(AnswerField::Amount, amount);
-                    waiting.0.set(AnswerField::Currency, currency);
+                    if let Some(currency) = currency {
+                        waiting.0.set(AnswerField::Currency, currency);
+                    }
+                    self.deliver(waiting)?;
                 }
+                // The entry's amount may stand one level further out, if it is alone there too.
+                (true, None) if at > 0 => self.open[at - 1].waiting = Some(waiting),
+                _ => self.deliver(waiting)?,
             }
-            self.deliver(waiting)?;
         }
         let give = match level.give {
             Give::Never => false,

@@ -316,6 +316,25 @@ fn a_place_has_a_line_a_record_and_a_field() {
 }
 
 #[test]
+fn an_entry_lends_its_amount_to_an_only_child_and_to_no_other() {
+    let details = |count: usize| format!("<NtryDtls>{}</NtryDtls>", "<TxDtls/>".repeat(count));
+    for (inside, expected) in [
+        (details(1), vec![Some(100)]),
+        (details(2), vec![None, None]),
+        (details(1).repeat(2), vec![None, None]),
+        (details(1).repeat(3), vec![None, None, None]),
+    ] {
+        let text = notification(&format!("{}{}", entry("100", &inside), entry("7", "")));
+        let (_, outcomes) = read("iso20022-camt054", text.as_bytes()).expect("a right notice");
+        let (last, children) = outcomes.split_last().expect("outcomes");
+        let amounts: Vec<Option<i64>> =
+            children.iter().map(|outcome| outcome.amount.map(|(minor, _)| minor)).collect();
+        assert_eq!(amounts, expected, "{inside}");
+        assert_eq!(last.amount.map(|(minor, _)| minor), Some(7));
+    }
+}
+
+#[test]
 fn a_caller_may_stop() {
     let formats = Formats::built_in();
     let format = formats.read("iso20022-pain002").expect("a built-in format");
