@@ -12,3 +12,4 @@ pub mod store;
 pub mod channels;
 pub mod audit;
 pub mod engine;
+pub mod cli;

@@ -67,10 +67,16 @@ impl CycleCommand {
         match self {
             CycleCommand::Open { period: month, kind, law_as_of, value_date, by } => {
                 let date = |text: &str| {
-                    parse_date(text).map_err(|error| EngineError::refused("G102", error.to_string()))
+                    parse_date(text)
+                        .map_err(|error| EngineError::refused("G102", error.to_string()))
                 };
                 let kind = CycleKind::from_name(&kind).ok_or_else(|| {
-                    EngineError::refused("G103", format!("`{kind}` is no kind of cycle: regular, supplementary or correction"))
+                    EngineError::refused(
+                        "G103",
+                        format!(
+                            "`{kind}` is no kind of cycle: regular, supplementary or correction"
+                        ),
+                    )
                 })?;
                 let cycle = engine
                     .cycle_open(Opening {
@@ -106,7 +112,12 @@ impl CycleCommand {
                     let rows: Vec<Vec<String>> = cycles
                         .iter()
                         .map(|one| {
-                            vec![one.number.to_string(), one.label(), one.state.to_string(), one.opened_at.clone()]
+                            vec![
+                                one.number.to_string(),
+                                one.label(),
+                                one.state.to_string(),
+                                one.opened_at.clone(),
+                            ]
                         })
                         .collect();
                     table(&["number", "cycle", "state", "opened"], &rows, &[0])
@@ -168,11 +179,8 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
         if figures.balanced() { "Everything balances." } else { "IT DOES NOT BALANCE." }
     )];
     let count = |number: i64| grouped(i128::from(number));
-    let rows: Vec<String> = figures
-        .rows
-        .iter()
-        .map(|(outcome, rows)| format!("{outcome} {}", count(*rows)))
-        .collect();
+    let rows: Vec<String> =
+        figures.rows.iter().map(|(outcome, rows)| format!("{outcome} {}", count(*rows))).collect();
     parts.push(format!("Rows: {} listed = {}", count(figures.rows_listed), rows.join(" + ")));
     let all = account::total(&figures.payables);
     let mut lines: Vec<Vec<String>> = account::payable_words()
@@ -198,10 +206,17 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
                 ]
             })
             .collect();
-        parts.push(table(&["file", "channel", "count", "total", "SHA-256", "state"], &files, &[2, 3]));
+        parts.push(table(
+            &["file", "channel", "count", "total", "SHA-256", "state"],
+            &files,
+            &[2, 3],
+        ));
     }
     for identity in figures.identities.iter().filter(|one| !one.holds()) {
-        parts.push(format!("does not hold: {}: {} is not {}", identity.name, identity.left, identity.right));
+        parts.push(format!(
+            "does not hold: {}: {} is not {}",
+            identity.name, identity.left, identity.right
+        ));
     }
     parts.join("\n\n")
 }

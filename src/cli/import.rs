@@ -85,8 +85,11 @@ fn tell(report: &ImportReport, voice: &Voice) {
             grouped(i128::from(import.refused))
         );
         if let Some(path) = &report.refused_file {
-            let codes: Vec<String> =
-                report.refused_by_code.iter().map(|(code, rows)| format!("{code} × {rows}")).collect();
+            let codes: Vec<String> = report
+                .refused_by_code
+                .iter()
+                .map(|(code, rows)| format!("{code} × {rows}"))
+                .collect();
             text.push_str(&format!(
                 "\n  mend and send again: {} ({})",
                 path.display(),

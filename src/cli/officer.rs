@@ -37,7 +37,12 @@ impl OfficerCommand {
         match self {
             OfficerCommand::Enrol { name, role, key, .. } => {
                 let role = Role::from_name(&role).ok_or_else(|| {
-                    EngineError::refused("G122", format!("`{role}` is no role; officer, approver, auditor, operator or viewer"))
+                    EngineError::refused(
+                        "G122",
+                        format!(
+                            "`{role}` is no role; officer, approver, auditor, operator or viewer"
+                        ),
+                    )
                 })?;
                 let public = match key {
                     Some(key) => key,

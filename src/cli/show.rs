@@ -84,9 +84,9 @@ impl Progress for Bar {
                 0 => indicatif::ProgressBar::new_spinner(),
                 total => indicatif::ProgressBar::new(total),
             };
-            if let Ok(style) =
-                indicatif::ProgressStyle::with_template("  {msg:<10} {bar:32} {pos}/{len} {elapsed}")
-            {
+            if let Ok(style) = indicatif::ProgressStyle::with_template(
+                "  {msg:<10} {bar:32} {pos}/{len} {elapsed}",
+            ) {
                 new.set_style(style);
             }
             new.set_message(stage.to_owned());

@@ -56,12 +56,13 @@ pub struct Counts {
 pub fn write(out: &Path, people: u64, seed: u64, period: Period) -> Result<Counts, EngineError> {
     let failed = |error| EngineError::io(format!("writing to {}", out.display()), error);
     std::fs::create_dir_all(out).map_err(failed)?;
-    let create = |name: &str, columns: &[&str]| -> Result<csv::Writer<BufWriter<File>>, EngineError> {
-        let file = File::create(out.join(name)).map_err(failed)?;
-        let mut writer = csv::Writer::from_writer(BufWriter::with_capacity(1 << 17, file));
-        writer.write_record(columns).map_err(|error| failed(error.into()))?;
-        Ok(writer)
-    };
+    let create =
+        |name: &str, columns: &[&str]| -> Result<csv::Writer<BufWriter<File>>, EngineError> {
+            let file = File::create(out.join(name)).map_err(failed)?;
+            let mut writer = csv::Writer::from_writer(BufWriter::with_capacity(1 << 17, file));
+            writer.write_record(columns).map_err(|error| failed(error.into()))?;
+            Ok(writer)
+        };
     let mut roster = create("roster.csv", &[&ROSTER_COLUMNS[..], &["period"]].concat())?;
     let mut register = create("identity.csv", &REGISTER_COLUMNS)?;
     let mut truth = create("truth.csv", &TRUTH_COLUMNS)?;

@@ -19,6 +19,7 @@ use crate::domain::hold::HoldCode;
 use crate::domain::identity::{IdentityRecord, VitalStatus};
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PersonNo, Shard};
 use crate::domain::national_id::NationalId;
+use crate::domain::period::Period;
 use crate::domain::roster::{Channel, EnrolmentStatus, RosterRow};
 use crate::domain::state::Named;
 use crate::engine::chunks;
@@ -28,9 +29,11 @@ use crate::engine::payout::{PayeeDetail, TravellingLine, rows, write_travelling}
 use crate::engine::{Engine, EngineError, Programmes, aside};
 use crate::pipeline::assemble::{DueLine, LineKind};
 use crate::pipeline::entitle::{self, Entitled, Scratch, entitle_into};
+use crate::pipeline::explain;
 use crate::pipeline::intake::{Header, RegisterRow, register_row, roster_row};
 use crate::pipeline::reconcile::{self, ReconcilePolicy, reconcile};
 use crate::pipeline::records::Records;
+use crate::rules::explain::Language;
 use crate::rules::pack::BenefitKind;
 use crate::rules::{Determined, DobPrecision, EnrolmentCase, LawBook, PersonCase, Sex};
 use crate::store::Changes;
@@ -327,47 +330,7 @@ fn decide(terms: &Terms, loaded: Loaded) -> Result<Decided, EngineError> {
         if known_check.is_none() {
             decided.persons.push(person_row(terms, person, made_check.unwrap_or(0), &rows[0].row));
         }
-        let collides = |row: &Listed| {
-            row.check != 0
-                && known_check.or(made_check).is_some_and(|known| known != 0 && known != row.check)
-        };
-
-        // Which rows go on to the law, and how the others ended.
-        let mut ended: Vec<Option<Ended>> = Vec::with_capacity(rows.len());
-        for (place, (listed, decision)) in rows.iter().zip(these).enumerate() {
-            let end = |outcome, code: &str, detail: &str| {
-                Some(Ended {
-                    outcome,
-                    code: code.to_owned(),
-                    detail: detail.to_owned(),
-                    rule: decision.rule.id(),
-                })
-            };
-            let repeated = terms.twice.contains(&listed.enrolment)
-                && rows[..place].iter().any(|other| other.enrolment == listed.enrolment);
-            ended.push(if repeated {
-                end(RowOutcome::Refused, "I209", "this enrolment id stands on the roster already")
-            } else if collides(listed) {
-                end(
-                    RowOutcome::Refused,
-                    "I210",
-                    "the person's number belongs to another national id",
-                )
-            } else if listed.row.status != EnrolmentStatus::Active {
-                end(
-                    RowOutcome::Ceased,
-                    listed.row.status.name(),
-                    "the sender reports the enrolment as ended or paused",
-                )
-            } else {
-                match decision.outcome {
-                    reconcile::Outcome::Held(code) if !released(terms, listed.enrolment, code) => {
-                        end(RowOutcome::Held, code.text(), code.entry().en)
-                    }
-                    _ => None,
-                }
-            });
-        }
+        let mut ended = prior_ends(terms, rows, these, known_check.or(made_check));
 
         let record = these.iter().find_map(|decision| decision.record_no);
         let facts =
@@ -387,16 +350,7 @@ fn decide(terms: &Terms, loaded: Loaded) -> Result<Decided, EngineError> {
                 ));
             };
             case_rows.push(place);
-            cases.push(EnrolmentCase {
-                key: listed.enrolment.number() as u64,
-                benefit,
-                decision_date: listed.row.decision_date,
-                entitled_from: listed.row.entitled_from,
-                entitled_to: listed.row.entitled_to,
-                paid_through: listed.row.paid_through,
-                facts: &facts[place],
-                history: &histories[place],
-            });
+            cases.push(enrolment_case(listed, benefit, &facts[place], &histories[place]));
         }
         let first = &rows[case_rows.first().copied().unwrap_or(0)].row;
         let case = PersonCase {
@@ -467,6 +421,254 @@ fn decide(terms: &Terms, loaded: Loaded) -> Result<Decided, EngineError> {
         tell(terms, &mut decided, person, rows, these, &ended, &entitled, &case_rows, &book)?;
     }
     Ok(decided)
+}
+
+/// How the rows of one person ended that do not go on to the law.
+fn prior_ends(
+    terms: &Terms,
+    rows: &[Listed],
+    decisions: &[reconcile::Decision],
+    check: Option<i64>,
+) -> Vec<Option<Ended>> {
+    let mut ended: Vec<Option<Ended>> = Vec::with_capacity(rows.len());
+    for (place, (listed, decision)) in rows.iter().zip(decisions).enumerate() {
+        let end = |outcome, code: &str, detail: &str| {
+            Some(Ended {
+                outcome,
+                code: code.to_owned(),
+                detail: detail.to_owned(),
+                rule: decision.rule.id(),
+            })
+        };
+        let repeated = terms.twice.contains(&listed.enrolment)
+            && rows[..place].iter().any(|other| other.enrolment == listed.enrolment);
+        let collides =
+            listed.check != 0 && check.is_some_and(|known| known != 0 && known != listed.check);
+        ended.push(if repeated {
+            end(RowOutcome::Refused, "I209", "this enrolment id stands on the roster already")
+        } else if collides {
+            end(RowOutcome::Refused, "I210", "the person's number belongs to another national id")
+        } else if listed.row.status != EnrolmentStatus::Active {
+            let detail = "the sender reports the enrolment as ended or paused";
+            end(RowOutcome::Ceased, listed.row.status.name(), detail)
+        } else {
+            match decision.outcome {
+                reconcile::Outcome::Held(code) if !released(terms, listed.enrolment, code) => {
+                    end(RowOutcome::Held, code.text(), code.entry().en)
+                }
+                _ => None,
+            }
+        });
+    }
+    ended
+}
+
+fn enrolment_case<'a>(
+    listed: &Listed,
+    benefit: crate::rules::BenefitId,
+    facts: &'a crate::rules::FactRow,
+    history: &'a [Determined],
+) -> EnrolmentCase<'a> {
+    EnrolmentCase {
+        key: listed.enrolment.number() as u64,
+        benefit,
+        decision_date: listed.row.decision_date,
+        entitled_from: listed.row.entitled_from,
+        entitled_to: listed.row.entitled_to,
+        paid_through: listed.row.paid_through,
+        facts,
+        history,
+    }
+}
+
+/// One row of a person as it is explained.
+pub struct ExplainedRow {
+    pub enrolment: EnrolmentNo,
+    pub source_line: u64,
+    pub programme: String,
+    pub benefit: String,
+    pub outcome: RowOutcome,
+    pub code: String,
+    pub rule: &'static str,
+    /// Why the row was identified or held so, Vietnamese and English.
+    pub identity: (&'static str, &'static str),
+    /// Why the law gives what it gives, Vietnamese and English.
+    pub law: (String, String),
+    pub lines: Vec<ExplainedLine>,
+}
+
+/// One line as it is explained.
+pub struct ExplainedLine {
+    pub component: String,
+    pub period: Period,
+    pub kind: &'static str,
+    pub revision: u16,
+    pub amount_minor: i64,
+    pub clauses: Vec<String>,
+    pub vietnamese: String,
+    pub english: String,
+}
+
+impl Engine {
+    /// Decides one person's rows again, as the cycle did, with every reason. Fails when the result is
+    /// not the stored evidence: an evaluator that was mended later may not rewrite history.
+    pub async fn explain_person(
+        &self,
+        cycle: &Cycle,
+        person: PersonNo,
+    ) -> Result<Vec<ExplainedRow>, EngineError> {
+        let terms = self.terms(cycle).await?;
+        let mut loaded = self.load(cycle, person.shard(), &terms).await?;
+        // What this and later cycles determined was not known when it was decided.
+        loaded.claims.retain(|claim| {
+            claim.carried_from.map_or(claim.cycle, |from| from.cycle()) < cycle.number
+        });
+        let mut evidence = None;
+        for chunk in self.store.chunks(person.shard(), ChunkKind::Evidence, cycle.number.0).await? {
+            let plain = chunks::open(&self.keys.chunks, &chunk)?;
+            for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                let told: serde_json::Value = serde_json::from_slice(line)
+                    .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+                if told["person"] == person.to_string() {
+                    evidence = Some(told);
+                }
+            }
+        }
+        explained(&terms, &loaded, person, evidence.as_ref())
+    }
+}
+
+fn explained(
+    terms: &Terms,
+    loaded: &Loaded,
+    person: PersonNo,
+    evidence: Option<&serde_json::Value>,
+) -> Result<Vec<ExplainedRow>, EngineError> {
+    let mut listed = read_roster(terms, loaded)?;
+    listed.sort_by_key(|row| (row.person, row.enrolment, row.row.line));
+    let register = read_register(terms, loaded)?;
+    let decisions = reconcile_rows(terms, &listed, &register);
+    let Some(from) = listed.iter().position(|row| row.person == person) else { return Ok(vec![]) };
+    let to = from + listed[from..].iter().take_while(|row| row.person == person).count();
+    let (rows, these) = (&listed[from..to], &decisions[from..to]);
+    let pack = &terms.programmes.pack;
+    let book = LawBook::new(pack, terms.cycle.law_known_at, terms.months.last());
+    let check = loaded.persons.get(&person).copied();
+    let ended = prior_ends(terms, rows, these, check);
+    let facts = rows.iter().map(|row| fact_row(terms, &row.row)).collect::<Result<Vec<_>, _>>()?;
+    let histories: Vec<Vec<Determined>> = rows
+        .iter()
+        .map(|row| {
+            let claims: Vec<&Claim> =
+                loaded.claims.iter().filter(|claim| claim.enrolment == row.enrolment).collect();
+            determined(terms, Some(&claims))
+        })
+        .collect();
+    let mut case_rows = Vec::new();
+    let mut cases = Vec::new();
+    for (place, row) in rows.iter().enumerate().filter(|(place, _)| ended[*place].is_none()) {
+        let benefit = pack.benefit(&row.row.programme, &row.row.benefit).ok_or_else(unwritten)?;
+        case_rows.push(place);
+        cases.push(enrolment_case(row, benefit, &facts[place], &histories[place]));
+    }
+    let first = &rows[case_rows.first().copied().unwrap_or(0)].row;
+    let record = these.iter().find_map(|decision| decision.record_no);
+    let case = PersonCase {
+        date_of_birth: first.date_of_birth.map(birth),
+        sex: first.sex.map(sex),
+        date_of_death: record.and_then(|number| died_on(&register, number, these)),
+        enrolments: &cases,
+    };
+    let entitled = match cases.is_empty() {
+        true => Entitled::default(),
+        false => entitle::entitle(&book, &terms.months, &case),
+    };
+    if let Some(evidence) = evidence {
+        let stored: Vec<String> = evidence["lines"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|line| format!("{} {} {}", line["period"], line["amount"], line["revision"]))
+            .collect();
+        let again: Vec<String> = entitled
+            .lines
+            .iter()
+            .map(|line| {
+                let (period, amount) = (line.period.to_string(), line.amount_minor.to_string());
+                format!("{} {} {}", json!(period), json!(amount), json!(line.revision))
+            })
+            .collect();
+        if stored != again {
+            return Err(EngineError::refused(
+                "E101",
+                "the recomputed lines are not the stored evidence: what was decided stands, and this program explains it differently",
+            ));
+        }
+    }
+    let languages = [Language::Vietnamese, Language::English];
+    let mut told = Vec::new();
+    for (place, (row, decision)) in rows.iter().zip(these).enumerate() {
+        let at_case = case_rows.iter().position(|at| *at == place);
+        let (outcome, code, law) = match (&ended[place], at_case) {
+            (Some(ended), _) => {
+                (ended.outcome, ended.code.clone(), (ended.detail.clone(), ended.detail.clone()))
+            }
+            (None, Some(at)) => {
+                let [vi, en] = languages.map(|language| {
+                    explain::explain_outcome(
+                        &book,
+                        &terms.months,
+                        &cases[at],
+                        &entitled.outcomes[at],
+                        language,
+                    )
+                });
+                match &entitled.outcomes[at] {
+                    entitle::Outcome::Entitled => (RowOutcome::Entitled, String::new(), (vi, en)),
+                    entitle::Outcome::Nil(clause) => {
+                        (RowOutcome::Nil, pack.clause_at(*clause).id.clone(), (vi, en))
+                    }
+                    entitle::Outcome::Held { held, .. } => {
+                        (RowOutcome::Held, held.code().to_owned(), (vi, en))
+                    }
+                }
+            }
+            (None, None) => return Err(unwritten()),
+        };
+        let entry = decision.rule.entry();
+        let mut lines = Vec::new();
+        for line in
+            entitled.lines.iter().filter(|line| Some(usize::from(line.enrolment)) == at_case)
+        {
+            let tell = |language| {
+                explain::explain(&book, &terms.months, &case, line, language)
+                    .map_err(|error| EngineError::refused("E101", error.to_string()))
+            };
+            lines.push(ExplainedLine {
+                component: pack.component_at(line.component).id.clone(),
+                period: line.period,
+                kind: line.kind.word(),
+                revision: line.revision,
+                amount_minor: line.amount_minor,
+                clauses: line.clause_ids(&book).iter().map(|id| (*id).to_owned()).collect(),
+                vietnamese: tell(Language::Vietnamese)?,
+                english: tell(Language::English)?,
+            });
+        }
+        told.push(ExplainedRow {
+            enrolment: row.enrolment,
+            source_line: row.row.line,
+            programme: row.row.programme.clone(),
+            benefit: row.row.benefit.clone(),
+            outcome,
+            code,
+            rule: decision.rule.id(),
+            identity: (entry.vi, entry.en),
+            law,
+            lines,
+        });
+    }
+    Ok(told)
 }
 
 /// Writes the evidence of one person, tallies the rows and keeps those that are not entitled.

@@ -1,1 +1,86 @@
-//! soon
+//! Why a person gets what they get, and what became of it.
+
+use crate::domain::cycle::Cycle;
+use crate::domain::ids::{EndToEndId, PersonNo, Shard};
+use crate::domain::instruction::Instruction;
+use crate::domain::payable::Payable;
+use crate::engine::chunks;
+use crate::engine::compute::ExplainedRow;
+use crate::engine::{Engine, EngineError};
+use crate::store::registry::{ChunkKind, Import};
+
+/// Everything that is told of one person in one cycle.
+pub struct Explanation {
+    pub person: PersonNo,
+    pub cycle: Cycle,
+    /// The roster on which the person stands.
+    pub source: Import,
+    pub rows: Vec<ExplainedRow>,
+    /// What the person's lines became, with every attempt.
+    pub payables: Vec<(Payable, Vec<Instruction>)>,
+}
+
+impl Engine {
+    /// Explains one person of one cycle.
+    pub async fn explain(
+        &self,
+        cycle: &Cycle,
+        person: PersonNo,
+    ) -> Result<Explanation, EngineError> {
+        let source = self.store.import(cycle.roster).await?.ok_or_else(|| {
+            EngineError::Inconsistent("the cycle's roster import is missing".to_owned())
+        })?;
+        let rows = self.explain_person(cycle, person).await?;
+        if rows.is_empty() {
+            return Err(EngineError::refused(
+                "E102",
+                format!("this person is not on the roster of {}", cycle.label()),
+            ));
+        }
+        let mut payables = Vec::new();
+        // A payable lives in the shard of its payee, which may be another person.
+        for payable in self.store.payables_of_beneficiary(cycle.number, person).await? {
+            let attempts = self.store.instructions_of(&[payable.number]).await?;
+            payables.push((payable, attempts));
+        }
+        Ok(Explanation { person, cycle: cycle.clone(), source, rows, payables })
+    }
+
+    /// Finds a person by number, national id or enrolment id.
+    pub async fn person_find(&self, text: &str, cycle: &Cycle) -> Result<PersonNo, EngineError> {
+        let mut tried: Vec<PersonNo> = PersonNo::parse(text).into_iter().collect();
+        let named = self.keys.person_of_id(text);
+        tried.push(named);
+        for chunk in
+            self.store.chunks(Shard::new(0), ChunkKind::PreviousIds, cycle.identity.0).await?
+        {
+            for pair in chunks::open(&self.keys.chunks, &chunk)?.chunks_exact(16) {
+                let number = |at: usize| {
+                    pair[at..at + 8]
+                        .try_into()
+                        .ok()
+                        .map(i64::from_be_bytes)
+                        .and_then(PersonNo::from_number)
+                };
+                if number(0) == Some(named) {
+                    tried.extend(number(8));
+                }
+            }
+        }
+        tried.extend(self.store.enrolment(self.keys.enrolment(text)).await?);
+        for person in tried {
+            if self.store.person(person).await?.is_some() {
+                return Ok(person);
+            }
+        }
+        Err(EngineError::refused(
+            "E103",
+            "nobody is known by this number, national id or enrolment id".to_owned(),
+        ))
+    }
+
+    /// The reference under which an attempt travels.
+    pub fn reference(&self, instruction: &Instruction) -> EndToEndId {
+        EndToEndId::derive(&self.config.prefix, instruction.payable, instruction.attempt)
+    }
+}

@@ -187,7 +187,8 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
         national_id: text(C::payee_national_id)?.to_owned(),
         relation: text(C::payee_relation)?.to_owned(),
     };
-    let oneself = payee.relation == "self" || (payee.name.is_empty() && payee.national_id.is_empty());
+    let oneself =
+        payee.relation == "self" || (payee.name.is_empty() && payee.national_id.is_empty());
     let payee = (!oneself).then_some(payee);
     if payee.as_ref().is_some_and(|payee| payee.name.is_empty()) {
         return Err(Bad::missing("payee_name"));
@@ -231,9 +232,7 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
             .ok_or_else(|| Bad::missing("status"))?,
         household_id: text(C::household_id)?.to_owned(),
         payee,
-        channel: row
-            .word::<Channel>(C::channel as usize, "channel")?
-            .unwrap_or(Channel::Unnamed),
+        channel: row.word::<Channel>(C::channel as usize, "channel")?.unwrap_or(Channel::Unnamed),
         provider: text(C::provider)?.to_owned(),
         account: text(C::account)?.to_owned(),
         account_name: text(C::account_name)?.to_owned(),

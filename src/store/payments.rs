@@ -142,6 +142,25 @@ impl Store {
         rows.first().map(payable).transpose()
     }
 
+    /// What one beneficiary's lines became in a cycle, whoever is paid. Reads all payables of the
+    /// cycle: for a person who asks, not for a run.
+    pub async fn payables_of_beneficiary(
+        &self,
+        cycle: CycleNo,
+        beneficiary: crate::domain::ids::PersonNo,
+    ) -> Result<Vec<Payable>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where cycle_no = $1 and beneficiary_no = $2 order by payable_no"
+                ),
+                &[cycle.0.into(), beneficiary.number().into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+
     /// The payables with these numbers, in the order of their numbers; missing ones are left out.
     pub async fn payables_of(&self, numbers: &[PayableNo]) -> Result<Vec<Payable>, StoreError> {
         static SQL: LazyLock<String> =

@@ -248,6 +248,17 @@ impl Store {
         rows.iter().map(|row| Ok((enrolment_no(row, 0)?, person_no(row, 1)?))).collect()
     }
 
+    /// The person to whom an enrolment belongs.
+    pub async fn enrolment(&self, number: EnrolmentNo) -> Result<Option<PersonNo>, StoreError> {
+        let rows = self
+            .query(
+                "select person_no from enrolment where shard = $1 and enrolment_no = $2",
+                &[i64::from(number.shard().number()).into(), number.number().into()],
+            )
+            .await?;
+        rows.first().map(|row| person_no(row, 0)).transpose()
+    }
+
     /// Every alias: another number, and the person it means.
     pub async fn aliases(&self) -> Result<Vec<(PersonNo, PersonNo)>, StoreError> {
         let rows =

@@ -1,0 +1,169 @@
+//! `chitra queue`: what needs a person after answers came in.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::cli::Voice;
+use crate::cli::show::table;
+use crate::domain::state::Named;
+use crate::engine::{Engine, EngineError};
+use crate::store::Changes;
+
+#[derive(Subcommand)]
+pub enum Queue {
+    /// Items of answers that fit nothing, contradict, or have another amount
+    Discrepancies,
+    /// Say that a discrepancy is settled, and how
+    Resolve {
+        number: i64,
+        #[arg(long = "as")]
+        by: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Money to be got back
+    Receivables,
+    /// What is halted
+    Halts,
+    /// One of the two officers who lift a halt
+    Lift {
+        halt: i64,
+        #[arg(long = "as")]
+        by: String,
+    },
+}
+
+impl Queue {
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        match self {
+            Queue::Discrepancies => {
+                let open = engine.store.discrepancies().await?;
+                let told: Vec<_> = open
+                    .iter()
+                    .map(|(number, one)| {
+                        json!({
+                            "number": number,
+                            "kind": one.kind.name(),
+                            "provider": one.provider,
+                            "answer": one.answer.0,
+                            "item": one.item,
+                            "expected_minor": one.expected_minor.map(|minor| minor.to_string()),
+                            "reported_minor": one.reported_minor.map(|minor| minor.to_string()),
+                            "sentence": one.detail,
+                            "since": one.opened_at,
+                        })
+                    })
+                    .collect();
+                voice.say(&json!(told), || {
+                    let rows: Vec<Vec<String>> = open
+                        .iter()
+                        .map(|(number, one)| {
+                            vec![
+                                number.to_string(),
+                                one.kind.to_string(),
+                                one.provider.clone(),
+                                format!("{}/{}", one.answer, one.item),
+                                one.detail.clone(),
+                                one.opened_at.clone(),
+                            ]
+                        })
+                        .collect();
+                    table(
+                        &["number", "kind", "provider", "answer/item", "why", "since"],
+                        &rows,
+                        &[0],
+                    )
+                });
+                Ok(())
+            }
+            Queue::Resolve { number, by, reason } => {
+                let officer = engine.officer(&by).await?;
+                let mut changes = Changes::new();
+                changes.discrepancy_resolved(number, &officer.name, &reason, &engine.stamp());
+                changes.event(
+                    crate::audit::leaf::Leaf::of("discrepancy_resolved", &engine.stamp())
+                        .number("discrepancy", number)
+                        .text("officer", &officer.name)
+                        .digest("reason", &crate::domain::digest::Digest::of(reason.as_bytes()))
+                        .build()?
+                        .as_bytes()
+                        .to_vec(),
+                );
+                engine.store.commit(changes).await?;
+                engine.sequence().await?;
+                voice.say(&json!({ "number": number, "state": "resolved" }), || {
+                    format!("discrepancy {number} is resolved")
+                });
+                Ok(())
+            }
+            Queue::Receivables => {
+                let open = engine.store.receivables().await?;
+                let told: Vec<_> = open
+                    .iter()
+                    .map(|one| {
+                        json!({
+                            "cause": one.cause.name(),
+                            "person": one.person.to_string(),
+                            "amount_minor": one.amount_minor.to_string(),
+                            "since": one.opened_at,
+                        })
+                    })
+                    .collect();
+                voice.say(&json!(told), || {
+                    let rows: Vec<Vec<String>> = open
+                        .iter()
+                        .map(|one| {
+                            vec![
+                                one.cause.to_string(),
+                                one.person.to_string(),
+                                one.amount_minor.to_string(),
+                                one.opened_at.clone(),
+                            ]
+                        })
+                        .collect();
+                    table(&["cause", "person", "minor units", "since"], &rows, &[2])
+                });
+                Ok(())
+            }
+            Queue::Halts => {
+                let halts = engine.store.halts().await?;
+                let told: Vec<_> = halts
+                    .iter()
+                    .map(|one| {
+                        json!({
+                            "halt": one.number,
+                            "scope": one.scope,
+                            "cause": one.cause,
+                            "since": one.put_at,
+                            "lift_agreed_by": one.first_lift_by,
+                        })
+                    })
+                    .collect();
+                voice.say(&json!(told), || {
+                    let rows: Vec<Vec<String>> = halts
+                        .iter()
+                        .map(|one| {
+                            vec![
+                                one.number.to_string(),
+                                one.scope.clone(),
+                                one.cause.clone(),
+                                one.put_at.clone(),
+                            ]
+                        })
+                        .collect();
+                    table(&["halt", "scope", "cause", "since"], &rows, &[0])
+                });
+                Ok(())
+            }
+            Queue::Lift { halt, by } => {
+                let lifted = engine.halt_lift(halt, &by).await?;
+                engine.sequence().await?;
+                voice.say(&json!({ "halt": halt, "lifted": lifted }), || match lifted {
+                    true => format!("halt {halt} is lifted"),
+                    false => format!("{by} agrees; a second officer lifts halt {halt}"),
+                });
+                Ok(())
+            }
+        }
+    }
+}

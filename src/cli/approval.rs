@@ -1,0 +1,74 @@
+//! `chitra submit`, `approve` and `release`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::Voice;
+use crate::domain::ids::ListNo;
+use crate::domain::list::PaymentList;
+use crate::domain::state::Named;
+use crate::engine::{Engine, EngineError, office};
+
+#[derive(Args)]
+pub struct Sign {
+    cycle: String,
+    #[arg(long = "as", value_name = "OFFICER")]
+    by: String,
+    /// A release list; 0 is the month
+    #[arg(long, default_value_t = 0)]
+    list: i64,
+    /// The officer's private key; keys/officers/OFFICER.key of the office when not said
+    #[arg(long)]
+    key: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Release {
+    cycle: String,
+    #[arg(long = "as", value_name = "OFFICER")]
+    by: String,
+    /// A release list; 0 is the month
+    #[arg(long, default_value_t = 0)]
+    list: i64,
+}
+
+impl Sign {
+    pub async fn submit(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        let cycle = engine.cycle_find(&self.cycle).await?;
+        let key = office::read_officer_key(&self.key_path(engine))?;
+        let list = engine.submit(&cycle, ListNo(self.list), &self.by, &key).await?;
+        engine.sequence().await?;
+        tell(&list, voice);
+        Ok(())
+    }
+
+    pub async fn approve(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        let cycle = engine.cycle_find(&self.cycle).await?;
+        let key = office::read_officer_key(&self.key_path(engine))?;
+        let list = engine.approve(&cycle, ListNo(self.list), &self.by, &key).await?;
+        engine.sequence().await?;
+        tell(&list, voice);
+        Ok(())
+    }
+
+    fn key_path(&self, engine: &Engine) -> PathBuf {
+        self.key.clone().unwrap_or_else(|| office::officer_key_path(&engine.dir, &self.by))
+    }
+}
+
+impl Release {
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        let cycle = engine.cycle_find(&self.cycle).await?;
+        let list = engine.release(&cycle, ListNo(self.list), &self.by).await?;
+        engine.sequence().await?;
+        tell(&list, voice);
+        Ok(())
+    }
+}
+
+fn tell(list: &PaymentList, voice: &Voice) {
+    let told = json!({ "list": list.number.0, "state": list.state.name(), "digest": list.digest });
+    voice.say(&told, || format!("list {} is {}; digest {}", list.number, list.state, list.digest));
+}

@@ -1,0 +1,108 @@
+//! `chitra collect` and `chitra reissue`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::Voice;
+use crate::cli::show::{grouped, money};
+use crate::engine::collect::Collected;
+use crate::engine::{Engine, EngineError};
+
+#[derive(Args)]
+pub struct Collect {
+    /// Answer files; everything in the partners' outboxes when none is named
+    files: Vec<PathBuf>,
+    /// Whose answers the named files are
+    #[arg(long, required_unless_present = "all")]
+    provider: Option<String>,
+    /// Take in everything that lies in the outboxes
+    #[arg(long, conflicts_with = "provider")]
+    all: bool,
+}
+
+impl Collect {
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        let mut told = Vec::new();
+        let mut refused = None;
+        match self.provider {
+            Some(provider) => {
+                for path in &self.files {
+                    told.push(engine.collect_file(&provider, path).await?);
+                }
+            }
+            None => {
+                for one in engine.collect_all().await? {
+                    match one {
+                        Ok(collected) => told.push(collected),
+                        Err((_, error)) => {
+                            if !voice.quiet {
+                                eprintln!("{}: {error}", error.code());
+                            }
+                            refused.get_or_insert(error);
+                        }
+                    }
+                }
+            }
+        }
+        let list: Vec<_> = told.iter().map(as_json).collect();
+        voice.say(&json!(list), || match told.is_empty() {
+            true => "nothing new".to_owned(),
+            false => told.iter().map(sentence).collect::<Vec<_>>().join("\n"),
+        });
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+fn as_json(one: &Collected) -> serde_json::Value {
+    json!({ "file": one.file_name, "format": one.format, "items": one.items, "replayed": one.replayed })
+}
+
+fn sentence(one: &Collected) -> String {
+    match one.replayed {
+        true => format!("{}: taken in before, nothing was changed", one.file_name),
+        false => {
+            format!("{}: {} items ({})", one.file_name, grouped(i128::from(one.items)), one.format)
+        }
+    }
+}
+
+#[derive(Args)]
+pub struct Reissue {
+    cycle: String,
+}
+
+impl Reissue {
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        let cycle = engine.cycle_find(&self.cycle).await?;
+        let done = engine.reissue(&cycle).await?;
+        engine.sequence().await?;
+        let told = json!({
+            "list": done.list.as_ref().map(|list| list.number.0),
+            "digest": done.list.as_ref().map(|list| list.digest.clone()),
+            "ordered": done.ordered,
+            "ordered_minor": done.ordered_minor.to_string(),
+            "waiting": done.waiting,
+        });
+        voice.say(&told, || {
+            let mut text = match &done.list {
+                Some(list) => format!(
+                    "list {} orders {} payments again, {}; it is submitted and approved like the first: \
+                     chitra submit {} --list {} --as OFFICER",
+                    list.number,
+                    grouped(i128::from(done.ordered)),
+                    money(done.ordered_minor, engine.config.currency),
+                    cycle.label(),
+                    list.number
+                ),
+                None => "nothing can be ordered again".to_owned(),
+            };
+            for (why, count) in &done.waiting {
+                text.push_str(&format!("\n  {} wait: {why}", grouped(i128::from(*count))));
+            }
+            text
+        });
+        Ok(())
+    }
+}

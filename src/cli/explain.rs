@@ -1,0 +1,152 @@
+//! `chitra explain PERSON`: every line with clause, rate and citation, in Vietnamese and English.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::Voice;
+use crate::cli::show::money;
+use crate::domain::state::Named;
+use crate::engine::explain::Explanation;
+use crate::engine::{Engine, EngineError};
+
+#[derive(Args)]
+pub struct Explain {
+    /// A national id, an enrolment id, or the person's number
+    person: String,
+    /// The cycle or month; the newest when not said
+    #[arg(long)]
+    period: Option<String>,
+}
+
+impl Explain {
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        let cycle = match &self.period {
+            Some(text) => engine.cycle_find(text).await?,
+            None => engine
+                .store
+                .cycles()
+                .await?
+                .pop()
+                .ok_or_else(|| EngineError::refused("C103", "there is no cycle yet"))?,
+        };
+        let person = engine.person_find(&self.person, &cycle).await?;
+        let told = engine.explain(&cycle, person).await?;
+        voice.say(&as_json(engine, &told), || text(engine, &told));
+        Ok(())
+    }
+}
+
+fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
+    let rows: Vec<_> = told
+        .rows
+        .iter()
+        .map(|row| {
+            json!({
+                "source": { "file": told.source.file_name, "sha256": told.source.sha256, "line": row.source_line },
+                "programme": row.programme,
+                "benefit": row.benefit,
+                "outcome": row.outcome.name(),
+                "code": row.code,
+                "identity": { "rule": row.rule, "vi": row.identity.0, "en": row.identity.1 },
+                "law": { "vi": row.law.0, "en": row.law.1 },
+                "lines": row.lines.iter().map(|line| json!({
+                    "component": line.component,
+                    "period": line.period.to_string(),
+                    "kind": line.kind,
+                    "revision": line.revision,
+                    "amount_minor": line.amount_minor.to_string(),
+                    "clauses": line.clauses,
+                    "vi": line.vietnamese,
+                    "en": line.english,
+                })).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let payables: Vec<_> = told
+        .payables
+        .iter()
+        .map(|(payable, attempts)| {
+            json!({
+                "payable": payable.number.to_string(),
+                "state": payable.state.name(),
+                "amount_minor": payable.amount_minor.to_string(),
+                "channel": payable.channel.name(),
+                "provider": payable.provider,
+                "code": payable.code,
+                "attempts": attempts.iter().map(|one| json!({
+                    "reference": engine.reference(one).as_str(),
+                    "state": one.state.name(),
+                    "grade": one.grade.map(Named::name),
+                    "reason": one.reason,
+                    "on": one.outcome_on,
+                })).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "person": told.person.to_string(),
+        "cycle": told.cycle.label(),
+        "law_known_at": told.cycle.law_known_at.to_string(),
+        "rows": rows,
+        "payables": payables,
+    })
+}
+
+fn text(engine: &Engine, told: &Explanation) -> String {
+    let mut parts = vec![format!(
+        "Person {} in cycle {} (law as known at {})",
+        told.person,
+        told.cycle.label(),
+        told.cycle.law_known_at
+    )];
+    for row in &told.rows {
+        let mut lines = vec![format!(
+            "── {} / {}: {} {}   [{} line {}]",
+            row.programme,
+            row.benefit,
+            row.outcome,
+            row.code,
+            told.source.file_name,
+            row.source_line
+        )];
+        lines.push(format!("   {}: {}", row.rule, row.identity.0));
+        lines.push(format!("   {}  {}", " ".repeat(row.rule.len()), row.identity.1));
+        lines.push(format!("   {}", row.law.0));
+        lines.push(format!("   {}", row.law.1));
+        for line in &row.lines {
+            lines.push(format!(
+                "   • {} {} {}: {}",
+                line.period,
+                line.kind,
+                line.component,
+                money(i128::from(line.amount_minor), engine.config.currency)
+            ));
+            for sentence in line.vietnamese.lines().chain(line.english.lines()) {
+                lines.push(format!("       {sentence}"));
+            }
+        }
+        parts.push(lines.join("\n"));
+    }
+    for (payable, attempts) in &told.payables {
+        let mut lines = vec![format!(
+            "── payable {}: {}, {} by {} {} {}",
+            payable.number,
+            payable.state,
+            money(i128::from(payable.amount_minor), engine.config.currency),
+            payable.channel,
+            payable.provider,
+            payable.code
+        )];
+        for one in attempts {
+            lines.push(format!(
+                "   {} {}{}{}",
+                engine.reference(one),
+                one.state,
+                one.grade.map(|grade| format!(", proved by {grade}")).unwrap_or_default(),
+                one.reason.as_ref().map(|reason| format!(", reason {reason}")).unwrap_or_default()
+            ));
+        }
+        parts.push(lines.join("\n"));
+    }
+    parts.join("\n\n")
+}

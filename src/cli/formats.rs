@@ -1,0 +1,74 @@
+//! `chitra formats`: what partners read and write.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::cli::Voice;
+use crate::cli::show::table;
+use crate::engine::EngineError;
+
+#[derive(Subcommand)]
+pub enum FormatsCommand {
+    /// Every format, out and in
+    List,
+    /// The words that a definition may use as sources
+    Fields,
+    /// Check a definition
+    Check { file: PathBuf },
+}
+
+impl FormatsCommand {
+    pub fn run(self, voice: &Voice) -> Result<(), EngineError> {
+        match self {
+            FormatsCommand::List => {
+                let formats = payment_formats::Formats::built_in();
+                let list = formats.list();
+                let told: Vec<_> = list
+                    .iter()
+                    .map(|one| {
+                        json!({ "id": one.id, "version": one.version, "direction": if one.out { "out" } else { "in" }, "vi": one.title_vi, "en": one.title_en })
+                    })
+                    .collect();
+                voice.say(&json!(told), || {
+                    let rows: Vec<Vec<String>> = list
+                        .iter()
+                        .map(|one| {
+                            vec![
+                                one.id.to_owned(),
+                                if one.out { "out" } else { "in" }.to_owned(),
+                                one.title_vi.to_owned(),
+                                one.title_en.to_owned(),
+                            ]
+                        })
+                        .collect();
+                    table(&["format", "", "tiếng Việt", "English"], &rows, &[])
+                });
+                Ok(())
+            }
+            FormatsCommand::Fields => {
+                let fields: Vec<String> =
+                    payment_formats::fields().iter().map(|field| format!("{field:?}")).collect();
+                voice.say(&json!(fields), || fields.join("\n"));
+                Ok(())
+            }
+            FormatsCommand::Check { file } => {
+                let text = std::fs::read_to_string(&file).map_err(|error| {
+                    EngineError::io(format!("reading {}", file.display()), error)
+                })?;
+                let faults = payment_formats::check(&text);
+                let told: Vec<String> = faults.iter().map(|fault| format!("{fault:?}")).collect();
+                voice.say(&json!(told), || match told.is_empty() {
+                    true => "the definition is right".to_owned(),
+                    false => told.join("\n"),
+                });
+                match faults.iter().any(|fault| fault.severity == payment_formats::Severity::Error)
+                {
+                    true => Err(EngineError::refused("F101", "the definition has faults")),
+                    false => Ok(()),
+                }
+            }
+        }
+    }
+}
