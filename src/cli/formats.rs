@@ -48,9 +48,18 @@ impl FormatsCommand {
                 Ok(())
             }
             FormatsCommand::Fields => {
-                let fields: Vec<String> =
-                    payment_formats::fields().iter().map(|field| format!("{field:?}")).collect();
-                voice.say(&json!(fields), || fields.join("\n"));
+                let fields = payment_formats::fields();
+                let told: Vec<_> = fields
+                    .iter()
+                    .map(|one| json!({ "field": one.name, "meaning": one.meaning }))
+                    .collect();
+                voice.say(&json!(told), || {
+                    let rows: Vec<Vec<String>> = fields
+                        .iter()
+                        .map(|one| vec![one.name.to_owned(), one.meaning.to_owned()])
+                        .collect();
+                    table(&["field", "meaning"], &rows, &[])
+                });
                 Ok(())
             }
             FormatsCommand::Check { file } => {
