@@ -116,12 +116,12 @@ impl Money {
     pub fn parse(text: &str, currency: Currency) -> Result<Money, MoneyError> {
         let (whole, fraction) = plain_decimal(text)?;
         let digits = currency.digits() as usize;
-        let kept = fraction.trim_end_matches('0');
-        if kept.len() > digits {
+        // Zeros count too: in Vietnam `540.000` is five hundred and forty thousand, not 540.
+        if fraction.len() > digits {
             return Err(MoneyError::DecimalsMustFitTheCurrency(currency));
         }
         let mut minor: i64 = 0;
-        let padded = kept.bytes().chain(std::iter::repeat_n(b'0', digits - kept.len()));
+        let padded = fraction.bytes().chain(std::iter::repeat_n(b'0', digits - fraction.len()));
         for digit in whole.bytes().chain(padded) {
             minor = minor
                 .checked_mul(10)
@@ -299,7 +299,8 @@ mod tests {
             ("750000", "VND", Ok(750_000)),
             ("0", "VND", Ok(0)),
             ("000750000", "VND", Ok(750_000)),
-            ("750000.00", "VND", Ok(750_000)),
+            ("540.000", "VND", Err("decimals")),
+            ("750000.00", "VND", Err("decimals")),
             ("12.5", "USD", Ok(12_50)),
             ("12.50", "USD", Ok(12_50)),
             ("1.234", "KWD", Ok(1_234)),

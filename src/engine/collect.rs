@@ -19,9 +19,12 @@ use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::CycleState;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, EndToEndId, PayableNo, Shard};
-use crate::domain::instruction::{EvidenceGrade, InstructionState};
+use crate::domain::instruction::{
+    EvidenceGrade, Instruction, InstructionEvent, InstructionState,
+};
 use crate::domain::outcome::{Outcome, ReasonClass, Reported};
-use crate::domain::payable::PayableState;
+use crate::domain::payable::{PayableEvent, PayableState};
+use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError, aside};
@@ -71,8 +74,97 @@ impl Engine {
                 }
             }
         }
+        self.age().await?;
         self.sequence().await?;
         Ok(done)
+    }
+
+    /// Payments of files that were delivered longer ago than their provider takes to answer become
+    /// unknown. Nothing leaves *unknown* by time; this is only how it is entered.
+    pub async fn age(&self) -> Result<i64, EngineError> {
+        let mut aged = 0;
+        for cycle in self.store.cycles().await? {
+            if cycle.state != CycleState::Settling {
+                continue;
+            }
+            let deliveries = self.store.deliveries(cycle.number).await?;
+            let mut overdue = BTreeSet::new();
+            for batch in self.store.batches(cycle.number).await? {
+                let Some(profile) = self.config.provider(&batch.provider) else { continue };
+                let delivered = deliveries
+                    .iter()
+                    .filter(|one| one.batch == batch.number)
+                    .filter_map(|one| one.ended_at.as_deref())
+                    .filter_map(|at| parse_date(at.get(..10)?).ok())
+                    .max();
+                let days = delivered.and_then(|on| self.clock.today().since(on).ok());
+                let late = days.is_some_and(|days| i64::from(days.get_days()) > profile.answer_days);
+                if batch.state == BatchState::Delivered && late {
+                    overdue.insert(batch.number);
+                }
+            }
+            if overdue.is_empty() {
+                continue;
+            }
+            for shard in Shard::all() {
+                let silent: Vec<_> = self
+                    .store
+                    .instructions(cycle.number, shard)
+                    .await?
+                    .into_iter()
+                    .filter(|one| {
+                        one.state == InstructionState::InBatch && overdue.contains(&one.batch)
+                    })
+                    .collect();
+                for page in silent.chunks(ITEMS_A_PAGE) {
+                    self.lose(page).await?;
+                    aged += page.len() as i64;
+                }
+            }
+        }
+        Ok(aged)
+    }
+
+    async fn lose(&self, silent: &[Instruction]) -> Result<(), EngineError> {
+        let mut moves = Vec::new();
+        let mut payable_moves = Vec::new();
+        let mut root = BatchRootBuilder::new();
+        for one in silent {
+            let to = one.state.apply(InstructionEvent::OutcomeLost)?;
+            root.push(format!("{} {} {to}", self.reference(one), one.state).as_bytes());
+            moves.push(InstructionMove {
+                payable: one.payable,
+                attempt: one.attempt,
+                from: one.state,
+                to,
+                grade: None,
+                reason: Some("no answer".to_owned()),
+                reason_class: None,
+                answer: None,
+                outcome_on: None,
+            });
+            payable_moves.push(PayableMove {
+                payable: one.payable,
+                from: PayableState::Pending,
+                to: PayableState::Pending.apply(PayableEvent::OutcomeLost)?,
+                code: String::new(),
+                batch: Some(one.batch),
+            });
+        }
+        let mut changes = Changes::new();
+        changes.instructions_moved(&moves);
+        changes.payables_moved(&payable_moves);
+        let root = root.finish();
+        changes.event(
+            Leaf::of("answers_overdue", &self.stamp())
+                .number("count", root.count as i64)
+                .digest("root", &root.root)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
+        Ok(())
     }
 
     async fn collect_from(

@@ -70,6 +70,8 @@ pub struct Provider {
     pub total_max_minor: i64,
     /// The most money in one payment, minor units.
     pub amount_max_minor: i64,
+    /// Days after which a payment without an answer is unknown.
+    pub answer_days: i64,
     /// Where it reads, where it answers, and where it puts what it has taken.
     pub inbox: PathBuf,
     pub outbox: PathBuf,
@@ -124,6 +126,7 @@ impl Config {
                 count_max: provider.count_max,
                 total_max_minor: provider.total_max_minor,
                 amount_max_minor: provider.amount_max_minor,
+                answer_days: provider.answer_days,
             });
         }
         for (at, provider) in providers.iter().enumerate() {
@@ -241,7 +244,14 @@ struct ProviderFile {
     count_max: u64,
     total_max_minor: i64,
     amount_max_minor: i64,
+    #[serde(default = "answer_days")]
+    answer_days: i64,
     inbox: PathBuf,
     outbox: PathBuf,
     taken: PathBuf,
+}
+
+/// A month: no partner that was asked answers later than its statement.
+fn answer_days() -> i64 {
+    30
 }
