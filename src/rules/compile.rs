@@ -41,7 +41,7 @@ pub fn check(sources: &[Source<'_>]) -> Vec<Diagnostic> {
 
 /// All files of a pack together.
 pub const BYTES_MAX: usize = 16 << 20;
-const ITEMS_MAX: usize = 8_192;
+const ITEMS_MAX: usize = 2_048;
 
 fn build(sources: &[Source<'_>]) -> (Option<Pack>, Vec<Diagnostic>) {
     let mut found = Vec::new();
@@ -97,6 +97,9 @@ fn build(sources: &[Source<'_>]) -> (Option<Pack>, Vec<Diagnostic>) {
     builder.everything(*root, &file, sources);
     let order: HashMap<&str, usize> =
         sources.iter().enumerate().map(|(at, source)| (source.path, at)).collect();
+    let clauses = &builder.pack.clauses;
+    let roots = clauses.iter().flat_map(|clause| [&clause.when, &clause.then]).flatten();
+    builder.pack.program.fold(roots.map(|compiled| compiled.root));
     let mut found = builder.found;
     // Cases name what the pack declares; with a broken pack they would only repeat its faults.
     if !found.iter().any(Diagnostic::is_error) {

@@ -171,7 +171,8 @@ fn a_held_person_has_no_line_and_says_everything_that_is_missing() {
         panic!("{:?}", entitled.outcomes)
     };
     assert_eq!(held.code(), "H130");
-    assert_eq!(missing, &[Input::DateOfBirth]);
+    let pension = vn().fact_index("monthly_pension").unwrap() as u16;
+    assert_eq!(missing, &[Input::DateOfBirth, Input::Fact(pension)]);
 }
 
 #[test]
