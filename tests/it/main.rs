@@ -1,1 +1,3 @@
 //! The one integration-test binary; a table of contents.
+
+mod programmes;
