@@ -183,15 +183,16 @@ impl Engine {
                     .as_bytes(),
             );
         }
-        let formats: BTreeMap<String, String> = self
+        let mut formats: Vec<String> = self
             .formats
             .list()
             .iter()
             .map(|format| {
                 let direction = if format.out { "out" } else { "in" };
-                (format!("{direction} {}", format.id), format.version.to_owned())
+                format!("{direction} {} {}", format.id, format.version)
             })
             .collect();
+        formats.sort();
         canonical(&json!({
             "period": cycle.period.to_string(),
             "kind": cycle.kind.to_string(),
@@ -459,9 +460,9 @@ impl Engine {
         let table = |map: BTreeMap<String, (i64, i128)>| -> Value {
             map.into_iter()
                 .map(|(key, (count, minor))| {
-                    (key, json!({ "count": count, "minor": minor.to_string() }))
+                    json!({ "key": key, "count": count, "minor": minor.to_string() })
                 })
-                .collect::<serde_json::Map<String, Value>>()
+                .collect::<Vec<Value>>()
                 .into()
         };
         let count: u64 = batches.iter().map(|batch| batch.count).sum();

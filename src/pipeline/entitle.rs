@@ -179,6 +179,7 @@ pub fn entitle_into<'a>(
         let outcome = match month {
             Month::Held(held) => {
                 entitled.lines.retain(|line| line.enrolment != index);
+                entitled.unadjusted.retain(|(enrolment, _, _)| *enrolment != index);
                 let missing = missing_inputs(book, cycle, person, enrolment);
                 Outcome::Held { held, missing }
             }
@@ -395,6 +396,7 @@ fn missing_inputs<'a>(
         return vec![Input::DecisionDate];
     }
     let mut trace = evaluate::Trace::default();
+    let mut bars = Vec::new();
     if let Standing::Within(window) = evaluate::window(book, person, enrolment, &mut trace) {
         for offset in 0..=cycle.last().months_since(cycle.period) {
             let period = match book.pack().benefit_at(enrolment.benefit).kind {
@@ -402,10 +404,13 @@ fn missing_inputs<'a>(
                 BenefitKind::Monthly => cycle.period.plus(offset),
             };
             evaluate::month(book, person, enrolment, &window, period, &mut trace);
+            bars.extend(evaluate::undecided_bars(book, person, enrolment, period));
         }
     }
     let mut missing = trace.missing_inputs(book.pack());
+    missing.extend(bars);
     missing.sort();
+    missing.dedup();
     missing
 }
 

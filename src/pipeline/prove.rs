@@ -223,4 +223,23 @@ mod tests {
             assert!(report.unproven.is_empty(), "{id}:\n{report}");
         }
     }
+
+    #[test]
+    fn a_case_that_does_not_hold_shows_both_sides() {
+        let files = crate::rules::builtin_sources("vn");
+        let pack = crate::rules::compile(files).unwrap();
+        let cases = files.iter().find(|f| f.path.ends_with("social_pension/cases.toml")).unwrap();
+        let text = cases.text.replacen("amount = \"500000\"", "amount = \"500001\"", 1);
+        let edited = [crate::rules::Source { path: cases.path, text: &text }];
+        let (cases, found) = read_cases(&pack, &edited);
+        assert!(found.is_empty(), "{found:?}");
+        let shown = run_cases(&pack, &cases[..1]).to_string();
+        let expected = "\
+FAILED SP-01 A person of seventy-six without a pension is paid the social pension
+  --> programmes/vn/social_pension/cases.toml:4
+  expected  pension 2025-08 regular allowance#0 500001 by sp.start.signed sp.monthly
+  actual    pension 2025-08 regular allowance#0 500000 by sp.start.signed sp.monthly
+0 of 1 cases hold; no case reaches ";
+        assert!(shown.starts_with(expected), "{shown}");
+    }
 }

@@ -5,9 +5,9 @@
 //! way are nil with the clause that says why. A held enrolment takes no part: what is certain is
 //! paid, and the difference follows when the held one is decided.
 //!
-//! Ties are broken by, in this order: the higher amount, fewer decisions, the earlier decision date
-//! (none counts as latest), the benefit that stands first in the pack, the lower enrolment key. The
-//! order of rows never decides.
+//! Ties are broken by, in this order: the higher amount, fewer decisions, the earlier decision date,
+//! the benefit that stands first in the pack, the lower enrolment key. The order of rows never
+//! decides.
 
 use std::cmp::Reverse;
 
@@ -82,8 +82,8 @@ struct Member {
 
 impl Member {
     /// Greater is better. See the module's rule for ties.
-    fn rank(&self) -> (i128, Reverse<(bool, Option<Date>, BenefitId, u64)>) {
-        (self.total_minor, Reverse((self.decided.is_none(), self.decided, self.benefit, self.key)))
+    fn rank(&self) -> impl Ord + use<> {
+        (self.total_minor, Reverse((self.decided, self.benefit, self.key)))
     }
 }
 

@@ -9,13 +9,13 @@ use std::cmp::Ordering;
 use jiff::civil::Date;
 
 use crate::domain::period::Period;
-use crate::rules::expression::{Compiled, DateRounding, Node, NodeId};
+use crate::rules::expression::{Compiled, DateRounding, Node, NodeId, Program};
 use crate::rules::law::LawBook;
-use crate::rules::pack::{ClauseId, ComponentId, FundId, NOTHING_APPLIES, Pack};
+use crate::rules::pack::{BenefitId, ClauseId, ComponentId, FundId, NOTHING_APPLIES, Pack};
 use crate::rules::question::{DobPrecision, EnrolmentCase, PersonCase, Sex};
 use crate::rules::rate::in_force;
 use crate::rules::syntax::Operator;
-use crate::rules::value::{FactValue, Input, Value};
+use crate::rules::value::{FactRow, FactValue, Input, Value};
 use crate::rules::written::IncompleteBirth;
 
 /// The months for which an enrolment can be owed anything.
@@ -106,6 +106,8 @@ pub enum Failure {
 
 /// Watches an evaluation. The fast path watches nothing and pays nothing.
 pub trait Tracer<'a> {
+    /// Whether it wants every value. What does not is given what was worked out beforehand.
+    const WATCHES: bool;
     /// A clause is tried: its condition next, then its result.
     fn clause(&mut self, _clause: ClauseId) {}
     /// A node of an expression was worth this much.
@@ -125,7 +127,9 @@ pub enum Verdict {
 /// The tracer that does nothing.
 pub struct Untraced;
 
-impl Tracer<'_> for Untraced {}
+impl Tracer<'_> for Untraced {
+    const WATCHES: bool = false;
+}
 
 /// Everything an evaluation went through, in order.
 #[derive(Clone, Debug, Default)]
@@ -142,6 +146,8 @@ pub struct Step<'a> {
 }
 
 impl<'a> Tracer<'a> for Trace<'a> {
+    const WATCHES: bool = true;
+
     fn clause(&mut self, clause: ClauseId) {
         self.steps.push(Step { clause, verdict: Verdict::Undecided, values: Vec::new() });
     }
@@ -221,7 +227,7 @@ pub fn window<'a, T: Tracer<'a>>(
     // A start is decided by the law under which the decision was signed. Without a decision there
     // is nothing to start from.
     let decided = enrolment.decision_date.and_then(|date| Period::of(date).ok());
-    let mut evaluator = Evaluator { book, rates: &[], period: None, person, enrolment, tracer };
+    let mut evaluator = Evaluator::new(book, None, person, enrolment, tracer);
     let Some(decided) = decided else {
         let clause = starts.first().copied().unwrap_or(NOTHING_APPLIES);
         return Standing::Held(Held::FactMissing(Input::DecisionDate, clause));
@@ -279,8 +285,7 @@ pub fn month<'a, T: Tracer<'a>>(
         return Month::Held(Held::LawNotCovered(period));
     };
     let benefit = enrolment.benefit.index();
-    let mut evaluator =
-        Evaluator { book, rates: &law.rates, period: Some(period), person, enrolment, tracer };
+    let mut evaluator = Evaluator::new(book, Some(period), person, enrolment, tracer);
     for id in &law.bars[benefit] {
         match evaluator.applies(*id) {
             Ok(true) => return Month::Nil(*id),
@@ -315,16 +320,84 @@ pub fn month<'a, T: Tracer<'a>>(
     }
 }
 
+/// For each rule that may bar the month, the first input for want of which it cannot be told. An
+/// officer should be asked for everything at once, not for one fact a month.
+pub fn undecided_bars<'a>(
+    book: &LawBook<'a>,
+    person: &PersonCase<'a>,
+    enrolment: &EnrolmentCase<'a>,
+    period: Period,
+) -> Vec<Input> {
+    let Some(law) = book.law(period) else { return Vec::new() };
+    let tracer = &mut Untraced;
+    let mut evaluator = Evaluator::new(book, Some(period), person, enrolment, tracer);
+    let mut missing = Vec::new();
+    for id in &law.bars[enrolment.benefit.index()] {
+        if let Err(Held::FactMissing(input, _)) = evaluator.applies(*id)
+            && !missing.contains(&input)
+        {
+            missing.push(input);
+        }
+    }
+    missing
+}
+
+/// What depends on the month alone, by the program's slots.
+pub(crate) fn fold<'a>(book: &LawBook<'a>, period: Period) -> Vec<Option<Value<'a>>> {
+    static NO_FACTS: FactRow = FactRow::EMPTY;
+    let enrolment = EnrolmentCase {
+        key: 0,
+        benefit: BenefitId(0),
+        decision_date: None,
+        entitled_from: None,
+        entitled_to: None,
+        paid_through: None,
+        facts: &NO_FACTS,
+        history: &[],
+    };
+    let person =
+        PersonCase { date_of_birth: None, sex: None, date_of_death: None, enrolments: &[] };
+    let tracer = &mut Untraced;
+    let mut evaluator = Evaluator::new(book, Some(period), &person, &enrolment, tracer);
+    book.pack().program.folded().iter().map(|id| evaluator.node(*id).ok()).collect()
+}
+
 struct Evaluator<'e, 'a, T> {
     book: &'e LawBook<'a>,
+    program: &'a Program,
     rates: &'e [Option<Value<'static>>],
+    folds: &'e [Option<Value<'a>>],
+    /// What the first definitions came to, so that an age is worked out once for a month.
+    definitions: [Option<Value<'a>>; REMEMBERED],
     period: Option<Period>,
     person: &'e PersonCase<'a>,
     enrolment: &'e EnrolmentCase<'a>,
     tracer: &'e mut T,
 }
 
-impl<'a, T: Tracer<'a>> Evaluator<'_, 'a, T> {
+const REMEMBERED: usize = 8;
+
+impl<'e, 'a, T: Tracer<'a>> Evaluator<'e, 'a, T> {
+    fn new(
+        book: &'e LawBook<'a>,
+        period: Option<Period>,
+        person: &'e PersonCase<'a>,
+        enrolment: &'e EnrolmentCase<'a>,
+        tracer: &'e mut T,
+    ) -> Evaluator<'e, 'a, T> {
+        Evaluator {
+            book,
+            program: &book.pack().program,
+            rates: period.and_then(|period| book.law(period)).map_or(&[], |law| &law.rates),
+            folds: period.map_or(&[], |period| book.folds(period)),
+            definitions: [None; REMEMBERED],
+            period,
+            person,
+            enrolment,
+            tracer,
+        }
+    }
+
     /// Tries the condition of a clause.
     fn applies(&mut self, id: ClauseId) -> Result<bool, Held> {
         self.tracer.clause(id);
@@ -382,15 +455,47 @@ impl<'a, T: Tracer<'a>> Evaluator<'_, 'a, T> {
         }
     }
 
+    #[inline]
     fn node(&mut self, id: NodeId) -> Result<Value<'a>, Failure> {
-        let value = self.step(id)?;
-        self.tracer.value(id, value);
+        let node: &'a Node = self.program.node(id);
+        if let Node::Constant(value) = node {
+            if T::WATCHES {
+                self.tracer.value(id, *value);
+            }
+            return Ok(*value);
+        }
+        if T::WATCHES {
+            let value = self.step(node)?;
+            self.tracer.value(id, value);
+            return Ok(value);
+        }
+        if let Some(slot) = self.program.slot(id)
+            && let Some(Some(value)) = self.folds.get(slot)
+        {
+            return Ok(*value);
+        }
+        match node {
+            Node::Input(input) => Ok(self.input(*input)),
+            Node::Definition(index, root) => self.definition(*index, *root),
+            node => self.step(node),
+        }
+    }
+
+    fn definition(&mut self, index: u16, root: NodeId) -> Result<Value<'a>, Failure> {
+        let remembered = self.definitions.get(usize::from(index)).copied().flatten();
+        if let Some(value) = remembered {
+            return Ok(value);
+        }
+        let value = self.node(root)?;
+        if let Some(room) = self.definitions.get_mut(usize::from(index)) {
+            *room = Some(value);
+        }
         Ok(value)
     }
 
-    fn step(&mut self, id: NodeId) -> Result<Value<'a>, Failure> {
+    #[inline(never)]
+    fn step(&mut self, node: &'a Node) -> Result<Value<'a>, Failure> {
         use Value::Unknown;
-        let node: &'a Node = self.book.pack().program.node(id);
         Ok(match node {
             Node::Constant(value) => *value,
             Node::Text(text) => Value::Text(text),

@@ -19,7 +19,13 @@ pub struct NodeId(pub(crate) u32);
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     nodes: Vec<Node>,
+    /// By node: its slot among the nodes that depend on the month alone.
+    slots: Vec<u16>,
+    folded: Vec<NodeId>,
 }
+
+const NO_SLOT: u16 = u16::MAX;
+const FOLDED_MAX: usize = 4_096;
 
 impl Program {
     pub fn node(&self, id: NodeId) -> &Node {
@@ -32,6 +38,50 @@ impl Program {
 
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// Finds what depends on the month alone, so that it is worked out once for a month and not for
+    /// every person. `roots` are where evaluations begin.
+    pub(crate) fn fold(&mut self, roots: impl Iterator<Item = NodeId>) {
+        let mut closed: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        // Operands are always pushed before the node that uses them.
+        for node in &self.nodes {
+            closed.push(match node {
+                Node::Input(input) => *input == Input::Period,
+                node => node.operands().iter().all(|id| closed[id.0 as usize]),
+            });
+        }
+        let plain = |node: &Node| matches!(node, Node::Constant(_) | Node::Text(_));
+        let mut wanted: Vec<bool> = vec![false; self.nodes.len()];
+        for root in roots {
+            wanted[root.0 as usize] = true;
+        }
+        for (node, _) in self.nodes.iter().zip(&closed).filter(|(_, closed)| !**closed) {
+            for operand in node.operands() {
+                wanted[operand.0 as usize] = true;
+            }
+        }
+        self.slots = vec![NO_SLOT; self.nodes.len()];
+        for at in 0..self.nodes.len() {
+            if wanted[at] && closed[at] && !plain(&self.nodes[at]) && self.folded.len() < FOLDED_MAX
+            {
+                self.slots[at] = self.folded.len() as u16;
+                self.folded.push(NodeId(at as u32));
+            }
+        }
+    }
+
+    /// The nodes that depend on the month alone, by slot.
+    pub(crate) fn folded(&self) -> &[NodeId] {
+        &self.folded
+    }
+
+    /// The slot of a node among those that depend on the month alone.
+    pub(crate) fn slot(&self, id: NodeId) -> Option<usize> {
+        match self.slots.get(id.0 as usize) {
+            Some(&slot) if slot != NO_SLOT => Some(usize::from(slot)),
+            _ => None,
+        }
     }
 
     fn push(&mut self, node: Node) -> NodeId {
@@ -72,6 +122,34 @@ pub enum Node {
     LastDay(NodeId),
     MonthsBetween(NodeId, NodeId),
     Lookup(u16, Box<[NodeId]>),
+}
+
+impl Node {
+    fn operands(&self) -> Vec<NodeId> {
+        match self {
+            Node::Constant(_) | Node::Text(_) | Node::Input(_) | Node::Rate(_) => Vec::new(),
+            Node::Definition(_, one)
+            | Node::Not(one)
+            | Node::Negate(one)
+            | Node::Widen(one)
+            | Node::Known(one)
+            | Node::MonthOf(one)
+            | Node::FirstDay(one)
+            | Node::LastDay(one) => vec![*one],
+            Node::And(one, two)
+            | Node::Or(one, two)
+            | Node::Compare(_, one, two)
+            | Node::Arithmetic(_, one, two)
+            | Node::Age(one, two, _)
+            | Node::AddYears(one, two, _)
+            | Node::AddMonths(one, two, _)
+            | Node::AddDays(one, two)
+            | Node::MonthsBetween(one, two) => vec![*one, *two],
+            Node::Between(one, two, three) | Node::If(one, two, three) => vec![*one, *two, *three],
+            Node::In(value, choices) => std::iter::once(value).chain(choices).copied().collect(),
+            Node::Least(all) | Node::Greatest(all) | Node::Lookup(_, all) => all.to_vec(),
+        }
+    }
 }
 
 /// Which day stands for one that does not exist, such as 29 February in a common year.
@@ -142,7 +220,7 @@ pub const COST_MAX: u64 = 20_000;
 /// Definitions nest into each other at most this deep, all nodes counted.
 pub const DEPTH_MAX: usize = 192;
 /// A pack has at most this many nodes.
-pub const NODES_MAX: usize = 400_000;
+pub const NODES_MAX: usize = 100_000;
 
 /// Checks a tree and adds its nodes to the program. Every fault found is pushed; `None` means that
 /// there was at least one.

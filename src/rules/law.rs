@@ -6,6 +6,7 @@
 use jiff::civil::Date;
 
 use crate::domain::period::Period;
+use crate::rules::evaluate::fold;
 use crate::rules::pack::{ClauseId, Pack};
 use crate::rules::rate::{Version, in_force};
 use crate::rules::value::Value;
@@ -18,6 +19,9 @@ pub struct LawBook<'p> {
     first: Period,
     months: Vec<u16>,
     laws: Vec<Law>,
+    /// By month: what depends on the month alone, worked out once. None where it fails; then the
+    /// person's own evaluation says how.
+    folds: Vec<Vec<Option<Value<'p>>>>,
     /// Start and stop clauses by benefit: those known on the day.
     pub(crate) starts: Vec<Vec<ClauseId>>,
     pub(crate) stops: Vec<Vec<ClauseId>>,
@@ -44,16 +48,17 @@ impl<'p> LawBook<'p> {
             first,
             months: Vec::new(),
             laws: Vec::new(),
+            folds: Vec::new(),
             starts: known(pack, known_at, |benefit| &benefit.starts),
             stops: known(pack, known_at, |benefit| &benefit.stops),
         };
-        // 200 years of months is far past any cycle and keeps a hostile date from costing memory.
-        for offset in 0..=last.months_since(first).clamp(-1, 2_400) {
+        for offset in 0..=last.months_since(first).clamp(-1, MONTHS_MAX) {
             let law = law_of(pack, first.plus(offset), known_at);
             if book.laws.last() != Some(&law) {
                 book.laws.push(law);
             }
             book.months.push(book.laws.len() as u16 - 1);
+            book.folds.push(fold(&book, first.plus(offset)));
         }
         book
     }
@@ -82,11 +87,20 @@ impl<'p> LawBook<'p> {
         self.pack.rates[rate].versions.get(version)
     }
 
+    /// What depends on the month alone, by the program's slots.
+    pub(crate) fn folds(&self, period: Period) -> &[Option<Value<'p>>] {
+        let month = usize::try_from(period.months_since(self.first)).ok();
+        month.and_then(|month| self.folds.get(month)).map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn law(&self, period: Period) -> Option<&Law> {
         let month = usize::try_from(period.months_since(self.first)).ok()?;
         self.months.get(month).map(|law| &self.laws[usize::from(*law)])
     }
 }
+
+/// Fifty years are past any look-back, and keep a hostile date from costing memory.
+const MONTHS_MAX: i32 = 600;
 
 fn law_of(pack: &Pack, period: Period, known_at: Date) -> Law {
     let versions: Vec<Option<usize>> =

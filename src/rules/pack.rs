@@ -383,3 +383,68 @@ pub enum FactRefused {
 }
 
 const TEXT_MAX: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> jiff::civil::Date {
+        parse_date(text).unwrap()
+    }
+
+    #[test]
+    fn an_end_that_was_not_known_yet_does_not_end_a_clause() {
+        let interval = Interval {
+            from: Some("2021-07".parse().unwrap()),
+            to: Some("2025-06".parse().unwrap()),
+            known_from: Some(day("2021-07-01")),
+            to_known_from: Some(day("2025-09-01")),
+        };
+        for (month, known_at, holds) in [
+            ("2021-06", "2025-10-01", false),
+            ("2021-07", "2021-06-30", false),
+            ("2021-07", "2021-07-01", true),
+            ("2025-06", "2025-10-01", true),
+            ("2025-07", "2025-08-31", true),
+            ("2025-07", "2025-09-01", false),
+        ] {
+            assert_eq!(interval.holds(month.parse().unwrap(), day(known_at)), holds, "{month}");
+        }
+    }
+
+    #[test]
+    fn fact_cells_are_read_by_their_type_or_refused() {
+        let pack = crate::rules::compile(crate::rules::builtin_sources("vn")).unwrap();
+        for (name, text, expected) in [
+            ("disability_level", "severe", Ok(FactValue::Enum(0))),
+            ("disability_level", " đặc biệt nặng ", Ok(FactValue::Enum(1))),
+            ("disability_level", "", Ok(FactValue::Unknown)),
+            ("disability_level", "mild", Err("none of severe, especially_severe")),
+            ("studying", "CÓ", Ok(FactValue::Bool(true))),
+            ("studying", "0", Ok(FactValue::Bool(false))),
+            ("studying", "perhaps", Err("neither yes nor no")),
+            ("raised_children", "3", Ok(FactValue::Int(3))),
+            ("raised_children", "-3", Err("plain digits")),
+            ("raised_children", "3.0", Err("plain digits")),
+            ("raised_children", "99999999999999999999", Err("plain digits")),
+            ("monthly_pension", "3500000", Ok(FactValue::Money(3_500_000))),
+            // A thousandfold error in waiting: 3.500.000 and 540.000 are not decimals.
+            ("monthly_pension", "3.500.000", Err("decimals")),
+            ("monthly_pension", "540.000", Err("decimals")),
+            ("monthly_pension", "3,500,000", Err("plain digits")),
+            ("monthly_pension", "1e6", Err("plain digits")),
+            ("study_ends", "2026-05-31", Ok(FactValue::Date(day("2026-05-31")))),
+            ("study_ends", "31/05/2026", Err("not a day")),
+        ] {
+            let index = pack.fact_index(name).unwrap();
+            match (pack.parse_fact(index, text), expected) {
+                (Ok(value), Ok(expected)) => assert_eq!(value, expected, "{name} {text}"),
+                (Err(error), Err(part)) => {
+                    assert!(error.to_string().contains(part), "{name} {text}: {error}");
+                }
+                (actual, expected) => panic!("{name} {text}: {actual:?}, not {expected:?}"),
+            }
+        }
+        assert!(pack.parse_fact(9_999, "1").is_err());
+    }
+}

@@ -106,6 +106,8 @@ pub struct FactRow {
 }
 
 impl FactRow {
+    pub(crate) const EMPTY: FactRow = FactRow { values: Vec::new() };
+
     /// A row where nothing is known yet.
     pub fn unknown(facts: usize) -> FactRow {
         FactRow { values: vec![FactValue::Unknown; facts] }
