@@ -9,6 +9,7 @@ pub mod directory;
 pub mod disk;
 pub mod file_name;
 pub mod publish;
+pub mod sandbox;
 
 use std::fmt;
 use std::io::{Read, Write};
