@@ -19,9 +19,7 @@ use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::CycleState;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, EndToEndId, PayableNo, Shard};
-use crate::domain::instruction::{
-    EvidenceGrade, Instruction, InstructionEvent, InstructionState,
-};
+use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent, InstructionState};
 use crate::domain::outcome::{Outcome, ReasonClass, Reported};
 use crate::domain::payable::{PayableEvent, PayableState};
 use crate::domain::period::parse_date;
@@ -98,7 +96,8 @@ impl Engine {
                     .filter_map(|at| parse_date(at.get(..10)?).ok())
                     .max();
                 let days = delivered.and_then(|on| self.clock.today().since(on).ok());
-                let late = days.is_some_and(|days| i64::from(days.get_days()) > profile.answer_days);
+                let late =
+                    days.is_some_and(|days| i64::from(days.get_days()) > profile.answer_days);
                 if batch.state == BatchState::Delivered && late {
                     overdue.insert(batch.number);
                 }

@@ -302,7 +302,7 @@ struct Ended {
 }
 
 /// Decides all rows of one shard.
-fn decide(terms: &Terms, loaded: Loaded) -> Result<Decided, EngineError> {
+fn decide(terms: &Terms, book: &LawBook<'_>, loaded: Loaded) -> Result<Decided, EngineError> {
     let mut decided = Decided { shard: Some(loaded.shard), ..Decided::default() };
     let mut listed = read_roster(terms, &loaded)?;
     listed.sort_by(|a, b| {
@@ -312,8 +312,7 @@ fn decide(terms: &Terms, loaded: Loaded) -> Result<Decided, EngineError> {
     refused_rows(terms, &loaded, &mut decided)?;
 
     let decisions = reconcile_rows(terms, &listed, &register);
-    let pack = &terms.programmes.pack;
-    let book = LawBook::new(pack, terms.cycle.law_known_at, terms.months.last());
+    let pack = book.pack();
     let mut history: HashMap<EnrolmentNo, Vec<&Claim>> = HashMap::new();
     for claim in &loaded.claims {
         history.entry(claim.enrolment).or_default().push(claim);
@@ -360,7 +359,7 @@ fn decide(terms: &Terms, loaded: Loaded) -> Result<Decided, EngineError> {
             enrolments: &cases,
         };
         if !cases.is_empty() {
-            entitle_into(&book, &terms.months, &case, &mut scratch, &mut entitled);
+            entitle_into(book, &terms.months, &case, &mut scratch, &mut entitled);
         } else {
             entitled = Entitled::default();
         }
@@ -418,7 +417,7 @@ fn decide(terms: &Terms, loaded: Loaded) -> Result<Decided, EngineError> {
             *items += 1;
         }
 
-        tell(terms, &mut decided, person, rows, these, &ended, &entitled, &case_rows, &book)?;
+        tell(terms, &mut decided, person, rows, these, &ended, &entitled, &case_rows, book)?;
     }
     Ok(decided)
 }
