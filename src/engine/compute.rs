@@ -123,9 +123,12 @@ impl Engine {
             }
             let shared = terms.clone();
             let decided = aside(move || {
+                // Made once for all shards of the unit: it costs as much as thousands of people.
+                let pack = &shared.programmes.pack;
+                let book = LawBook::new(pack, shared.cycle.law_known_at, shared.months.last());
                 loaded
                     .into_par_iter()
-                    .map(|one| decide(&shared, one))
+                    .map(|one| decide(&shared, &book, one))
                     .collect::<Result<Vec<_>, _>>()
             })
             .await?;
