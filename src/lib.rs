@@ -9,6 +9,7 @@ pub mod identity;
 pub mod pipeline;
 pub mod synth;
 pub mod store;
+pub mod disk;
 pub mod channels;
 pub mod audit;
 pub mod engine;

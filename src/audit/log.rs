@@ -21,9 +21,9 @@ use super::tiles::{
     encode_tile, hash_entries,
 };
 use super::tree::{leaf_hash, root_at};
-use crate::channels::disk::Disk;
-use crate::channels::file_name::FileName;
-use crate::channels::publish::{PublishError, create_dirs, publish, replace, sweep_parts};
+use crate::disk::Disk;
+use crate::disk::file_name::FileName;
+use crate::disk::publish::{PublishError, create_dirs, publish, replace, sweep_parts};
 use crate::domain::digest::Digest;
 
 /// A log that is open for appending.

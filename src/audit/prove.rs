@@ -15,7 +15,7 @@ use super::tree::{
     consistency_holds, consistency_proof, inclusion_holds, inclusion_proof, leaf_hash,
 };
 use super::verify::{VerifyError, read_signed};
-use crate::channels::disk::Disk;
+use crate::disk::Disk;
 use crate::domain::digest::Digest;
 
 /// An entry's place under a signed checkpoint.

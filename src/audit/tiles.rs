@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::tree::{Nodes, empty_root, leaf_hash, root_of_nodes};
-use crate::channels::disk::Disk;
+use crate::disk::Disk;
 use crate::domain::digest::Digest;
 
 /// How many hashes a full tile has, and how many entries a full bundle.

@@ -13,7 +13,7 @@ use super::checkpoint::{AuditVerifier, Checkpoint, CheckpointError, SignedCheckp
 use super::log::{CHECKPOINT, CHECKPOINTS, LogError, read_small};
 use super::tiles::{Edge, Tile, TileError, TileReader};
 use super::tree::leaf_hash;
-use crate::channels::disk::Disk;
+use crate::disk::Disk;
 use crate::domain::digest::Digest;
 
 /// What the log is compared with, beside itself.

@@ -10,13 +10,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::Disk;
-use super::file_name::{FileName, FileNameError};
-use super::publish::{self, Visibility};
 use super::{
     AnswerFile, Answers, Channel, CollectError, Delivery, DeliveryOutcome, Fetched, Parcel,
     QueryOutcome, Reason,
 };
+use crate::disk::Disk;
+use crate::disk::file_name::{FileName, FileNameError};
+use crate::disk::publish::{self, Visibility};
 use crate::domain::digest::{Digest, Hasher};
 
 /// A provider's two folders, and optionally the one to which it moves what it has taken.

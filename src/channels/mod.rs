@@ -4,19 +4,16 @@
 //! Gives: what became of each delivery, in three outcomes and never two: delivered, not delivered,
 //! unknown. A channel never decides to send again; it only says what it knows.
 
-pub mod archive;
 pub mod directory;
-pub mod disk;
-pub mod file_name;
-pub mod publish;
+
 pub mod sandbox;
 
 use std::fmt;
 use std::io::{Read, Write};
 
+use crate::disk::file_name::FileName;
 use crate::domain::digest::Digest;
 use crate::domain::money::Money;
-use file_name::FileName;
 
 /// One way to one provider.
 ///

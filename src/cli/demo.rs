@@ -12,10 +12,10 @@ use clap::Args;
 use jiff::civil::{Date, DateTime, date};
 use serde_json::json;
 
-use crate::channels::disk::RealDisk;
 use crate::channels::sandbox::Sandbox;
 use crate::cli::show::{grouped, money, table};
 use crate::cli::{Voice, cycle, sandbox, show, synth};
+use crate::disk::RealDisk;
 use crate::domain::cycle::{Cycle, CycleKind, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::ids::ListNo;

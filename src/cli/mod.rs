@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::channels::disk::RealDisk;
+use crate::disk::RealDisk;
 use crate::engine::clock::SystemClock;
 use crate::engine::config::Config;
 use crate::engine::office::{self, Surroundings};

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use crate::channels::disk::RealDisk;
 use crate::channels::sandbox::{
     BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider,
 };
 use crate::cli::Voice;
 use crate::cli::show::{grouped, table};
+use crate::disk::RealDisk;
 use crate::domain::period::parse_date;
 use crate::engine::EngineError;
 

@@ -13,7 +13,7 @@ use payment_formats::{Direction, InFormat, Outcome as Answered, OutcomeStatus, S
 
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
-use crate::channels::file_name::FileName;
+use crate::disk::file_name::FileName;
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, Receivable};
 use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::CycleState;

@@ -5,8 +5,8 @@
 //! sent again only when it is proved not to have left, under the same name and with the same bytes.
 
 use crate::audit::leaf::Leaf;
-use crate::channels::file_name::FileName;
 use crate::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome};
+use crate::disk::file_name::FileName;
 use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::{CycleEvent, CycleState};
 use crate::domain::ids::CycleNo;

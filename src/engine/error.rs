@@ -4,7 +4,7 @@
 use crate::audit::leaf::LeafError;
 use crate::audit::log::LogError;
 use crate::channels::CollectError;
-use crate::channels::archive::ArchiveError;
+use crate::disk::archive::ArchiveError;
 use crate::domain::ids::IdError;
 use crate::domain::sealed::SealedError;
 use crate::domain::signature::SignatureError;

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chitra::channels::archive::Archive;
+use chitra::disk::archive::Archive;
 use chitra::domain::digest::Digest;
 use chitra::domain::sealed::OfficeKey;
 

@@ -11,7 +11,7 @@ use chitra::audit::{
     Against, AuditSigner, AuditVerifier, Log, LogError, Origin, SignedCheckpoint, Verified,
     VerifyError, verify,
 };
-use chitra::channels::disk::RealDisk;
+use chitra::disk::RealDisk;
 use chitra::domain::digest::Digest;
 use tlog_tiles::{Hash, HashReader, TileHashReader, TileReader};
 

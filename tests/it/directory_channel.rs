@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chitra::channels::directory::DirectoryChannel;
-use chitra::channels::disk::Disk;
-use chitra::channels::file_name::FileName;
 use chitra::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome};
+use chitra::disk::Disk;
+use chitra::disk::file_name::FileName;
 use chitra::domain::digest::Digest;
 use chitra::domain::money::{Currency, Money};
 

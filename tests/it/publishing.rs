@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use chitra::channels::disk::{Disk, RealDisk};
-use chitra::channels::file_name::FileName;
-use chitra::channels::publish::{PublishError, Published, Visibility, publish};
+use chitra::disk::file_name::FileName;
+use chitra::disk::publish::{PublishError, Published, Visibility, publish};
+use chitra::disk::{Disk, RealDisk};
 use chitra::domain::digest::Digest;
 
 use crate::support::sim_disk::{Fault, SimDisk};

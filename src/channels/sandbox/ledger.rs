@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ProviderKind;
 use super::behaviour::Behaviour;
-use crate::channels::disk::Disk;
+use crate::disk::Disk;
 
 /// The first line of a ledger file.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -44,9 +44,9 @@ use self::behaviour::Draw;
 use self::ledger::{Day, LedgerEntry, LedgerFile, LedgerHead, Said, write_line};
 use self::payout_file::{Instruction, PayoutRead, Refusal};
 use self::result_files::{SaidEntry, write_sheet, write_transactions};
-use super::disk::Disk;
-use super::file_name::{FileName, FileNameError};
-use super::publish::{PublishError, Staged, create_dirs, publish, replace, sweep_parts};
+use crate::disk::Disk;
+use crate::disk::file_name::{FileName, FileNameError};
+use crate::disk::publish::{PublishError, Staged, create_dirs, publish, replace, sweep_parts};
 use crate::domain::digest::{Digest, HashingReader};
 
 /// What a sandbox is made of.

@@ -9,7 +9,7 @@ use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use chitra::channels::disk::{Disk, DiskFile, Listed};
+use chitra::disk::{Disk, DiskFile, Listed};
 
 /// What goes wrong at the armed step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,6 +3,10 @@
 //! Reads and gives: files and folders by path. Everything that must survive a power cut goes
 //! through this trait, so that a simulated disk can lose, tear and refuse what a real one may.
 
+pub mod file_name;
+pub mod publish;
+pub mod archive;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;

@@ -13,7 +13,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::Disk;
+use super::Disk;
 use super::file_name::FileName;
 use super::publish::{PublishError, Staged, create_dirs};
 use crate::domain::digest::{Digest, Hasher, HashingReader};
@@ -330,7 +330,7 @@ impl ArchiveError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::disk::RealDisk;
+    use crate::disk::RealDisk;
     use crate::domain::sealed::OfficeKey;
     use std::fs;
     use std::io::Cursor;

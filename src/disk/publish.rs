@@ -11,8 +11,8 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::disk::{Disk, DiskFile};
 use super::file_name::{FileName, PART_SUFFIX};
+use super::{Disk, DiskFile};
 use crate::domain::digest::{Digest, Hasher};
 
 /// A file that is durably there.
