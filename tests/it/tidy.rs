@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("rules", &["domain"]),
     ("identity", &["domain"]),
-    ("synth", &["domain"]),
+    ("synth", &["identity", "domain"]),
     ("pipeline", &["rules", "identity", "domain"]),
     ("store", &["domain"]),
     ("disk", &["domain"]),
