@@ -144,12 +144,12 @@ pub fn roster_row(
     record: &Record<'_>,
     header: &Header,
     vocabulary: &Vocabulary<'_>,
-) -> Result<RosterRow, RefusedRow> {
+) -> Result<RosterRow, Box<RefusedRow>> {
     let row = Reading { record, header };
     roster_values(&row, vocabulary).map_err(|bad| {
         // What can be read of the person, so that a refused row still counts someone once.
         let known = |column: RosterColumn| row.core(column as usize).unwrap_or_default().to_owned();
-        RefusedRow {
+        Box::new(RefusedRow {
             line: record.line,
             column: bad.column,
             code: bad.code,
@@ -158,7 +158,7 @@ pub fn roster_row(
             enrolment_id: known(RosterColumn::enrolment_id),
             programme: known(RosterColumn::programme),
             commune_code: known(RosterColumn::commune_code),
-        }
+        })
     })
 }
 
@@ -300,20 +300,25 @@ pub struct RegisterRow {
 }
 
 /// Parses one record of an identity register.
-pub fn register_row(record: &Record<'_>, header: &Header) -> Result<RegisterRow, RefusedRow> {
+pub fn register_row(record: &Record<'_>, header: &Header) -> Result<RegisterRow, Box<RefusedRow>> {
     let row = Reading { record, header };
-    register_values(&row).map_err(|bad| RefusedRow {
-        line: record.line,
-        column: bad.column,
-        code: bad.code,
-        sentence: bad.sentence,
-        national_id: row.core(RegisterColumn::national_id as usize).unwrap_or_default().to_owned(),
-        enrolment_id: String::new(),
-        programme: String::new(),
-        commune_code: row
-            .core(RegisterColumn::commune_code as usize)
-            .unwrap_or_default()
-            .to_owned(),
+    register_values(&row).map_err(|bad| {
+        Box::new(RefusedRow {
+            line: record.line,
+            column: bad.column,
+            code: bad.code,
+            sentence: bad.sentence,
+            national_id: row
+                .core(RegisterColumn::national_id as usize)
+                .unwrap_or_default()
+                .to_owned(),
+            enrolment_id: String::new(),
+            programme: String::new(),
+            commune_code: row
+                .core(RegisterColumn::commune_code as usize)
+                .unwrap_or_default()
+                .to_owned(),
+        })
     })
 }
 

@@ -220,13 +220,13 @@ fn any_row() -> impl Strategy<Value = Row> {
     (
         // A few benefits and days come often, so that rows meet in combination rules and tie.
         prop_oneof![0..pack.benefits().len(), proptest::sample::select(vec![3_usize, 8, 8, 12])],
-        proptest::option::weighted(
-            0.95,
+        often(
+            95,
             prop_oneof![any_date(2021, 2026), Just(date("2024-05-06")), Just(date("2025-07-08"))],
         ),
         proptest::option::of(any_date(2021, 2026)),
-        proptest::option::weighted(0.2, any_date(2025, 2026)),
-        proptest::option::weighted(0.2, 0_i32..12),
+        often(20, any_date(2025, 2026)),
+        often(20, 0_i32..12),
         facts,
         history,
     )
@@ -277,8 +277,8 @@ fn any_person() -> impl Strategy<Value = (Vec<Row>, Option<(Date, DobPrecision)>
     ];
     (
         proptest::collection::vec(any_row(), 1..5),
-        proptest::option::weighted(0.95, (any_date(1930, 2025), precision)),
-        proptest::option::weighted(0.3, any_date(2025, 2026)),
+        often(95, (any_date(1930, 2025), precision)),
+        often(30, any_date(2025, 2026)),
     )
         .prop_map(|(mut rows, born, died)| {
             for (at, row) in rows.iter_mut().enumerate() {
@@ -393,4 +393,12 @@ proptest! {
         entitle_into(&book, &cycle, &person, &mut scratch, &mut entitled);
         prop_assert_eq!(entitled, entitle(&book, &cycle, &person));
     }
+}
+
+/// Some value in so many of a hundred cases.
+fn often<T: std::fmt::Debug + Clone>(
+    percent: u32,
+    value: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Option<T>> {
+    (0..100_u32, value).prop_map(move |(drawn, value)| (drawn < percent).then_some(value))
 }
