@@ -189,6 +189,12 @@ impl Engine {
         })
     }
 
+    /// The most payments of one file: the partner's limit or the format's, whichever is less.
+    pub(super) fn count_max(&self, profile: &Provider) -> u64 {
+        let of_format = self.formats.out(&profile.format).and_then(|format| format.payments_max());
+        of_format.map_or(profile.count_max, |most| most.min(profile.count_max))
+    }
+
     async fn batching(&self, cycle: CycleNo) -> Result<Batching, EngineError> {
         let mut batching = Batching { by_provider: BTreeMap::new(), last: 0 };
         for (provider, batch, count, total_minor) in self.store.batch_sums(cycle).await? {
@@ -297,7 +303,7 @@ impl Engine {
             };
             match (hold, profile) {
                 (None, Some(profile)) => {
-                    let batch = batching.place(profile, group.total_minor);
+                    let batch = batching.place(profile, self.count_max(profile), group.total_minor);
                     payable.state = PayableState::Pending;
                     payable.batch = Some(batch);
                     instructions.push(Instruction {
@@ -564,9 +570,9 @@ impl Engine {
 
 impl Batching {
     /// The batch in which the next payment of a provider goes.
-    fn place(&mut self, profile: &Provider, amount_minor: i64) -> BatchNo {
+    fn place(&mut self, profile: &Provider, count_max: u64, amount_minor: i64) -> BatchNo {
         let full = self.by_provider.get(&profile.name).is_none_or(|filling| {
-            filling.count >= profile.count_max
+            filling.count >= count_max
                 || filling.total_minor.saturating_add(amount_minor) > profile.total_max_minor
         });
         if full {

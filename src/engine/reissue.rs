@@ -129,7 +129,8 @@ impl Engine {
         for one in &again {
             let profile = self.provider(&one.profile)?;
             let filled = by_provider.entry(one.profile.clone()).or_default();
-            match filled.last_mut().filter(|part| fits(profile, part, one)) {
+            match filled.last_mut().filter(|part| fits(profile, self.count_max(profile), part, one))
+            {
                 Some(part) => part.push(one),
                 None => filled.push(vec![one]),
             }
@@ -419,8 +420,8 @@ impl Engine {
     }
 }
 
-fn fits(profile: &Provider, part: &[&Again], one: &Again) -> bool {
+fn fits(profile: &Provider, count_max: u64, part: &[&Again], one: &Again) -> bool {
     let total: i64 = part.iter().map(|again| again.payable.amount_minor).sum();
-    (part.len() as u64) < profile.count_max
+    (part.len() as u64) < count_max
         && total.saturating_add(one.payable.amount_minor) <= profile.total_max_minor
 }
