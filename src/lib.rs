@@ -11,4 +11,5 @@ pub mod synth;
 pub mod store;
 pub mod channels;
 pub mod audit;
+pub mod report;
 pub mod engine;

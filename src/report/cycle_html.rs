@@ -1,0 +1,1103 @@
+//! The cycle report as one HTML document: self-contained, printable on A4, in two languages.
+//!
+//! In the order in which an auditor asks: does it add up, how much of what, who was paid how, by
+//! which files, with which proof, what failed, what is open, who signed, how to check it.
+
+use crate::domain::cycle::CycleState;
+use crate::domain::exception::RowOutcome;
+use crate::domain::payable::PayableState;
+use crate::domain::state::Named;
+use crate::pipeline::account::{PERSON_OUTCOMES, Part};
+use crate::report::chart::{Slice, stacked_bar};
+use crate::report::cycle::{Aftermath, ByState, Check, CycleReport, PayableTally, plus};
+use crate::report::figure::{amount, day, grouped, instant, money, numbers_grouped, per_mille, share, unit};
+use crate::report::page::{Align, Cell, Page, Table, escaped};
+use crate::report::wording;
+use crate::report::words::{Language, Words};
+
+/// Writes the report. The same values give the same bytes.
+pub fn html(report: &CycleReport, language: Language) -> String {
+    let mut page = Page::new(language);
+    head(&mut page, report, language);
+    title_block(&mut page, report);
+    if report.state.is_computed() {
+        summary(&mut page, report);
+        partitions(&mut page, report);
+        outcomes(&mut page, report);
+        channels(&mut page, report);
+        programmes(&mut page, report);
+        provinces(&mut page, report);
+        files(&mut page, report);
+        evidence(&mut page, report);
+        failures(&mut page, report);
+        holds(&mut page, report);
+        open_matters(&mut page, report);
+        identities(&mut page, report);
+    } else {
+        page.paragraph("note", &Words::fixed(
+            "Kỳ này chưa có số liệu: chưa tính, hoặc đã hủy.",
+            "This cycle has no figures: it is not computed, or it was cancelled.",
+        ));
+    }
+    inputs(&mut page, report);
+    signatures(&mut page, report);
+    verification(&mut page, report);
+    signature_block(&mut page);
+    page.markup("</main>\n</body>\n</html>\n");
+    page.finish()
+}
+
+const TITLE: Words = Words::fixed("Báo cáo kỳ chi trả", "Payment cycle report");
+const COUNT: Words = Words::fixed("Số khoản", "Payables");
+const ROWS: Words = Words::fixed("Số dòng", "Rows");
+const TOTAL: Words = Words::fixed("Cộng", "Total");
+
+fn head(page: &mut Page, report: &CycleReport, language: Language) {
+    let lang = if language == Language::English { "en" } else { "vi" };
+    // The label goes into the style sheet, for the foot of each printed page: only letters that
+    // mean nothing there.
+    let plain = |text: &str| -> String {
+        text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
+    };
+    let foot = format!("{} · {}", plain(&report.office.prefix), plain(&report.label));
+    let title = page.plain(&TITLE);
+    page.markup(&format!(
+        "<!DOCTYPE html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"robots\" content=\"noindex\">\n\
+         <title>{title} {label} · {office}</title>\n<style>\n{css}\
+         @page{{@bottom-left{{content:\"{foot}{test}\";font:8pt sans-serif;color:#5b6670}}\
+         @bottom-right{{content:counter(page) \" / \" counter(pages);font:8pt sans-serif;color:#5b6670}}}}\n\
+         </style>\n</head>\n<body>\n<main>\n",
+        label = escaped(&report.label),
+        office = escaped(&report.office.name),
+        css = include_str!("cycle.css"),
+        test = if report.office.is_test { " · TEST" } else { "" },
+    ));
+}
+
+fn title_block(page: &mut Page, report: &CycleReport) {
+    if report.office.is_test {
+        page.paragraph("test", &Words::fixed(
+            "BẢN THỬ NGHIỆM: không có đồng nào được chi.",
+            "TEST OFFICE: no money moves.",
+        ));
+    }
+    page.markup("<header>\n<p class=\"office\">");
+    page.text(&report.office.name);
+    page.markup(" · <code>");
+    page.text(&report.office.prefix);
+    page.markup("</code></p>\n<h1>");
+    let (month, year) = (report.period.month(), report.period.year());
+    page.say(&Words::new(
+        format!("{} tháng {month} năm {year}", TITLE.vi),
+        format!("{}, {} {year}", TITLE.en, month_in_english(month)),
+    ));
+    page.markup("</h1>\n");
+    verdict(page, report);
+    page.markup("<dl class=\"facts\">\n");
+    let day_of = |text: String| day(&text).unwrap_or(text);
+    let stamp = |at: &Option<String>| at.as_deref().map_or("–".to_owned(), instant);
+    let fact = |page: &mut Page, name: Words, value: &Words| {
+        page.markup("<div><dt>");
+        page.say(&name);
+        page.markup("</dt><dd>");
+        page.say(value);
+        page.markup("</dd></div>\n");
+    };
+    fact(page, Words::fixed("Kỳ", "Cycle"), &Words::name(format!("{} (№ {})", report.label, report.number)));
+    fact(page, Words::fixed("Loại", "Kind"), &wording::cycle_kind(report.kind));
+    fact(page, Words::fixed("Trạng thái", "State"), &wording::cycle_state(report.state));
+    fact(page, Words::fixed("Mở lúc", "Opened"), &Words::name(instant(&report.opened_at)));
+    fact(page, Words::fixed("Niêm phong lúc", "Sealed"), &Words::name(stamp(&report.sealed_at)));
+    fact(page, Words::fixed("Khóa sổ lúc", "Closed"), &Words::name(stamp(&report.closed_at)));
+    fact(page, Words::fixed("Người mở", "Opened by"), &Words::name(report.opened_by.as_str()));
+    fact(page, Words::fixed("Ngày ghi nợ", "Value date"), &Words::name(day_of(report.value_date.to_string())));
+    fact(page, Words::fixed("Luật biết đến ngày", "Law as known on"), &Words::name(day_of(report.law_known_at.to_string())));
+    page.markup("</dl>\n</header>\n\n");
+}
+
+fn verdict(page: &mut Page, report: &CycleReport) {
+    let checks = report.checks();
+    let made: usize = checks.iter().map(|check| check.times).sum();
+    let broken = checks.iter().filter(|check| !check.holds()).count();
+    let (class, mark, words, why) = match report.is_balanced() {
+        None => (
+            "none",
+            "–",
+            Words::fixed("CHƯA CÓ SỐ LIỆU", "NO FIGURES YET"),
+            Words::fixed("Chưa có gì để đối chiếu.", "There is nothing to compare."),
+        ),
+        Some(true) => (
+            "yes",
+            "✓",
+            Words::fixed("CÂN ĐỐI", "BALANCED"),
+            Words::new(
+                format!("Cả {} phép đối chiếu đều khớp.", grouped(made as i128)),
+                format!("All {} checks agree.", grouped(made as i128)),
+            ),
+        ),
+        Some(false) => (
+            "no",
+            "✗",
+            Words::fixed("KHÔNG CÂN ĐỐI", "DOES NOT BALANCE"),
+            Words::new(
+                format!("{broken} phép đối chiếu bị lệch; xem mục “Đối chiếu”."),
+                format!("{broken} checks differ; see “Identities”."),
+            ),
+        ),
+    };
+    page.markup(&format!("<div class=\"verdict {class}\"><span class=\"mark\" aria-hidden=\"true\">{mark}</span><div><strong>"));
+    page.say(&words);
+    page.markup("</strong><p>");
+    page.say(&why);
+    page.markup("</p></div></div>\n");
+}
+
+fn summary(page: &mut Page, report: &CycleReport) {
+    let all = report.payables_by_state();
+    let (to_pay, left) = (report.to_pay(), report.left_over());
+    let (paid, held) = (all.of(PayableState::Paid), all.of(PayableState::Held));
+    page.section("summary", &Words::fixed("Tóm tắt", "Summary"));
+    page.markup("<ul class=\"cards\">\n");
+    let currency = report.currency;
+    let mut card = |class: &str, what: Words, figure: String, also: Words| {
+        page.markup(&format!("<li class=\"{class}\"><span class=\"what\">"));
+        page.say(&what);
+        page.markup("</span> <b>");
+        page.text(&figure);
+        page.markup("</b> <span class=\"also\">");
+        page.say(&also);
+        page.markup("</span></li>\n");
+    };
+    card(
+        "draw",
+        Words::fixed("Phải chi", "To pay (draw)"),
+        money(to_pay.minor, currency),
+        counted(to_pay.count),
+    );
+    card(
+        "paid",
+        Words::fixed("Đã chi", "Paid"),
+        money(paid.minor, currency),
+        Words::name(format!("{} · {}", grouped(paid.count.into()), share(paid.minor, to_pay.minor))),
+    );
+    card(
+        "left",
+        Words::fixed("Còn lại chưa chi", "Left unpaid"),
+        money(left.minor, currency),
+        counted(left.count),
+    );
+    card("held", Words::fixed("Tạm giữ", "Held"), money(held.minor, currency), counted(held.count));
+    page.markup("</ul>\n");
+
+    let mut table = Table::new(
+        Words::fixed("Từ danh sách đến số dư", "From the list to the balance"),
+        vec![
+            (Words::fixed("Bước", "Step"), Align::Text),
+            (Words::fixed("Số lượng", "Count"), Align::Number),
+            (in_unit(report), Align::Number),
+        ],
+    );
+    let row = |table: &mut Table, words: Words, part: Part| {
+        table.row(vec![
+            Cell::Words(words),
+            Cell::Number(grouped(part.count.into())),
+            Cell::Number(amount(part.minor, currency)),
+        ]);
+    };
+    table.row(vec![
+        Cell::Words(Words::fixed("Người trong danh sách", "People listed")),
+        Cell::Number(grouped(report.people_listed().into())),
+        Cell::Empty,
+    ]);
+    table.row(vec![
+        Cell::Words(Words::fixed("Dòng trong danh sách", "Rows listed")),
+        Cell::Number(grouped(report.rows_listed.into())),
+        Cell::Empty,
+    ]);
+    for (outcome, rows) in report.rows_by_outcome() {
+        let name = wording::row_outcome(outcome);
+        table.row(vec![
+            Cell::Words(match outcome {
+                RowOutcome::Entitled => Words::fixed("= dòng được hưởng", "= rows entitled"),
+                _ => lowered("− ", &name),
+            }),
+            Cell::Number(grouped(rows.into())),
+            Cell::Empty,
+        ]);
+    }
+    row(&mut table, Words::fixed("Khoản chi được xác định", "Payables determined"), all.total());
+    row(&mut table, Words::fixed("− tạm giữ", "− held"), held);
+    table.sum(vec![
+        Cell::Words(Words::fixed("= phải chi (nhu cầu rút dự toán)", "= to pay (draw)")),
+        Cell::Number(grouped(to_pay.count.into())),
+        Cell::Number(amount(to_pay.minor, currency)),
+    ]);
+    row(
+        &mut table,
+        Words::fixed("Đã gửi đơn vị chi trả, gồm cả chi lại", "Sent to providers, reissues included"),
+        report.sent(),
+    );
+    row(&mut table, Words::fixed("− đã chi", "− paid"), paid);
+    table.sum(vec![
+        Cell::Words(Words::fixed("= còn lại chưa chi", "= left unpaid")),
+        Cell::Number(grouped(left.count.into())),
+        Cell::Number(amount(left.minor, currency)),
+    ]);
+    for state in [
+        PayableState::Rejected,
+        PayableState::Returned,
+        PayableState::Unknown,
+        PayableState::Pending,
+    ] {
+        let words = wording::payable_state(state);
+        let words = Words::new(
+            format!("trong đó {}", words.vi.to_lowercase()),
+            format!("of which {}", words.en.to_lowercase()),
+        );
+        row(&mut table, words, all.of(state));
+    }
+    row(
+        &mut table,
+        Words::fixed("Chuyển sang danh sách kỳ sau", "Carried to a later list"),
+        report.carried(),
+    );
+    page.table(&table);
+    page.section_end();
+}
+
+fn partitions(page: &mut Page, report: &CycleReport) {
+    page.section("partitions", &Words::fixed("Ba cách chia, không sót ai", "Three partitions: everyone is accounted for"));
+    // Rows.
+    let rows = report.rows_by_outcome();
+    let mut table = Table::new(
+        Words::fixed("1. Dòng của danh sách theo kết quả", "1. Roster rows by outcome"),
+        vec![
+            (Words::fixed("Kết quả", "Outcome"), Align::Text),
+            (ROWS, Align::Number),
+            (Words::fixed("Tỷ lệ", "Share"), Align::Number),
+        ],
+    );
+    for (outcome, count) in &rows {
+        table.row(vec![
+            Cell::Words(wording::row_outcome(*outcome)),
+            Cell::Number(grouped((*count).into())),
+            Cell::Number(share((*count).into(), report.rows_listed.into())),
+        ]);
+    }
+    table.sum(vec![
+        Cell::Words(Words::fixed("Số dòng của danh sách", "Rows listed")),
+        Cell::Number(grouped(report.rows_listed.into())),
+        Cell::Empty,
+    ]);
+    page.table(&table);
+    let parts: Vec<String> = rows.iter().map(|(_, count)| grouped((*count).into())).collect();
+    let sum: i64 = rows.iter().map(|(_, count)| count).sum();
+    adds_up(page, &parts, &grouped(sum.into()), &grouped(report.rows_listed.into()));
+
+    // Payables and money: the same parts, counted and summed. The whole is summed by programme, so
+    // that it is not the parts over again.
+    let all = report.payables_by_state();
+    let whole = report
+        .payables_by(|one| &one.programme)
+        .values()
+        .fold(Part::default(), |sum, one| plus(sum, one.total()));
+    let mut table = Table::new(
+        Words::fixed("2. Khoản chi và tiền theo kết quả", "2. Payables and money by outcome"),
+        vec![
+            (Words::fixed("Kết quả", "Outcome"), Align::Text),
+            (COUNT, Align::Number),
+            (in_unit(report), Align::Number),
+            (Words::fixed("Tỷ lệ tiền", "Share of money"), Align::Number),
+        ],
+    );
+    for (_, state) in PayableState::ALL {
+        let part = all.of(*state);
+        table.row(vec![
+            Cell::Words(wording::payable_state(*state)),
+            Cell::Number(grouped(part.count.into())),
+            Cell::Number(amount(part.minor, report.currency)),
+            Cell::Number(share(part.minor, whole.minor)),
+        ]);
+    }
+    table.sum(vec![
+        Cell::Words(Words::fixed("Khoản chi được xác định", "Payables determined")),
+        Cell::Number(grouped(whole.count.into())),
+        Cell::Number(amount(whole.minor, report.currency)),
+        Cell::Empty,
+    ]);
+    page.table(&table);
+    let counts: Vec<String> =
+        PayableState::ALL.iter().map(|(_, s)| grouped(all.of(*s).count.into())).collect();
+    adds_up(page, &counts, &grouped(all.total().count.into()), &grouped(whole.count.into()));
+    let amounts: Vec<String> =
+        PayableState::ALL.iter().map(|(_, s)| amount(all.of(*s).minor, report.currency)).collect();
+    adds_up(
+        page,
+        &amounts,
+        &money(all.total().minor, report.currency),
+        &money(whole.minor, report.currency),
+    );
+
+    // People, counted by themselves: one person may have several rows and payables.
+    let mut table = Table::new(
+        Words::fixed(
+            "3. Người, mỗi người một lần, theo kết quả xấu nhất của họ",
+            "3. People, each once, by their worst outcome",
+        ),
+        vec![
+            (Words::fixed("Kết quả", "Outcome"), Align::Text),
+            (Words::fixed("Số người", "People"), Align::Number),
+            (Words::fixed("Tỷ lệ", "Share"), Align::Number),
+        ],
+    );
+    let mut parts = Vec::new();
+    let listed = report.people_listed();
+    for word in PERSON_OUTCOMES.iter().filter(|word| **word != "total") {
+        let count = report.people.get(word).copied().unwrap_or(0);
+        if count == 0 {
+            continue;
+        }
+        parts.push(grouped(count.into()));
+        table.row(vec![
+            Cell::Words(wording::person_outcome(word)),
+            Cell::Number(grouped(count.into())),
+            Cell::Number(share(count.into(), listed.into())),
+        ]);
+    }
+    table.sum(vec![
+        Cell::Words(Words::fixed("Số người trong danh sách", "People listed")),
+        Cell::Number(grouped(listed.into())),
+        Cell::Empty,
+    ]);
+    page.table(&table);
+    adds_up(page, &parts, &grouped(listed.into()), &grouped(listed.into()));
+    page.section_end();
+}
+
+fn outcomes(page: &mut Page, report: &CycleReport) {
+    page.section("outcomes", &Words::fixed("Tiền theo kết quả", "Money by outcome"));
+    let all = report.payables_by_state();
+    let slices: Vec<Slice> = [
+        PayableState::Paid,
+        PayableState::Pending,
+        PayableState::Unknown,
+        PayableState::Rejected,
+        PayableState::Returned,
+        PayableState::Held,
+    ]
+    .into_iter()
+    .map(|state| Slice {
+        class: state.name(),
+        label: wording::payable_state(state),
+        minor: all.of(state).minor,
+    })
+    .collect();
+    stacked_bar(page, &Words::fixed("Tiền theo kết quả", "Money by outcome"), &slices, report.currency);
+    page.section_end();
+}
+
+fn channels(page: &mut Page, report: &CycleReport) {
+    page.section("channels", &Words::fixed("Theo kênh chi trả", "By channel"));
+    let by = report.payables_by(|one| &one.channel);
+    let (mut paid, mut through_accounts) = (Part::default(), Part::default());
+    let (mut all, mut all_accounts) = (Part::default(), Part::default());
+    for (word, one) in &by {
+        paid = plus(paid, one.of(PayableState::Paid));
+        all = plus(all, one.total());
+        if wording::is_account(word) {
+            through_accounts = plus(through_accounts, one.of(PayableState::Paid));
+            all_accounts = plus(all_accounts, one.total());
+        }
+    }
+    page.paragraph("goal", &Words::new(
+        format!(
+            "Chi qua tài khoản: {} số khoản và {} số tiền đã chi ({} số khoản được xác định). Mục tiêu: 100 %.",
+            share(through_accounts.count.into(), paid.count.into()),
+            share(through_accounts.minor, paid.minor),
+            share(all_accounts.count.into(), all.count.into()),
+        ),
+        format!(
+            "Paid through accounts: {} of payables and {} of money paid ({} of payables determined). Goal: 100 %.",
+            share(through_accounts.count.into(), paid.count.into()),
+            share(through_accounts.minor, paid.minor),
+            share(all_accounts.count.into(), all.count.into()),
+        ),
+    ));
+    let slices: Vec<Slice> = by
+        .iter()
+        .map(|(word, one)| Slice {
+            class: match word.as_str() {
+                "bank" => "bank",
+                "wallet" => "wallet",
+                "mobile_money" => "mobile",
+                "cash" => "cash",
+                _ => "other",
+            },
+            label: wording::channel(word),
+            minor: one.total().minor,
+        })
+        .collect();
+    stacked_bar(page, &Words::fixed("Tiền được xác định theo kênh", "Money determined by channel"), &slices, report.currency);
+    page.table(&by_state(
+        report,
+        Words::fixed("Số khoản theo kênh và kết quả", "Payables by channel and outcome"),
+        Words::fixed("Kênh", "Channel"),
+        by.iter().map(|(word, one)| (Cell::Words(wording::channel(word)), *one)).collect(),
+        Shown::Count,
+    ));
+    page.table(&by_state(
+        report,
+        Words::fixed("Số tiền theo kênh và kết quả", "Money by channel and outcome"),
+        Words::fixed("Kênh", "Channel"),
+        by.iter().map(|(word, one)| (Cell::Words(wording::channel(word)), *one)).collect(),
+        Shown::Money,
+    ));
+    let by_provider = report.payables_by(|one| &one.provider);
+    page.table(&breakdown(
+        report,
+        Words::fixed("Theo đơn vị chi trả", "By provider"),
+        Words::fixed("Đơn vị", "Provider"),
+        by_provider.iter().map(|(name, one)| (Cell::Words(wording::unknown(name)), *one)).collect(),
+    ));
+    page.section_end();
+}
+
+fn programmes(page: &mut Page, report: &CycleReport) {
+    page.section("programmes", &Words::fixed("Theo chương trình", "By programme"));
+    let by = report.payables_by(|one| &one.programme);
+    let name = |code: &String| match report.names.programmes.get(code) {
+        Some(words) => Cell::Words(words.clone()),
+        None => Cell::Words(wording::unknown(code)),
+    };
+    page.table(&breakdown(
+        report,
+        Words::fixed("Khoản chi và tiền theo chương trình", "Payables and money by programme"),
+        Words::fixed("Chương trình", "Programme"),
+        by.iter().map(|(code, one)| (name(code), *one)).collect(),
+    ));
+    page.section_end();
+}
+
+fn provinces(page: &mut Page, report: &CycleReport) {
+    page.section("provinces", &Words::fixed("Theo tỉnh, thành phố", "By province"));
+    let by = report.payables_by(|one: &PayableTally| &one.province);
+    let name = |code: &String| match report.names.provinces.get(code) {
+        Some(words) => Cell::Coded(code.clone(), words.clone()),
+        None => Cell::Words(wording::unknown(code)),
+    };
+    page.table(&breakdown(
+        report,
+        Words::fixed("Khoản chi và tiền theo tỉnh, thành phố", "Payables and money by province"),
+        Words::fixed("Tỉnh, thành phố", "Province"),
+        by.iter().map(|(code, one)| (name(code), *one)).collect(),
+    ));
+    page.section_end();
+}
+
+fn files(page: &mut Page, report: &CycleReport) {
+    page.section("files", &Words::fixed("Tệp chi trả", "Payout files"));
+    page.paragraph("note", &Words::fixed(
+        "SHA-256 là của tệp mà đơn vị chi trả đọc; hai bên so từng chữ số.",
+        "The SHA-256 is that of the file which the provider reads, to be compared digit by digit.",
+    ));
+    let mut table = Table::new(
+        Words::fixed("Tệp, tổng kiểm soát và các lần gửi", "Files, control totals and deliveries"),
+        vec![
+            (Words::fixed("Tệp · SHA-256", "File"), Align::Text),
+            (Words::fixed("Danh sách", "List"), Align::Number),
+            (Words::fixed("Số lệnh", "Count"), Align::Number),
+            (in_unit(report), Align::Number),
+            (Words::fixed("Trạng thái và lần gửi", "State and deliveries"), Align::Text),
+        ],
+    );
+    let mut total = Part::default();
+    for file in &report.files {
+        total = plus(total, file.part());
+        let state = wording::batch_state(file.state);
+        let mut lines = vec![format!("{} · {}", state.vi, state.en)];
+        for delivery in &file.deliveries {
+            let outcome = wording::delivery_outcome(delivery.outcome);
+            lines.push(format!(
+                "#{} {}: {}",
+                delivery.number,
+                instant(&delivery.started_at),
+                outcome.vi
+            ));
+        }
+        table.row(vec![
+            Cell::Named {
+                name: file.name.clone(),
+                about: format!("{} · {} · {}", file.provider, wording::channel(&file.channel).vi, file.format),
+                digest: file.sha256.clone().unwrap_or_default(),
+            },
+            Cell::Number(file.list.to_string()),
+            Cell::Number(grouped(file.count.into())),
+            Cell::Number(amount(file.total_minor.into(), report.currency)),
+            Cell::Lines(lines),
+        ]);
+    }
+    table.sum(vec![
+        Cell::Words(TOTAL),
+        Cell::Empty,
+        Cell::Number(grouped(total.count.into())),
+        Cell::Number(amount(total.minor, report.currency)),
+        Cell::Empty,
+    ]);
+    page.table(&table);
+    page.section_end();
+}
+
+fn evidence(page: &mut Page, report: &CycleReport) {
+    page.section("evidence", &Words::fixed("Bằng chứng đã chi", "Evidence of payment"));
+    page.paragraph("note", &Words::fixed(
+        "Chỉ ghi nợ phía người trả (ACSC) không phải là bằng chứng đã chi.",
+        "Settlement on the debtor’s side alone (ACSC) is no evidence that the payee was credited.",
+    ));
+    let paid = report.payables_by_state().of(PayableState::Paid);
+    let mut table = Table::new(
+        Words::fixed("Khoản đã chi theo mức bằng chứng, mạnh nhất trước", "Paid, by grade of evidence, best first"),
+        vec![
+            (Words::fixed("Bằng chứng", "Evidence"), Align::Text),
+            (COUNT, Align::Number),
+            (in_unit(report), Align::Number),
+            (Words::fixed("Tỷ lệ", "Share"), Align::Number),
+        ],
+    );
+    let mut total = Part::default();
+    for (grade, part) in report.evidence() {
+        total = plus(total, part);
+        table.row(vec![
+            Cell::Words(grade.map_or(
+                Words::fixed("Không ghi mức", "No grade recorded"),
+                wording::evidence,
+            )),
+            Cell::Number(grouped(part.count.into())),
+            Cell::Number(amount(part.minor, report.currency)),
+            Cell::Number(share(part.minor, paid.minor)),
+        ]);
+    }
+    table.sum(vec![
+        Cell::Words(TOTAL),
+        Cell::Number(grouped(total.count.into())),
+        Cell::Number(amount(total.minor, report.currency)),
+        Cell::Empty,
+    ]);
+    page.table(&table);
+    let mut answers = Table::new(
+        Words::fixed("Tệp trả lời đã nhận", "Answers taken in"),
+        vec![
+            (Words::fixed("Tệp · SHA-256", "File"), Align::Text),
+            (Words::fixed("Số mục", "Items"), Align::Number),
+            (Words::fixed("Nhận lúc", "Received"), Align::Text),
+        ],
+    );
+    for answer in &report.answers {
+        answers.row(vec![
+            Cell::Named {
+                name: answer.file_name.clone(),
+                about: format!("{} · {}", answer.provider, answer.format),
+                digest: answer.sha256.clone(),
+            },
+            Cell::Number(grouped(answer.items.into())),
+            Cell::Text(instant(&answer.received_at)),
+        ]);
+    }
+    page.table(&answers);
+    page.section_end();
+}
+
+fn failures(page: &mut Page, report: &CycleReport) {
+    page.section("failures", &Words::fixed("Bị từ chối, bị trả lại và cách xử lý", "Rejected and returned, and what was done"));
+    let mut columns = vec![
+        (Words::fixed("Lý do", "Reason"), Align::Text),
+        (Words::fixed("Phân loại", "Class"), Align::Text),
+        (Words::fixed("Số lệnh", "Orders"), Align::Number),
+        (in_unit(report), Align::Number),
+    ];
+    columns.extend(Aftermath::ALL.map(|what| (what.words(), Align::Number)));
+    let mut table = Table::new(
+        Words::fixed(
+            "Lệnh hỏng theo mã lý do; các cột cuối đếm việc đã làm sau đó",
+            "Failed orders by reason code; the last columns count what was done",
+        ),
+        columns,
+    );
+    let mut all = (([Part::default(); Aftermath::ALL.len()]), Part::default());
+    for (key, (parts, total)) in report.failures_by_reason() {
+        let state = wording::instruction_state(key.state);
+        let mut cells = vec![
+            match key.reason {
+                Some(reason) => Cell::Coded(reason, state),
+                None => Cell::Words(state),
+            },
+            Cell::Words(wording::reason_class(key.class.as_deref())),
+            Cell::Number(grouped(total.count.into())),
+            Cell::Number(amount(total.minor, report.currency)),
+        ];
+        cells.extend(parts.map(|part| Cell::Number(grouped(part.count.into()))));
+        table.row(cells);
+        for (sum, part) in all.0.iter_mut().zip(parts) {
+            *sum = plus(*sum, part);
+        }
+        all.1 = plus(all.1, total);
+    }
+    let mut cells = vec![
+        Cell::Words(TOTAL),
+        Cell::Empty,
+        Cell::Number(grouped(all.1.count.into())),
+        Cell::Number(amount(all.1.minor, report.currency)),
+    ];
+    cells.extend(all.0.map(|part| Cell::Number(grouped(part.count.into()))));
+    table.sum(cells);
+    page.table(&table);
+    page.paragraph("note", &Words::new(
+        format!(
+            "Lệnh chi lại (từ lần thứ hai): {} lệnh, {}.",
+            grouped(report.reissued.count.into()),
+            money(report.reissued.minor, report.currency)
+        ),
+        format!(
+            "Orders after the first attempt: {}, {}.",
+            grouped(report.reissued.count.into()),
+            money(report.reissued.minor, report.currency)
+        ),
+    ));
+    page.section_end();
+}
+
+fn holds(page: &mut Page, report: &CycleReport) {
+    page.section("holds", &Words::fixed("Tạm giữ và các dòng không chi", "Holds, and rows that are not paid"));
+    let mut table = Table::new(
+        Words::fixed("Tạm giữ theo mã", "Holds by code"),
+        vec![
+            (Words::fixed("Mã và lý do", "Code and reason"), Align::Text),
+            (Words::fixed("Ai được gỡ", "Who may release"), Align::Text),
+            (ROWS, Align::Number),
+            (COUNT, Align::Number),
+            (in_unit(report), Align::Number),
+        ],
+    );
+    let (mut rows, mut held) = (0_i64, Part::default());
+    for (code, (count, part)) in report.holds() {
+        rows += count;
+        held = plus(held, part);
+        let (sentence, release) = wording::hold(&code)
+            .unwrap_or_else(|| (Words::fixed("Mã lạ.", "Not a known code."), Words::name("–")));
+        table.row(vec![
+            Cell::Coded(code, sentence),
+            Cell::Words(release),
+            Cell::Number(grouped(count.into())),
+            Cell::Number(grouped(part.count.into())),
+            Cell::Number(amount(part.minor, report.currency)),
+        ]);
+    }
+    table.sum(vec![
+        Cell::Words(TOTAL),
+        Cell::Empty,
+        Cell::Number(grouped(rows.into())),
+        Cell::Number(grouped(held.count.into())),
+        Cell::Number(amount(held.minor, report.currency)),
+    ]);
+    page.table(&table);
+
+    let mut table = Table::new(
+        Words::fixed("Dòng không nhận, thôi hưởng, không phát sinh, theo mã", "Rows refused, ceased or nil, by code"),
+        vec![
+            (Words::fixed("Mã và lý do", "Code and reason"), Align::Text),
+            (Words::fixed("Kết quả", "Outcome"), Align::Text),
+            (ROWS, Align::Number),
+        ],
+    );
+    let mut by_code: std::collections::BTreeMap<(RowOutcome, &str), i64> = Default::default();
+    for one in &report.rows {
+        if !matches!(one.outcome, RowOutcome::Held | RowOutcome::Entitled) {
+            *by_code.entry((one.outcome, &one.code)).or_default() += one.rows;
+        }
+    }
+    for ((outcome, code), count) in &by_code {
+        let sentence = wording::row_code(code)
+            .or_else(|| report.names.clauses.get(*code).cloned())
+            .unwrap_or(Words::fixed("Theo bộ quy tắc.", "By the programme pack."));
+        table.row(vec![
+            Cell::Coded((*code).to_owned(), sentence),
+            Cell::Words(wording::row_outcome(*outcome)),
+            Cell::Number(grouped((*count).into())),
+        ]);
+    }
+    table.sum(vec![
+        Cell::Words(TOTAL),
+        Cell::Empty,
+        Cell::Number(grouped(by_code.values().map(|count| i128::from(*count)).sum())),
+    ]);
+    page.table(&table);
+    page.section_end();
+}
+
+fn open_matters(page: &mut Page, report: &CycleReport) {
+    page.section("open", &Words::fixed("Sai lệch, phải thu, treo", "Discrepancies, receivables, suspense"));
+    let mut table = Table::new(
+        Words::fixed("Sai lệch trong tệp trả lời", "Discrepancies in answers"),
+        vec![
+            (Words::fixed("Loại", "Kind"), Align::Text),
+            (Words::fixed("Đơn vị", "Provider"), Align::Text),
+            (Words::fixed("Tình trạng", "Standing"), Align::Text),
+            (Words::fixed("Số mục", "Items"), Align::Number),
+            (Words::new(format!("Đã lệnh ({})", unit(report.currency)), "Ordered"), Align::Number),
+            (Words::new(format!("Được báo ({})", unit(report.currency)), "Reported"), Align::Number),
+        ],
+    );
+    for one in &report.discrepancies {
+        let standing = match (one.is_open, one.is_of_cycle) {
+            (true, true) => Words::fixed("Đang mở", "Open"),
+            (false, true) => Words::fixed("Đã giải quyết", "Resolved"),
+            (true, false) => Words::fixed("Đang mở, không thuộc kỳ nào", "Open, of no cycle"),
+            (false, false) => Words::fixed("Đã giải quyết, không thuộc kỳ nào", "Resolved, of no cycle"),
+        };
+        table.row(vec![
+            Cell::Words(wording::discrepancy(one.kind)),
+            Cell::Text(one.provider.clone()),
+            Cell::Words(standing),
+            Cell::Number(grouped(one.count.into())),
+            Cell::Number(amount(one.expected_minor.into(), report.currency)),
+            Cell::Number(amount(one.reported_minor.into(), report.currency)),
+        ]);
+    }
+    page.table(&table);
+    let mut table = Table::new(
+        Words::fixed("Phải thu hồi và tài khoản treo", "Receivables and suspense"),
+        vec![
+            (Words::fixed("Khoản", "What"), Align::Text),
+            (Words::fixed("Tình trạng", "Standing"), Align::Text),
+            (Words::fixed("Số khoản", "Count"), Align::Number),
+            (in_unit(report), Align::Number),
+        ],
+    );
+    for one in &report.receivables {
+        table.row(vec![
+            Cell::Words(wording::receivable(one.cause)),
+            Cell::Words(match (one.is_open, one.is_of_cycle) {
+                (true, true) => Words::fixed("Chưa thu", "Open"),
+                (false, true) => Words::fixed("Đã xử lý", "Settled"),
+                (true, false) => Words::fixed("Chưa thu, của mọi kỳ", "Open, of every cycle"),
+                (false, false) => Words::fixed("Đã xử lý, của mọi kỳ", "Settled, of every cycle"),
+            }),
+            Cell::Number(grouped(one.part.count.into())),
+            Cell::Number(amount(one.part.minor, report.currency)),
+        ]);
+    }
+    table.row(vec![
+        Cell::Words(Words::fixed("Treo: chưa rõ khi khóa sổ", "Suspense: unknown at closing")),
+        Cell::Words(Words::fixed("Khóa, không chi lại", "Locked, not paid again")),
+        Cell::Number(grouped(report.suspense.count.into())),
+        Cell::Number(amount(report.suspense.minor, report.currency)),
+    ]);
+    page.table(&table);
+    if report.state != CycleState::Closed && !report.hindrances.is_empty() {
+        page.markup("<h3>");
+        page.say(&Words::fixed("Còn phải làm trước khi khóa sổ", "What hinders closing"));
+        page.markup("</h3>\n<ul class=\"plain\" lang=\"en\">\n");
+        for sentence in &report.hindrances {
+            page.markup("<li>");
+            page.text(&numbers_grouped(sentence));
+            page.markup("</li>\n");
+        }
+        page.markup("</ul>\n");
+    }
+    page.section_end();
+}
+
+fn identities(page: &mut Page, report: &CycleReport) {
+    page.section("identities", &Words::fixed("Đối chiếu", "Identities"));
+    page.paragraph("note", &Words::new(
+        format!("Hai số cách nhau bằng dấu / là số lượng và số tiền ({}).", unit(report.currency)),
+        format!("Two figures parted by / are a count and money ({}).", unit(report.currency)),
+    ));
+    let mut table = Table::new(
+        Words::fixed("Hai vế phải bằng nhau", "Both sides must be equal"),
+        vec![
+            (Words::fixed("Đẳng thức", "Identity"), Align::Text),
+            (Words::fixed("Vế trái", "Left"), Align::Number),
+            (Words::fixed("Vế phải", "Right"), Align::Number),
+            (Words::fixed("Kết quả", "Result"), Align::Text),
+        ],
+    );
+    for check in report.checks() {
+        table.row(check_row(&check));
+    }
+    page.table(&table);
+    page.section_end();
+}
+
+fn check_row(check: &Check) -> Vec<Cell> {
+    let side = |text: &str| match check.times {
+        1 => Cell::Number(numbers_grouped(text)),
+        files => Cell::Words(Words::new(format!("{files} tệp"), format!("{files} files"))),
+    };
+    vec![
+        Cell::Words(check.name.clone()),
+        side(&check.left),
+        side(&check.right),
+        Cell::Agrees(check.holds()),
+    ]
+}
+
+fn inputs(page: &mut Page, report: &CycleReport) {
+    page.section("inputs", &Words::fixed("Tệp nguồn", "Source files"));
+    let mut table = Table::new(
+        Words::fixed("Danh sách và dữ liệu dân cư đã nhập", "Roster and identity register, as taken in"),
+        vec![
+            (Words::fixed("Tệp · SHA-256", "File"), Align::Text),
+            (Words::fixed("Loại", "Kind"), Align::Text),
+            (ROWS, Align::Number),
+            (Words::fixed("Không nhận", "Refused"), Align::Number),
+            (Words::fixed("Nhập lúc, bởi", "When, by"), Align::Text),
+        ],
+    );
+    for one in &report.imports {
+        table.row(vec![
+            Cell::Named { name: one.file_name.clone(), about: String::new(), digest: one.sha256.clone() },
+            Cell::Words(one.kind.clone()),
+            Cell::Number(grouped(one.rows.into())),
+            Cell::Number(grouped(one.refused.into())),
+            Cell::Lines(vec![instant(&one.imported_at), one.imported_by.clone()]),
+        ]);
+    }
+    page.table(&table);
+    page.section_end();
+}
+
+fn signatures(page: &mut Page, report: &CycleReport) {
+    page.section("signatures", &Words::fixed("Danh sách, chữ ký số và mã băm", "Lists, signatures and digests"));
+    let mut table = Table::new(
+        Words::fixed("Mã băm (SHA-256) của những gì đã duyệt", "Digests (SHA-256) of what was approved"),
+        vec![
+            (Words::fixed("Đối tượng", "What"), Align::Text),
+            (Words::fixed("Mã băm", "Digest"), Align::Text),
+            (Words::fixed("Trạng thái", "State"), Align::Text),
+        ],
+    );
+    table.row(vec![
+        Cell::Words(Words::fixed("Bản kê đầu vào của lần tính", "Run manifest")),
+        match &report.manifest_sha256 {
+            Some(digest) => Cell::Exact(digest.clone()),
+            None => Cell::Words(Words::fixed("chưa niêm phong", "not sealed")),
+        },
+        Cell::Text(report.sealed_at.as_deref().map(instant).unwrap_or_default()),
+    ]);
+    for list in &report.lists {
+        table.row(vec![
+            Cell::Words(Words::new(
+                format!("Danh sách chi {}", list.number),
+                format!("Payment list {}", list.number),
+            )),
+            Cell::Exact(list.digest.clone()),
+            Cell::Words(wording::list_state(list.state)),
+        ]);
+    }
+    table.row(vec![
+        Cell::Words(Words::new(
+            format!("Gốc nhật ký ở {} mục", grouped(report.checkpoint.size.into())),
+            format!("Log root at {} entries", grouped(report.checkpoint.size.into())),
+        )),
+        Cell::Exact(report.checkpoint.root.clone()),
+        Cell::Text(report.checkpoint.origin.clone()),
+    ]);
+    page.table(&table);
+
+    let mut table = Table::new(
+        Words::fixed("Chữ ký số (Ed25519) trên mã băm của danh sách", "Signatures (Ed25519) under the digest of a list"),
+        vec![
+            (Words::fixed("Danh sách", "List"), Align::Text),
+            (Words::fixed("Cán bộ", "Officer"), Align::Text),
+            (Words::fixed("Việc ký", "Act"), Align::Text),
+            (Words::fixed("Lúc", "When"), Align::Text),
+            (Words::fixed("Giá trị", "Counts"), Align::Text),
+        ],
+    );
+    for list in &report.lists {
+        for signature in &list.signatures {
+            let counts = match (&signature.voided_at, signature.digest == list.digest) {
+                (Some(at), _) => Cell::Words(Words::new(
+                    format!("đã mất giá trị {}", instant(at)),
+                    "void",
+                )),
+                (None, true) => Cell::Agrees(true),
+                (None, false) => Cell::Agrees(false),
+            };
+            table.row(vec![
+                Cell::Text(list.number.to_string()),
+                Cell::Text(signature.officer.clone()),
+                Cell::Words(wording::act(signature.act)),
+                Cell::Text(instant(&signature.signed_at)),
+                counts,
+            ]);
+        }
+    }
+    page.table(&table);
+    page.section_end();
+}
+
+fn verification(page: &mut Page, report: &CycleReport) {
+    page.section("verify", &Words::fixed("Cách tự kiểm tra", "How to verify"));
+    let label = escaped(&report.label);
+    page.markup("<ol>\n<li>");
+    page.say(&Words::fixed(
+        "Băm lại toàn bộ nhật ký, so với cơ sở dữ liệu và gốc đã ký ở trên:",
+        "Hash every entry of the log again, against the database and the signed root above:",
+    ));
+    page.markup("<pre>chitra audit verify</pre></li>\n<li>");
+    page.say(&Words::fixed(
+        "Băm tệp mà đơn vị chi trả đã nhận, hoặc tệp nguồn, so với bảng ở trên:",
+        "Hash a file that a provider received, or a source file, and compare with the tables above:",
+    ));
+    page.markup("<pre>");
+    page.text(&match report.files.first() {
+        Some(file) => format!("sha256sum {}", file.name),
+        None => "sha256sum FILE".to_owned(),
+    });
+    page.markup("</pre></li>\n<li>");
+    page.say(&Words::fixed(
+        "Lập lại báo cáo này; cùng số liệu và cùng gốc nhật ký cho cùng từng byte:",
+        "Make this report again; the same figures and log root give the same bytes:",
+    ));
+    page.markup(&format!(
+        "<pre>chitra report {label} --format html\nchitra cycle status {label} --json</pre></li>\n<li>"
+    ));
+    page.say(&Words::fixed(
+        "Hỏi vì sao một người được hưởng mức đó:",
+        "Ask why a person is owed what they are owed:",
+    ));
+    page.markup(&format!("<pre>chitra explain PERSON --period {}</pre></li>\n</ol>\n", report.period));
+    page.section_end();
+}
+
+fn signature_block(page: &mut Page) {
+    page.section("sign", &Words::fixed("Ký xác nhận", "Signed"));
+    page.markup("<div class=\"sign\">\n");
+    for who in [
+        Words::fixed("Người lập", "Prepared by"),
+        Words::fixed("Kế toán trưởng", "Chief accountant"),
+        Words::fixed("Kiểm toán", "Auditor"),
+    ] {
+        page.markup("<div><b>");
+        page.say(&who);
+        page.markup("</b><i>");
+        page.say(&Words::fixed("(ký, ghi rõ họ tên)", "(signature, full name)"));
+        page.markup("</i><small>");
+        page.say(&Words::fixed("Ngày … tháng … năm …", "Date"));
+        page.markup("</small></div>\n");
+    }
+    page.markup("</div>\n");
+    page.section_end();
+}
+
+/// What a table of parts shows in its cells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Count,
+    Money,
+}
+
+/// Some division of the payables, each with every state, and their sum.
+fn by_state(
+    report: &CycleReport,
+    caption: Words,
+    heading: Words,
+    rows: Vec<(Cell, ByState)>,
+    shown: Shown,
+) -> Table {
+    let mut columns = vec![(heading, Align::Text)];
+    columns.extend(PayableState::ALL.iter().map(|(_, s)| (wording::payable_state(*s), Align::Number)));
+    columns.push((TOTAL, Align::Number));
+    let mut table = Table::new(caption, columns);
+    let show = |part: Part| {
+        Cell::Number(match shown {
+            Shown::Count => grouped(part.count.into()),
+            Shown::Money => amount(part.minor, report.currency),
+        })
+    };
+    for (name, one) in rows {
+        let mut cells = vec![name];
+        cells.extend(PayableState::ALL.iter().map(|(_, state)| show(one.of(*state))));
+        cells.push(show(one.total()));
+        table.row(cells);
+    }
+    let all = report.payables_by_state();
+    let mut cells = vec![Cell::Words(TOTAL)];
+    cells.extend(PayableState::ALL.iter().map(|(_, state)| show(all.of(*state))));
+    cells.push(show(all.total()));
+    table.sum(cells);
+    table
+}
+
+/// Some division of the payables: what was determined, what of it is paid, held and otherwise open.
+fn breakdown(report: &CycleReport, caption: Words, heading: Words, rows: Vec<(Cell, ByState)>) -> Table {
+    let mut table = Table::new(
+        caption,
+        vec![
+            (heading, Align::Text),
+            (COUNT, Align::Number),
+            (Words::new(format!("Xác định ({})", unit(report.currency)), "Determined"), Align::Number),
+            (Words::new(format!("Đã chi ({})", unit(report.currency)), "Paid"), Align::Number),
+            (Words::new(format!("Tạm giữ ({})", unit(report.currency)), "Held"), Align::Number),
+            (Words::new(format!("Chưa xong ({})", unit(report.currency)), "Not settled"), Align::Number),
+            (Words::fixed("Tỷ lệ đã chi", "Share paid"), Align::Number),
+        ],
+    );
+    let cells = |name: Cell, one: &ByState| {
+        let (all, paid, held) = (one.total(), one.of(PayableState::Paid), one.of(PayableState::Held));
+        vec![
+            name,
+            Cell::Number(grouped(all.count.into())),
+            Cell::Number(amount(all.minor, report.currency)),
+            Cell::Number(amount(paid.minor, report.currency)),
+            Cell::Number(amount(held.minor, report.currency)),
+            Cell::Number(amount(all.minor - paid.minor - held.minor, report.currency)),
+            Cell::Bar(per_mille(paid.minor, all.minor).unwrap_or(0), share(paid.minor, all.minor)),
+        ]
+    };
+    for (name, one) in rows {
+        table.row(cells(name, &one));
+    }
+    table.sum(cells(Cell::Words(TOTAL), &report.payables_by_state()));
+    table
+}
+
+/// The parts, their sum and the whole, so that anyone can add them up.
+fn adds_up(page: &mut Page, parts: &[String], sum: &str, whole: &str) {
+    page.markup("<p class=\"adds\">");
+    page.text(&if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") });
+    page.text(&format!(" = {sum}"));
+    page.markup(" · ");
+    page.say(&Words::fixed("phải bằng", "must equal"));
+    page.text(&format!(" {whole} "));
+    page.agrees(sum == whole);
+    page.markup("</p>\n");
+}
+
+fn counted(count: i64) -> Words {
+    Words::new(format!("{} khoản", grouped(count.into())), "payables")
+}
+
+fn in_unit(report: &CycleReport) -> Words {
+    Words::new(format!("Số tiền ({})", unit(report.currency)), "Money")
+}
+
+/// The words in small letters after something.
+fn lowered(before: &str, words: &Words) -> Words {
+    Words::new(
+        format!("{before}{}", words.vi.to_lowercase()),
+        format!("{before}{}", words.en.to_lowercase()),
+    )
+}
+
+fn month_in_english(month: i8) -> &'static str {
+    const MONTHS: [&str; 12] = [
+        "January", "February", "March", "April", "May", "June", "July", "August", "September",
+        "October", "November", "December",
+    ];
+    MONTHS.get(month as usize - 1).copied().unwrap_or("")
+}
