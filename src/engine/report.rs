@@ -9,11 +9,12 @@ use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::Cycle;
 use crate::domain::digest::Digest;
 use crate::domain::ids::ImportNo;
-use crate::domain::list::PaymentList;
+use crate::domain::list::{PaymentList, Signature};
 use crate::domain::payable::PayableState;
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError, aside};
 use crate::pipeline::account::Part;
+use crate::pipeline::approve::verify;
 use crate::report::cycle::{
     Aftermath, AnswerTaken, CycleReport, DeliveryMade, DiscrepancyTally, FailureTally, FileSent,
     ImportRead, InstructionTally, ListSigned, LogCheckpoint, Names, Office, PayableTally,
@@ -44,6 +45,9 @@ impl Engine {
             imports.extend(self.import_read(number).await?);
         }
         let (reissued_count, reissued_minor) = self.store.reissue_sum(cycle.number).await?;
+        let (_, owned_minor) = self.store.claim_sum(cycle.number).await?;
+        let carried = figures.sums.iter().filter(|sum| sum.carried);
+        let carried_minor: i128 = carried.map(|sum| i128::from(sum.total_minor)).sum();
         let checkpoint = self.report_checkpoint()?;
         Ok(CycleReport {
             office: Office {
@@ -95,6 +99,7 @@ impl Engine {
                     part: part(sum.count, sum.total_minor),
                 })
                 .collect(),
+            claims_minor: i128::from(owned_minor) + carried_minor,
             people: figures.people.clone(),
             lists: self.lists_signed(cycle, &figures.lists).await?,
             files: self.files_sent(cycle, &figures.batches).await?,
@@ -157,9 +162,9 @@ impl Engine {
             let documents =
                 [(&files.html, html(&report, Language::Both)), (&files.csv, csv(&report))];
             for (path, document) in documents {
-                write_whole(disk.as_ref(), &folder, path, document.as_bytes()).map_err(|error| {
-                    EngineError::io(format!("writing {}", path.display()), error)
-                })?;
+                write_whole(disk.as_ref(), &folder, path, document.as_bytes()).map_err(
+                    |error| EngineError::io(format!("writing {}", path.display()), error),
+                )?;
             }
             Ok(files)
         })
@@ -188,6 +193,14 @@ impl Engine {
         lists: &[PaymentList],
     ) -> Result<Vec<ListSigned>, EngineError> {
         let signatures = self.store.signatures(cycle.number).await?;
+        let officers = self.store.officers_ever().await?;
+        let is_verified = |one: &Signature| {
+            let officer = officers.iter().find(|officer| officer.name == one.officer);
+            Digest::parse(&one.digest).is_ok_and(|digest| {
+                officer.is_some_and(|officer| verify(officer, one, &digest).is_ok())
+            })
+        };
+        let is_verified = &is_verified;
         let signed_under = |list| {
             let of_list = signatures.iter().filter(move |one| one.list == list);
             of_list.map(|one| SignedBy {
@@ -195,6 +208,7 @@ impl Engine {
                 act: one.act,
                 digest: one.digest.clone(),
                 signed_at: one.signed_at.clone(),
+                is_verified: is_verified(one),
                 voided_at: one.voided_at.clone(),
             })
         };
@@ -274,9 +288,7 @@ impl Engine {
     /// What the pack calls its programmes and says by its clauses.
     fn names(&self) -> Names {
         let pack = &self.programmes.pack;
-        let words = |title: &Bilingual| {
-            Words::new(title.vi.as_str(), title.en.as_str())
-        };
+        let words = |title: &Bilingual| Words::new(title.vi.as_str(), title.en.as_str());
         Names {
             programmes: pack
                 .programmes()
@@ -341,4 +353,198 @@ fn write_whole(disk: &dyn Disk, folder: &Path, path: &Path, bytes: &[u8]) -> std
         return Err(error);
     }
     disk.sync_dir(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channels::disk::RealDisk;
+    use crate::domain::answer::{Discrepancy, DiscrepancyKind, Receivable, ReceivableCause};
+    use crate::domain::ids::{
+        AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, PersonNo, Shard,
+    };
+    use crate::domain::instruction::{Instruction, InstructionState};
+    use crate::domain::payable::Payable;
+    use crate::domain::roster::Channel;
+    use crate::store::payments::InstructionMove;
+    use crate::store::{Changes, Store};
+
+    const CYCLE: CycleNo = CycleNo(7);
+
+    fn number(ordinal: u32) -> PayableNo {
+        PayableNo::pack(CYCLE, Shard::new(3), ordinal).expect("a small ordinal fits")
+    }
+
+    fn payable(ordinal: u32, state: PayableState) -> Payable {
+        let person = PersonNo::from_number(5).expect("a positive number");
+        Payable {
+            number: number(ordinal),
+            payee: person,
+            beneficiary: person,
+            destination: None,
+            channel: Channel::Bank,
+            provider: "vcb".to_owned(),
+            fund: "f".to_owned(),
+            programme: "p".to_owned(),
+            province: "01".to_owned(),
+            amount_minor: 100,
+            lines: 1,
+            state,
+            code: String::new(),
+            batch: None,
+            carried_to: None,
+        }
+    }
+
+    fn order(ordinal: u32, attempt: i64, state: InstructionState, reason: &str) -> Instruction {
+        Instruction {
+            payable: number(ordinal),
+            attempt: AttemptNo::new(attempt).expect("a small attempt"),
+            list: ListNo(0),
+            batch: BatchNo(1),
+            destination: DestinationNo::from_number(9).expect("a positive number"),
+            amount_minor: 100,
+            state,
+            grade: None,
+            reason: Some(reason.to_owned()),
+            reason_class: None,
+            answer: None,
+            outcome_on: None,
+        }
+    }
+
+    /// What the store counts of failed orders, discrepancies and receivables, on a real database.
+    async fn check_counts(url: &str) {
+        let store = Store::open(url).await.expect("a new database opens");
+        let later = PayableNo::pack(CycleNo(8), Shard::new(3), 1).expect("it fits");
+        let mut changes = Changes::new();
+        changes.payables([
+            payable(1, PayableState::Paid),
+            payable(2, PayableState::Pending),
+            payable(3, PayableState::Rejected),
+            payable(4, PayableState::Returned),
+            payable(5, PayableState::Returned),
+        ]);
+        use InstructionState as I;
+        let orders = [
+            order(1, 1, I::Rejected, "AM04"),
+            order(1, 2, I::Settled, ""),
+            order(2, 1, I::Rejected, "AM04"),
+            order(2, 2, I::InBatch, ""),
+            order(3, 1, I::Rejected, "AC04"),
+            order(3, 2, I::Rejected, "AC04"),
+            order(4, 1, I::Returned, "AC06"),
+            order(5, 1, I::Returned, "Người nhận Nguyễn Thị A đã mất"),
+        ];
+        changes.instructions(orders.clone());
+        let first = AttemptNo::FIRST;
+        let item = |item, instruction| Discrepancy {
+            kind: DiscrepancyKind::AmountDiffers,
+            provider: "vcb".to_owned(),
+            answer: AnswerNo(1),
+            item,
+            instruction,
+            expected_minor: Some(100),
+            reported_minor: Some(90),
+            detail: String::new(),
+            opened_at: "2026-11-03T08:00:00+07:00".to_owned(),
+        };
+        let other = PayableNo::pack(CycleNo(6), Shard::new(3), 1).expect("it fits");
+        changes.discrepancies(
+            1,
+            &[
+                item(1, Some((number(1), first))),
+                item(2, Some((number(2), first))),
+                item(3, None),
+                item(4, Some((other, first))),
+            ],
+        );
+        let owed = |cause, instruction| Receivable {
+            cause,
+            person: PersonNo::from_number(5).expect("a positive number"),
+            instruction,
+            amount_minor: 70,
+            opened_at: "2026-11-03T08:00:00+07:00".to_owned(),
+        };
+        changes.receivables(
+            1,
+            &[
+                owed(ReceivableCause::SettledExcess, Some((number(1), first))),
+                owed(ReceivableCause::SettledExcess, Some((other, first))),
+                owed(ReceivableCause::Overpayment, None),
+            ],
+        );
+        store.commit(changes).await.expect("the rows are whole");
+        let mut changes = Changes::new();
+        changes.payable_carried(number(4), later);
+        let told = orders.iter().map(|order| InstructionMove {
+            payable: order.payable,
+            attempt: order.attempt,
+            from: order.state,
+            to: order.state,
+            grade: None,
+            reason: order.reason.clone(),
+            reason_class: None,
+            answer: None,
+            outcome_on: None,
+        });
+        changes.instructions_moved(&told.collect::<Vec<_>>());
+        store.commit(changes).await.expect("the rows are as they were read");
+
+        let sums = store.failure_sums(CYCLE).await.expect("it reads");
+        let mut found: Vec<(Option<String>, Aftermath, i64)> = sums
+            .iter()
+            .map(failure)
+            .map(|one| (one.reason, one.aftermath, one.part.count))
+            .collect();
+        found.sort();
+        let some = |code: &str| Some(code.to_owned());
+        assert_eq!(
+            found,
+            [
+                (None, Aftermath::Waiting, 1),
+                (some("AC04"), Aftermath::FailedAgain, 1),
+                (some("AC04"), Aftermath::Waiting, 1),
+                (some("AC06"), Aftermath::Carried, 1),
+                (some("AM04"), Aftermath::PaidOtherwise, 1),
+                (some("AM04"), Aftermath::Reissued, 1),
+            ]
+        );
+        assert_eq!(store.reissue_sum(CYCLE).await.expect("it reads"), (3, 300));
+        let discrepancies = store.discrepancy_sums(CYCLE).await.expect("it reads");
+        let told: Vec<_> = discrepancies
+            .iter()
+            .map(|one| (one.is_of_cycle, one.is_open, one.count, one.reported_minor))
+            .collect();
+        assert_eq!(told, [(false, true, 1, 90), (true, true, 2, 180)]);
+        let receivables = store.receivable_sums(CYCLE).await.expect("it reads");
+        let told: Vec<_> =
+            receivables.iter().map(|one| (one.cause, one.is_of_cycle, one.total_minor)).collect();
+        assert_eq!(
+            told,
+            [(ReceivableCause::Overpayment, false, 70), (ReceivableCause::SettledExcess, true, 70),]
+        );
+        assert!(store.answers_of(CYCLE).await.expect("it reads").is_empty());
+        assert!(store.officers_ever().await.expect("it reads").is_empty());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn failed_orders_are_counted_by_what_became_of_them() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        check_counts(&format!("sqlite:{}", folder.path().join("office.db").display())).await;
+    }
+
+    #[test]
+    fn a_report_takes_the_place_of_the_earlier_one_whole() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("reports/2026-11.html");
+        for text in ["first, and longer", "second"] {
+            write_whole(&RealDisk, &folder.path().join("reports"), &path, text.as_bytes())
+                .expect("the folder can be written");
+            assert_eq!(std::fs::read_to_string(&path).expect("it is there"), text);
+        }
+        let names = std::fs::read_dir(folder.path().join("reports")).expect("it is there").count();
+        assert_eq!(names, 1, "nothing half-written is left");
+    }
 }

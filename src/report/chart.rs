@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::money::Currency;
 use crate::report::figure::{money, share};
 use crate::report::page::{Page, escaped};
 use crate::report::words::Words;
-use crate::domain::money::Currency;
 
 /// One part of a stacked bar. `class` is its colour in the style sheet.
 pub struct Slice {
@@ -29,7 +29,9 @@ pub fn stacked_bar(page: &mut Page, title: &Words, slices: &[Slice], currency: C
     let told: Vec<String> = slices
         .iter()
         .filter(|slice| slice.minor > 0)
-        .map(|slice| format!("{} {}", page.plain(&slice.label), escaped(&share(slice.minor, whole))))
+        .map(|slice| {
+            format!("{} {}", page.plain(&slice.label), escaped(&share(slice.minor, whole)))
+        })
         .collect();
     let _ = write!(svg, "{}</title>", told.join("; "));
     let _ = write!(svg, "<rect class=\"ground\" width=\"{WIDE}\" height=\"420\"/>");

@@ -45,6 +45,9 @@ pub struct CycleReport {
     pub rows_listed: i64,
     pub rows: Vec<RowTally>,
     pub payables: Vec<PayableTally>,
+    /// The claims that stand behind the payables, summed by themselves: those that the payables own,
+    /// and those that went with carried payables to a later list.
+    pub claims_minor: i128,
     /// Everyone once, by their worst outcome; the words of `pipeline::account::PERSON_OUTCOMES`.
     pub people: BTreeMap<&'static str, i64>,
     pub lists: Vec<ListSigned>,
@@ -138,6 +141,8 @@ pub struct SignedBy {
     /// The digest that was signed: of the list as it then was.
     pub digest: String,
     pub signed_at: String,
+    /// Whether it was verified just now, with the key that the officer registered.
+    pub is_verified: bool,
     /// Set when the list was found changed: the signature no longer counts.
     pub voided_at: Option<String>,
 }
@@ -327,7 +332,8 @@ impl CycleReport {
         let mut found: Vec<Check> = Vec::new();
         for identity in &self.identities {
             let name = crate::report::wording::identity(identity.name);
-            let per_file = self.identities.iter().filter(|one| one.name == identity.name).count() > 1;
+            let per_file =
+                self.identities.iter().filter(|one| one.name == identity.name).count() > 1;
             let held = found.iter_mut().find(|one| one.name == name && one.holds());
             match (per_file && identity.holds(), held) {
                 (true, Some(known)) => {
@@ -360,13 +366,33 @@ impl CycleReport {
         let check = |name, left, right| Check { name, left, right, times: 1 };
         let payables = self.payables_by_state();
         let failed = plus(payables.of(PayableState::Rejected), payables.of(PayableState::Returned));
-        let unanswered = sum(
-            self.failures
-                .iter()
-                .filter(|one| matches!(one.aftermath, Aftermath::Waiting | Aftermath::Carried))
-                .map(|one| one.part),
-        );
+        let unanswered = sum(self
+            .failures
+            .iter()
+            .filter(|one| matches!(one.aftermath, Aftermath::Waiting | Aftermath::Carried))
+            .map(|one| one.part));
+        let counting: Vec<&SignedBy> = self
+            .lists
+            .iter()
+            .flat_map(|list| list.signatures.iter().filter(|one| list.counts(one)))
+            .collect();
         vec![
+            check(
+                Words::fixed(
+                    "chữ ký số kiểm đúng = chữ ký số còn giá trị",
+                    "signatures that verify = signatures that count",
+                ),
+                counting.iter().filter(|one| one.is_verified).count().to_string(),
+                counting.len().to_string(),
+            ),
+            check(
+                Words::fixed(
+                    "tiền các khoản chi theo kết quả = quyền lợi đã xác định",
+                    "payables by state = claims",
+                ),
+                payables.total().minor.to_string(),
+                self.claims_minor.to_string(),
+            ),
             check(
                 Words::fixed(
                     "các dòng theo mã, chương trình, tỉnh = số dòng của danh sách",
@@ -501,6 +527,13 @@ pub struct FailureKey {
     pub state: InstructionState,
     pub reason: Option<String>,
     pub class: Option<String>,
+}
+
+impl ListSigned {
+    /// Whether a signature is under the list as it is now, and was not voided.
+    pub fn counts(&self, signature: &SignedBy) -> bool {
+        signature.voided_at.is_none() && signature.digest == self.digest
+    }
 }
 
 impl FileSent {

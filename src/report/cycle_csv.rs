@@ -24,10 +24,17 @@ pub fn csv(report: &CycleReport) -> String {
     for list in &report.lists {
         table.said("list", &format!("{} {} {}", list.number, list.state, list.digest));
         for one in &list.signatures {
-            let standing = if one.voided_at.is_some() { "void" } else { "counts" };
+            let standing = match (list.counts(one), one.is_verified) {
+                (true, true) => "counts",
+                (true, false) => "DOES_NOT_VERIFY",
+                (false, _) => "void",
+            };
             table.said(
                 "signature",
-                &format!("{} {} {} {} {standing}", list.number, one.officer, one.act, one.signed_at),
+                &format!(
+                    "{} {} {} {} {standing}",
+                    list.number, one.officer, one.act, one.signed_at
+                ),
             );
         }
     }
@@ -38,7 +45,8 @@ pub fn csv(report: &CycleReport) -> String {
 }
 
 fn about(table: &mut LongTable, report: &CycleReport) {
-    let balanced = report.is_balanced().map_or("not computed", |yes| if yes { "yes" } else { "no" });
+    let balanced =
+        report.is_balanced().map_or("not computed", |yes| if yes { "yes" } else { "no" });
     for (key, value) in [
         ("office", report.office.name.as_str()),
         ("prefix", &report.office.prefix),
@@ -113,11 +121,8 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
         table.part("failed_by_reason", &failure(&key), total);
     }
     for one in &report.failures {
-        let key = FailureKey {
-            state: one.state,
-            reason: one.reason.clone(),
-            class: one.class.clone(),
-        };
+        let key =
+            FailureKey { state: one.state, reason: one.reason.clone(), class: one.class.clone() };
         let key = format!("{}/{}", failure(&key), one.aftermath.name());
         table.part("failed_by_reason_and_aftermath", &key, one.part);
     }
@@ -187,12 +192,15 @@ impl LongTable {
 /// One cell: quoted where CSV needs it (RFC 4180), with an apostrophe before what a spreadsheet
 /// would calculate. A plain number stays a number, also a negative one.
 pub fn cell(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
+    let text: String =
+        text.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
     let digits = text.strip_prefix('-').unwrap_or(&text);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     // Spreadsheets look past leading blanks, and take the full-width signs for the narrow ones.
-    let first = text.trim_start_matches([' ', '\u{a0}', '\u{3000}', '\u{feff}', '\'', '"']).chars().next();
-    let calculates = first.is_some_and(|c| "=+-@\t|%＝＋－＠".contains(c)) || text.starts_with('\t');
+    let first =
+        text.trim_start_matches([' ', '\u{a0}', '\u{3000}', '\u{feff}', '\'', '"']).chars().next();
+    let calculates =
+        first.is_some_and(|c| "=+-@\t|%＝＋－＠".contains(c)) || text.starts_with('\t');
     let shown = if calculates && !is_number { format!("'{text}") } else { text };
     match shown.contains([',', '"', '\'', '\t', ';']) || shown != shown.trim() {
         true => format!("\"{}\"", shown.replace('"', "\"\"")),
@@ -235,10 +243,11 @@ mod tests {
 
     #[test]
     fn one_cell_stays_one_cell() {
-        for hostile in ["a\nb", "a\r\n=cmd|'/c calc'!A0", "\"", "a\",b", "a\0b", ",", "\u{feff}=1"] {
-            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(
-                format!("x,{},1\r\n", cell(hostile)).into_bytes().leak() as &[u8],
-            );
+        for hostile in ["a\nb", "a\r\n=cmd|'/c calc'!A0", "\"", "a\",b", "a\0b", ",", "\u{feff}=1"]
+        {
+            let mut reader = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .from_reader(format!("x,{},1\r\n", cell(hostile)).into_bytes().leak() as &[u8]);
             let rows: Vec<csv::StringRecord> =
                 reader.records().collect::<Result<_, _>>().expect("what `cell` writes is CSV");
             assert_eq!((rows.len(), rows[0].len()), (1, 3), "{hostile:?}");

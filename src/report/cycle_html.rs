@@ -10,7 +10,9 @@ use crate::domain::state::Named;
 use crate::pipeline::account::{PERSON_OUTCOMES, Part};
 use crate::report::chart::{Slice, stacked_bar};
 use crate::report::cycle::{Aftermath, ByState, Check, CycleReport, PayableTally, plus};
-use crate::report::figure::{amount, day, grouped, instant, money, numbers_grouped, per_mille, share, unit};
+use crate::report::figure::{
+    amount, day, grouped, instant, money, numbers_grouped, per_mille, share, unit,
+};
 use crate::report::page::{Align, Cell, Page, Table, escaped};
 use crate::report::wording;
 use crate::report::words::{Language, Words};
@@ -34,15 +36,18 @@ pub fn html(report: &CycleReport, language: Language) -> String {
         open_matters(&mut page, report);
         identities(&mut page, report);
     } else {
-        page.paragraph("note", &Words::fixed(
-            "Kỳ này chưa có số liệu: chưa tính, hoặc đã hủy.",
-            "This cycle has no figures: it is not computed, or it was cancelled.",
-        ));
+        page.paragraph(
+            "note",
+            &Words::fixed(
+                "Kỳ này chưa có số liệu: chưa tính, hoặc đã hủy.",
+                "This cycle has no figures: it is not computed, or it was cancelled.",
+            ),
+        );
     }
     inputs(&mut page, report);
     signatures(&mut page, report);
     verification(&mut page, report);
-    signature_block(&mut page);
+    signature_block(&mut page, report);
     page.markup("</main>\n</body>\n</html>\n");
     page.finish()
 }
@@ -79,10 +84,13 @@ fn head(page: &mut Page, report: &CycleReport, language: Language) {
 
 fn title_block(page: &mut Page, report: &CycleReport) {
     if report.office.is_test {
-        page.paragraph("test", &Words::fixed(
-            "BẢN THỬ NGHIỆM: không có đồng nào được chi.",
-            "TEST OFFICE: no money moves.",
-        ));
+        page.paragraph(
+            "test",
+            &Words::fixed(
+                "BẢN THỬ NGHIỆM: không có đồng nào được chi.",
+                "TEST OFFICE: no money moves.",
+            ),
+        );
     }
     page.markup("<header>\n<p class=\"office\">");
     page.text(&report.office.name);
@@ -106,15 +114,27 @@ fn title_block(page: &mut Page, report: &CycleReport) {
         page.say(value);
         page.markup("</dd></div>\n");
     };
-    fact(page, Words::fixed("Kỳ", "Cycle"), &Words::name(format!("{} (№ {})", report.label, report.number)));
+    fact(
+        page,
+        Words::fixed("Kỳ", "Cycle"),
+        &Words::name(format!("{} (№ {})", report.label, report.number)),
+    );
     fact(page, Words::fixed("Loại", "Kind"), &wording::cycle_kind(report.kind));
     fact(page, Words::fixed("Trạng thái", "State"), &wording::cycle_state(report.state));
     fact(page, Words::fixed("Mở lúc", "Opened"), &Words::name(instant(&report.opened_at)));
     fact(page, Words::fixed("Niêm phong lúc", "Sealed"), &Words::name(stamp(&report.sealed_at)));
     fact(page, Words::fixed("Khóa sổ lúc", "Closed"), &Words::name(stamp(&report.closed_at)));
     fact(page, Words::fixed("Người mở", "Opened by"), &Words::name(report.opened_by.as_str()));
-    fact(page, Words::fixed("Ngày ghi nợ", "Value date"), &Words::name(day_of(report.value_date.to_string())));
-    fact(page, Words::fixed("Luật biết đến ngày", "Law as known on"), &Words::name(day_of(report.law_known_at.to_string())));
+    fact(
+        page,
+        Words::fixed("Ngày ghi nợ", "Value date"),
+        &Words::name(day_of(report.value_date.to_string())),
+    );
+    fact(
+        page,
+        Words::fixed("Luật biết đến ngày", "Law as known on"),
+        &Words::name(day_of(report.law_known_at.to_string())),
+    );
     page.markup("</dl>\n</header>\n\n");
 }
 
@@ -181,7 +201,11 @@ fn summary(page: &mut Page, report: &CycleReport) {
         "paid",
         Words::fixed("Đã chi", "Paid"),
         money(paid.minor, currency),
-        Words::name(format!("{} · {}", grouped(paid.count.into()), share(paid.minor, to_pay.minor))),
+        Words::name(format!(
+            "{} · {}",
+            grouped(paid.count.into()),
+            share(paid.minor, to_pay.minor)
+        )),
     );
     card(
         "left",
@@ -237,7 +261,10 @@ fn summary(page: &mut Page, report: &CycleReport) {
     ]);
     row(
         &mut table,
-        Words::fixed("Đã gửi đơn vị chi trả, gồm cả chi lại", "Sent to providers, reissues included"),
+        Words::fixed(
+            "Đã gửi đơn vị chi trả, gồm cả chi lại",
+            "Sent to providers, reissues included",
+        ),
         report.sent(),
     );
     row(&mut table, Words::fixed("− đã chi", "− paid"), paid);
@@ -269,7 +296,10 @@ fn summary(page: &mut Page, report: &CycleReport) {
 }
 
 fn partitions(page: &mut Page, report: &CycleReport) {
-    page.section("partitions", &Words::fixed("Ba cách chia, không sót ai", "Three partitions: everyone is accounted for"));
+    page.section(
+        "partitions",
+        &Words::fixed("Ba cách chia, không sót ai", "Three partitions: everyone is accounted for"),
+    );
     // Rows.
     let rows = report.rows_by_outcome();
     let mut table = Table::new(
@@ -295,15 +325,14 @@ fn partitions(page: &mut Page, report: &CycleReport) {
     page.table(&table);
     let parts: Vec<String> = rows.iter().map(|(_, count)| grouped((*count).into())).collect();
     let sum: i64 = rows.iter().map(|(_, count)| count).sum();
-    adds_up(page, &parts, &grouped(sum.into()), &grouped(report.rows_listed.into()));
+    let must = Words::fixed("số dòng tệp nguồn đã nhập", "rows read from the source file");
+    let listed = grouped(report.rows_listed.into());
+    adds_up(page, &parts, &grouped(sum.into()), Some((must, listed)));
 
-    // Payables and money: the same parts, counted and summed. The whole is summed by programme, so
-    // that it is not the parts over again.
+    // Payables and money: the same parts, counted and summed. The money is held against the claims,
+    // which are summed by themselves.
     let all = report.payables_by_state();
-    let whole = report
-        .payables_by(|one| &one.programme)
-        .values()
-        .fold(Part::default(), |sum, one| plus(sum, one.total()));
+    let whole = all.total();
     let mut table = Table::new(
         Words::fixed("2. Khoản chi và tiền theo kết quả", "2. Payables and money by outcome"),
         vec![
@@ -331,15 +360,12 @@ fn partitions(page: &mut Page, report: &CycleReport) {
     page.table(&table);
     let counts: Vec<String> =
         PayableState::ALL.iter().map(|(_, s)| grouped(all.of(*s).count.into())).collect();
-    adds_up(page, &counts, &grouped(all.total().count.into()), &grouped(whole.count.into()));
+    adds_up(page, &counts, &grouped(whole.count.into()), None);
     let amounts: Vec<String> =
         PayableState::ALL.iter().map(|(_, s)| amount(all.of(*s).minor, report.currency)).collect();
-    adds_up(
-        page,
-        &amounts,
-        &money(all.total().minor, report.currency),
-        &money(whole.minor, report.currency),
-    );
+    let must = Words::fixed("tổng các quyền lợi đã xác định", "the claims, summed by themselves");
+    let claims = money(report.claims_minor, report.currency);
+    adds_up(page, &amounts, &money(whole.minor, report.currency), Some((must, claims)));
 
     // People, counted by themselves: one person may have several rows and payables.
     let mut table = Table::new(
@@ -373,7 +399,7 @@ fn partitions(page: &mut Page, report: &CycleReport) {
         Cell::Empty,
     ]);
     page.table(&table);
-    adds_up(page, &parts, &grouped(listed.into()), &grouped(listed.into()));
+    adds_up(page, &parts, &grouped(listed.into()), None);
     page.section_end();
 }
 
@@ -395,7 +421,12 @@ fn outcomes(page: &mut Page, report: &CycleReport) {
         minor: all.of(state).minor,
     })
     .collect();
-    stacked_bar(page, &Words::fixed("Tiền theo kết quả", "Money by outcome"), &slices, report.currency);
+    stacked_bar(
+        page,
+        &Words::fixed("Tiền theo kết quả", "Money by outcome"),
+        &slices,
+        report.currency,
+    );
     page.section_end();
 }
 
@@ -440,7 +471,12 @@ fn channels(page: &mut Page, report: &CycleReport) {
             minor: one.total().minor,
         })
         .collect();
-    stacked_bar(page, &Words::fixed("Tiền được xác định theo kênh", "Money determined by channel"), &slices, report.currency);
+    stacked_bar(
+        page,
+        &Words::fixed("Tiền được xác định theo kênh", "Money determined by channel"),
+        &slices,
+        report.currency,
+    );
     page.table(&by_state(
         report,
         Words::fixed("Số khoản theo kênh và kết quả", "Payables by channel and outcome"),
@@ -488,12 +524,14 @@ fn provinces(page: &mut Page, report: &CycleReport) {
         Some(words) => Cell::Coded(code.clone(), words.clone()),
         None => Cell::Words(wording::unknown(code)),
     };
-    page.table(&breakdown(
+    let mut table = breakdown(
         report,
         Words::fixed("Khoản chi và tiền theo tỉnh, thành phố", "Payables and money by province"),
         Words::fixed("Tỉnh, thành phố", "Province"),
         by.iter().map(|(code, one)| (name(code), *one)).collect(),
-    ));
+    );
+    table.is_long = true;
+    page.table(&table);
     page.section_end();
 }
 
@@ -513,6 +551,7 @@ fn files(page: &mut Page, report: &CycleReport) {
             (Words::fixed("Trạng thái và lần gửi", "State and deliveries"), Align::Text),
         ],
     );
+    table.is_long = true;
     let mut total = Part::default();
     for file in &report.files {
         total = plus(total, file.part());
@@ -521,16 +560,22 @@ fn files(page: &mut Page, report: &CycleReport) {
         for delivery in &file.deliveries {
             let outcome = wording::delivery_outcome(delivery.outcome);
             lines.push(format!(
-                "#{} {}: {}",
+                "#{} {} · {}: {}",
                 delivery.number,
+                outcome.vi,
+                outcome.en,
                 instant(&delivery.started_at),
-                outcome.vi
             ));
         }
         table.row(vec![
             Cell::Named {
                 name: file.name.clone(),
-                about: format!("{} · {} · {}", file.provider, wording::channel(&file.channel).vi, file.format),
+                about: format!(
+                    "{} · {} · {}",
+                    file.provider,
+                    wording::channel(&file.channel).vi,
+                    file.format
+                ),
                 digest: file.sha256.clone().unwrap_or_default(),
             },
             Cell::Number(file.list.to_string()),
@@ -558,7 +603,10 @@ fn evidence(page: &mut Page, report: &CycleReport) {
     ));
     let paid = report.payables_by_state().of(PayableState::Paid);
     let mut table = Table::new(
-        Words::fixed("Khoản đã chi theo mức bằng chứng, mạnh nhất trước", "Paid, by grade of evidence, best first"),
+        Words::fixed(
+            "Khoản đã chi theo mức bằng chứng, mạnh nhất trước",
+            "Paid, by grade of evidence, best first",
+        ),
         vec![
             (Words::fixed("Bằng chứng", "Evidence"), Align::Text),
             (COUNT, Align::Number),
@@ -570,10 +618,9 @@ fn evidence(page: &mut Page, report: &CycleReport) {
     for (grade, part) in report.evidence() {
         total = plus(total, part);
         table.row(vec![
-            Cell::Words(grade.map_or(
-                Words::fixed("Không ghi mức", "No grade recorded"),
-                wording::evidence,
-            )),
+            Cell::Words(
+                grade.map_or(Words::fixed("Không ghi mức", "No grade recorded"), wording::evidence),
+            ),
             Cell::Number(grouped(part.count.into())),
             Cell::Number(amount(part.minor, report.currency)),
             Cell::Number(share(part.minor, paid.minor)),
@@ -610,7 +657,13 @@ fn evidence(page: &mut Page, report: &CycleReport) {
 }
 
 fn failures(page: &mut Page, report: &CycleReport) {
-    page.section("failures", &Words::fixed("Bị từ chối, bị trả lại và cách xử lý", "Rejected and returned, and what was done"));
+    page.section(
+        "failures",
+        &Words::fixed(
+            "Bị từ chối, bị trả lại và cách xử lý",
+            "Rejected and returned, and what was done",
+        ),
+    );
     let mut columns = vec![
         (Words::fixed("Lý do", "Reason"), Align::Text),
         (Words::fixed("Phân loại", "Class"), Align::Text),
@@ -653,23 +706,29 @@ fn failures(page: &mut Page, report: &CycleReport) {
     cells.extend(all.0.map(|part| Cell::Number(grouped(part.count.into()))));
     table.sum(cells);
     page.table(&table);
-    page.paragraph("note", &Words::new(
-        format!(
-            "Lệnh chi lại (từ lần thứ hai): {} lệnh, {}.",
-            grouped(report.reissued.count.into()),
-            money(report.reissued.minor, report.currency)
+    page.paragraph(
+        "told",
+        &Words::new(
+            format!(
+                "Lệnh chi lại (từ lần thứ hai): {} lệnh, {}.",
+                grouped(report.reissued.count.into()),
+                money(report.reissued.minor, report.currency)
+            ),
+            format!(
+                "Orders after the first attempt: {}, {}.",
+                grouped(report.reissued.count.into()),
+                money(report.reissued.minor, report.currency)
+            ),
         ),
-        format!(
-            "Orders after the first attempt: {}, {}.",
-            grouped(report.reissued.count.into()),
-            money(report.reissued.minor, report.currency)
-        ),
-    ));
+    );
     page.section_end();
 }
 
 fn holds(page: &mut Page, report: &CycleReport) {
-    page.section("holds", &Words::fixed("Tạm giữ và các dòng không chi", "Holds, and rows that are not paid"));
+    page.section(
+        "holds",
+        &Words::fixed("Tạm giữ và các dòng không chi", "Holds, and rows that are not paid"),
+    );
     let mut table = Table::new(
         Words::fixed("Tạm giữ theo mã", "Holds by code"),
         vec![
@@ -704,7 +763,10 @@ fn holds(page: &mut Page, report: &CycleReport) {
     page.table(&table);
 
     let mut table = Table::new(
-        Words::fixed("Dòng không nhận, thôi hưởng, không phát sinh, theo mã", "Rows refused, ceased or nil, by code"),
+        Words::fixed(
+            "Dòng không nhận, thôi hưởng, không phát sinh, theo mã",
+            "Rows refused, ceased or nil, by code",
+        ),
         vec![
             (Words::fixed("Mã và lý do", "Code and reason"), Align::Text),
             (Words::fixed("Kết quả", "Outcome"), Align::Text),
@@ -737,7 +799,10 @@ fn holds(page: &mut Page, report: &CycleReport) {
 }
 
 fn open_matters(page: &mut Page, report: &CycleReport) {
-    page.section("open", &Words::fixed("Sai lệch, phải thu, treo", "Discrepancies, receivables, suspense"));
+    page.section(
+        "open",
+        &Words::fixed("Sai lệch, phải thu, treo", "Discrepancies, receivables, suspense"),
+    );
     let mut table = Table::new(
         Words::fixed("Sai lệch trong tệp trả lời", "Discrepancies in answers"),
         vec![
@@ -746,7 +811,10 @@ fn open_matters(page: &mut Page, report: &CycleReport) {
             (Words::fixed("Tình trạng", "Standing"), Align::Text),
             (Words::fixed("Số mục", "Items"), Align::Number),
             (Words::new(format!("Đã lệnh ({})", unit(report.currency)), "Ordered"), Align::Number),
-            (Words::new(format!("Được báo ({})", unit(report.currency)), "Reported"), Align::Number),
+            (
+                Words::new(format!("Được báo ({})", unit(report.currency)), "Reported"),
+                Align::Number,
+            ),
         ],
     );
     for one in &report.discrepancies {
@@ -754,7 +822,9 @@ fn open_matters(page: &mut Page, report: &CycleReport) {
             (true, true) => Words::fixed("Đang mở", "Open"),
             (false, true) => Words::fixed("Đã giải quyết", "Resolved"),
             (true, false) => Words::fixed("Đang mở, không thuộc kỳ nào", "Open, of no cycle"),
-            (false, false) => Words::fixed("Đã giải quyết, không thuộc kỳ nào", "Resolved, of no cycle"),
+            (false, false) => {
+                Words::fixed("Đã giải quyết, không thuộc kỳ nào", "Resolved, of no cycle")
+            }
         };
         table.row(vec![
             Cell::Words(wording::discrepancy(one.kind)),
@@ -811,10 +881,16 @@ fn open_matters(page: &mut Page, report: &CycleReport) {
 
 fn identities(page: &mut Page, report: &CycleReport) {
     page.section("identities", &Words::fixed("Đối chiếu", "Identities"));
-    page.paragraph("note", &Words::new(
-        format!("Hai số cách nhau bằng dấu / là số lượng và số tiền ({}).", unit(report.currency)),
-        format!("Two figures parted by / are a count and money ({}).", unit(report.currency)),
-    ));
+    page.paragraph(
+        "note",
+        &Words::new(
+            format!(
+                "Hai số cách nhau bằng dấu / là số lượng và số tiền ({}).",
+                unit(report.currency)
+            ),
+            format!("Two figures parted by / are a count and money ({}).", unit(report.currency)),
+        ),
+    );
     let mut table = Table::new(
         Words::fixed("Hai vế phải bằng nhau", "Both sides must be equal"),
         vec![
@@ -847,7 +923,10 @@ fn check_row(check: &Check) -> Vec<Cell> {
 fn inputs(page: &mut Page, report: &CycleReport) {
     page.section("inputs", &Words::fixed("Tệp nguồn", "Source files"));
     let mut table = Table::new(
-        Words::fixed("Danh sách và dữ liệu dân cư đã nhập", "Roster and identity register, as taken in"),
+        Words::fixed(
+            "Danh sách và dữ liệu dân cư đã nhập",
+            "Roster and identity register, as taken in",
+        ),
         vec![
             (Words::fixed("Tệp · SHA-256", "File"), Align::Text),
             (Words::fixed("Loại", "Kind"), Align::Text),
@@ -858,7 +937,11 @@ fn inputs(page: &mut Page, report: &CycleReport) {
     );
     for one in &report.imports {
         table.row(vec![
-            Cell::Named { name: one.file_name.clone(), about: String::new(), digest: one.sha256.clone() },
+            Cell::Named {
+                name: one.file_name.clone(),
+                about: String::new(),
+                digest: one.sha256.clone(),
+            },
             Cell::Words(one.kind.clone()),
             Cell::Number(grouped(one.rows.into())),
             Cell::Number(grouped(one.refused.into())),
@@ -870,9 +953,15 @@ fn inputs(page: &mut Page, report: &CycleReport) {
 }
 
 fn signatures(page: &mut Page, report: &CycleReport) {
-    page.section("signatures", &Words::fixed("Danh sách, chữ ký số và mã băm", "Lists, signatures and digests"));
+    page.section(
+        "signatures",
+        &Words::fixed("Danh sách, chữ ký số và mã băm", "Lists, signatures and digests"),
+    );
     let mut table = Table::new(
-        Words::fixed("Mã băm (SHA-256) của những gì đã duyệt", "Digests (SHA-256) of what was approved"),
+        Words::fixed(
+            "Mã băm (SHA-256) của những gì đã duyệt",
+            "Digests (SHA-256) of what was approved",
+        ),
         vec![
             (Words::fixed("Đối tượng", "What"), Align::Text),
             (Words::fixed("Mã băm", "Digest"), Align::Text),
@@ -908,31 +997,40 @@ fn signatures(page: &mut Page, report: &CycleReport) {
     page.table(&table);
 
     let mut table = Table::new(
-        Words::fixed("Chữ ký số (Ed25519) trên mã băm của danh sách", "Signatures (Ed25519) under the digest of a list"),
+        Words::fixed(
+            "Chữ ký số (Ed25519) trên mã băm của danh sách",
+            "Signatures (Ed25519) under the digest of a list",
+        ),
         vec![
             (Words::fixed("Danh sách", "List"), Align::Text),
             (Words::fixed("Cán bộ", "Officer"), Align::Text),
             (Words::fixed("Việc ký", "Act"), Align::Text),
             (Words::fixed("Lúc", "When"), Align::Text),
-            (Words::fixed("Giá trị", "Counts"), Align::Text),
+            (Words::fixed("Kiểm chữ ký", "Verification"), Align::Text),
         ],
     );
     for list in &report.lists {
         for signature in &list.signatures {
-            let counts = match (&signature.voided_at, signature.digest == list.digest) {
-                (Some(at), _) => Cell::Words(Words::new(
-                    format!("đã mất giá trị {}", instant(at)),
-                    "void",
-                )),
-                (None, true) => Cell::Agrees(true),
-                (None, false) => Cell::Agrees(false),
+            let standing = match (list.counts(signature), signature.is_verified) {
+                (true, true) => Words::fixed("✓ kiểm đúng, còn giá trị", "verified, counts"),
+                (true, false) => Words::fixed("✗ KHÔNG KIỂM ĐÚNG", "DOES NOT VERIFY"),
+                (false, verified) => {
+                    let at = signature.voided_at.as_deref().map(instant).unwrap_or_default();
+                    match verified {
+                        true => Words::new(
+                            format!("kiểm đúng, hết giá trị {at}"),
+                            "verified, void: the list was changed",
+                        ),
+                        false => Words::new(format!("hết giá trị {at}"), "void, does not verify"),
+                    }
+                }
             };
             table.row(vec![
                 Cell::Text(list.number.to_string()),
                 Cell::Text(signature.officer.clone()),
                 Cell::Words(wording::act(signature.act)),
                 Cell::Text(instant(&signature.signed_at)),
-                counts,
+                Cell::Words(standing),
             ]);
         }
     }
@@ -970,12 +1068,55 @@ fn verification(page: &mut Page, report: &CycleReport) {
         "Hỏi vì sao một người được hưởng mức đó:",
         "Ask why a person is owed what they are owed:",
     ));
-    page.markup(&format!("<pre>chitra explain PERSON --period {}</pre></li>\n</ol>\n", report.period));
+    page.markup(&format!(
+        "<pre>chitra explain PERSON --period {}</pre></li>\n</ol>\n",
+        report.period
+    ));
     page.section_end();
 }
 
-fn signature_block(page: &mut Page) {
+/// The block to be signed by hand says what is signed, so that it stands on a page of its own too.
+fn signature_block(page: &mut Page, report: &CycleReport) {
     page.section("sign", &Words::fixed("Ký xác nhận", "Signed"));
+    page.markup("<div class=\"signed\">\n");
+    if report.state.is_computed() {
+        let paid = report.payables_by_state().of(PayableState::Paid);
+        let told = |to_pay: &str, paid_: &str, left: &str| {
+            format!(
+                "{} {}: {to_pay} {}; {paid_} {}; {left} {}.",
+                report.office.prefix,
+                report.label,
+                money(report.to_pay().minor, report.currency),
+                money(paid.minor, report.currency),
+                money(report.left_over().minor, report.currency),
+            )
+        };
+        page.paragraph(
+            "told",
+            &Words::new(
+                told("phải chi", "đã chi", "còn lại chưa chi"),
+                told("to pay", "paid", "left unpaid"),
+            ),
+        );
+    }
+    for (name, digest) in report
+        .lists
+        .iter()
+        .map(|list| {
+            let number = list.number;
+            let name =
+                Words::new(format!("Danh sách chi {number}"), format!("Payment list {number}"));
+            (name, list.digest.as_str())
+        })
+        .chain([(Words::fixed("Gốc nhật ký", "Log root"), report.checkpoint.root.as_str())])
+    {
+        page.markup("<p>");
+        page.say(&name);
+        page.markup(": ");
+        page.exact(digest);
+        page.markup("</p>\n");
+    }
+    page.markup("</div>\n");
     page.markup("<div class=\"sign\">\n");
     for who in [
         Words::fixed("Người lập", "Prepared by"),
@@ -1010,7 +1151,8 @@ fn by_state(
     shown: Shown,
 ) -> Table {
     let mut columns = vec![(heading, Align::Text)];
-    columns.extend(PayableState::ALL.iter().map(|(_, s)| (wording::payable_state(*s), Align::Number)));
+    columns
+        .extend(PayableState::ALL.iter().map(|(_, s)| (wording::payable_state(*s), Align::Number)));
     columns.push((TOTAL, Align::Number));
     let mut table = Table::new(caption, columns);
     let show = |part: Part| {
@@ -1034,21 +1176,33 @@ fn by_state(
 }
 
 /// Some division of the payables: what was determined, what of it is paid, held and otherwise open.
-fn breakdown(report: &CycleReport, caption: Words, heading: Words, rows: Vec<(Cell, ByState)>) -> Table {
+fn breakdown(
+    report: &CycleReport,
+    caption: Words,
+    heading: Words,
+    rows: Vec<(Cell, ByState)>,
+) -> Table {
     let mut table = Table::new(
         caption,
         vec![
             (heading, Align::Text),
             (COUNT, Align::Number),
-            (Words::new(format!("Xác định ({})", unit(report.currency)), "Determined"), Align::Number),
+            (
+                Words::new(format!("Xác định ({})", unit(report.currency)), "Determined"),
+                Align::Number,
+            ),
             (Words::new(format!("Đã chi ({})", unit(report.currency)), "Paid"), Align::Number),
             (Words::new(format!("Tạm giữ ({})", unit(report.currency)), "Held"), Align::Number),
-            (Words::new(format!("Chưa xong ({})", unit(report.currency)), "Not settled"), Align::Number),
+            (
+                Words::new(format!("Chưa xong ({})", unit(report.currency)), "Not settled"),
+                Align::Number,
+            ),
             (Words::fixed("Tỷ lệ đã chi", "Share paid"), Align::Number),
         ],
     );
     let cells = |name: Cell, one: &ByState| {
-        let (all, paid, held) = (one.total(), one.of(PayableState::Paid), one.of(PayableState::Held));
+        let (all, paid, held) =
+            (one.total(), one.of(PayableState::Paid), one.of(PayableState::Held));
         vec![
             name,
             Cell::Number(grouped(all.count.into())),
@@ -1066,15 +1220,18 @@ fn breakdown(report: &CycleReport, caption: Words, heading: Words, rows: Vec<(Ce
     table
 }
 
-/// The parts, their sum and the whole, so that anyone can add them up.
-fn adds_up(page: &mut Page, parts: &[String], sum: &str, whole: &str) {
+/// The parts and their sum, so that anyone can add them up; and, where one is known from elsewhere,
+/// the figure that the sum must equal.
+fn adds_up(page: &mut Page, parts: &[String], sum: &str, must: Option<(Words, String)>) {
     page.markup("<p class=\"adds\">");
     page.text(&if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") });
     page.text(&format!(" = {sum}"));
-    page.markup(" · ");
-    page.say(&Words::fixed("phải bằng", "must equal"));
-    page.text(&format!(" {whole} "));
-    page.agrees(sum == whole);
+    if let Some((name, figure)) = must {
+        page.markup("<br>");
+        page.say(&name);
+        page.text(&format!(": {figure} "));
+        page.agrees(sum == figure);
+    }
     page.markup("</p>\n");
 }
 
@@ -1096,8 +1253,18 @@ fn lowered(before: &str, words: &Words) -> Words {
 
 fn month_in_english(month: i8) -> &'static str {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September",
-        "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     MONTHS.get(month as usize - 1).copied().unwrap_or("")
 }

@@ -41,9 +41,10 @@ pub fn per_mille(part: i128, whole: i128) -> Option<i128> {
     (whole > 0).then(|| part.max(0).saturating_mul(1000) / whole)
 }
 
-/// `98,4 %`; a dash where there is nothing to share.
+/// `98,4 %`; a dash where there is nothing to share. What is there is never shown as nothing.
 pub fn share(part: i128, whole: i128) -> String {
     match per_mille(part, whole) {
+        Some(0) if part > 0 => "<\u{a0}0,1\u{a0}%".to_owned(),
         Some(mille) => format!("{},{}\u{a0}%", mille / 10, mille % 10),
         None => "–".to_owned(),
     }
@@ -57,7 +58,7 @@ pub fn instant(stamp: &str) -> String {
         let (time, offset) = (rest.get(..8)?, rest.get(8..)?);
         let plain = offset.bytes().all(|byte| byte.is_ascii_digit() || b"+-:Z".contains(&byte));
         plain.then_some(())?;
-        Some(format!("{}\u{a0}{time} ({offset})", day(date)?))
+        Some(format!("{}\u{a0}{time}\u{a0}({offset})", day(date)?))
     };
     read().unwrap_or_else(|| stamp.to_owned())
 }
@@ -66,7 +67,8 @@ pub fn instant(stamp: &str) -> String {
 pub fn day(date: &str) -> Option<String> {
     let mut parts = date.split('-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
     let whole = digits(year, 4) && digits(month, 2) && digits(day, 2) && parts.next().is_none();
     whole.then(|| format!("{day}/{month}/{year}"))
 }
@@ -133,13 +135,16 @@ mod tests {
         check(share(1_000_000, 1_000_000), "100,0\u{a0}%");
         check(share(1, 3), "33,3\u{a0}%");
         check(share(0, 5), "0,0\u{a0}%");
+        check(share(1, 1_000_000), "<\u{a0}0,1\u{a0}%");
         check(share(0, 0), "–");
     }
 
     #[test]
     fn instants_are_turned_for_the_reader_and_odd_ones_kept() {
-        check(instant("2026-10-23T08:00:00+07:00"), "23/10/2026\u{a0}08:00:00 (+07:00)");
-        for odd in ["", "yesterday", "2026-10-23", "2026-10-23T8", "<T12345678>", "2026-10-23Tééééé"] {
+        check(instant("2026-10-23T08:00:00+07:00"), "23/10/2026\u{a0}08:00:00\u{a0}(+07:00)");
+        for odd in
+            ["", "yesterday", "2026-10-23", "2026-10-23T8", "<T12345678>", "2026-10-23Tééééé"]
+        {
             check(instant(odd), odd);
         }
     }

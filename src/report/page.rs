@@ -33,7 +33,11 @@ pub enum Cell {
     /// Something to compare letter by letter: a digest, a command.
     Exact(String),
     /// A name over the digest of what it names.
-    Named { name: String, about: String, digest: String },
+    Named {
+        name: String,
+        about: String,
+        digest: String,
+    },
     Lines(Vec<String>),
     /// True: both sides agree.
     Agrees(bool),
@@ -47,6 +51,8 @@ pub struct Table {
     pub caption: Words,
     pub columns: Vec<(Words, Align)>,
     pub rows: Vec<Row>,
+    /// May be cut between two printed pages; the others are kept whole where a page can hold them.
+    pub is_long: bool,
 }
 
 pub struct Row {
@@ -57,7 +63,7 @@ pub struct Row {
 
 impl Table {
     pub fn new(caption: Words, columns: Vec<(Words, Align)>) -> Table {
-        Table { caption, columns, rows: Vec::new() }
+        Table { caption, columns, rows: Vec::new(), is_long: false }
     }
 
     pub fn row(&mut self, cells: Vec<Cell>) {
@@ -111,7 +117,10 @@ impl Page {
     }
 
     pub fn section(&mut self, id: &'static str, title: &Words) {
-        let _ = write!(self.out, "<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">");
+        let _ = write!(
+            self.out,
+            "<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">"
+        );
         self.say(title);
         self.markup("</h2>\n");
     }
@@ -142,7 +151,8 @@ impl Page {
     }
 
     pub fn table(&mut self, table: &Table) {
-        self.markup("<table>\n<caption>");
+        self.markup(if table.is_long { "<table class=\"long\">\n" } else { "<table>\n" });
+        self.markup("<caption>");
         self.say(&table.caption);
         self.markup("</caption>\n<thead><tr>");
         for (heading, align) in &table.columns {
@@ -209,12 +219,12 @@ impl Page {
             }
             Cell::Agrees(agrees) => self.agrees(*agrees),
             Cell::Bar(mille, number) => {
-                self.text(number);
                 let wide = mille.clamp(&0, &1000);
                 let _ = write!(
                     self.out,
-                    "<svg class=\"cellbar\" viewBox=\"0 0 1000 60\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"ground\" width=\"1000\" height=\"60\"/><rect class=\"paid\" width=\"{wide}\" height=\"60\"/></svg>"
+                    "<svg class=\"cellbar\" viewBox=\"0 0 1000 60\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"ground\" width=\"1000\" height=\"60\"/><rect class=\"paid\" width=\"{wide}\" height=\"60\"/></svg> "
                 );
+                self.text(number);
             }
             Cell::Empty => {}
         }
@@ -255,7 +265,10 @@ pub fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+            '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {
                 out.push('\u{fffd}');
             }
             control if control.is_control() => out.push('\u{fffd}'),

@@ -84,10 +84,7 @@ pub fn channel(word: &str) -> Words {
 
 /// Whether a channel pays into an account, which is the goal for everyone.
 pub fn is_account(word: &str) -> bool {
-    matches!(
-        Channel::from_name(word),
-        Some(Channel::Bank | Channel::Wallet | Channel::MobileMoney)
-    )
+    matches!(Channel::from_name(word), Some(Channel::Bank | Channel::Wallet | Channel::MobileMoney))
 }
 
 pub const fn batch_state(state: BatchState) -> Words {
@@ -120,9 +117,7 @@ pub const fn instruction_state(state: InstructionState) -> Words {
         InstructionState::Returned => Words::fixed("Bị trả lại", "Returned"),
         InstructionState::Cancelled => Words::fixed("Đã hủy", "Cancelled"),
         InstructionState::SettledExcess => Words::fixed("Chi thừa", "Settled in excess"),
-        InstructionState::ExcessReturned => {
-            Words::fixed("Chi thừa, đã thu về", "Excess returned")
-        }
+        InstructionState::ExcessReturned => Words::fixed("Chi thừa, đã thu về", "Excess returned"),
     }
 }
 
@@ -147,9 +142,7 @@ pub fn reason_class(class: Option<&str>) -> Words {
     match class.and_then(ReasonClass::from_name) {
         Some(ReasonClass::Retry) => Words::fixed("Gửi lại được", "May be ordered again"),
         Some(ReasonClass::OtherChannel) => Words::fixed("Đổi kênh chi", "Another channel"),
-        Some(ReasonClass::PayeeData) => {
-            Words::fixed("Sửa thông tin người nhận", "Payee’s details")
-        }
+        Some(ReasonClass::PayeeData) => Words::fixed("Sửa thông tin người nhận", "Payee’s details"),
         Some(ReasonClass::Stop) => Words::fixed("Ngừng chi, xác minh", "Stop and verify"),
         Some(ReasonClass::Operator) => Words::fixed("Lỗi phía cơ quan chi", "Our side"),
         Some(ReasonClass::Review) => Words::fixed("Cần người xem xét", "To be reviewed"),
@@ -178,9 +171,7 @@ pub const fn act(act: Act) -> Words {
 
 pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
     match kind {
-        DiscrepancyKind::Unmatched => {
-            Words::fixed("Không khớp lệnh nào", "Fits no instruction")
-        }
+        DiscrepancyKind::Unmatched => Words::fixed("Không khớp lệnh nào", "Fits no instruction"),
         DiscrepancyKind::AmountDiffers => Words::fixed("Số tiền khác", "The amount differs"),
         DiscrepancyKind::Contradiction => {
             Words::fixed("Trái với trạng thái đang có", "Contradicts what is held")
@@ -188,18 +179,14 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
         DiscrepancyKind::SettledExcess => {
             Words::fixed("Chi thừa ngoài lệnh đang có", "Paid beside a live order")
         }
-        DiscrepancyKind::StatusUnknown => {
-            Words::fixed("Trạng thái lạ", "Status word not known")
-        }
+        DiscrepancyKind::StatusUnknown => Words::fixed("Trạng thái lạ", "Status word not known"),
     }
 }
 
 pub const fn receivable(cause: ReceivableCause) -> Words {
     match cause {
         ReceivableCause::SettledExcess => Words::fixed("Chi thừa", "Settled in excess"),
-        ReceivableCause::Overpayment => {
-            Words::fixed("Đã chi quá mức hưởng", "Paid more than owed")
-        }
+        ReceivableCause::Overpayment => Words::fixed("Đã chi quá mức hưởng", "Paid more than owed"),
     }
 }
 
@@ -223,18 +210,21 @@ pub fn hold(code: &str) -> Option<(Words, Words)> {
 pub fn row_code(code: &str) -> Option<Words> {
     if let Some(refusal) = RefusalCode::from_name(code) {
         return Some(match refusal {
-            RefusalCode::ColumnsMissing => {
-                Words::fixed("Dòng thiếu hoặc thừa cột.", "The row has too few or too many columns.")
-            }
+            RefusalCode::ColumnsMissing => Words::fixed(
+                "Dòng thiếu hoặc thừa cột.",
+                "The row has too few or too many columns.",
+            ),
             RefusalCode::ValueMissing => {
                 Words::fixed("Thiếu giá trị bắt buộc.", "A required value is missing.")
             }
-            RefusalCode::DateDoesNotExist => {
-                Words::fixed("Ngày không có thật hoặc sai dạng.", "A date does not exist or is misspelt.")
-            }
-            RefusalCode::AmountNotPlain => {
-                Words::fixed("Số tiền không phải chữ số thường.", "An amount is not in plain digits.")
-            }
+            RefusalCode::DateDoesNotExist => Words::fixed(
+                "Ngày không có thật hoặc sai dạng.",
+                "A date does not exist or is misspelt.",
+            ),
+            RefusalCode::AmountNotPlain => Words::fixed(
+                "Số tiền không phải chữ số thường.",
+                "An amount is not in plain digits.",
+            ),
             RefusalCode::BenefitUnknown => Words::fixed(
                 "Chế độ hoặc chương trình không có trong bộ quy tắc.",
                 "The programme or benefit is not in the pack.",
@@ -246,9 +236,7 @@ pub fn row_code(code: &str) -> Option<Words> {
             RefusalCode::FactUnreadable => {
                 Words::fixed("Thông tin xét hưởng không đọc được.", "A fact cannot be read.")
             }
-            RefusalCode::ValueTooLong => {
-                Words::fixed("Giá trị quá dài.", "A value is too long.")
-            }
+            RefusalCode::ValueTooLong => Words::fixed("Giá trị quá dài.", "A value is too long."),
             RefusalCode::EnrolmentTwice => Words::fixed(
                 "Mã hồ sơ hưởng xuất hiện hai lần trong danh sách.",
                 "The enrolment id stands on the roster twice.",
