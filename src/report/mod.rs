@@ -5,6 +5,7 @@
 
 pub mod cycle;
 pub mod cycle_html;
+mod cycle_proof;
 pub mod cycle_csv;
 pub mod words;
 pub mod wording;
