@@ -1,7 +1,6 @@
 //! Gathers the values of a cycle's report from the store, and puts the report into the office's
 //! `reports` folder.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::channels::disk::Disk;
@@ -11,6 +10,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::ImportNo;
 use crate::domain::list::{PaymentList, Signature};
 use crate::domain::payable::PayableState;
+use crate::domain::province::PROVINCES;
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError, aside};
 use crate::pipeline::account::Part;
@@ -295,8 +295,10 @@ impl Engine {
                 .iter()
                 .map(|one| (one.id.clone(), words(&one.title)))
                 .collect(),
-            // What is stored is the beginning of the commune's code, which names no province.
-            provinces: BTreeMap::new(),
+            provinces: PROVINCES
+                .iter()
+                .map(|province| (province.code.to_owned(), Words::name(province.name)))
+                .collect(),
             clauses: pack
                 .clauses()
                 .iter()
