@@ -12,5 +12,6 @@ pub mod store;
 pub mod disk;
 pub mod channels;
 pub mod audit;
+pub mod report;
 pub mod engine;
 pub mod cli;

@@ -7,6 +7,7 @@ pub mod period;
 pub mod ids;
 pub mod state;
 pub mod national_id;
+pub mod province;
 pub mod roster;
 pub mod identity;
 pub mod hold;

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use crate::domain::identity::{BirthDate, Sex};
 use crate::domain::period::Period;
+use crate::domain::province::province_of_commune;
 use crate::domain::state::named;
 
 /// A column that a roster may have. `fact.<name>` columns are declared by the programme pack.
@@ -128,10 +129,9 @@ pub struct AlternatePayee {
 }
 
 impl RosterRow {
-    /// The province: the first two digits of the commune's five-digit code, as the statistical
-    /// office numbers them; empty when there is none.
-    pub fn province(&self) -> &str {
-        self.commune_code.get(..2).unwrap_or("")
+    /// The code of the province in which the commune lies; empty when the commune is not known.
+    pub fn province(&self) -> &'static str {
+        province_of_commune(&self.commune_code).map_or("", |province| province.code)
     }
 }
 

@@ -22,6 +22,7 @@ pub mod collect;
 pub mod reissue;
 pub mod close;
 pub mod figures;
+pub mod report;
 pub mod explain;
 
 use std::collections::BTreeMap;

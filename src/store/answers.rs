@@ -1,11 +1,37 @@
 //! Answers, discrepancies, receivables, halts and suspense: what came back and what it left.
 
-use crate::domain::answer::{Answer, AnswerState, Discrepancy, Halt, Receivable};
+use crate::domain::answer::{
+    Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt, Receivable, ReceivableCause,
+};
 use crate::domain::ids::{AnswerNo, AttemptNo, CycleNo, PayableNo, PersonNo};
 use crate::domain::state::Named;
 
 use super::registry::number;
 use super::{Changes, Row, Store, StoreError};
+
+/// Discrepancies that are alike, of one cycle or of none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DiscrepancySum {
+    pub kind: DiscrepancyKind,
+    pub provider: String,
+    pub is_open: bool,
+    /// False when the items fit no payable of any cycle.
+    pub is_of_cycle: bool,
+    pub count: i64,
+    pub expected_minor: i64,
+    pub reported_minor: i64,
+}
+
+/// Receivables of one cause, open or settled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReceivableSum {
+    pub cause: ReceivableCause,
+    pub is_open: bool,
+    /// False for those that come from no payable: they are the office's, of every cycle.
+    pub is_of_cycle: bool,
+    pub count: i64,
+    pub total_minor: i64,
+}
 
 macro_rules! answer_columns {
     () => {
@@ -25,6 +51,83 @@ impl Store {
     pub async fn answers(&self) -> Result<Vec<Answer>, StoreError> {
         let rows = self.query(concat!(answer_columns!(), "order by answer_no"), &[]).await?;
         rows.iter().map(answer).collect()
+    }
+
+    /// The answers that decided at least one instruction of a cycle.
+    pub async fn answers_of(&self, cycle: CycleNo) -> Result<Vec<Answer>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    answer_columns!(),
+                    "where answer_no in (select answer_no from instruction where cycle_no = $1) order by answer_no"
+                ),
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(answer).collect()
+    }
+
+    /// Discrepancies of a cycle's payables, and those that fit no payable at all, counted.
+    pub async fn discrepancy_sums(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<Vec<DiscrepancySum>, StoreError> {
+        let rows = self
+            .query(
+                // A payable's number carries its cycle in its upper 20 bits.
+                "select d.kind, d.provider, d.state, d.of_cycle, cast(count(*) as bigint),
+                   cast(coalesce(sum(d.expected_minor), 0) as bigint),
+                   cast(coalesce(sum(d.reported_minor), 0) as bigint)
+                 from (
+                   select kind, provider, state, expected_minor, reported_minor,
+                     cast(case when payable_no is null then 0 else 1 end as bigint) as of_cycle
+                   from discrepancy where payable_no is null or (payable_no >> 38) = $1
+                 ) d
+                 group by d.kind, d.provider, d.state, d.of_cycle
+                 order by d.kind, d.provider, d.state, d.of_cycle",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(DiscrepancySum {
+                    kind: row.named(0)?,
+                    provider: row.text(1)?.to_owned(),
+                    is_open: row.text(2)? == "open",
+                    is_of_cycle: row.int(3)? == 1,
+                    count: row.int(4)?,
+                    expected_minor: row.int(5)?,
+                    reported_minor: row.int(6)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Receivables from a cycle's payables, and those from no payable, counted.
+    pub async fn receivable_sums(&self, cycle: CycleNo) -> Result<Vec<ReceivableSum>, StoreError> {
+        let rows = self
+            .query(
+                "select r.cause, r.state, r.of_cycle, cast(count(*) as bigint), cast(sum(r.amount_minor) as bigint)
+                 from (
+                   select cause, state, amount_minor,
+                     cast(case when payable_no is null then 0 else 1 end as bigint) as of_cycle
+                   from receivable where payable_no is null or (payable_no >> 38) = $1
+                 ) r
+                 group by r.cause, r.state, r.of_cycle order by r.cause, r.state, r.of_cycle",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ReceivableSum {
+                    cause: row.named(0)?,
+                    is_open: row.text(1)? == "open",
+                    is_of_cycle: row.int(2)? == 1,
+                    count: row.int(3)?,
+                    total_minor: row.int(4)?,
+                })
+            })
+            .collect()
     }
 
     /// Open discrepancies: number, kind, provider, age since, sentence.

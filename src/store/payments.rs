@@ -70,6 +70,23 @@ pub struct InstructionSum {
     pub total_minor: i64,
 }
 
+/// Orders that failed alike, and what became of their payables.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FailureSum {
+    /// Rejected, returned or cancelled.
+    pub state: InstructionState,
+    pub reason: Option<String>,
+    pub reason_class: Option<String>,
+    /// Whether a later attempt of the same payable exists.
+    pub is_superseded: bool,
+    /// The state of the payable now, and of the batch of its last instruction.
+    pub payable: PayableState,
+    pub batch: Option<BatchState>,
+    pub is_carried: bool,
+    pub count: i64,
+    pub total_minor: i64,
+}
+
 macro_rules! payable_columns {
     () => {
         "select payable_no, payee_no, beneficiary_no, destination_no, channel, provider, fund, programme,
@@ -348,6 +365,59 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Failed orders by reason and by what became of their payables.
+    pub async fn failure_sums(&self, cycle: CycleNo) -> Result<Vec<FailureSum>, StoreError> {
+        let rows = self
+            .query(
+                "select f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried,
+                   cast(count(*) as bigint), cast(sum(f.amount_minor) as bigint)
+                 from (
+                   select i.state, i.reason, i.reason_class, i.amount_minor,
+                     p.state as payable_state, b.state as batch_state,
+                     cast(case when p.carried_to is null then 0 else 1 end as bigint) as carried,
+                     cast(case when exists (
+                       select 1 from instruction l
+                       where l.shard = i.shard and l.payable_no = i.payable_no and l.attempt > i.attempt
+                     ) then 1 else 0 end as bigint) as superseded
+                   from instruction i
+                   join payable p on p.shard = i.shard and p.payable_no = i.payable_no
+                   left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
+                   where i.cycle_no = $1 and i.state in ('rejected', 'returned', 'cancelled')
+                 ) f
+                 group by f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried
+                 order by f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(FailureSum {
+                    state: row.named(0)?,
+                    reason: row.maybe_text(1)?.map(str::to_owned),
+                    reason_class: row.maybe_text(2)?.map(str::to_owned),
+                    is_superseded: row.int(3)? == 1,
+                    payable: row.named(4)?,
+                    batch: row.maybe_text(5)?.map(|_| row.named(5)).transpose()?,
+                    is_carried: row.int(6)? == 1,
+                    count: row.int(7)?,
+                    total_minor: row.int(8)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Count and sum of the orders after the first attempt.
+    pub async fn reissue_sum(&self, cycle: CycleNo) -> Result<(i64, i64), StoreError> {
+        let rows = self
+            .query(
+                "select cast(count(*) as bigint), cast(coalesce(sum(amount_minor), 0) as bigint)
+                 from instruction where cycle_no = $1 and attempt > 1",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
     /// Each person's worst outcome of one shard: the payables of the beneficiaries whose payee is in

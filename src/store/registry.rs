@@ -292,6 +292,13 @@ impl Store {
         rows.iter().map(destination).collect()
     }
 
+    /// Every officer who ever could sign, also those who have left: for verifying old signatures.
+    pub async fn officers_ever(&self) -> Result<Vec<Officer>, StoreError> {
+        let rows =
+            self.query("select name, role, public_key from officer order by name", &[]).await?;
+        rows.iter().map(officer).collect()
+    }
+
     /// The officers who may sign today.
     pub async fn officers(&self) -> Result<Vec<Officer>, StoreError> {
         let rows = self
@@ -300,15 +307,7 @@ impl Store {
                 &[],
             )
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Officer {
-                    name: row.text(0)?.to_owned(),
-                    role: row.named::<Role>(1)?,
-                    public_key: row.text(2)?.to_owned(),
-                })
-            })
-            .collect()
+        rows.iter().map(officer).collect()
     }
 }
 
@@ -489,6 +488,14 @@ impl Changes {
             ]],
         );
     }
+}
+
+fn officer(row: &Row) -> Result<Officer, StoreError> {
+    Ok(Officer {
+        name: row.text(0)?.to_owned(),
+        role: row.named::<Role>(1)?,
+        public_key: row.text(2)?.to_owned(),
+    })
 }
 
 fn import(row: &Row) -> Result<Import, StoreError> {
