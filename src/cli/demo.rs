@@ -157,7 +157,8 @@ impl Demo {
         engine.sequence().await?;
         let verified = engine.audit_verify().await?;
         steps.done(&format!("closed; the log of {} entries verifies", verified.size));
-        let reports: Vec<PathBuf> = Vec::new();
+        let report = engine.cycle_report_write(&month).await?;
+        let reports = [report.html, report.csv];
         self.tell(&engine, &partners, &month, &reports, voice, begun).await
     }
 

@@ -1,14 +1,53 @@
-//! `chitra report CYCLE`.
-//! pending the report module
+//! `chitra report CYCLE`: the report that an auditor signs, and its figures.
+
+use clap::Args;
+use serde_json::json;
+
 use crate::cli::Voice;
 use crate::engine::{Engine, EngineError};
-use clap::Args;
+use crate::report::words::Language;
+use crate::report::{cycle_csv, cycle_html};
+
 #[derive(Args)]
 pub struct Report {
     cycle: String,
+    /// `cycle` is the only kind there is
+    #[arg(long, default_value = "cycle")]
+    kind: String,
+    /// Print to standard output as html, csv or json; files in reports/ when not said
+    #[arg(long)]
+    format: Option<String>,
 }
+
 impl Report {
-    pub async fn run(self, _: &Engine, _: &Voice) -> Result<(), EngineError> {
-        Err(EngineError::refused("X", self.cycle))
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        if self.kind != "cycle" {
+            return Err(EngineError::refused(
+                "R101",
+                format!("there is no report `{}`: cycle", self.kind),
+            ));
+        }
+        let cycle = engine.cycle_find(&self.cycle).await?;
+        match self.format.as_deref() {
+            None => {
+                let files = engine.cycle_report_write(&cycle).await?;
+                let (html, csv) =
+                    (files.html.display().to_string(), files.csv.display().to_string());
+                voice.say(&json!({ "html": html, "csv": csv }), || format!("{html}\n{csv}"));
+            }
+            Some("html") => {
+                let report = engine.cycle_report(&cycle).await?;
+                print!("{}", cycle_html::html(&report, Language::Both));
+            }
+            Some("csv") => print!("{}", cycle_csv::csv(&engine.cycle_report(&cycle).await?)),
+            Some("json") => println!("{:#}", engine.figures(&cycle).await?.to_json()),
+            Some(other) => {
+                return Err(EngineError::refused(
+                    "R102",
+                    format!("`{other}` is no format of a report: html, csv or json"),
+                ));
+            }
+        }
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::channels::disk::Disk;
+use crate::disk::Disk;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::Cycle;
 use crate::domain::digest::Digest;
