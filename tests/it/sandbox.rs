@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use chitra::channels::sandbox::{
     Behaviour, BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider, Ticked,
@@ -21,6 +21,9 @@ use payment_formats::{
 
 use crate::support::real_parts::{RealPart, published_schema, real_part, repository};
 use crate::support::sim_disk::{Fault, SimDisk};
+
+/// Compiled once for all tests.
+static FORMATS: LazyLock<Formats> = LazyLock::new(Formats::built_in);
 
 const ROOT: &str = "/sandbox";
 const DAY: Date = date(2026, 11, 20);
@@ -64,8 +67,7 @@ fn extension(kind: ProviderKind) -> &'static str {
 
 /// A payout file as the engine would send it: the library's own format, `count` payments.
 fn payout(kind: ProviderKind, reference: &str, count: u64) -> Vec<u8> {
-    let formats = Formats::built_in();
-    let format = formats
+    let format = FORMATS
         .out(match kind {
             ProviderKind::Bank => "iso20022-pain001-09",
             ProviderKind::BankSheet => "vn-bank-bulk-csv",
@@ -173,7 +175,7 @@ fn all_answers(disk: &SimDisk, sandbox: &Sandbox) -> Vec<(i64, String, Vec<u8>)>
 
 /// Reads an answer with the library's definition.
 #[track_caller]
-fn read(formats: &Formats, kind: ProviderKind, name: &str, bytes: &[u8]) -> Vec<Outcome> {
+fn read(kind: ProviderKind, name: &str, bytes: &[u8]) -> Vec<Outcome> {
     let id = match kind {
         ProviderKind::Bank if name.contains(".status-") => "iso20022-pain002",
         ProviderKind::Bank => "iso20022-camt054",
@@ -186,14 +188,14 @@ fn read(formats: &Formats, kind: ProviderKind, name: &str, bytes: &[u8]) -> Vec<
         ProviderKind::PayPoint => "pso-paypoint-report",
     };
     let mut outcomes = Vec::new();
-    let facts = formats.read(id).unwrap().read(bytes, &mut |outcome| {
+    let facts = FORMATS.read(id).unwrap().read(bytes, &mut |outcome| {
         outcomes.push(outcome);
         std::ops::ControlFlow::Continue(())
     });
     let facts = facts.unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(facts.outcomes, outcomes.len() as u64);
     if !outcomes.is_empty() {
-        let recognised = formats.recognise(&bytes[..bytes.len().min(8192)]);
+        let recognised = FORMATS.recognise(&bytes[..bytes.len().min(8192)]);
         assert_eq!(recognised.map(|format| format.id()), Some(id), "{name}");
     }
     outcomes
@@ -219,10 +221,9 @@ fn sentence(days: i64, outcome: &Outcome) -> String {
 fn check(kind: ProviderKind, behaviour: Behaviour, expected: &[&str]) {
     let (disk, sandbox) = new_sandbox(BehaviourMix::only(behaviour));
     send(&disk, kind, "R1", 1);
-    let formats = Formats::built_in();
     let mut sentences = Vec::new();
     for (days, name, bytes) in all_answers(&disk, &sandbox) {
-        for outcome in read(&formats, kind, &name, &bytes) {
+        for outcome in read(kind, &name, &bytes) {
             if outcome.scope == Scope::Payment {
                 assert_eq!(outcome.end_to_end_id.as_deref(), Some("R1E0"), "{name}");
                 let amount = outcome.amount.map(|(minor, _)| minor);
@@ -337,14 +338,13 @@ const LIVELY: BehaviourMix = BehaviourMix {
 
 #[test]
 fn what_is_said_and_what_is_booked_agree_payment_by_payment() {
-    let formats = Formats::built_in();
     for kind in ProviderKind::ALL {
         let (disk, sandbox) = new_sandbox(LIVELY);
         send(&disk, kind, "R2", 400);
         let mut said: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut mixed = false;
         for (_, name, bytes) in all_answers(&disk, &sandbox) {
-            for outcome in read(&formats, kind, &name, &bytes) {
+            for outcome in read(kind, &name, &bytes) {
                 match outcome.end_to_end_id {
                     Some(id) => {
                         let status = match outcome.status {
@@ -428,11 +428,10 @@ fn the_bank_answers_in_messages_that_the_published_schemas_accept() {
 fn a_notification_has_twenty_thousand_entries_at_most() {
     let (disk, sandbox) = new_sandbox(BehaviourMix::ALL_PAY);
     send(&disk, ProviderKind::Bank, "R5", 20_001);
-    let formats = Formats::built_in();
     let counts: Vec<usize> = all_answers(&disk, &sandbox)
         .iter()
         .filter(|(_, name, _)| name.contains(".notification"))
-        .map(|(_, name, bytes)| read(&formats, ProviderKind::Bank, name, bytes).len())
+        .map(|(_, name, bytes)| read(ProviderKind::Bank, name, bytes).len())
         .collect();
     assert_eq!(counts, [20_000, 1]);
 }
@@ -501,7 +500,6 @@ fn a_file_under_another_name_is_paid_again_and_that_is_seen() {
 
 #[test]
 fn a_file_that_was_cut_anywhere_is_refused_as_a_whole_with_an_answer() {
-    let formats = Formats::built_in();
     for kind in ProviderKind::ALL {
         let whole = payout(kind, "R9", 3);
         let whole_without_break = whole.trim_ascii_end().len();
@@ -521,7 +519,7 @@ fn a_file_that_was_cut_anywhere_is_refused_as_a_whole_with_an_answer() {
         assert_eq!(ticked.answered.len(), ticked.refused.len());
         for file in &ticked.answered {
             let path = sandbox.folders(&file.provider).outbox.join(&file.name);
-            for outcome in read(&formats, kind, &file.name, &disk.bytes(path).unwrap()) {
+            for outcome in read(kind, &file.name, &disk.bytes(path).unwrap()) {
                 match kind {
                     ProviderKind::Bank => {
                         assert_eq!(outcome.scope, Scope::File);
@@ -555,7 +553,7 @@ fn check_refused(kind: ProviderKind, from: &str, to: &str, rule: &str) {
     assert_eq!(sandbox.credits().unwrap(), []);
     let file = &ticked.answered[0];
     let path = sandbox.folders(&file.provider).outbox.join(&file.name);
-    let outcomes = read(&Formats::built_in(), kind, &file.name, &disk.bytes(path).unwrap());
+    let outcomes = read(kind, &file.name, &disk.bytes(path).unwrap());
     let operator =
         outcomes.iter().all(|outcome| outcome.reason_class == Some(ReasonClass::Operator));
     assert!(kind != ProviderKind::Bank || operator, "{outcomes:?}");
