@@ -360,7 +360,7 @@ fn write_whole(disk: &dyn Disk, folder: &Path, path: &Path, bytes: &[u8]) -> std
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::disk::RealDisk;
+    use crate::disk::RealDisk;
     use crate::domain::answer::{Discrepancy, DiscrepancyKind, Receivable, ReceivableCause};
     use crate::domain::ids::{
         AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, PersonNo, Shard,

@@ -78,6 +78,7 @@ pub fn channel(word: &str) -> Words {
         Some(Channel::Wallet) => Words::fixed("Ví điện tử", "E-wallet"),
         Some(Channel::MobileMoney) => Words::fixed("Tiền di động", "Mobile money"),
         Some(Channel::Cash) => Words::fixed("Tiền mặt", "Cash"),
+        Some(Channel::Unnamed) => Words::fixed("Chưa rõ", "Not named"),
         None => unknown(word),
     }
 }
