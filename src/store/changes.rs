@@ -2,9 +2,8 @@
 //!
 //! Nothing is written except through here, and a step and its audit events are one transaction.
 
-use std::borrow::Cow;
-
 use super::database::{Bulk, Database, StoreError, Value};
+use super::paged::Many;
 
 /// What one step writes. Filled by the methods that `registry`, `cycles`, `payments`, `answers` and
 /// `outbox` add to it, applied by `Store::commit` in the order in which they were called.
@@ -16,11 +15,16 @@ pub struct Changes {
 
 #[derive(Debug)]
 enum Step {
-    /// A statement that must touch exactly so many rows, or the step is refused as a whole.
+    /// A statement that must touch exactly one row, or the step is refused as a whole.
     Guarded {
-        sql: Cow<'static, str>,
+        sql: &'static str,
         args: Vec<Value>,
-        rows: u64,
+        rule: &'static str,
+    },
+    /// A page of rows, every one of which must be touched.
+    Many {
+        many: Many,
+        args: Vec<Value>,
         rule: &'static str,
     },
     /// A statement that may touch any number of rows.
@@ -46,17 +50,12 @@ impl Changes {
 
     /// Runs a statement that must touch exactly one row.
     pub(super) fn guarded(&mut self, rule: &'static str, sql: &'static str, args: Vec<Value>) {
-        self.guarded_rows(rule, 1, sql, args);
+        self.steps.push(Step::Guarded { sql, args, rule });
     }
 
-    pub(super) fn guarded_rows(
-        &mut self,
-        rule: &'static str,
-        rows: u64,
-        sql: impl Into<Cow<'static, str>>,
-        args: Vec<Value>,
-    ) {
-        self.steps.push(Step::Guarded { sql: sql.into(), args, rows, rule });
+    /// Moves a page of rows; each must still be as it was read.
+    pub(super) fn many(&mut self, rule: &'static str, many: Many, args: Vec<Value>) {
+        self.steps.push(Step::Many { many, args, rule });
     }
 
     pub(super) fn free(&mut self, sql: &'static str, args: Vec<Value>) {
@@ -79,8 +78,14 @@ impl Changes {
         let mut tx = database.begin().await?;
         for step in self.steps {
             match step {
-                Step::Guarded { sql, args, rows, rule } => {
-                    if tx.execute(sql, args).await? != rows {
+                Step::Guarded { sql, args, rule } => {
+                    if tx.execute(sql.into(), args).await? != 1 {
+                        return Err(StoreError::Conflict { rule: rule.to_owned() });
+                    }
+                }
+                Step::Many { many, args, rule } => {
+                    let sql = many.sql(database.dialect()).into();
+                    if tx.execute(sql, args).await? != many.rows as u64 {
                         return Err(StoreError::Conflict { rule: rule.to_owned() });
                     }
                 }

@@ -10,6 +10,7 @@ pub mod postgres;
 pub mod sqlite;
 
 pub mod answers;
+mod paged;
 pub mod changes;
 pub mod cycles;
 pub mod outbox;

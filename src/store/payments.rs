@@ -1,6 +1,5 @@
 //! Claims, payables, instructions, batches and deliveries.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome};
@@ -13,11 +12,10 @@ use crate::domain::payable::{Payable, PayableState};
 use crate::domain::period::{Period, parse_date};
 use crate::domain::state::Named;
 
+use super::database::Dialect;
+use super::paged::{Many, PAGE, lookup, padded};
 use super::registry::{broken, destination_no, enrolment_no, number, period, person_no, shard};
 use super::{Changes, Row, Store, StoreError, Value};
-
-/// How many rows one multi-row update or look-up names.
-const PAGE: usize = 200;
 
 /// One instruction's transition, with the evidence for it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -180,14 +178,21 @@ impl Store {
 
     /// The payables with these numbers, in the order of their numbers; missing ones are left out.
     pub async fn payables_of(&self, numbers: &[PayableNo]) -> Result<Vec<Payable>, StoreError> {
-        static SQL: LazyLock<String> =
-            LazyLock::new(|| lookup(payable_columns!(), &["shard", "payable_no"]));
+        static SQLITE: LazyLock<String> =
+            LazyLock::new(|| lookup(Dialect::Sqlite, payable_columns!(), &["shard", "payable_no"]));
+        static POSTGRES: LazyLock<String> = LazyLock::new(|| {
+            lookup(Dialect::Postgres, payable_columns!(), &["shard", "payable_no"])
+        });
+        let sql = match self.database.dialect() {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        };
         let mut found = Vec::with_capacity(numbers.len());
         for page in numbers.chunks(PAGE) {
             let keys = page
                 .iter()
                 .map(|number| [i64::from(number.shard().number()).into(), number.number().into()]);
-            for row in self.query(&SQL, &padded(keys)).await? {
+            for row in self.query(sql, &padded(keys)).await? {
                 found.push(payable(&row)?);
             }
         }
@@ -218,14 +223,22 @@ impl Store {
         &self,
         numbers: &[PayableNo],
     ) -> Result<Vec<Instruction>, StoreError> {
-        static SQL: LazyLock<String> =
-            LazyLock::new(|| lookup(instruction_columns!(), &["shard", "payable_no"]));
+        static SQLITE: LazyLock<String> = LazyLock::new(|| {
+            lookup(Dialect::Sqlite, instruction_columns!(), &["shard", "payable_no"])
+        });
+        static POSTGRES: LazyLock<String> = LazyLock::new(|| {
+            lookup(Dialect::Postgres, instruction_columns!(), &["shard", "payable_no"])
+        });
+        let sql = match self.database.dialect() {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        };
         let mut found = Vec::with_capacity(numbers.len());
         for page in numbers.chunks(PAGE) {
             let keys = page
                 .iter()
                 .map(|number| [i64::from(number.shard().number()).into(), number.number().into()]);
-            for row in self.query(&SQL, &padded(keys)).await? {
+            for row in self.query(sql, &padded(keys)).await? {
                 found.push(instruction(&row)?);
             }
         }
@@ -651,10 +664,9 @@ impl Changes {
                     one.outcome_on.clone().into(),
                 ]
             });
-            self.guarded_rows(
+            self.many(
                 "every instruction is still in the state it was read in",
-                page.len() as u64,
-                update_many(COLUMNS, page.len(), SET),
+                Many { columns: COLUMNS, rows: page.len(), update: SET },
                 args.collect(),
             );
         }
@@ -685,10 +697,9 @@ impl Changes {
                     number(one.batch.map(|batch| batch.0)),
                 ]
             });
-            self.guarded_rows(
+            self.many(
                 "every payable is still in the state it was read in, and not carried over",
-                page.len() as u64,
-                update_many(COLUMNS, page.len(), SET),
+                Many { columns: COLUMNS, rows: page.len(), update: SET },
                 args.collect(),
             );
         }
@@ -821,51 +832,6 @@ fn numbers_of(cycle: CycleNo, shard: Shard) -> Result<(i64, i64), StoreError> {
             .map_err(|error| broken(error.to_string()))
     };
     Ok((number(0)?, number((1 << 30) - 1)?))
-}
-
-/// `select … where (a, b) in (values ($1, $2), …)` for a full page of keys.
-fn lookup(select: &str, key: &[&str]) -> String {
-    let mut sql = format!("{select} where ({}) in (values ", key.join(", "));
-    for row in 0..PAGE {
-        sql.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..key.len() {
-            let place = row * key.len() + column + 1;
-            let comma = if column == 0 { "" } else { ", " };
-            sql.push_str(&format!("{comma}cast(${place} as bigint)"));
-        }
-        sql.push(')');
-    }
-    sql.push(')');
-    sql
-}
-
-/// Fills a page of keys by repeating the last one, so that one statement text serves all pages.
-fn padded<const N: usize>(keys: impl Iterator<Item = [Value; N]>) -> Vec<Value> {
-    let mut args: Vec<Value> = keys.flatten().collect();
-    let last = args[args.len() - N..].to_vec();
-    while args.len() < PAGE * N {
-        args.extend_from_slice(&last);
-    }
-    args
-}
-
-/// `with v (a, b) as (values (cast($1 as bigint), …), …) update …`.
-fn update_many(columns: &[(&str, &str)], rows: usize, update: &str) -> Cow<'static, str> {
-    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let mut sql = format!("with v ({}) as (values ", names.join(", "));
-    let mut place = 0;
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "(" } else { ", (" });
-        for (at, (_, kind)) in columns.iter().enumerate() {
-            place += 1;
-            let comma = if at == 0 { "" } else { ", " };
-            sql.push_str(&format!("{comma}cast(${place} as {kind})"));
-        }
-        sql.push(')');
-    }
-    sql.push_str(") ");
-    sql.push_str(update);
-    Cow::Owned(sql)
 }
 
 fn payable_number(row: &Row, at: usize) -> Result<PayableNo, StoreError> {
