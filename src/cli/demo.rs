@@ -339,7 +339,7 @@ impl Demo {
         let mut text = String::from(
             r#"# The office of the demo.
 [office]
-name = "Phong Noi vu phuong Demo"
+name = "Phòng Nội vụ phường Demo"
 prefix = "DEMO"
 authority = 1
 currency = "VND"
