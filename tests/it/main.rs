@@ -10,4 +10,5 @@ mod programmes;
 mod publishing;
 mod reconcile;
 mod sandbox;
+mod stories;
 mod tidy;

@@ -1,4 +1,5 @@
 //! What several stories stand on.
 
+pub mod office;
 pub mod real_parts;
 pub mod sim_disk;
