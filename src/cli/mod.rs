@@ -22,6 +22,7 @@ mod sandbox;
 mod show;
 mod synth;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -113,12 +114,18 @@ pub(crate) struct Voice {
 }
 
 impl Voice {
-    /// Prints a value as JSON, or a text for people.
+    /// Prints a value as JSON, or a text for people. The work is done by then, so a reader who
+    /// has read enough (`| head`) and gone away is no failure.
     pub fn say(&self, json: &serde_json::Value, text: impl FnOnce() -> String) {
-        if self.json {
-            println!("{json:#}");
-        } else if !self.quiet {
-            println!("{}", text());
+        let told = match (self.json, self.quiet) {
+            (true, _) => format!("{json:#}"),
+            (false, true) => return,
+            (false, false) => text(),
+        };
+        if let Err(error) = writeln!(std::io::stdout(), "{told}")
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            eprintln!("chitra: it is done, but cannot be told: {error}");
         }
     }
 }
