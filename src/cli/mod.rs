@@ -118,19 +118,24 @@ pub(crate) struct Voice {
 }
 
 impl Voice {
-    /// Prints a value as JSON, or a text for people. The work is done by then, so a reader who
-    /// has read enough (`| head`) and gone away is no failure.
+    /// Prints a value as JSON, or a text for people.
     pub fn say(&self, json: &serde_json::Value, text: impl FnOnce() -> String) {
         let told = match (self.json, self.quiet) {
             (true, _) => format!("{json:#}"),
             (false, true) => return,
             (false, false) => text(),
         };
-        if let Err(error) = writeln!(std::io::stdout(), "{told}")
-            && error.kind() != std::io::ErrorKind::BrokenPipe
-        {
-            eprintln!("chitra: it is done, but cannot be told: {error}");
-        }
+        print(&told);
+    }
+}
+
+/// Prints lines. The work is done by then, so a reader who has read enough (`| head`) and gone away
+/// is no failure.
+pub(crate) fn print(text: &str) {
+    if let Err(error) = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'))
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        eprintln!("chitra: it is done, but cannot be told: {error}");
     }
 }
 
