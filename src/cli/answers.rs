@@ -78,6 +78,12 @@ impl Queue {
             }
             Queue::Resolve { number, by, reason } => {
                 let officer = engine.officer(&by).await?;
+                if !engine.store.discrepancies().await?.iter().any(|(open, _)| *open == number) {
+                    return Err(EngineError::refused(
+                        "D110",
+                        format!("no discrepancy {number} is open; see: chitra queue discrepancies"),
+                    ));
+                }
                 let mut changes = Changes::new();
                 changes.discrepancy_resolved(number, &officer.name, &reason, &engine.stamp());
                 changes.event(

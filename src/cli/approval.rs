@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::domain::ids::ListNo;
-use crate::domain::list::PaymentList;
+use crate::domain::list::{Act, PaymentList};
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError, office};
 
@@ -49,7 +49,26 @@ impl Sign {
         let key = office::read_officer_key(&self.key_path(engine))?;
         let list = engine.approve(&cycle, ListNo(self.list), &self.by, &key).await?;
         engine.sequence().await?;
-        tell(&list, voice);
+        let signatures = engine.store.signatures(cycle.number).await?;
+        let have = signatures
+            .iter()
+            .filter(|one| one.list == list.number && one.digest == list.digest)
+            .filter(|one| one.act == Act::Approve && one.voided_at.is_none())
+            .count();
+        let need = engine.config.approvals;
+        let told = json!({
+            "list": list.number.0,
+            "state": list.state.name(),
+            "digest": list.digest,
+            "approvals": have,
+            "approvals_needed": need,
+        });
+        voice.say(&told, || {
+            format!(
+                "list {} has {have} of {need} approvals and is {}; digest {}",
+                list.number, list.state, list.digest
+            )
+        });
         Ok(())
     }
 

@@ -13,12 +13,13 @@ use crate::engine::{Engine, EngineError};
 #[derive(Args)]
 pub struct Collect {
     /// Answer files; everything in the partners' outboxes when none is named
+    #[arg(requires = "provider")]
     files: Vec<PathBuf>,
     /// Whose answers the named files are
-    #[arg(long, required_unless_present = "all")]
+    #[arg(long, requires = "files")]
     provider: Option<String>,
-    /// Take in everything that lies in the outboxes
-    #[arg(long, conflicts_with = "provider")]
+    /// Take in everything that lies in the outboxes, as when no file is named
+    #[arg(long, conflicts_with_all = ["files", "provider"])]
     all: bool,
 }
 

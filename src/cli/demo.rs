@@ -223,8 +223,10 @@ impl Demo {
             }
         }
         if files > 0 {
-            steps
-                .done(&format!("{day}: {files} answers with {} items", grouped(i128::from(items))));
+            let answers = if files == 1 { "answer" } else { "answers" };
+            let with = if items == 1 { "item" } else { "items" };
+            let items = grouped(i128::from(items));
+            steps.done(&format!("{day}: {files} {answers} with {items} {with}"));
         }
         Ok(())
     }
@@ -435,13 +437,14 @@ taken = "sandbox/{name}/taken"
                 money(paid.minor, currency)
             ));
             let dir = self.dir.display();
+            let program = program();
             let report = reports.first().map(|path| path.display().to_string()).unwrap_or_default();
             parts.push(format!(
                 "{:.1} s. Where to look next:\n  {report}\n  \
-                 chitra --office {dir} cycle status {}\n  \
-                 chitra --office {dir} hold list {}\n  \
-                 chitra --office {dir} explain {}\n  \
-                 chitra --office {dir} audit verify\n  \
+                 {program} --office {dir} cycle status {}\n  \
+                 {program} --office {dir} hold list {}\n  \
+                 {program} --office {dir} explain {}\n  \
+                 {program} --office {dir} audit verify\n  \
                  {dir}/sandbox/*/taken (the files that were sent)",
                 begun.elapsed().as_secs_f32(),
                 month.label(),
@@ -471,6 +474,11 @@ impl Steps<'_> {
 /// Eight in the morning.
 fn at(day: Date) -> DateTime {
     day.at(8, 0, 0, 0)
+}
+
+/// How this program was called, so that the hints can be copied before it is installed.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "chitra".to_owned())
 }
 
 /// Some enrolment of the roster, to be explained.

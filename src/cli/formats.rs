@@ -67,10 +67,25 @@ impl FormatsCommand {
                     EngineError::io(format!("reading {}", file.display()), error)
                 })?;
                 let faults = payment_formats::check(&text);
-                let told: Vec<String> = faults.iter().map(|fault| format!("{fault:?}")).collect();
-                voice.say(&json!(told), || match told.is_empty() {
+                let severity = |fault: &payment_formats::Diagnostic| match fault.severity {
+                    payment_formats::Severity::Error => "error",
+                    payment_formats::Severity::Warning => "warning",
+                };
+                let told: Vec<_> = faults
+                    .iter()
+                    .map(|fault| {
+                        json!({ "severity": severity(fault), "place": fault.place, "sentence": fault.message })
+                    })
+                    .collect();
+                voice.say(&json!(told), || match faults.is_empty() {
                     true => "the definition is right".to_owned(),
-                    false => told.join("\n"),
+                    false => faults
+                        .iter()
+                        .map(|fault| {
+                            format!("{}: {}: {}", severity(fault), fault.place, fault.message)
+                        })
+                        .collect::<Vec<_>>()
+                        .join("\n"),
                 });
                 match faults.iter().any(|fault| fault.severity == payment_formats::Severity::Error)
                 {

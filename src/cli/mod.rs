@@ -22,14 +22,16 @@ mod sandbox;
 mod show;
 mod synth;
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
 use crate::disk::RealDisk;
-use crate::engine::clock::SystemClock;
+use crate::domain::period::parse_date;
+use crate::engine::clock::{Clock, FixedClock, SystemClock};
 use crate::engine::config::Config;
 use crate::engine::office::{self, Surroundings};
 use crate::engine::{Engine, EngineError};
@@ -47,6 +49,9 @@ struct Arguments {
     /// Print only what goes wrong
     #[arg(long, global = true)]
     quiet: bool,
+    /// Live through this day instead of today; only where `environment` is `test`
+    #[arg(long, global = true, value_name = "DAY")]
+    today: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -115,11 +120,22 @@ pub(crate) struct Voice {
 impl Voice {
     /// Prints a value as JSON, or a text for people.
     pub fn say(&self, json: &serde_json::Value, text: impl FnOnce() -> String) {
-        if self.json {
-            println!("{json:#}");
-        } else if !self.quiet {
-            println!("{}", text());
-        }
+        let told = match (self.json, self.quiet) {
+            (true, _) => format!("{json:#}"),
+            (false, true) => return,
+            (false, false) => text(),
+        };
+        print(&told);
+    }
+}
+
+/// Prints lines. The work is done by then, so a reader who has read enough (`| head`) and gone away
+/// is no failure.
+pub(crate) fn print(text: &str) {
+    if let Err(error) = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'))
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        eprintln!("chitra: it is done, but cannot be told: {error}");
     }
 }
 
@@ -159,6 +175,7 @@ pub fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), EngineError> {
     let voice = Voice { json: arguments.json, quiet: arguments.quiet };
     let dir = arguments.office;
+    let today = arguments.today.as_deref();
     match arguments.command {
         Command::Demo(command) => command.run(&voice).await,
         Command::Init(command) => command.run(&voice),
@@ -166,36 +183,53 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::Programmes(command) => command.run(&voice),
         Command::Formats(command) => command.run(&voice),
         Command::Sandbox(command) => command.run(&voice).await,
-        Command::Roster(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Identity(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Officer(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Cycle(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Hold(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Submit(command) => command.submit(&open(&dir, &voice).await?, &voice).await,
-        Command::Approve(command) => command.approve(&open(&dir, &voice).await?, &voice).await,
-        Command::Release(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Dispatch(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Collect(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Reissue(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Queue(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Explain(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Report(command) => command.run(&open(&dir, &voice).await?, &voice).await,
-        Command::Audit(command) => command.run(&open(&dir, &voice).await?, &voice).await,
+        Command::Roster(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Identity(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Officer(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Cycle(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Hold(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Submit(command) => command.submit(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Approve(command) => {
+            command.approve(&open(&dir, today, &voice).await?, &voice).await
+        }
+        Command::Release(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Dispatch(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Collect(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Reissue(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Queue(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Explain(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Report(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Audit(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
     }
 }
 
-/// Opens the office with the machine's disk and clock.
-async fn open(dir: &std::path::Path, voice: &Voice) -> Result<Engine, EngineError> {
+/// Opens the office with the machine's disk, and its clock unless a day is said.
+async fn open(dir: &Path, today: Option<&str>, voice: &Voice) -> Result<Engine, EngineError> {
     // The offset is the office's; a folder that is no office is told by `office::open`.
-    let offset = std::fs::read_to_string(dir.join(office::CONFIG))
+    let config = std::fs::read_to_string(dir.join(office::CONFIG))
         .ok()
-        .and_then(|text| Config::parse(&text, dir).ok())
-        .map_or(0, |config| config.offset_minutes);
+        .and_then(|text| Config::parse(&text, dir).ok());
+    let clock: Arc<dyn Clock> = match (today, &config) {
+        (Some(_), Some(config)) if config.environment != payment_formats::Environment::Test => {
+            return Err(EngineError::refused(
+                "G131",
+                "--today is for an office whose environment is `test`; this one lives by the clock",
+            ));
+        }
+        (Some(day), _) => {
+            let day =
+                parse_date(day).map_err(|error| EngineError::refused("G102", error.to_string()))?;
+            Arc::new(FixedClock::new(day.at(8, 0, 0, 0)))
+        }
+        (None, config) => {
+            Arc::new(SystemClock::new(config.as_ref().map_or(0, |config| config.offset_minutes)))
+        }
+    };
     office::open(
         dir,
         Surroundings {
             disk: Arc::new(RealDisk),
-            clock: Arc::new(SystemClock::new(offset)),
+            clock,
             progress: show::progress(voice),
             channels: None,
         },

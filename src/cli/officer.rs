@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli::show::table;
 use crate::cli::{Voice, init};
 use crate::domain::list::Role;
+use crate::domain::signature::OfficerPublicKey;
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError, office};
 
@@ -26,7 +27,7 @@ pub enum OfficerCommand {
         #[arg(long)]
         new_key: bool,
     },
-    /// Make a key pair in a file, without an office's database
+    /// Make a key in a file of one's own, and print its public half
     Key { file: PathBuf },
     /// Who is registered
     List,
@@ -44,8 +45,15 @@ impl OfficerCommand {
                         ),
                     )
                 })?;
+                // Before a key is made: what is refused leaves no file behind.
+                if engine.store.officers().await?.iter().any(|one| one.name == name) {
+                    return Err(EngineError::refused(
+                        "G121",
+                        format!("the officer `{name}` is registered already"),
+                    ));
+                }
                 let public = match key {
-                    Some(key) => key,
+                    Some(key) => OfficerPublicKey::parse(&key)?.to_string(),
                     None => {
                         let path = office::officer_key_path(&engine.dir, &name);
                         if path.exists() {
@@ -66,6 +74,9 @@ impl OfficerCommand {
                 Ok(())
             }
             OfficerCommand::Key { file } => {
+                let file = std::path::absolute(&file).map_err(|error| {
+                    EngineError::io(format!("making {}", file.display()), error)
+                })?;
                 office::write_officer_key(&file, &init::secret()?)?;
                 let public = office::read_officer_key(&file)?.public().to_string();
                 voice.say(&json!({ "public_key": public }), || format!("public key: {public}"));

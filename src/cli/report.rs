@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::Voice;
+use crate::cli::{Voice, print};
 use crate::engine::{Engine, EngineError};
 use crate::report::words::Language;
 use crate::report::{cycle_csv, cycle_html};
@@ -37,10 +37,10 @@ impl Report {
             }
             Some("html") => {
                 let report = engine.cycle_report(&cycle).await?;
-                print!("{}", cycle_html::html(&report, Language::Both));
+                print(&cycle_html::html(&report, Language::Both));
             }
-            Some("csv") => print!("{}", cycle_csv::csv(&engine.cycle_report(&cycle).await?)),
-            Some("json") => println!("{:#}", engine.figures(&cycle).await?.to_json()),
+            Some("csv") => print(&cycle_csv::csv(&engine.cycle_report(&cycle).await?)),
+            Some("json") => print(&format!("{:#}", engine.figures(&cycle).await?.to_json())),
             Some(other) => {
                 return Err(EngineError::refused(
                     "R102",

@@ -41,13 +41,16 @@ impl SandboxCommand {
         let failed = |error: crate::channels::sandbox::SandboxError| {
             EngineError::refused("S101", error.to_string())
         };
-        if !self.dir.join("sandbox.json").exists() {
-            create(&self.dir, self.seed)?;
+        let day = self.day.as_deref().map(parse_date).transpose();
+        let day = day.map_err(|error| EngineError::refused("G102", error.to_string()))?;
+        // Its folder's folder is synced, so a name alone is not enough.
+        let dir = std::path::absolute(&self.dir)
+            .map_err(|error| EngineError::io(format!("finding {}", self.dir.display()), error))?;
+        if !dir.join("sandbox.json").exists() {
+            create(&dir, self.seed)?;
         }
-        let sandbox = Sandbox::open(Arc::new(RealDisk), &self.dir).map_err(failed)?;
-        if let Some(day) = &self.day {
-            let day =
-                parse_date(day).map_err(|error| EngineError::refused("G102", error.to_string()))?;
+        let sandbox = Sandbox::open(Arc::new(RealDisk), &dir).map_err(failed)?;
+        if let Some(day) = day {
             let ticked = sandbox.tick(day).map_err(failed)?;
             voice.say(
                 &json!({
