@@ -460,7 +460,7 @@ fn channels(page: &mut Page, report: &CycleReport) {
         .map(|(word, one)| Slice {
             class: match word.as_str() {
                 "bank" => "bank",
-                "wallet" => "wallet",
+                "ewallet" => "wallet",
                 "mobile_money" => "mobile",
                 "cash" => "cash",
                 _ => "other",

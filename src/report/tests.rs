@@ -38,7 +38,7 @@ fn fixture() -> CycleReport {
     let channels = [
         ("bank", "vcb", 52),
         ("bank", "lpb", 21),
-        ("wallet", "momo", 9),
+        ("ewallet", "momo", 9),
         ("mobile_money", "viettel", 12),
         ("cash", "vnpost", 6),
     ];

@@ -1,3 +1,5 @@
+//! Synthetic people hold together: numbers, decisions, shares and errors.
+
 use std::collections::{HashMap, HashSet};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Reconciliation against rows and registers made by hand.
+
 use super::*;
 use crate::domain::identity::VitalStatus;
 use crate::domain::period::parse_date;
