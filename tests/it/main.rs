@@ -11,3 +11,4 @@ mod publishing;
 mod reconcile;
 mod stories;
 mod tidy;
+mod transitions;
