@@ -55,7 +55,10 @@ impl Engine {
                 format!("`{name}` is registered as {} and cannot {act}", officer.role),
             ));
         }
-        let list = self.must_hold(cycle, list).await?;
+        let mut list = self.must_hold(cycle, list).await?;
+        if act == Act::Submit && list.state == ListState::Sealed {
+            list = self.sealed_anew(cycle, list).await?;
+        }
         let signatures = self.valid_signatures(&list).await?;
         if act == Act::Approve
             && signatures.iter().any(|one| one.officer == name && one.act == Act::Submit)
@@ -222,6 +225,30 @@ impl Engine {
                 ),
             )
         })
+    }
+
+    /// A list whose approvals became void, and which is again what was sealed, gets the next round: its
+    /// digest is another, so that no signature from before fits it and everyone signs anew.
+    async fn sealed_anew(
+        &self,
+        cycle: &Cycle,
+        list: PaymentList,
+    ) -> Result<PaymentList, EngineError> {
+        let signatures = self.store.signatures(list.cycle).await?;
+        let voided = signatures.iter().any(|one| {
+            one.list == list.number && one.digest == list.digest && one.voided_at.is_some()
+        });
+        if !voided {
+            return Ok(list);
+        }
+        let manifest = cycle.manifest.clone().unwrap_or_default();
+        let next = round(&list.body) + 1;
+        let again = self.list(cycle, list.number, &manifest, &list.sealed_at, next).await?;
+        let mut changes = Changes::new();
+        changes.list_sealed_anew(&list, &again);
+        changes.event(self.sealed_leaf(&again)?);
+        self.store.commit(changes).await?;
+        Ok(again)
     }
 
     async fn valid_signatures(&self, list: &PaymentList) -> Result<Vec<Signature>, EngineError> {

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use crate::audit::leaf::Leaf;
 use crate::domain::cycle::{Cycle, CycleEvent, CycleKind, CycleState};
+use crate::domain::digest::Digest;
 use crate::domain::ids::CycleNo;
 use crate::domain::list::ListEvent;
 use crate::domain::period::Period;
@@ -130,7 +131,8 @@ impl Engine {
             Leaf::of("cycle_cancelled", &self.stamp())
                 .number("cycle", cycle.number.0)
                 .text("by", by)
-                .text("reason", reason)
+                // The sentence may name people; the log has only its digest.
+                .digest("reason", &Digest::of(reason.as_bytes()))
                 .build()?
                 .as_bytes()
                 .to_vec(),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::batch::{Batch, BatchState};
+use crate::domain::batch::Batch;
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::RowOutcome;
 use crate::domain::payable::PayableState;
@@ -144,7 +144,8 @@ pub fn hindrances(input: &Input<'_>) -> Vec<String> {
         .map(|identity| format!("{}: {} is not {}", identity.name, identity.left, identity.right))
         .collect();
     for batch in input.batches {
-        if matches!(batch.state, BatchState::Created | BatchState::Released | BatchState::Sending) {
+        // Also a file of unknown fate: asked later, it would be sent, or be in flight, in a closed cycle.
+        if batch.state.is_open() {
             found.push(format!("file {} is {}", batch.file_name, batch.state));
         }
     }

@@ -393,6 +393,22 @@ impl Changes {
     }
 
     /// Moves a list whose digest is still the one that was read.
+    /// A sealed list gets its next round.
+    pub fn list_sealed_anew(&mut self, list: &PaymentList, again: &PaymentList) {
+        self.guarded(
+            "only a sealed list is sealed anew, from the digest it was read with",
+            "update payment_list set digest = $4, body = $5
+             where cycle_no = $1 and list_no = $2 and state = 'sealed' and digest = $3",
+            vec![
+                list.cycle.0.into(),
+                list.number.0.into(),
+                list.digest.clone().into(),
+                again.digest.clone().into(),
+                again.body.clone().into(),
+            ],
+        );
+    }
+
     pub fn list_moved(&mut self, list: &PaymentList, to: ListState) {
         self.guarded(
             "the list is still in the state and of the digest it was read with",

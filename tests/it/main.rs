@@ -12,3 +12,4 @@ mod reconcile;
 mod sandbox;
 mod stories;
 mod tidy;
+mod transitions;

@@ -400,17 +400,17 @@ impl TestOffice {
     /// Leaves a bank's result sheet in the outbox of `sheetbank` and collects.
     pub async fn sheet(&self, items: &[Said]) -> Result<Collected, EngineError> {
         let mut text =
-            "STT,Số tài khoản,Số tiền,Nội dung,Trạng thái,Ghi chú,Số FT,Ngày giao dịch\n".to_owned();
+            "STT,Số tài khoản,Tên người hưởng,Số tiền,Nội dung,Trạng thái,Ghi chú,Số FT,Ngày giao dịch\n".to_owned();
         for (at, item) in items.iter().enumerate() {
             let Said { reference, amount_minor, status, reason, on } = item;
             let on = on.parse::<Date>().unwrap().strftime("%d/%m/%Y");
             let ordinal = at + 1;
             text.push_str(&format!(
-                "{ordinal},0711000001,{amount_minor},MA {reference} TRO CAP,{status},{reason},FT{ordinal},{on}\n"
+                "{ordinal},0711000001,NGUYEN VAN AN,{amount_minor},MA {reference} TRO CAP,{status},{reason},FT{ordinal},{on}\n"
             ));
         }
         let total: i64 = items.iter().map(|item| item.amount_minor).sum();
-        text.push_str(&format!("Tổng cộng,{},{total},,,,,\n", items.len()));
+        text.push_str(&format!("Tổng cộng,{},,{total},,,,,\n", items.len()));
         self.answered("sheetbank", "csv", text.as_bytes()).await
     }
 
@@ -805,7 +805,7 @@ pub async fn outside_transaction(url: &str, sql: String) {
 
 // --- People ---------------------------------------------------------------------------------------
 
-const ROSTER: [&str; 20] = [
+const ROSTER: [&str; 21] = [
     "enrolment_id",
     "national_id",
     "full_name",
@@ -816,6 +816,7 @@ const ROSTER: [&str; 20] = [
     "benefit",
     "decision_no",
     "decision_date",
+    "entitled_from",
     "status",
     "payee_name",
     "payee_national_id",
