@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli::Voice;
 use crate::domain::ids::ListNo;
 use crate::domain::list::{Act, PaymentList};
+use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError, office};
 
@@ -37,7 +38,7 @@ pub struct Release {
 impl Sign {
     pub async fn submit(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let cycle = engine.cycle_find(&self.cycle).await?;
-        let key = office::read_officer_key(&self.key_path(engine))?;
+        let key = self.key(engine).await?;
         let list = engine.submit(&cycle, ListNo(self.list), &self.by, &key).await?;
         engine.sequence().await?;
         tell(&list, voice);
@@ -46,7 +47,7 @@ impl Sign {
 
     pub async fn approve(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let cycle = engine.cycle_find(&self.cycle).await?;
-        let key = office::read_officer_key(&self.key_path(engine))?;
+        let key = self.key(engine).await?;
         let list = engine.approve(&cycle, ListNo(self.list), &self.by, &key).await?;
         engine.sequence().await?;
         let signatures = engine.store.signatures(cycle.number).await?;
@@ -72,8 +73,24 @@ impl Sign {
         Ok(())
     }
 
-    fn key_path(&self, engine: &Engine) -> PathBuf {
-        self.key.clone().unwrap_or_else(|| office::officer_key_path(&engine.dir, &self.by))
+    /// The officer's key. Who nobody registered is told so, rather than that a file is missing.
+    async fn key(&self, engine: &Engine) -> Result<OfficerKey, EngineError> {
+        engine.officer(&self.by).await?;
+        let path = match &self.key {
+            Some(path) => path.clone(),
+            None => office::officer_key_path(&engine.dir, &self.by),
+        };
+        if !path.exists() {
+            return Err(EngineError::refused(
+                "A114",
+                format!(
+                    "the key of `{}` is not in {}; say where: --key FILE",
+                    self.by,
+                    path.display()
+                ),
+            ));
+        }
+        office::read_officer_key(&path)
     }
 }
 

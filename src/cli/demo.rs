@@ -29,7 +29,7 @@ use crate::engine::{Engine, EngineError};
 #[derive(Args)]
 pub struct Demo {
     /// How many people are invented
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
     people: u64,
     /// Decides the people, the keys and what the partners do; the same seed gives the same files
     #[arg(long, default_value_t = 1)]

@@ -26,6 +26,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
@@ -129,12 +130,16 @@ impl Voice {
     }
 }
 
+/// Set when something could not be printed: a script that reads a cut-off file must learn of it.
+static UNTOLD: AtomicBool = AtomicBool::new(false);
+
 /// Prints lines. The work is done by then, so a reader who has read enough (`| head`) and gone away
 /// is no failure.
 pub(crate) fn print(text: &str) {
     if let Err(error) = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'))
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
+        UNTOLD.store(true, Ordering::Relaxed);
         eprintln!("chitra: it is done, but cannot be told: {error}");
     }
 }
@@ -158,6 +163,7 @@ pub fn main() -> ExitCode {
     };
     let json = arguments.json;
     match runtime.block_on(run(arguments)) {
+        Ok(()) if UNTOLD.load(Ordering::Relaxed) => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             match json {
@@ -185,6 +191,7 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::Sandbox(command) => command.run(&voice).await,
         Command::Roster(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Identity(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Officer(officer::OfficerCommand::Key { file }) => officer::make_key(&file, &voice),
         Command::Officer(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Cycle(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Hold(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,

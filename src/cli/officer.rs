@@ -1,6 +1,6 @@
 //! `chitra officer`: who may sign, with which key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
@@ -73,15 +73,7 @@ impl OfficerCommand {
                 });
                 Ok(())
             }
-            OfficerCommand::Key { file } => {
-                let file = std::path::absolute(&file).map_err(|error| {
-                    EngineError::io(format!("making {}", file.display()), error)
-                })?;
-                office::write_officer_key(&file, &init::secret()?)?;
-                let public = office::read_officer_key(&file)?.public().to_string();
-                voice.say(&json!({ "public_key": public }), || format!("public key: {public}"));
-                Ok(())
-            }
+            OfficerCommand::Key { file } => make_key(&file, voice),
             OfficerCommand::List => {
                 let officers = engine.store.officers().await?;
                 let rows: Vec<Vec<String>> = officers
@@ -97,4 +89,20 @@ impl OfficerCommand {
             }
         }
     }
+}
+
+/// Makes a key where the officer is; the office is given only the public half.
+pub fn make_key(file: &Path, voice: &Voice) -> Result<(), EngineError> {
+    let file = std::path::absolute(file)
+        .map_err(|error| EngineError::io(format!("making {}", file.display()), error))?;
+    if file.exists() {
+        return Err(EngineError::refused(
+            "G123",
+            format!("{} is there already; nothing was changed", file.display()),
+        ));
+    }
+    office::write_officer_key(&file, &init::secret()?)?;
+    let public = office::read_officer_key(&file)?.public().to_string();
+    voice.say(&json!({ "public_key": public }), || format!("public key: {public}"));
+    Ok(())
 }
