@@ -70,11 +70,7 @@ async fn carried_then_corrected(office: TestOffice) {
     office.check(&correction, "entitled 2", "pending 2 = 80000").await;
     assert_eq!(
         office.claims("E1").await,
-        [
-            "2026-10 r0 500000 cycle 2",
-            "2026-10 r1 40000 cycle 3",
-            "2026-11 r0 500000 cycle 2"
-        ]
+        ["2026-10 r0 500000 cycle 2", "2026-10 r1 40000 cycle 3", "2026-11 r0 500000 cycle 2"]
     );
     let an = office.said(&correction, "E1", 1, "Thành công", "").await;
     let binh = office.said(&correction, "E2", 1, "Thành công", "").await;
@@ -94,8 +90,7 @@ async fn carried_then_corrected(office: TestOffice) {
 /// 2. Attempt 1 is rejected, attempt 2 settles elsewhere, then attempt 1 is proved paid.
 async fn reissued_then_the_old_payment_settles_late(office: TestOffice) {
     office.on_day(BEFORE_THE_RAISE);
-    let linked =
-        format!("{AN} | register.account=0711999999 | register.provider=970405");
+    let linked = format!("{AN} | register.account=0711999999 | register.provider=970405");
     office.month("2026-10", &[&linked]).await;
     let october = office.paid_out("2026-10", Regular).await;
     let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
@@ -164,9 +159,7 @@ async fn death_after_sealing(office: TestOffice) {
     office.closed(&october).await;
 
     // November's register knows of the death.
-    let dead = format!(
-        "{an} | register.vital_status=deceased | register.date_of_death=2026-09-28"
-    );
+    let dead = format!("{an} | register.vital_status=deceased | register.date_of_death=2026-09-28");
     office.month("2026-11", &[&dead, BINH]).await;
     let november = office.paid_out("2026-11", Regular).await;
     office.check(&november, "held 1, entitled 1", "pending 1 = 500000").await;
@@ -186,7 +179,11 @@ async fn two_regular_lists(office: TestOffice) {
 
     let second = office.engine.cycle_open(opening("2026-10", Regular)).await.unwrap_err();
     assert_eq!(second.code(), "C102");
-    let twin = Cycle { number: chitra::domain::ids::CycleNo(first.number.0 + 1), sequence: 2, ..first.clone() };
+    let twin = Cycle {
+        number: chitra::domain::ids::CycleNo(first.number.0 + 1),
+        sequence: 2,
+        ..first.clone()
+    };
     let mut changes = Changes::new();
     changes.cycle_opened(&twin);
     let refused = office.engine.store.commit(changes).await.unwrap_err();
@@ -453,11 +450,7 @@ async fn closing_with_an_unknown(office: TestOffice) {
     office.check(&november, "entitled 2", "pending 2 = 1160000").await;
     assert_eq!(
         office.claims("E1").await,
-        [
-            "2026-10 r0 500000 cycle 1",
-            "2026-10 r1 40000 cycle 2",
-            "2026-11 r0 540000 cycle 2"
-        ]
+        ["2026-10 r0 500000 cycle 1", "2026-10 r1 40000 cycle 2", "2026-11 r0 540000 cycle 2"]
     );
     let late = office.said(&october, "E1", 1, "Thành công", "").await;
     office.sheet(&[late]).await.unwrap();
