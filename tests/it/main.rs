@@ -9,6 +9,8 @@ mod external_validators;
 mod programmes;
 mod publishing;
 mod reconcile;
+mod refusals;
+mod store;
 mod stories;
 mod tidy;
 mod transitions;

@@ -25,6 +25,7 @@ on_both_databases! { run, RealPart::Postgres;
     an_answer_for_nobody_twice_with_another_amount
     closing_with_an_unknown
     every_rail_answers_in_its_own_words
+    holds_are_released_before_and_after_sealing
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -70,11 +71,7 @@ async fn carried_then_corrected(office: TestOffice) {
     office.check(&correction, "entitled 2", "pending 2 = 80000").await;
     assert_eq!(
         office.claims("E1").await,
-        [
-            "2026-10 r0 500000 cycle 2",
-            "2026-10 r1 40000 cycle 3",
-            "2026-11 r0 500000 cycle 2"
-        ]
+        ["2026-10 r0 500000 cycle 2", "2026-10 r1 40000 cycle 3", "2026-11 r0 500000 cycle 2"]
     );
     let an = office.said(&correction, "E1", 1, "Thành công", "").await;
     let binh = office.said(&correction, "E2", 1, "Thành công", "").await;
@@ -94,8 +91,7 @@ async fn carried_then_corrected(office: TestOffice) {
 /// 2. Attempt 1 is rejected, attempt 2 settles elsewhere, then attempt 1 is proved paid.
 async fn reissued_then_the_old_payment_settles_late(office: TestOffice) {
     office.on_day(BEFORE_THE_RAISE);
-    let linked =
-        format!("{AN} | register.account=0711999999 | register.provider=970405");
+    let linked = format!("{AN} | register.account=0711999999 | register.provider=970405");
     office.month("2026-10", &[&linked]).await;
     let october = office.paid_out("2026-10", Regular).await;
     let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
@@ -164,9 +160,7 @@ async fn death_after_sealing(office: TestOffice) {
     office.closed(&october).await;
 
     // November's register knows of the death.
-    let dead = format!(
-        "{an} | register.vital_status=deceased | register.date_of_death=2026-09-28"
-    );
+    let dead = format!("{an} | register.vital_status=deceased | register.date_of_death=2026-09-28");
     office.month("2026-11", &[&dead, BINH]).await;
     let november = office.paid_out("2026-11", Regular).await;
     office.check(&november, "held 1, entitled 1", "pending 1 = 500000").await;
@@ -186,7 +180,11 @@ async fn two_regular_lists(office: TestOffice) {
 
     let second = office.engine.cycle_open(opening("2026-10", Regular)).await.unwrap_err();
     assert_eq!(second.code(), "C102");
-    let twin = Cycle { number: chitra::domain::ids::CycleNo(first.number.0 + 1), sequence: 2, ..first.clone() };
+    let twin = Cycle {
+        number: chitra::domain::ids::CycleNo(first.number.0 + 1),
+        sequence: 2,
+        ..first.clone()
+    };
     let mut changes = Changes::new();
     changes.cycle_opened(&twin);
     let refused = office.engine.store.commit(changes).await.unwrap_err();
@@ -453,11 +451,7 @@ async fn closing_with_an_unknown(office: TestOffice) {
     office.check(&november, "entitled 2", "pending 2 = 1160000").await;
     assert_eq!(
         office.claims("E1").await,
-        [
-            "2026-10 r0 500000 cycle 1",
-            "2026-10 r1 40000 cycle 2",
-            "2026-11 r0 540000 cycle 2"
-        ]
+        ["2026-10 r0 500000 cycle 1", "2026-10 r1 40000 cycle 2", "2026-11 r0 540000 cycle 2"]
     );
     let late = office.said(&october, "E1", 1, "Thành công", "").await;
     office.sheet(&[late]).await.unwrap();
@@ -498,6 +492,50 @@ async fn every_rail_answers_in_its_own_words(office: TestOffice) {
     office.month("2026-11", &[AN, wallet, cash, away]).await;
     let november = office.paid_out("2026-11", Regular).await;
     assert_eq!(office.payable(&november, "E5").await.amount_minor, 1_000_000);
+    office.ends_whole().await;
+}
+
+/// A row's hold is lifted before sealing and computed again; a payable's after, on a list of its own.
+async fn holds_are_released_before_and_after_sealing(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    let other_name = format!("{AN} | register.full_name=Đặng Quốc Khánh");
+    let shared: Vec<String> = (1..=4)
+        .map(|at| {
+            let one = BINH.replace("E2", &format!("S{at}"));
+            one.replace("001145000102", &format!("00114500020{at}"))
+        })
+        .collect();
+    let mut people = vec![other_name.as_str()];
+    people.extend(shared.iter().map(String::as_str));
+    office.month("2026-10", &people).await;
+    let october = office.opened("2026-10", Regular).await;
+    office.computed(&october).await;
+    office.check(&october, "held 1, entitled 4", "held 4 = 2000000").await;
+
+    office.release_holds(&october, "H102").await;
+    let again = office.engine.recompute(&office.now(&october).await).await.unwrap();
+    office.computed(&again).await;
+    office.check(&october, "entitled 5", "held 4 = 2000000, pending 1 = 500000").await;
+    office.engine.seal(&office.now(&october).await).await.unwrap();
+    office.sent(&october, 0).await;
+    let nothing = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert!(nothing.list.is_none(), "nobody has released the shared account");
+
+    office.release_holds(&october, "H121").await;
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!((again.ordered, again.ordered_minor), (4, 2_000_000));
+    // Until it is approved like the first list, nothing of it leaves.
+    assert!(office.engine.dispatch(None).await.unwrap().is_empty());
+    let closing = office.engine.close(&office.now(&october).await, "lan").await.unwrap_err();
+    assert_eq!(closing.code(), "C140");
+    office.sent(&october, 1).await;
+    let mut said = Vec::new();
+    for enrolment in ["E1", "S1", "S2", "S3", "S4"] {
+        said.push(office.said(&october, enrolment, 1, "Thành công", "").await);
+    }
+    office.sheet(&said).await.unwrap();
+    office.closed(&october).await;
+    office.check(&october, "entitled 5", "paid 5 = 2500000").await;
     office.ends_whole().await;
 }
 

@@ -31,9 +31,8 @@ fn a_table_of_the_page_is_read_arrow_by_arrow() {
     let page = "**Door**\n\n| from | event | to |\n|---|---|---|\n\
                 | open, ajar | shut (by anyone, or the wind) | closed |\n\
                 | closed | opened, blown | open (a little) |\n\ntext\n\n| other | table | here |\n";
-    let told = |from: &str, event: &str, to: &str| {
-        (from.to_owned(), event.to_owned(), to.to_owned())
-    };
+    let told =
+        |from: &str, event: &str, to: &str| (from.to_owned(), event.to_owned(), to.to_owned());
     assert_eq!(
         arrows_of(page, "**Door**"),
         BTreeSet::from([
@@ -65,9 +64,10 @@ fn check<S: Named, E: Named>(page: &str, heading: &str, table: &[Arrow<S, E>]) {
 
 /// The arrows of the first table after a heading.
 fn arrows_of(page: &str, heading: &str) -> Told {
-    let (_, after) = page.split_once(&format!("\n{heading}")).or_else(|| page.split_once(heading)).unwrap_or_else(|| {
-        panic!("the page has no {heading}")
-    });
+    let (_, after) = page
+        .split_once(&format!("\n{heading}"))
+        .or_else(|| page.split_once(heading))
+        .unwrap_or_else(|| panic!("the page has no {heading}"));
     let mut told = Told::new();
     let rows = after.lines().skip_while(|line| !line.starts_with('|'));
     // The head and the rule under it are no arrows.

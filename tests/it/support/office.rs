@@ -430,7 +430,9 @@ impl TestOffice {
 
     /// Leaves a pay point's report and collects.
     pub async fn paypoint(&self, items: &[Said]) -> Result<Collected, EngineError> {
-        let mut text = "STT,Điểm chi trả,Mã tham chiếu,Họ và tên,Số tiền,Trạng thái,Ngày ký nhận,Lý do\n".to_owned();
+        let mut text =
+            "STT,Điểm chi trả,Mã tham chiếu,Họ và tên,Số tiền,Trạng thái,Ngày ký nhận,Lý do\n"
+                .to_owned();
         for (at, item) in items.iter().enumerate() {
             let Said { reference, amount_minor, status, reason, on } = item;
             let on = on.parse::<Date>().unwrap().strftime("%d/%m/%Y");
@@ -589,7 +591,9 @@ impl TestOffice {
             told.extend(
                 store.signatures(cycle.number).await.unwrap().iter().map(|x| format!("{x:?}")),
             );
-            told.extend(store.batches(cycle.number).await.unwrap().iter().map(|x| format!("{x:?}")));
+            told.extend(
+                store.batches(cycle.number).await.unwrap().iter().map(|x| format!("{x:?}")),
+            );
             told.extend(
                 store.deliveries(cycle.number).await.unwrap().iter().map(|x| format!("{x:?}")),
             );
