@@ -434,7 +434,12 @@ impl Engine {
         let mut discrepancies: Vec<Discrepancy> = Vec::new();
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut of_batches: Vec<(i64, Answered, Batch)> = Vec::new();
+        // Entries of our own account name payments of every partner; a partner's results only its own.
+        let mut of_account: BTreeSet<i64> = BTreeSet::new();
         for (item, answered) in page {
+            if answered.direction.is_some() {
+                of_account.insert(item);
+            }
             match self.match_item(profile, item, &answered).await? {
                 Matched::Instruction(outcome) => outcomes.push(outcome),
                 Matched::Batch(batch) => of_batches.push((item, answered, *batch)),
@@ -482,6 +487,8 @@ impl Engine {
             .collect();
         let payables = self.store.payables_of(&numbers).await?;
         let instructions = self.store.instructions_of(&numbers).await?;
+        let ordered_in: BTreeMap<(PayableNo, AttemptNo), BatchNo> =
+            instructions.iter().map(|one| ((one.payable, one.attempt), one.batch)).collect();
         let cycles: BTreeSet<_> = numbers.iter().map(|number| number.cycle()).collect();
         let mut moves = Vec::new();
         let mut payable_moves = Vec::new();
@@ -493,8 +500,32 @@ impl Engine {
             let batches = self.store.batches(cycle).await?;
             let states: BTreeMap<BatchNo, BatchState> =
                 batches.iter().map(|batch| (batch.number, batch.state)).collect();
-            let of_cycle: Vec<Outcome> =
-                outcomes.iter().filter(|one| one.payable.cycle() == cycle).cloned().collect();
+            let elsewhere: BTreeSet<BatchNo> = batches
+                .iter()
+                .filter(|batch| batch.provider != profile.name)
+                .map(|batch| batch.number)
+                .collect();
+            let carried_by_another = |outcome: &Outcome| {
+                let batch = ordered_in.get(&(outcome.payable, outcome.attempt));
+                !of_account.contains(&outcome.item)
+                    && batch.is_some_and(|batch| elsewhere.contains(batch))
+            };
+            let (foreign, of_cycle): (Vec<Outcome>, Vec<Outcome>) = outcomes
+                .iter()
+                .filter(|one| one.payable.cycle() == cycle)
+                .cloned()
+                .partition(carried_by_another);
+            discrepancies.extend(foreign.into_iter().map(|outcome| Discrepancy {
+                kind: DiscrepancyKind::Contradiction,
+                provider: profile.name.clone(),
+                answer: answer.number,
+                item: outcome.item,
+                instruction: Some((outcome.payable, outcome.attempt)),
+                expected_minor: None,
+                reported_minor: outcome.amount.and_then(Result::ok),
+                detail: "the payment went to another partner; nothing was changed".to_owned(),
+                opened_at: answer.received_at.clone(),
+            }));
             let output = settle(settle::Input {
                 outcomes: &of_cycle,
                 payables: payables

@@ -157,6 +157,8 @@ impl Engine {
         };
         let mut changes = Changes::new();
         changes.computation_dropped(cycle.number);
+        // A sealing that was refused or interrupted has fixed a manifest of what is now dropped.
+        changes.manifest_dropped(cycle.number);
         changes.cycle_moved(cycle.number, cycle.state, next);
         changes.event(
             Leaf::of("cycle_recomputed", &self.stamp())
@@ -166,7 +168,7 @@ impl Engine {
                 .to_vec(),
         );
         self.store.commit(changes).await?;
-        Ok(Cycle { state: next, ..cycle.clone() })
+        Ok(Cycle { state: next, manifest: None, sealed_at: None, ..cycle.clone() })
     }
 
     async fn terms(&self, cycle: &Cycle) -> Result<Terms, EngineError> {

@@ -254,6 +254,14 @@ impl Changes {
         );
     }
 
+    /// Forgets a manifest whose list was never sealed: what it names may be computed again.
+    pub fn manifest_dropped(&mut self, cycle: CycleNo) {
+        self.free(
+            "update cycle set manifest = null, sealed_at = null where cycle_no = $1 and state in ('open', 'computed')",
+            vec![cycle.0.into()],
+        );
+    }
+
     pub fn cycle_closed_at(&mut self, cycle: CycleNo, at: &str) {
         self.guarded(
             "a cycle closes once",

@@ -10,6 +10,8 @@ mod programmes;
 mod publishing;
 mod reconcile;
 mod sandbox;
+mod refusals;
+mod store;
 mod stories;
 mod tidy;
 mod transitions;

@@ -25,6 +25,7 @@ on_both_databases! { run, RealPart::Postgres;
     an_answer_for_nobody_twice_with_another_amount
     closing_with_an_unknown
     every_rail_answers_in_its_own_words
+    holds_are_released_before_and_after_sealing
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -491,6 +492,50 @@ async fn every_rail_answers_in_its_own_words(office: TestOffice) {
     office.month("2026-11", &[AN, wallet, cash, away]).await;
     let november = office.paid_out("2026-11", Regular).await;
     assert_eq!(office.payable(&november, "E5").await.amount_minor, 1_000_000);
+    office.ends_whole().await;
+}
+
+/// A row's hold is lifted before sealing and computed again; a payable's after, on a list of its own.
+async fn holds_are_released_before_and_after_sealing(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    let other_name = format!("{AN} | register.full_name=Đặng Quốc Khánh");
+    let shared: Vec<String> = (1..=4)
+        .map(|at| {
+            let one = BINH.replace("E2", &format!("S{at}"));
+            one.replace("001145000102", &format!("00114500020{at}"))
+        })
+        .collect();
+    let mut people = vec![other_name.as_str()];
+    people.extend(shared.iter().map(String::as_str));
+    office.month("2026-10", &people).await;
+    let october = office.opened("2026-10", Regular).await;
+    office.computed(&october).await;
+    office.check(&october, "held 1, entitled 4", "held 4 = 2000000").await;
+
+    office.release_holds(&october, "H102").await;
+    let again = office.engine.recompute(&office.now(&october).await).await.unwrap();
+    office.computed(&again).await;
+    office.check(&october, "entitled 5", "held 4 = 2000000, pending 1 = 500000").await;
+    office.engine.seal(&office.now(&october).await).await.unwrap();
+    office.sent(&october, 0).await;
+    let nothing = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert!(nothing.list.is_none(), "nobody has released the shared account");
+
+    office.release_holds(&october, "H121").await;
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!((again.ordered, again.ordered_minor), (4, 2_000_000));
+    // Until it is approved like the first list, nothing of it leaves.
+    assert!(office.engine.dispatch(None).await.unwrap().is_empty());
+    let closing = office.engine.close(&office.now(&october).await, "lan").await.unwrap_err();
+    assert_eq!(closing.code(), "C140");
+    office.sent(&october, 1).await;
+    let mut said = Vec::new();
+    for enrolment in ["E1", "S1", "S2", "S3", "S4"] {
+        said.push(office.said(&october, enrolment, 1, "Thành công", "").await);
+    }
+    office.sheet(&said).await.unwrap();
+    office.closed(&october).await;
+    office.check(&october, "entitled 5", "paid 5 = 2500000").await;
     office.ends_whole().await;
 }
 

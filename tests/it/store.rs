@@ -1,0 +1,531 @@
+//! One story of the store, told on both databases: a step is written whole or not at all, every guard
+//! of docs/model.md §4 refuses, and what is written comes back as it was.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use chitra::domain::answer::{Answer, AnswerState};
+use chitra::domain::batch::{Batch, BatchState};
+use chitra::domain::claim::Claim;
+use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
+use chitra::domain::ids::{
+    AnswerNo, AttemptNo, AuthorityNo, BatchNo, CycleNo, DestinationNo, EnrolmentNo, ImportNo,
+    ListNo, PayableNo, PersonNo, Shard,
+};
+use chitra::domain::instruction::{Instruction, InstructionState};
+use chitra::domain::list::{Act, Signature};
+use chitra::domain::roster::Channel;
+use chitra::store::database::{Database, Dialect};
+use chitra::store::postgres::Postgres;
+use chitra::store::registry::{
+    Chunk, ChunkKind, Counted, DestinationRow, Import, ImportKind, ImportState, PersonRow,
+};
+use chitra::store::sqlite::Sqlite;
+use chitra::store::{Changes, Store, StoreError, Value};
+use tempfile::TempDir;
+
+use crate::support::office::{
+    Base, event_loop, new_database, on_both_databases, outside_transaction, period,
+};
+use crate::support::real_parts::{RealPart, repository};
+
+on_both_databases! { run, RealPart::Postgres;
+    a_step_is_written_whole_or_not_at_all
+    every_guard_of_the_model_refuses
+    many_rows_with_every_letter_come_back
+    a_migration_that_was_changed_is_refused
+    a_database_that_would_forget_is_refused
+    two_writers_conflict
+}
+
+/// An empty store with what is needed to open it again.
+struct Fresh {
+    store: Store,
+    url: String,
+    _folder: TempDir,
+    server: Option<String>,
+}
+
+impl Fresh {
+    async fn raw(&self) -> Box<dyn Database> {
+        match self.url.strip_prefix("sqlite:") {
+            Some(path) => Box::new(Sqlite::open(path).await.unwrap()),
+            None => Box::new(Postgres::open(&self.url).await.unwrap()),
+        }
+    }
+
+    /// How many rows a table has.
+    async fn count(&self, sql: &'static str) -> i64 {
+        let raw = self.raw().await;
+        let rows = raw.query(sql, &[]).await.unwrap();
+        raw.close().await;
+        rows[0].int(0).unwrap()
+    }
+
+    async fn write(&self, sql: &'static str, args: Vec<Value>) {
+        let raw = self.raw().await;
+        let mut open = raw.begin().await.unwrap();
+        open.execute(sql.into(), args).await.unwrap();
+        open.commit().await.unwrap();
+        raw.close().await;
+    }
+}
+
+fn run<F: Future<Output = Fresh>>(base: Base, story: impl FnOnce(Fresh) -> F) {
+    event_loop().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, server) = match base {
+            Base::Sqlite => (format!("sqlite:{}", folder.path().join("s.db").display()), None),
+            Base::Postgres(server) => (new_database(&server).await, Some(server)),
+        };
+        let store = Store::open(&url).await.unwrap();
+        let fresh = story(Fresh { store, url, _folder: folder, server }).await;
+        fresh.store.close().await;
+        if let Some(server) = &fresh.server {
+            let name = fresh.url.rsplit('/').next().unwrap();
+            outside_transaction(server, format!("drop database {name}")).await;
+        }
+    });
+}
+
+async fn a_step_is_written_whole_or_not_at_all(fresh: Fresh) -> Fresh {
+    let store = &fresh.store;
+    let mut first = Changes::new();
+    first.cycle_opened(&cycle(1, 1));
+    first.event(b"one".to_vec());
+    store.commit(first).await.unwrap();
+
+    // Good rows, an event, and one row that cannot be: none of it is there.
+    let mut broken = Changes::new();
+    broken.claims([claim(1)]);
+    broken.cycle_opened(&Cycle { kind: CycleKind::Correction, ..cycle(2, 1) });
+    broken.event(b"two".to_vec());
+    broken.cycle_opened(&cycle(1, 9));
+    let refused = store.commit(broken).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict { .. }), "{refused}");
+    assert_eq!(store.cycles().await.unwrap(), [cycle(1, 1)]);
+    assert!(store.claims(shard(), period("2026-01")).await.unwrap().is_empty());
+    assert_eq!(store.outbox(10).await.unwrap(), [(1, 1, b"one".to_vec())]);
+
+    // A guard that touches no row takes back what stood before it, too.
+    let mut late = Changes::new();
+    late.claims([claim(1)]);
+    late.event(b"three".to_vec());
+    late.cycle_moved(CycleNo(1), CycleState::Sealed, CycleState::Submitted);
+    assert_eq!(store.commit(late).await.unwrap_err().code(), "STO-CONFLICT");
+    assert!(store.claims(shard(), period("2026-01")).await.unwrap().is_empty());
+
+    // The next event follows the last one that was written.
+    let mut next = Changes::new();
+    next.claims([claim(1)]);
+    next.event(b"four".to_vec());
+    store.commit(next).await.unwrap();
+    assert_eq!(store.claims(shard(), period("2026-01")).await.unwrap(), [claim(1)]);
+    assert_eq!(store.outbox(10).await.unwrap()[1], (1, 2, b"four".to_vec()));
+    fresh
+}
+
+/// What is written first, and what a guard then refuses.
+type Guarded = (&'static str, fn(&mut Changes), fn(&mut Changes));
+
+/// Every row of the table of guards, with a step that it must refuse.
+const GUARDS: &[Guarded] = &[
+    (
+        "cycle (authority, period) where kind = 'regular' and state <> 'cancelled'",
+        |changes| changes.cycle_opened(&cycle(1, 1)),
+        |changes| changes.cycle_opened(&cycle(2, 2)),
+    ),
+    (
+        "cycle (authority, period, kind, sequence)",
+        |changes| {
+            changes.cycle_opened(&Cycle { kind: CycleKind::Supplementary, ..cycle(1, 1) });
+        },
+        |changes| {
+            changes.cycle_opened(&Cycle { kind: CycleKind::Supplementary, ..cycle(2, 1) });
+        },
+    ),
+    (
+        "import (kind, period, sha256)",
+        |changes| changes.import_started(&import(1, "one.csv")),
+        |changes| changes.import_started(&import(2, "renamed.csv")),
+    ),
+    (
+        "claim (shard, period, enrolment, benefit, component, revision)",
+        |changes| changes.claims([claim(1)]),
+        |changes| changes.claims([claim(2)]),
+    ),
+    (
+        "instruction (shard, payable) where state in ('in_batch','unknown','settled')",
+        |changes| changes.instructions([instruction(1, InstructionState::Unknown)]),
+        |changes| changes.instructions([instruction(2, InstructionState::InBatch)]),
+    ),
+    (
+        "instruction (shard, payable, attempt)",
+        |changes| changes.instructions([instruction(1, InstructionState::Rejected)]),
+        |changes| changes.instructions([instruction(1, InstructionState::Returned)]),
+    ),
+    (
+        "signature (cycle, list, digest, officer)",
+        |changes| changes.signed(&signature("lan", Act::Submit)),
+        |changes| changes.signed(&signature("lan", Act::Approve)),
+    ),
+    (
+        "batch (file_name)",
+        |changes| changes.batches([batch(1, "A.csv", "M1")]),
+        |changes| changes.batches([batch(2, "A.csv", "M2")]),
+    ),
+    (
+        "answer (sha256)",
+        |changes| changes.answer_received(&answer(1, "one.csv")),
+        |changes| changes.answer_received(&answer(2, "renamed.csv")),
+    ),
+    (
+        "audit_outbox (writer, n), audit_leaf (idx)",
+        |changes| {
+            changes.event(b"an event".to_vec());
+        },
+        // Numbered twice: the second time nothing waits any more.
+        |changes| {
+            changes.numbered(0, &[(1, 1, b"an event".to_vec())]);
+            changes.numbered(1, &[(1, 1, b"an event".to_vec())]);
+        },
+    ),
+];
+
+async fn every_guard_of_the_model_refuses(fresh: Fresh) -> Fresh {
+    let page = fs::read_to_string(repository().join("docs/model.md")).unwrap();
+    let (_, section) = page.split_once("## 4. Unique indexes").unwrap();
+    let told: BTreeSet<String> = section
+        .lines()
+        .skip_while(|line| !line.starts_with("|---"))
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split(" | ").next().unwrap().replace('`', ""))
+        .map(|guard| guard.trim().to_owned())
+        .collect();
+    let tried: BTreeSet<String> = GUARDS.iter().map(|(guard, ..)| (*guard).to_owned()).collect();
+    assert_eq!(told, tried, "every guard of the page is tried here");
+
+    for (guard, first, second) in GUARDS {
+        let mut changes = Changes::new();
+        first(&mut changes);
+        fresh.store.commit(changes).await.unwrap_or_else(|error| panic!("{guard}: {error}"));
+        let mut changes = Changes::new();
+        second(&mut changes);
+        let refused = fresh.store.commit(changes).await.expect_err(guard);
+        assert!(matches!(refused, StoreError::Conflict { .. }), "{guard}: {refused}");
+        clear(&fresh).await;
+    }
+
+    // What the indexes must let through: evidence of an excess, and a new list after a cancelled one.
+    let mut changes = Changes::new();
+    changes.instructions([
+        instruction(1, InstructionState::SettledExcess),
+        instruction(2, InstructionState::Settled),
+    ]);
+    changes.cycle_opened(&Cycle { state: CycleState::Cancelled, ..cycle(1, 1) });
+    changes.cycle_opened(&cycle(2, 2));
+    changes.signed(&signature("lan", Act::Submit));
+    changes.signed(&signature("minh", Act::Approve));
+    fresh.store.commit(changes).await.unwrap();
+
+    // Two makers of one list, and one person who lifts a halt alone, are refused by the tables.
+    let mut changes = Changes::new();
+    changes.signed(&signature("hoa", Act::Submit));
+    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "STO-CONFLICT");
+    let mut changes = Changes::new();
+    changes.halt_put(1, "all", "a doubt", "lan", "2026-10-01T09:00:00+07:00");
+    changes.halt_first_lift(1, "minh");
+    fresh.store.commit(changes).await.unwrap();
+    let mut changes = Changes::new();
+    changes.halt_lifted(1, "minh", "2026-10-01T10:00:00+07:00");
+    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "STO-CONFLICT");
+    fresh
+}
+
+/// Empties what the guards' cases write.
+async fn clear(fresh: &Fresh) {
+    for sql in [
+        "delete from cycle",
+        "delete from import",
+        "delete from claim",
+        "delete from instruction",
+        "delete from signature",
+        "delete from batch",
+        "delete from answer",
+        "delete from audit_outbox",
+        "delete from audit_leaf",
+        "delete from counter",
+    ] {
+        fresh.write(sql, vec![]).await;
+    }
+}
+
+/// Every letter that a row, a page or a copy could stumble over. PostgreSQL has no zero letter.
+fn hard_text() -> String {
+    let controls: String = (1..=31).chain([127]).filter_map(char::from_u32).collect();
+    format!(
+        "{controls}\\ \\N \\. \\\\ \\x41 \\t ' \" ; -- $1 ? % {{}} ,\t\r\n Nguyễn Thị Ánh Đào Nguyễn 🪪 \u{FEFF}\u{202E}\u{10FFFF}"
+    )
+}
+
+async fn many_rows_with_every_letter_come_back(fresh: Fresh) -> Fresh {
+    let store = &fresh.store;
+    let every_byte: Vec<u8> = (0..=255).collect();
+    // More than one page of SQLite's inserts, not a multiple of it, and more than one `copy` message.
+    let people: Vec<PersonRow> = (1..=1_501)
+        .map(|number| PersonRow {
+            number: PersonNo::from_number(number).unwrap(),
+            check_hash: i64::MAX - number,
+            first_cycle: 1,
+            sealed: every_byte.repeat(if number % 100 == 0 { 40 } else { 1 }),
+        })
+        .collect();
+    let text = hard_text();
+    let chunk = Chunk {
+        shard: Shard::new(255),
+        kind: ChunkKind::Evidence,
+        owner: i64::MAX,
+        seq: 0,
+        items: 0,
+        sha256: text.clone(),
+        body: every_byte.repeat(8 * 1024),
+    };
+    let destination = DestinationRow {
+        payee: people[0].number,
+        number: DestinationNo::from_number(7).unwrap(),
+        channel: "bank".to_owned(),
+        provider: text.clone(),
+        first_period: period("2026-10"),
+        confirmed_by: None,
+        sealed: vec![],
+    };
+    let named = Import { file_name: text.clone(), imported_by: text.clone(), ..import(1, "") };
+    let mut changes = Changes::new();
+    changes.persons(people.iter().cloned());
+    changes.chunks([chunk.clone()]);
+    changes.destinations([destination.clone()]);
+    changes.import_started(&named);
+    changes.event(every_byte.clone());
+    store.commit(changes).await.unwrap();
+
+    let mut back = Vec::new();
+    for shard in Shard::all() {
+        back.extend(store.persons(shard).await.unwrap());
+    }
+    let wrote: Vec<(PersonNo, i64)> =
+        people.iter().map(|person| (person.number, person.check_hash)).collect();
+    assert_eq!(back, wrote);
+    for person in people.iter().step_by(99) {
+        assert_eq!(store.person(person.number).await.unwrap().as_ref(), Some(person));
+    }
+    let chunks = store.chunks(Shard::new(255), ChunkKind::Evidence, i64::MAX).await.unwrap();
+    assert_eq!(chunks, [chunk]);
+    let destinations = store.destinations(destination.payee.shard()).await.unwrap();
+    assert_eq!(destinations, [destination]);
+    assert_eq!(store.import(ImportNo(1)).await.unwrap(), Some(named));
+    assert_eq!(store.outbox(1).await.unwrap()[0].2, every_byte);
+    fresh
+}
+
+async fn a_migration_that_was_changed_is_refused(fresh: Fresh) -> Fresh {
+    // Opening again runs nothing twice.
+    Store::open(&fresh.url).await.unwrap().close().await;
+    let before = fresh.count("select cast(count(*) as bigint) from migration").await;
+    fresh
+        .write("update migration set sha256 = 'another' where name = '0003_payments'", vec![])
+        .await;
+    match Store::open(&fresh.url).await.err().expect("a changed migration is refused") {
+        StoreError::MigrationMustNotChange { name } => assert_eq!(name, "0003_payments"),
+        other => panic!("{other}"),
+    }
+    let sql = "delete from migration where name = '0003_payments'";
+    fresh.write(sql, vec![]).await;
+    // As a newer program would leave it: this one does not know what else changed.
+    let newer = "insert into migration (name, sha256) values ('9999_newer', 'x')";
+    fresh.write(newer, vec![]).await;
+    assert_eq!(Store::open(&fresh.url).await.err().expect("refused").code(), "STO-MIGRATION");
+    assert_eq!(fresh.count("select cast(count(*) as bigint) from migration").await, before);
+    fresh
+}
+
+async fn a_database_that_would_forget_is_refused(fresh: Fresh) -> Fresh {
+    let raw = fresh.raw().await;
+    let dialect = raw.dialect();
+    raw.close().await;
+    let (setting, refused) = match dialect {
+        // In memory there is no write-ahead log.
+        Dialect::Sqlite => ("journal_mode", Store::open("sqlite::memory:").await.err()),
+        Dialect::Postgres => {
+            let name = fresh.url.rsplit('/').next().unwrap();
+            let server = fresh.server.as_deref().unwrap();
+            let sql = format!("alter database {name} set synchronous_commit = off");
+            outside_transaction(server, sql).await;
+            ("synchronous_commit", Store::open(&fresh.url).await.err())
+        }
+    };
+    match refused.expect("it would lose what it acknowledged") {
+        StoreError::SettingMustBeDurable { setting: found, .. } => assert_eq!(found, setting),
+        other => panic!("{other}"),
+    }
+    let nowhere = Store::open("mysql://localhost/office").await.err().expect("refused");
+    assert_eq!(nowhere.code(), "STO-URL");
+    fresh
+}
+
+async fn two_writers_conflict(fresh: Fresh) -> Fresh {
+    let mut changes = Changes::new();
+    changes.cycle_opened(&cycle(1, 1));
+    fresh.store.commit(changes).await.unwrap();
+    let other = Store::open(&fresh.url).await.unwrap();
+    for round in 0..10 {
+        let (from, to) = match round % 2 {
+            0 => (CycleState::Open, CycleState::Computed),
+            _ => (CycleState::Computed, CycleState::Open),
+        };
+        let step = |store: Store| {
+            tokio::spawn(async move {
+                let mut changes = Changes::new();
+                changes.event(b"moved".to_vec());
+                changes.cycle_moved(CycleNo(1), from, to);
+                store.commit(changes).await
+            })
+        };
+        let (one, two) = (step(fresh.store.clone()), step(other.clone()));
+        let ended = [one.await.unwrap(), two.await.unwrap()];
+        let won = ended.iter().filter(|ended| ended.is_ok()).count();
+        assert_eq!(won, 1, "round {round}: {ended:?}");
+        let lost = ended.into_iter().find_map(Result::err).unwrap();
+        assert!(matches!(lost, StoreError::Conflict { .. }), "{lost}");
+    }
+    // One event for each step that was written, without a gap.
+    let numbers: Vec<i64> =
+        fresh.store.outbox(100).await.unwrap().into_iter().map(|(_, n, _)| n).collect();
+    assert_eq!(numbers, (1..=10).collect::<Vec<i64>>());
+    // Numbers that are read and used by two at once meet the key of the second.
+    assert_eq!(fresh.store.next_number(Counted::Cycle).await.unwrap(), 2);
+    other.close().await;
+    fresh
+}
+
+// --- Rows -----------------------------------------------------------------------------------------
+
+const AT: &str = "2026-10-01T09:00:00+07:00";
+
+fn shard() -> Shard {
+    Shard::new(3)
+}
+
+fn cycle(number: i64, sequence: i64) -> Cycle {
+    Cycle {
+        number: CycleNo(number),
+        authority: AuthorityNo(1),
+        period: period("2026-10"),
+        kind: CycleKind::Regular,
+        sequence,
+        state: CycleState::Open,
+        law_known_at: "2026-09-20".parse().unwrap(),
+        value_date: "2026-10-03".parse().unwrap(),
+        roster: ImportNo(2),
+        identity: ImportNo(1),
+        opened_at: AT.to_owned(),
+        opened_by: "lan".to_owned(),
+        manifest: None,
+        sealed_at: None,
+        closed_at: None,
+    }
+}
+
+fn import(number: i64, file_name: &str) -> Import {
+    Import {
+        number: ImportNo(number),
+        kind: ImportKind::Roster,
+        period: period("2026-10"),
+        sha256: "ab".repeat(32),
+        file_name: file_name.to_owned(),
+        state: ImportState::Loading,
+        rows: 0,
+        refused: 0,
+        imported_at: AT.to_owned(),
+        imported_by: "lan".to_owned(),
+    }
+}
+
+fn claim(of_cycle: i64) -> Claim {
+    Claim {
+        shard: shard(),
+        period: period("2026-10"),
+        enrolment: EnrolmentNo::from_number(5).unwrap(),
+        benefit: "monthly".to_owned(),
+        component: "allowance".to_owned(),
+        revision: 0,
+        amount_minor: 500_000,
+        cycle: CycleNo(of_cycle),
+        payable: Some(PayableNo::pack(CycleNo(of_cycle), shard(), 0).unwrap()),
+        carried_from: None,
+    }
+}
+
+fn instruction(attempt: i64, state: InstructionState) -> Instruction {
+    Instruction {
+        payable: PayableNo::pack(CycleNo(1), shard(), 0).unwrap(),
+        attempt: AttemptNo::new(attempt).unwrap(),
+        list: ListNo(0),
+        batch: BatchNo(1),
+        destination: DestinationNo::from_number(1).unwrap(),
+        amount_minor: 500_000,
+        state,
+        grade: None,
+        reason: None,
+        reason_class: None,
+        answer: None,
+        outcome_on: None,
+    }
+}
+
+fn signature(officer: &str, act: Act) -> Signature {
+    Signature {
+        cycle: CycleNo(1),
+        list: ListNo(0),
+        digest: "cd".repeat(32),
+        officer: officer.to_owned(),
+        act,
+        signature: "s".to_owned(),
+        signed_at: AT.to_owned(),
+        voided_at: None,
+    }
+}
+
+fn batch(number: i64, file_name: &str, message: &str) -> Batch {
+    Batch {
+        cycle: CycleNo(1),
+        number: BatchNo(number),
+        list: ListNo(0),
+        channel: Channel::Bank,
+        provider: "bank".to_owned(),
+        format: "vn-bank-bulk-csv".to_owned(),
+        value_date: "2026-10-03".parse().unwrap(),
+        file_name: file_name.to_owned(),
+        message_id: message.to_owned(),
+        count: 1,
+        total_minor: 500_000,
+        sha256: None,
+        bytes: None,
+        state: BatchState::Created,
+    }
+}
+
+fn answer(number: i64, file_name: &str) -> Answer {
+    Answer {
+        number: AnswerNo(number),
+        provider: "bank".to_owned(),
+        file_name: file_name.to_owned(),
+        sha256: "ef".repeat(32),
+        format: "vn-bank-bulk-csv-results".to_owned(),
+        received_at: AT.to_owned(),
+        items: 1,
+        applied: 0,
+        state: AnswerState::Applying,
+        detail: String::new(),
+    }
+}
