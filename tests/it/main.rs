@@ -9,4 +9,5 @@ mod external_validators;
 mod programmes;
 mod publishing;
 mod reconcile;
+mod simulator;
 mod tidy;

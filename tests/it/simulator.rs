@@ -1,0 +1,197 @@
+//! The simulator: a month of fifty people in a world that goes wrong by a seed.
+//!
+//! The machine dies at commits, disk steps and sendings, comes up again and goes on; then the
+//! promises are held against the providers' own books. Everything follows from the seed: there is no
+//! clock and no other randomness, so that a failing seed is replayed with
+//!
+//! ```text
+//! CHITRA_SIM_SEED=17 cargo test --test it simulator::promises_hold
+//! CHITRA_SIM_SEEDS=1000 cargo test --test it simulator::promises_hold
+//! ```
+//!
+//! A simulator that finds nothing may be blind, so careless copies of the office are put in its place,
+//! and it must find them out.
+
+mod dice;
+mod machine;
+mod month;
+mod promises;
+mod race;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
+use std::time::Instant;
+
+use chitra::engine::EngineError;
+
+use dice::Dice;
+use machine::{Counts, OnTimeOut, Plan};
+use month::{Month, Race, Stopped};
+use promises::{Entitled, Found, examine};
+use world::{CAREFUL, Manners, World};
+
+/// How many seeds the suite runs; `CHITRA_SIM_SEEDS` says otherwise.
+const SEEDS: u64 = 50;
+/// The people are one of so many populations, each with its own run without faults.
+const POPULATIONS: u64 = 3;
+/// A run that comes up more often than this does not come to its end.
+const LIVES_MAX: u64 = 200;
+/// A careless copy must be found out within so many seeds.
+const SEEDS_TO_CATCH_MAX: u64 = 30;
+
+/// One run that came to its end.
+struct Run {
+    found: Found,
+    lives: u64,
+    counts: Counts,
+    injected: BTreeMap<&'static str, u64>,
+    refused: Option<String>,
+}
+
+/// What a run does otherwise than the office that is tested.
+#[derive(Clone, Copy)]
+struct Variant {
+    manners: Manners,
+    race: Race,
+    drops_one_live: bool,
+    has_faults: bool,
+}
+
+const AS_BUILT: Variant =
+    Variant { manners: CAREFUL, race: Race::None, drops_one_live: false, has_faults: true };
+
+/// The run without faults of one population: how much happens in it, and what comes out.
+fn calm(population: u64) -> (Counts, Entitled) {
+    static RUNS: LazyLock<Mutex<BTreeMap<u64, (Counts, Entitled)>>> = LazyLock::new(Mutex::default);
+    let mut runs = RUNS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let made = || {
+        let variant = Variant { has_faults: false, ..AS_BUILT };
+        let run = live(population, population, Plan::default(), variant)
+            .unwrap_or_else(|error| panic!("population {population} without faults: {error}"));
+        assert!(run.found.broken.is_empty(), "without faults: {:?}", run.found.broken);
+        assert_eq!(run.lives, 1);
+        (run.counts, run.found.entitled)
+    };
+    runs.entry(population).or_insert_with(made).clone()
+}
+
+/// Runs one seed, and compares it with the run without faults.
+fn run(seed: u64, variant: Variant) -> Result<Run, String> {
+    let population = seed % POPULATIONS;
+    let (counts, entitled) = calm(population);
+    let plan = match variant.has_faults {
+        true => Plan::draw(&mut Dice::new(seed), counts),
+        false => Plan::default(),
+    };
+    let mut run = live(seed, population, plan, variant)?;
+    if run.found.entitled != entitled {
+        let told = format!(
+            "faults changed what is owed or the files of the first list: {:?}, not {entitled:?}",
+            run.found.entitled
+        );
+        run.found.broken.push(told);
+    }
+    match run.found.broken.is_empty() {
+        true => Ok(run),
+        false => Err(run.found.broken.join("; ")),
+    }
+}
+
+/// Lives through a month, coming up again after every death.
+fn live(seed: u64, population: u64, plan: Plan, variant: Variant) -> Result<Run, String> {
+    let world = World::new(seed, population, plan, variant.manners);
+    let mut month = Month::new(variant.race);
+    let mut lives = 0;
+    let mut surprises = 0;
+    loop {
+        lives += 1;
+        if lives > LIVES_MAX {
+            return Err("the month does not come to its end".to_owned());
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        let stopped = runtime.block_on(one_life(&world, &mut month, variant));
+        // Waits for whatever the life had running beside it.
+        drop(runtime);
+        match stopped {
+            Ok(found) => {
+                let (counts, injected) = (world.machine.counts(), world.machine.injected());
+                return Ok(Run { found, lives, counts, injected, refused: month.refused });
+            }
+            Err(Stopped::Broken(what)) => return Err(what),
+            Err(Stopped::Engine(error)) => {
+                surprises = if world.machine.excuses() { 0 } else { surprises + 1 };
+                if surprises > 0 {
+                    return Err(format!("no fault explains {}: {error}", error.code()));
+                }
+            }
+        }
+        world.machine.start();
+    }
+}
+
+/// From opening the office to its end or its death. After an error the same process tries once more,
+/// as a service would, before it is started again.
+async fn one_life(world: &World, month: &mut Month, variant: Variant) -> Result<Found, Stopped> {
+    let database = world.database().await?;
+    if variant.drops_one_live {
+        let mut tx = database.begin().await.map_err(EngineError::from)?;
+        tx.script("drop index if exists one_live").await.map_err(EngineError::from)?;
+        tx.commit().await.map_err(EngineError::from)?;
+    }
+    let done = async {
+        let engine = world.office(database.clone()).await?;
+        match month.live(world, &engine, &database).await {
+            Err(Stopped::Engine(_)) if !world.machine.is_dead() && world.machine.excuses() => {
+                month.live(world, &engine, &database).await?;
+            }
+            done => done?,
+        }
+        examine(world, &engine).await.map_err(Stopped::Broken)
+    }
+    .await;
+    database.close().await;
+    done
+}
+
+#[test]
+fn promises_hold() {
+    let number = |name: &str| {
+        let text = std::env::var(name).ok()?;
+        Some(text.parse::<u64>().unwrap_or_else(|_| panic!("{name} must be a number, not {text}")))
+    };
+    let seeds = match number("CHITRA_SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("CHITRA_SIM_SEEDS").unwrap_or(SEEDS),
+    };
+    let begun = Instant::now();
+    let mut injected: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut payables: BTreeMap<String, i64> = BTreeMap::new();
+    let (mut lives, mut lists, mut failed) = (0, 0, Vec::new());
+    for seed in seeds.clone() {
+        match run(seed, AS_BUILT) {
+            Ok(run) => {
+                lives += run.lives;
+                lists += run.found.lists;
+                for (kind, times) in run.injected {
+                    *injected.entry(kind).or_default() += times;
+                }
+                for (state, count) in run.found.payables {
+                    *payables.entry(state).or_default() += count;
+                }
+            }
+            Err(what) => failed.push(format!(
+                "seed {seed}: {what}\n  replay: CHITRA_SIM_SEED={seed} cargo test --test it simulator::promises_hold"
+            )),
+        }
+    }
+    let count = seeds.count();
+    println!(
+        "{count} seeds in {:.1} s, {lives} lives, {lists} lists; injected {injected:?}; payables {payables:?}",
+        begun.elapsed().as_secs_f32()
+    );
+    assert!(failed.is_empty(), "{} of {count} seeds failed:\n{}", failed.len(), failed.join("\n"));
+}
