@@ -103,7 +103,6 @@ fn live(seed: u64, population: u64, plan: Plan, variant: Variant) -> Result<Run,
     let world = World::new(seed, population, plan, variant.manners);
     let mut month = Month::new(variant.race);
     let mut lives = 0;
-    let mut surprises = 0;
     loop {
         lives += 1;
         if lives > LIVES_MAX {
@@ -123,8 +122,10 @@ fn live(seed: u64, population: u64, plan: Plan, variant: Variant) -> Result<Run,
             }
             Err(Stopped::Broken(what)) => return Err(what),
             Err(Stopped::Engine(error)) => {
-                surprises = if world.machine.excuses() { 0 } else { surprises + 1 };
-                if surprises > 0 {
+                // A log whose write failed asks to be opened again, which is what happens now.
+                let is_explained =
+                    world.machine.excuses() || error.code() == "log_must_be_reopened";
+                if !is_explained {
                     return Err(format!("no fault explains {}: {error}", error.code()));
                 }
             }
