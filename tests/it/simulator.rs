@@ -20,6 +20,9 @@ mod race;
 mod world;
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
@@ -172,8 +175,8 @@ fn promises_hold() {
     let mut injected: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut payables: BTreeMap<String, i64> = BTreeMap::new();
     let (mut lives, mut lists, mut failed) = (0, 0, Vec::new());
-    for seed in seeds.clone() {
-        match run(seed, AS_BUILT) {
+    for (seed, ran) in run_all(seeds.clone(), AS_BUILT) {
+        match ran {
             Ok(run) => {
                 lives += run.lives;
                 lists += run.found.lists;
@@ -195,4 +198,101 @@ fn promises_hold() {
         begun.elapsed().as_secs_f32()
     );
     assert!(failed.is_empty(), "{} of {count} seeds failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// Runs seeds on every core, and gives what became of each, in their order.
+fn run_all(seeds: Range<u64>, variant: Variant) -> Vec<(u64, Result<Run, String>)> {
+    let next = AtomicU64::new(seeds.start);
+    let ran = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        break;
+                    }
+                    let one = (seed, run(seed, variant));
+                    ran.lock().expect("no thread panics while it holds the list").push(one);
+                }
+            });
+        }
+    });
+    let mut ran = ran.into_inner().expect("no thread panics while it holds the list");
+    ran.sort_by_key(|(seed, _)| *seed);
+    ran
+}
+
+/// Expects that a careless copy of the office is found out, and for the right reason.
+#[track_caller]
+fn check_caught(sentence: &str, variant: Variant, reasons: &[&str]) {
+    let mut otherwise = Vec::new();
+    for seed in 0..SEEDS_TO_CATCH_MAX {
+        match run(seed, variant) {
+            Err(what) if reasons.iter().any(|reason| what.contains(reason)) => {
+                println!(
+                    "{sentence}: caught after {} seeds (stopped otherwise before: {otherwise:?}): {what}",
+                    seed + 1
+                );
+                return;
+            }
+            Err(what) => otherwise.push((seed, what)),
+            Ok(_) => {}
+        }
+    }
+    panic!("{sentence}: not caught in {SEEDS_TO_CATCH_MAX} seeds; otherwise stopped: {otherwise:?}");
+}
+
+/// Expects that what is careless here does no harm, because something else guards.
+#[track_caller]
+fn check_harmless(sentence: &str, seeds: u64, variant: Variant) -> Vec<Run> {
+    let mut runs = Vec::new();
+    for seed in 0..seeds {
+        match run(seed, variant) {
+            Ok(run) => runs.push(run),
+            Err(what) => panic!("{sentence}: seed {seed}: {what}"),
+        }
+    }
+    runs
+}
+
+#[test]
+fn two_processes_that_order_again_are_found_out_without_the_one_live_index() {
+    let race = Variant { has_faults: false, race: Race::AsBuilt, ..AS_BUILT };
+    // The engine has other guards before this one: with all of them the index may even be missing.
+    for drops_one_live in [false, true] {
+        for run in check_harmless("as built", 2, Variant { drops_one_live, ..race }) {
+            assert!(run.refused.is_some(), "the second process was not refused");
+        }
+    }
+    let unguarded = Variant { race: Race::WithoutOtherGuards, ..race };
+    for run in check_harmless("the index alone", 2, unguarded) {
+        let refused = run.refused.expect("the index refuses the second order");
+        assert!(refused.contains("instruction"), "{refused}");
+    }
+    let bare = Variant { drops_one_live: true, ..unguarded };
+    check_caught("without the one-live index", bare, &["was credited 2 times"]);
+}
+
+#[test]
+fn sending_again_on_a_time_out_is_found_out() {
+    let manners = |on_time_out| Variant { manners: Manners { on_time_out, ..CAREFUL }, ..AS_BUILT };
+    // Under the same name it is harmless: the provider's folder tells that the file is there.
+    check_harmless("the same name again", 2, manners(OnTimeOut::SayNotDelivered));
+    check_caught(
+        "a new name on a time-out",
+        manners(OnTimeOut::SendUnderANewName),
+        &["was credited 2 times"],
+    );
+}
+
+#[test]
+fn a_file_that_is_not_synced_before_its_name_is_found_out() {
+    let manners = Manners { syncs_inboxes: false, ..CAREFUL };
+    check_caught(
+        "no sync before the rename",
+        Variant { manners, ..AS_BUILT },
+        &["with other bytes than approved", "and is not there", "as a whole"],
+    );
 }
