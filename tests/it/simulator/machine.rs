@@ -86,8 +86,14 @@ impl Plan {
             plan.commits.insert(dice.below(calm.commits), fault);
         }
         for _ in 0..2 + dice.below(4) {
-            let faults =
-                [Fault::Crash, Fault::Crash, Fault::Eio, Fault::EioAfter, Fault::Enospc, Fault::ShortWrite];
+            let faults = [
+                Fault::Crash,
+                Fault::Crash,
+                Fault::Eio,
+                Fault::EioAfter,
+                Fault::Enospc,
+                Fault::ShortWrite,
+            ];
             let fault = faults[dice.below(faults.len() as u64) as usize];
             plan.disk_steps.insert(dice.below(calm.disk_steps), fault);
         }

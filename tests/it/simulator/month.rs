@@ -181,7 +181,9 @@ impl Month {
         }
         engine.dispatch(None).await?;
         if world.machine.is_dead() {
-            return Err(Stopped::Engine(EngineError::Inconsistent("the machine is off".to_owned())));
+            return Err(Stopped::Engine(EngineError::Inconsistent(
+                "the machine is off".to_owned(),
+            )));
         }
         let ticked = world.sandbox.tick(self.day).map_err(|error| {
             Stopped::Broken(format!("the sandbox cannot live through {}: {error}", self.day))

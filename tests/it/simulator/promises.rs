@@ -9,13 +9,13 @@ use chitra::domain::batch::{Batch, BatchState};
 use chitra::domain::claim::Claim;
 use chitra::domain::cycle::CycleState;
 use chitra::domain::digest::Digest;
-use chitra::domain::ids::{EndToEndId, PayableNo, Shard};
+use chitra::domain::ids::{EndToEndId, OfficePrefix, PayableNo, Shard};
 use chitra::domain::instruction::InstructionState;
 use chitra::domain::payable::{Payable, PayableState};
 use chitra::engine::Engine;
 
 use super::machine::Sent;
-use super::world::{World, period};
+use super::world::{PREFIX, World, period};
 
 /// What a run with faults has in common with a run without: the rows, what is owed, and the files of
 /// the first list, byte for byte.
@@ -125,6 +125,26 @@ fn kept(world: &World, engine: &Engine, broken: &mut Vec<String>) -> Result<Kept
         broken.push(format!("{} refused {} ({})", refused.provider, refused.name, refused.rule));
     }
     Ok(kept)
+}
+
+/// What the providers' books alone say of payables that were credited more than once: also when the
+/// office came to a stop and can say nothing.
+pub fn credited_again(world: &World) -> Vec<String> {
+    let prefix = OfficePrefix::parse(PREFIX).expect("the office was opened with it");
+    let mut times: BTreeMap<PayableNo, usize> = BTreeMap::new();
+    match world.sandbox.credits() {
+        Err(error) => return vec![format!("the providers' books: {error}")],
+        Ok(credits) => {
+            let kept = credits.iter().filter(|credit| credit.returned_on.is_none());
+            for credit in kept {
+                if let Some((payable, _)) = EndToEndId::read(&prefix, &credit.end_to_end_id) {
+                    *times.entry(payable).or_default() += 1;
+                }
+            }
+        }
+    }
+    let again = times.into_iter().filter(|(_, times)| *times > 1);
+    again.map(|(number, times)| format!("payable {number} was credited {times} times")).collect()
 }
 
 fn judge(

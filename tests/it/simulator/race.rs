@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chitra::domain::cycle::Cycle;
-use chitra::engine::{Engine, EngineError};
+use chitra::domain::ids::Shard;
+use chitra::engine::names::Keys;
+use chitra::engine::{Engine, EngineError, chunks};
 use chitra::store::database::{Bulk, Dialect, Transaction};
+use chitra::store::registry::Chunk;
 use chitra::store::{Database, Row, StoreError, Value};
 
 use super::month::{Race, Stopped};
@@ -32,12 +35,11 @@ pub async fn race(
     race: Race,
 ) -> Result<Option<String>, Stopped> {
     let (engine, cycle) = (first.clone(), month.clone());
-    let meanwhile: Meanwhile =
-        Box::pin(async move { engine.reissue(&cycle).await.map(|_| ()) });
+    let meanwhile: Meanwhile = Box::pin(async move { engine.reissue(&cycle).await.map(|_| ()) });
     let late = Arc::new(LateDatabase {
         inner: database.clone(),
         meanwhile: Mutex::new(None),
-        has_no_guards: race == Race::WithoutOtherGuards,
+        unguarded: (race == Race::WithoutOtherGuards).then(|| first.keys.clone()),
     });
     let second = world.office(late.clone()).await?;
     *late.meanwhile.lock().expect("nothing panics here") = Some(meanwhile);
@@ -60,7 +62,8 @@ pub async fn race(
 struct LateDatabase {
     inner: Arc<dyn Database>,
     meanwhile: Mutex<Option<Meanwhile>>,
-    has_no_guards: bool,
+    /// The keys of a process that lacks every guard but the database's own.
+    unguarded: Option<Arc<Keys>>,
 }
 
 #[async_trait]
@@ -80,9 +83,11 @@ impl Database for LateDatabase {
             meanwhile.await.map_err(|error| StoreError::RowMustBeWhole(error.to_string()))?;
         }
         let inner = self.inner.begin().await?;
-        match is_the_one && self.has_no_guards {
-            true => Ok(Box::new(UnguardedTransaction(inner))),
-            false => Ok(inner),
+        match &self.unguarded {
+            Some(keys) if is_the_one => {
+                Ok(Box::new(UnguardedTransaction { inner, keys: keys.clone() }))
+            }
+            _ => Ok(inner),
         }
     }
 
@@ -92,12 +97,15 @@ impl Database for LateDatabase {
 }
 
 /// Writes a reissue under numbers of its own, and takes every guard for kept.
-struct UnguardedTransaction(Box<dyn Transaction>);
+struct UnguardedTransaction {
+    inner: Box<dyn Transaction>,
+    keys: Arc<Keys>,
+}
 
 #[async_trait]
 impl Transaction for UnguardedTransaction {
     async fn query(&mut self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.0.query(sql, args).await
+        self.inner.query(sql, args).await
     }
 
     async fn execute(
@@ -108,19 +116,20 @@ impl Transaction for UnguardedTransaction {
         match sql.contains("update payable set state") {
             // The first process has moved these payables; this one does not look.
             true => Ok(args.len() as u64 / VALUES_A_MOVE),
-            false => self.0.execute(sql, args).await,
+            false => self.inner.execute(sql, args).await,
         }
     }
 
     async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
-        self.0.script(sql).await
+        self.inner.script(sql).await
     }
 
     async fn insert(&mut self, mut bulk: Bulk) -> Result<(), StoreError> {
         let own: &[&str] = match bulk.table {
             "batch" => &["batch_no", "list_no", "file_name", "message_id"],
             "instruction" => &["batch_no", "list_no", "attempt"],
-            "chunk" => &["seq"],
+            // A chunk is sealed for its place, so it is sealed anew.
+            "chunk" => return self.inner.insert(self.resealed(bulk)?).await,
             // The first process has the payee's new destinations already.
             "destination" => return Ok(()),
             _ => &[],
@@ -139,10 +148,42 @@ impl Transaction for UnguardedTransaction {
                 (_, other) => other.clone(),
             };
         }
-        self.0.insert(bulk).await
+        self.inner.insert(bulk).await
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.commit().await
+        self.inner.commit().await
+    }
+}
+
+impl UnguardedTransaction {
+    /// The same chunks in places of their own.
+    fn resealed(&self, bulk: Bulk) -> Result<Bulk, StoreError> {
+        let broken = |error: EngineError| StoreError::RowMustBeWhole(error.to_string());
+        let width = bulk.columns.len();
+        let mut values = Vec::with_capacity(bulk.values.len());
+        for row in bulk.values.chunks_exact(width) {
+            let row = Row(row.to_vec());
+            let chunk = Chunk {
+                shard: Shard::new(row.int(0)? as u8),
+                kind: row.named(1)?,
+                owner: row.int(2)?,
+                seq: row.int(3)?,
+                items: row.int(4)?,
+                sha256: row.text(5)?.to_owned(),
+                body: row.blob(6)?.to_vec(),
+            };
+            let plain = chunks::open(&self.keys.chunks, &chunk).map_err(broken)?;
+            let seq = chunk.seq + OWN_NUMBERS_FROM;
+            let Chunk { shard, kind, owner, items, .. } = chunk;
+            let key = &self.keys.chunks;
+            let moved =
+                chunks::seal(key, shard, kind, owner, seq, items, &plain).map_err(broken)?;
+            let mut row = row.0;
+            row[3] = Value::Int(seq);
+            row[6] = Value::Blob(moved.body);
+            values.extend(row);
+        }
+        Ok(Bulk { values, ..bulk })
     }
 }

@@ -28,6 +28,8 @@ use jiff::civil::{Date, date};
 use super::machine::{Machine, MachineChannel, MachineDatabase, OnTimeOut, Plan};
 
 pub const PEOPLE: u64 = 50;
+/// The office's, before every reference.
+pub const PREFIX: &str = "SIMU";
 
 /// The partners: name, what the sandbox plays, channel, format, answers, whom they serve.
 const PARTNERS: [(&str, ProviderKind, &str, &str, &str, &str); 5] = [
@@ -148,7 +150,9 @@ impl World {
     /// The database itself, without faults.
     pub async fn database(&self) -> Result<Arc<dyn Database>, EngineError> {
         let path = self.dir().join("office.db");
-        Ok(Arc::new(Sqlite::open(path.to_str().expect("a temporary folder has a plain name")).await?))
+        Ok(Arc::new(
+            Sqlite::open(path.to_str().expect("a temporary folder has a plain name")).await?,
+        ))
     }
 
     /// Opens the office on the machine, over a database that is open.
@@ -230,11 +234,11 @@ fn write_people(folder: &Path, population: u64) {
 }
 
 fn config() -> String {
-    let mut text = String::from(
+    let mut text = format!(
         r#"
 [office]
 name = "Phong Noi vu Mo phong"
-prefix = "SIMU"
+prefix = "{PREFIX}"
 authority = 1
 currency = "VND"
 utc_offset = "+07:00"
