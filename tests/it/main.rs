@@ -13,5 +13,6 @@ mod sandbox;
 mod refusals;
 mod store;
 mod stories;
+mod simulator;
 mod tidy;
 mod transitions;

@@ -1,0 +1,251 @@
+//! The promises, held against the books of the providers after a month was lived through.
+//!
+//! Reads: the closed office and the sandbox's ledger. Gives: a sentence for every promise that is
+//! broken, and the part of the result that no fault may change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chitra::domain::batch::{Batch, BatchState};
+use chitra::domain::claim::Claim;
+use chitra::domain::cycle::CycleState;
+use chitra::domain::digest::Digest;
+use chitra::domain::ids::{EndToEndId, OfficePrefix, PayableNo, Shard};
+use chitra::domain::instruction::InstructionState;
+use chitra::domain::payable::{Payable, PayableState};
+use chitra::engine::Engine;
+
+use super::machine::Sent;
+use super::world::{PREFIX, World, period};
+
+/// What a run with faults has in common with a run without: the rows, what is owed, and the files of
+/// the first list, byte for byte.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entitled {
+    pub rows: Vec<(String, i64)>,
+    pub payables: (i64, i128),
+    pub claims: BTreeSet<String>,
+    /// Name, digest, count and total of each file.
+    pub files: Vec<(String, String, u64, i64)>,
+}
+
+/// What was found in a closed month.
+pub struct Found {
+    pub broken: Vec<String>,
+    pub entitled: Entitled,
+    /// How many payables ended in each state.
+    pub payables: BTreeMap<String, i64>,
+    pub lists: usize,
+}
+
+/// Money that a provider credited and has not taken back, by payable.
+type Kept = BTreeMap<PayableNo, Vec<i64>>;
+
+pub async fn examine(world: &World, engine: &Engine) -> Result<Found, String> {
+    let told = |error: &dyn std::fmt::Display| error.to_string();
+    let month = engine.cycle_find(&period().to_string()).await.map_err(|error| told(&error))?;
+    let figures = engine.figures(&month).await.map_err(|error| told(&error))?;
+    let mut broken = Vec::new();
+    if month.state != CycleState::Closed {
+        broken.push(format!("the month is {}, not closed", month.state));
+    }
+    for identity in figures.identities.iter().filter(|one| !one.holds()) {
+        let (name, left, right) = (identity.name, &identity.left, &identity.right);
+        broken.push(format!("does not balance: {name}: {left} is not {right}"));
+    }
+
+    let mut payables: Vec<Payable> = Vec::new();
+    let mut claims: Vec<Claim> = Vec::new();
+    for shard in Shard::all() {
+        let store = &engine.store;
+        payables.extend(store.payables(month.number, shard).await.map_err(|error| told(&error))?);
+        claims.extend(store.claims(shard, period()).await.map_err(|error| told(&error))?);
+    }
+    let mut claimed = BTreeSet::new();
+    for claim in &claims {
+        if !claimed.insert(sentence(claim)) {
+            broken.push(format!("claimed twice: {}", sentence(claim)));
+        }
+    }
+
+    let numbers: Vec<PayableNo> = payables.iter().map(|one| one.number).collect();
+    let instructions =
+        engine.store.instructions_of(&numbers).await.map_err(|error| told(&error))?;
+    let excess: BTreeSet<PayableNo> = instructions
+        .iter()
+        .filter(|one| one.state == InstructionState::SettledExcess)
+        .map(|one| one.payable)
+        .collect();
+    let kept = kept(world, engine, &mut broken)?;
+    judge(&payables, &kept, &excess, &mut broken);
+    deliveries(world, &figures.batches, &mut broken)?;
+    log(engine, &world.machine.sent(), &mut broken).await?;
+
+    let all = chitra::pipeline::account::total(&figures.payables);
+    let files = figures.batches.iter().filter(|batch| batch.list.0 == 0).map(|batch| {
+        let digest = batch.sha256.clone().unwrap_or_default();
+        (batch.file_name.clone(), digest, batch.count, batch.total_minor)
+    });
+    Ok(Found {
+        broken,
+        entitled: Entitled {
+            rows: figures.rows.iter().map(|(word, rows)| (word.to_string(), *rows)).collect(),
+            payables: (all.count, all.minor),
+            claims: claimed,
+            files: files.collect(),
+        },
+        payables: figures
+            .payables
+            .iter()
+            .map(|(state, part)| (state.to_string(), part.count))
+            .collect(),
+        lists: figures.lists.len(),
+    })
+}
+
+/// What the providers' books say that payees have, under our references.
+fn kept(world: &World, engine: &Engine, broken: &mut Vec<String>) -> Result<Kept, String> {
+    let mut kept = Kept::new();
+    for credit in world.sandbox.credits().map_err(|error| error.to_string())? {
+        match EndToEndId::read(&engine.config.prefix, &credit.end_to_end_id) {
+            Some((payable, _)) if credit.returned_on.is_none() => {
+                kept.entry(payable).or_default().push(credit.amount_minor);
+            }
+            Some(_) => {}
+            None => broken.push(format!("{} was credited and is not ours", credit.end_to_end_id)),
+        }
+    }
+    let totals = world.sandbox.totals().map_err(|error| error.to_string())?;
+    for again in &totals.credited_again {
+        broken.push(format!("{} was credited {} times", again.end_to_end_id, again.times));
+    }
+    for again in &totals.content_again {
+        broken.push(format!("the providers had one content under {} names", again.files.len()));
+    }
+    for refused in &totals.refused_files {
+        broken.push(format!("{} refused {} ({})", refused.provider, refused.name, refused.rule));
+    }
+    Ok(kept)
+}
+
+/// What the providers' books alone say of payables that were credited more than once: also when the
+/// office came to a stop and can say nothing.
+pub fn credited_again(world: &World) -> Vec<String> {
+    let prefix = OfficePrefix::parse(PREFIX).expect("the office was opened with it");
+    let mut times: BTreeMap<PayableNo, usize> = BTreeMap::new();
+    match world.sandbox.credits() {
+        Err(error) => return vec![format!("the providers' books: {error}")],
+        Ok(credits) => {
+            let kept = credits.iter().filter(|credit| credit.returned_on.is_none());
+            for credit in kept {
+                if let Some((payable, _)) = EndToEndId::read(&prefix, &credit.end_to_end_id) {
+                    *times.entry(payable).or_default() += 1;
+                }
+            }
+        }
+    }
+    let again = times.into_iter().filter(|(_, times)| *times > 1);
+    again.map(|(number, times)| format!("payable {number} was credited {times} times")).collect()
+}
+
+fn judge(
+    payables: &[Payable],
+    kept: &Kept,
+    excess: &BTreeSet<PayableNo>,
+    broken: &mut Vec<String>,
+) {
+    for payable in payables {
+        let number = payable.number;
+        let credits = kept.get(&number).map_or(&[][..], Vec::as_slice);
+        if credits.len() > 1 {
+            broken.push(format!("payable {number} was credited {} times", credits.len()));
+        }
+        if let Some(other) = credits.iter().find(|minor| **minor != payable.amount_minor) {
+            broken.push(format!("payable {number} is {}, credited {other}", payable.amount_minor));
+        }
+        match (payable.state, credits.is_empty()) {
+            (PayableState::Paid, true) => {
+                broken.push(format!("payable {number} is paid in our books and in no other"));
+            }
+            (PayableState::Paid | PayableState::Unknown, _) | (_, true) => {}
+            (_, false) if excess.contains(&number) => {}
+            (state, false) => {
+                broken.push(format!("payable {number} was credited, and we hold it {state}"));
+            }
+        }
+    }
+    let known: BTreeSet<PayableNo> = payables.iter().map(|one| one.number).collect();
+    for number in kept.keys().filter(|number| !known.contains(number)) {
+        broken.push(format!("payable {number} was credited, and we have no such payable"));
+    }
+}
+
+/// What was delivered is what was approved.
+fn deliveries(world: &World, batches: &[Batch], broken: &mut Vec<String>) -> Result<(), String> {
+    for batch in batches {
+        let name = &batch.file_name;
+        let there = world.at_provider(&batch.provider, name).map(|bytes| Digest::of(&bytes));
+        match (there, batch.state) {
+            (Some(found), _) if Some(found.to_string()) != batch.sha256 => {
+                broken.push(format!("{name} lies at the provider with other bytes than approved"));
+            }
+            (None, BatchState::Delivered) => {
+                broken.push(format!("{name} is delivered in our books, and is not there"));
+            }
+            (Some(_), BatchState::Created | BatchState::Withdrawn) => {
+                broken.push(format!("{name} is {} and lies at the provider", batch.state));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The log verifies, and every sending had its intent under a signed checkpoint before.
+async fn log(engine: &Engine, sent: &[Sent], broken: &mut Vec<String>) -> Result<(), String> {
+    if let Err(error) = engine.audit_verify().await {
+        broken.push(format!("the log does not verify: {error}"));
+    }
+    let count = engine.store.leaf_count().await.map_err(|error| error.to_string())?;
+    let leaves = engine.store.leaves(0, count).await.map_err(|error| error.to_string())?;
+    let mut intents: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for (index, leaf) in (0..).zip(&leaves) {
+        let leaf: serde_json::Value =
+            serde_json::from_slice(leaf).map_err(|error| format!("leaf {index}: {error}"))?;
+        let text = leaf.to_string();
+        if !text.contains("delivery_started") {
+            continue;
+        }
+        let digests = sent.iter().map(|one| one.digest.to_string());
+        for digest in digests.collect::<BTreeSet<_>>() {
+            if text.contains(&digest) {
+                intents.entry(digest).or_default().push(index);
+            }
+        }
+    }
+    let mut sendings: BTreeMap<&Digest, usize> = BTreeMap::new();
+    for one in sent {
+        let nth = sendings.entry(&one.digest).or_default();
+        *nth += 1;
+        let before = intents.get(&one.digest.to_string()).map_or(0, |indexes| {
+            indexes.iter().filter(|index| **index < one.signed_leaves).count()
+        });
+        if before < *nth {
+            broken.push(format!(
+                "sending {nth} of {} had only {before} intents under a signed checkpoint",
+                one.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn sentence(claim: &Claim) -> String {
+    format!(
+        "{} {} {} {} revision {}",
+        claim.enrolment.number(),
+        claim.period,
+        claim.benefit,
+        claim.component,
+        claim.revision
+    )
+}

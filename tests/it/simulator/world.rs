@@ -1,0 +1,277 @@
+//! The world of one run: fifty people, an office on a machine that goes wrong, and the sandbox's
+//! providers, whose books are the judge.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chitra::channels::Channel;
+use chitra::channels::directory::DirectoryChannel;
+use chitra::channels::sandbox::{
+    BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider,
+};
+use chitra::disk::Disk;
+use chitra::domain::digest::Digest;
+use chitra::domain::period::Period;
+use chitra::domain::signature::OfficerKey;
+use chitra::engine::clock::FixedClock;
+use chitra::engine::config::Config;
+use chitra::engine::office::{self, Surroundings};
+use chitra::engine::progress::Silent;
+use chitra::engine::{Engine, EngineError};
+use chitra::store::sqlite::Sqlite;
+use chitra::store::{Database, Store};
+use chitra::synth::rows::{REGISTER_COLUMNS, ROSTER_COLUMNS, fill_record};
+use chitra::synth::{Rates, SynthConfig, SynthRow, generate};
+use jiff::civil::{Date, date};
+
+use super::machine::{Machine, MachineChannel, MachineDatabase, OnTimeOut, Plan};
+
+pub const PEOPLE: u64 = 50;
+/// The office's, before every reference.
+pub const PREFIX: &str = "SIMU";
+
+/// The partners: name, what the sandbox plays, channel, format, answers, whom they serve.
+const PARTNERS: [(&str, ProviderKind, &str, &str, &str, &str); 5] = [
+    (
+        "demobank",
+        ProviderKind::Bank,
+        "bank",
+        "iso20022-pain001-09",
+        r#""iso20022-pain002", "iso20022-camt054""#,
+        "*",
+    ),
+    (
+        "sheetbank",
+        ProviderKind::BankSheet,
+        "bank",
+        "vn-bank-bulk-csv",
+        r#""vn-bank-bulk-csv-results""#,
+        "970405",
+    ),
+    ("wallet", ProviderKind::Wallet, "ewallet", "ewallet-csv", r#""ewallet-csv-results""#, "*"),
+    (
+        "mobile",
+        ProviderKind::MobileMoney,
+        "mobile_money",
+        "gsma-mobile-money-batch",
+        r#""gsma-mobile-money-completions", "gsma-mobile-money-rejections""#,
+        "*",
+    ),
+    (
+        "paypoint",
+        ProviderKind::PayPoint,
+        "cash",
+        "pso-paypoint-csv",
+        r#""pso-paypoint-report""#,
+        "*",
+    ),
+];
+
+/// Much goes wrong at these providers, so that fifty people are enough.
+const MIX: BehaviourMix = BehaviourMix {
+    reject_closed_account: 120,
+    reject_name: 100,
+    return_closed_account: 80,
+    return_deceased: 40,
+    late: 80,
+    lose_answer: 60,
+    answer_twice: 60,
+};
+
+/// What a careless copy of the office does otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Manners {
+    pub on_time_out: OnTimeOut,
+    /// Whether files in the providers' inboxes, and their names, are synced.
+    pub syncs_inboxes: bool,
+}
+
+pub const CAREFUL: Manners = Manners { on_time_out: OnTimeOut::Tell, syncs_inboxes: true };
+
+pub struct World {
+    folder: tempfile::TempDir,
+    pub machine: Machine,
+    pub clock: Arc<FixedClock>,
+    pub sandbox: Sandbox,
+    manners: Manners,
+}
+
+impl World {
+    /// Makes the people, the office and the providers; nothing has happened yet. `population` decides
+    /// the people, `seed` everything else.
+    pub fn new(seed: u64, population: u64, plan: Plan, manners: Manners) -> World {
+        // In memory where there is such a folder: SQLite's own durability is measured elsewhere, here
+        // it is what keeps its promise.
+        let memory = Path::new("/dev/shm");
+        let folder = match memory.is_dir() {
+            true => tempfile::tempdir_in(memory).unwrap(),
+            false => tempfile::tempdir().unwrap(),
+        };
+        let dir = folder.path();
+        let inboxes = PARTNERS.iter().map(|one| dir.join("sandbox").join(one.0).join("inbox"));
+        let unsynced = match manners.syncs_inboxes {
+            true => Vec::new(),
+            false => inboxes.collect(),
+        };
+        let machine = Machine::new(seed, plan, unsynced);
+        let mut above: Vec<&Path> = dir.ancestors().collect();
+        above.reverse();
+        let inside = ["archive", "log", "sandbox"].map(|name| dir.join(name));
+        let folders = above.into_iter().skip(1).chain(inside.iter().map(PathBuf::as_path));
+        for folder in folders {
+            machine.sim.create_dir(folder).unwrap();
+            machine.sim.sync_dir(folder.parent().unwrap()).unwrap();
+        }
+        office::create(dir, &config(), secret("office")).unwrap();
+        write_people(&dir.join("input"), population);
+        let sandbox = SandboxConfig {
+            seed,
+            providers: PARTNERS
+                .iter()
+                .map(|one| SandboxProvider { name: one.0.to_owned(), kind: one.1 })
+                .collect(),
+            mix: MIX,
+        };
+        let sandbox =
+            Sandbox::create(Arc::new(machine.sim.clone()), &dir.join("sandbox"), &sandbox).unwrap();
+        let clock = Arc::new(FixedClock::new(date(2026, 10, 20).at(8, 0, 0, 0)));
+        World { folder, machine, clock, sandbox, manners }
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn set_day(&self, day: Date) {
+        self.clock.set(day.at(8, 0, 0, 0));
+    }
+
+    /// The database itself, without faults.
+    pub async fn database(&self) -> Result<Arc<dyn Database>, EngineError> {
+        let path = self.dir().join("office.db");
+        Ok(Arc::new(
+            Sqlite::open(path.to_str().expect("a temporary folder has a plain name")).await?,
+        ))
+    }
+
+    /// Opens the office on the machine, over a database that is open.
+    pub async fn office(&self, database: Arc<dyn Database>) -> Result<Engine, EngineError> {
+        let faulty = Arc::new(MachineDatabase { machine: self.machine.clone(), inner: database });
+        let store = Store::over(faulty).await?;
+        let config = Config::parse(&config(), self.dir())?;
+        let channels: BTreeMap<String, Arc<dyn Channel>> = PARTNERS
+            .iter()
+            .map(|one| {
+                let folders = self.sandbox.folders(one.0);
+                let inner = DirectoryChannel::new(
+                    self.machine.disk(),
+                    folders.inbox,
+                    folders.outbox,
+                    1 << 20,
+                )
+                .with_taken_folder(folders.taken);
+                let channel = MachineChannel {
+                    machine: self.machine.clone(),
+                    inner,
+                    checkpoint: self.dir().join("log/checkpoint"),
+                    on_time_out: self.manners.on_time_out,
+                };
+                (one.0.to_owned(), Arc::new(channel) as Arc<dyn Channel>)
+            })
+            .collect();
+        let around = Surroundings {
+            disk: self.machine.disk(),
+            clock: self.clock.clone(),
+            progress: Arc::new(Silent),
+            channels: Some(channels),
+        };
+        office::open_with(self.dir(), config, store, around).await
+    }
+
+    /// The bytes of a file that a provider has, taken or not.
+    pub fn at_provider(&self, provider: &str, name: &str) -> Option<Vec<u8>> {
+        let folders = self.sandbox.folders(provider);
+        let taken = self.machine.sim.bytes(folders.taken.join(name));
+        taken.or_else(|| self.machine.sim.bytes(folders.inbox.join(name)))
+    }
+}
+
+pub fn officer_key(name: &str) -> OfficerKey {
+    OfficerKey::from_seed(&secret(name))
+}
+
+pub fn period() -> Period {
+    Period::new(2026, 11).expect("November exists")
+}
+
+fn secret(of: &str) -> [u8; 32] {
+    *Digest::of(format!("simulated {of}").as_bytes()).as_bytes()
+}
+
+fn write_people(folder: &Path, population: u64) {
+    std::fs::create_dir_all(folder).unwrap();
+    let mut roster = csv::Writer::from_path(folder.join("roster.csv")).unwrap();
+    let mut register = csv::Writer::from_path(folder.join("identity.csv")).unwrap();
+    roster.write_record(ROSTER_COLUMNS).unwrap();
+    register.write_record(REGISTER_COLUMNS).unwrap();
+    let mut record = csv::ByteRecord::new();
+    let config =
+        SynthConfig { people: PEOPLE, seed: population, period: period(), rates: Rates::default() };
+    generate(&config, &mut |row| match row {
+        SynthRow::Roster(row) => {
+            fill_record(&mut record, &row.fields());
+            roster.write_byte_record(&record).unwrap();
+        }
+        SynthRow::Register(row) => {
+            fill_record(&mut record, &row.fields());
+            register.write_byte_record(&record).unwrap();
+        }
+        SynthRow::Truth(_) => {}
+    });
+    roster.flush().unwrap();
+    register.flush().unwrap();
+}
+
+fn config() -> String {
+    let mut text = format!(
+        r#"
+[office]
+name = "Phong Noi vu Mo phong"
+prefix = "{PREFIX}"
+authority = 1
+currency = "VND"
+utc_offset = "+07:00"
+environment = "test"
+database = "sqlite:office.db"
+approvals = 2
+history_from = "2026-11"
+
+[debtor]
+name = "Kho bac Nha nuoc Mo phong"
+id = "1100400"
+account = "VN67BHXH0000000011004000001"
+bin = "970436"
+"#,
+    );
+    for (name, _, channel, format, answers, serves) in PARTNERS {
+        text.push_str(&format!(
+            r#"
+[[provider]]
+name = "{name}"
+channel = "{channel}"
+format = "{format}"
+answers = [{answers}]
+serves = ["{serves}"]
+count_max = 1000
+total_max_minor = 900000000000000
+amount_max_minor = 400000000
+answer_days = 25
+inbox = "sandbox/{name}/inbox"
+outbox = "sandbox/{name}/outbox"
+taken = "sandbox/{name}/taken"
+"#
+        ));
+    }
+    text
+}
