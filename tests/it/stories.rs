@@ -342,8 +342,7 @@ async fn the_same_row_on_a_supplementary_list(office: TestOffice) {
     office.ends_whole().await;
 }
 
-/// 8. One byte of an approved file differs: nothing leaves, the approvals are void, and the way on
-/// needs every signature anew.
+/// 8. One byte of an approved file differs: nothing leaves, and everyone signs anew.
 async fn an_approval_and_then_an_edit(office: TestOffice) {
     office.on_day(BEFORE_THE_RAISE);
     office.month("2026-10", &[AN]).await;
