@@ -90,7 +90,8 @@ impl Engine {
                 .await?;
             }
             if !owed.is_empty() {
-                changes.receivables(self.store.next_number(Counted::Receivable).await?, &owed);
+                let number = self.store.next_number(Counted::Receivable).await?;
+                changes.overpayments(cycle.number, number, &owed);
             }
             changes.work_done(cycle.number, STAGE, unit, &self.stamp());
             self.store.commit(changes).await?;

@@ -308,7 +308,22 @@ impl Changes {
         );
     }
 
+    /// Money to be got back that evidence of a payment proved.
     pub fn receivables(&mut self, first_no: i64, receivables: &[Receivable]) {
+        self.receivables_of(None, first_no, receivables);
+    }
+
+    /// Money to be got back that a cycle worked out; it is forgotten with the cycle's computation.
+    pub fn overpayments(&mut self, cycle: CycleNo, first_no: i64, receivables: &[Receivable]) {
+        self.receivables_of(Some(cycle), first_no, receivables);
+    }
+
+    fn receivables_of(
+        &mut self,
+        cycle: Option<CycleNo>,
+        first_no: i64,
+        receivables: &[Receivable],
+    ) {
         self.bulk(
             "receivable",
             &[
@@ -320,6 +335,7 @@ impl Changes {
                 "amount_minor",
                 "opened_at",
                 "state",
+                "cycle_no",
             ],
             receivables.iter().zip(first_no..).map(|(one, receivable_no)| {
                 [
@@ -331,6 +347,7 @@ impl Changes {
                     one.amount_minor.into(),
                     one.opened_at.clone().into(),
                     "open".into(),
+                    number(cycle.map(|cycle| cycle.0)),
                 ]
             }),
         );

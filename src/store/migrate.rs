@@ -26,6 +26,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0003_payments"),
     migration!("0004_answers"),
     migration!("0005_audit"),
+    migration!("0006_overpayments"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -26,6 +26,7 @@ on_both_databases! { run, RealPart::Postgres;
     closing_with_an_unknown
     every_rail_answers_in_its_own_words
     holds_are_released_before_and_after_sealing
+    what_was_paid_too_much_is_owed_back_once
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -343,6 +344,7 @@ async fn the_same_row_on_a_supplementary_list(office: TestOffice) {
 
 /// Story 8. One byte of an approved file differs: nothing leaves, the approvals are void, and there is a
 /// way on that needs every signature anew.
+/// 8. One byte of an approved file differs: nothing leaves, and everyone signs anew.
 async fn an_approval_and_then_an_edit(office: TestOffice) {
     office.on_day(BEFORE_THE_RAISE);
     office.month("2026-10", &[AN]).await;
@@ -536,6 +538,41 @@ async fn holds_are_released_before_and_after_sealing(office: TestOffice) {
     office.sheet(&said).await.unwrap();
     office.closed(&october).await;
     office.check(&october, "entitled 5", "paid 5 = 2500000").await;
+    office.ends_whole().await;
+}
+
+/// A correction finds that nothing was due: money to be got back, once, and only while it stands.
+async fn what_was_paid_too_much_is_owed_back_once(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let an = office.said(&october, "E1", 1, "Thành công", "").await;
+    let binh = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[an, binh]).await.unwrap();
+    office.closed(&october).await;
+
+    let ended = format!("{AN} | entitled_to=2026-09-30");
+    office.month("2026-10", &[&ended, BINH]).await;
+    let correction = office.opened("2026-10", Correction).await;
+    office.computed(&correction).await;
+    assert_eq!(office.receivables().await, ["overpayment 500000"]);
+    let again = office.engine.recompute(&office.now(&correction).await).await.unwrap();
+    let again = office.computed(&again).await;
+    assert_eq!(office.receivables().await, ["overpayment 500000"], "not twice");
+    office.engine.cycle_cancel(&again, "lan", "the decision was right").await.unwrap();
+    assert!(office.receivables().await.is_empty(), "what a cancelled list found is not owed");
+    assert_eq!(office.claims("E1").await, ["2026-10 r0 500000 cycle 1"]);
+
+    let second = office.paid_out("2026-10", Correction).await;
+    office.check(&second, "nil 1, entitled 1", "").await;
+    assert_eq!(office.receivables().await, ["overpayment 500000"]);
+    assert_eq!(
+        office.claims("E1").await,
+        ["2026-10 r0 500000 cycle 1", "2026-10 r1 -500000 cycle 3"]
+    );
+    let third = office.sealed("2026-10", Correction).await;
+    office.check(&third, "nil 1, entitled 1", "").await;
+    assert_eq!(office.receivables().await, ["overpayment 500000"]);
     office.ends_whole().await;
 }
 

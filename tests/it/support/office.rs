@@ -809,7 +809,7 @@ pub async fn outside_transaction(url: &str, sql: String) {
 
 // --- People ---------------------------------------------------------------------------------------
 
-const ROSTER: [&str; 21] = [
+const ROSTER: [&str; 22] = [
     "enrolment_id",
     "national_id",
     "full_name",
@@ -821,6 +821,7 @@ const ROSTER: [&str; 21] = [
     "decision_no",
     "decision_date",
     "entitled_from",
+    "entitled_to",
     "status",
     "payee_name",
     "payee_national_id",
