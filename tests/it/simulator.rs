@@ -308,3 +308,11 @@ fn a_file_that_is_not_synced_before_its_name_is_found_out() {
         &["with other bytes than approved", "and is not there", "as a whole"],
     );
 }
+
+#[test]
+fn a_seed_is_the_same_run_again() {
+    let told =
+        |run: Run| (run.lives, run.counts, run.injected, run.found.payables, run.found.lists);
+    let again = || told(run(1, AS_BUILT).unwrap_or_else(|what| panic!("seed 1: {what}")));
+    assert_eq!(again(), again());
+}
