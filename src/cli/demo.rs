@@ -47,7 +47,10 @@ const SENT_ON: Date = date(2026, 11, 2);
 const VALUE_DATE: Date = date(2026, 11, 3);
 /// On these days what came back is ordered again.
 const REISSUED_ON: [Date; 2] = [date(2026, 11, 9), date(2026, 11, 18)];
+/// The last file's silence must be overdue by then, or its payments would still be pending.
 const CLOSED_ON: Date = date(2026, 12, 15);
+/// After so many days without an answer a payment is unknown.
+const ANSWER_DAYS: i32 = 25;
 
 const MAKER: &str = "lan";
 const APPROVERS: [&str; 2] = ["minh", "hoa"];
@@ -370,7 +373,7 @@ serves = ["{serves}"]
 count_max = 100000
 total_max_minor = 900000000000000
 amount_max_minor = 400000000
-answer_days = 25
+answer_days = {ANSWER_DAYS}
 inbox = "sandbox/{name}/inbox"
 outbox = "sandbox/{name}/outbox"
 taken = "sandbox/{name}/taken"
@@ -495,4 +498,19 @@ fn example_enrolment(dir: &Path) -> String {
 
 fn calendar(error: jiff::Error) -> EngineError {
     EngineError::Inconsistent(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_month_closes_after_the_last_silence_is_overdue() {
+        for sent_on in std::iter::once(SENT_ON).chain(REISSUED_ON) {
+            // Looked at every day before the closing, and overdue when more days have passed.
+            let last_look = CLOSED_ON.yesterday().unwrap();
+            let silent = last_look.since(sent_on).unwrap().get_days();
+            assert!(silent > ANSWER_DAYS, "{sent_on}: {silent} days of silence at the closing");
+        }
+    }
 }

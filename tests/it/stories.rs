@@ -342,8 +342,6 @@ async fn the_same_row_on_a_supplementary_list(office: TestOffice) {
     office.ends_whole().await;
 }
 
-/// Story 8. One byte of an approved file differs: nothing leaves, the approvals are void, and there is a
-/// way on that needs every signature anew.
 /// 8. One byte of an approved file differs: nothing leaves, and everyone signs anew.
 async fn an_approval_and_then_an_edit(office: TestOffice) {
     office.on_day(BEFORE_THE_RAISE);
