@@ -6,6 +6,7 @@ mod archive;
 mod audit_log;
 mod directory_channel;
 mod external_validators;
+mod mock_bank;
 mod programmes;
 mod publishing;
 mod reconcile;
