@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::cli::Voice;
 use crate::domain::money::{Currency, Money};
-use crate::engine::progress::{Progress, Silent};
+use crate::engine::progress::Progress;
 
 /// `1.234.567`: whole numbers grouped as Vietnamese do.
 pub fn grouped(number: i128) -> String {
@@ -61,11 +61,19 @@ pub fn table(head: &[&str], rows: &[Vec<String>], right: &[usize]) -> String {
     lines.join("\n")
 }
 
-/// A bar on a terminal, nothing elsewhere.
+/// A bar on a terminal; elsewhere lines of the program's log, for who sets `CHITRA_LOG=chitra=debug`.
 pub fn progress(voice: &Voice) -> Arc<dyn Progress> {
     match voice.quiet || voice.json || !std::io::stderr().is_terminal() {
-        true => Arc::new(Silent),
+        true => Arc::new(Logged),
         false => Arc::new(Bar { bar: Mutex::new(None) }),
+    }
+}
+
+struct Logged;
+
+impl Progress for Logged {
+    fn at(&self, stage: &str, done: u64, total: u64) {
+        tracing::debug!("{stage} {done}/{total}");
     }
 }
 

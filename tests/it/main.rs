@@ -4,8 +4,11 @@ mod support;
 
 mod archive;
 mod audit_log;
+mod broken_import;
 mod directory_channel;
 mod external_validators;
+mod mock_bank;
+mod month;
 mod programmes;
 mod publishing;
 mod reconcile;
