@@ -52,6 +52,8 @@ impl Engine {
         period: Period,
         by: &str,
     ) -> Result<ImportReport, EngineError> {
+        // Before it is read who is known: what a broken import has left is not known.
+        self.drop_unfinished(ImportKind::Roster).await?;
         let register = self
             .store
             .imports(ImportKind::Identity, period)
@@ -88,7 +90,19 @@ impl Engine {
         period: Period,
         by: &str,
     ) -> Result<ImportReport, EngineError> {
+        self.drop_unfinished(ImportKind::Identity).await?;
         self.import(path, period, by, ImportKind::Identity, Source::Register).await
+    }
+
+    /// Drops what imports have left whose process died. Files of a kind are taken in one at a time:
+    /// an import that still runs elsewhere is refused at its end.
+    async fn drop_unfinished(&self, kind: ImportKind) -> Result<(), EngineError> {
+        for number in self.store.imports_unfinished(kind).await? {
+            let mut changes = Changes::new();
+            changes.import_dropped(number);
+            self.store.commit(changes).await?;
+        }
+        Ok(())
     }
 
     async fn import(
@@ -115,10 +129,11 @@ impl Engine {
                     ),
                 ));
             }
-            Some(unfinished) => {
-                let mut changes = Changes::new();
-                changes.import_dropped(unfinished.number);
-                self.store.commit(changes).await?;
+            Some(_) => {
+                return Err(EngineError::refused(
+                    "I123",
+                    format!("{shown} is being taken in elsewhere; nothing was changed"),
+                ));
             }
             None => {}
         }

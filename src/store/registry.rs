@@ -126,6 +126,17 @@ impl Store {
         rows.iter().map(import).collect()
     }
 
+    /// Imports of a kind that were begun and not completed, of whatever month.
+    pub async fn imports_unfinished(&self, kind: ImportKind) -> Result<Vec<ImportNo>, StoreError> {
+        let rows = self
+            .query(
+                "select import_no from import where kind = $1 and state = 'loading' order by import_no",
+                &[kind.name().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(ImportNo(row.int(0)?))).collect()
+    }
+
     pub async fn import(&self, number: ImportNo) -> Result<Option<Import>, StoreError> {
         let rows = self
             .query(
@@ -364,11 +375,17 @@ impl Changes {
         );
     }
 
-    /// Drops what an import that was never completed has left.
+    /// Drops what an import that was never completed has left: its rows, and the enrolments that it
+    /// was the first to see.
     pub fn import_dropped(&mut self, number: ImportNo) {
         self.free(
             "delete from chunk where owner = $1
              and kind in ('roster', 'refused', 'register', 'previous_ids', 'shared')
+             and exists (select 1 from import where import_no = $1 and state = 'loading')",
+            vec![number.0.into()],
+        );
+        self.free(
+            "delete from enrolment where first_import = $1
              and exists (select 1 from import where import_no = $1 and state = 'loading')",
             vec![number.0.into()],
         );

@@ -4,6 +4,7 @@ mod support;
 
 mod archive;
 mod audit_log;
+mod broken_import;
 mod directory_channel;
 mod external_validators;
 mod mock_bank;
