@@ -251,7 +251,10 @@ impl Demo {
         let failed = |error| EngineError::io(format!("making {}", self.dir.display()), error);
         let marker = self.dir.join("demo.json");
         let wanted = json!({ "people": self.people, "seed": self.seed }).to_string();
-        if self.dir.exists() {
+        // A demo that was killed before it wrote what it is has left nothing else yet.
+        let begun = marker.with_extension("json.part");
+        let mut strangers = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        if strangers.any(|entry| entry.path() != begun) {
             let there = std::fs::read_to_string(&marker).unwrap_or_default();
             if there != wanted {
                 return Err(EngineError::refused(
@@ -264,7 +267,8 @@ impl Demo {
             }
         } else {
             std::fs::create_dir_all(&self.dir).map_err(failed)?;
-            std::fs::write(&marker, &wanted).map_err(failed)?;
+            std::fs::write(&begun, &wanted).map_err(failed)?;
+            std::fs::rename(&begun, &marker).map_err(failed)?;
         }
         let input = self.dir.join("input");
         if !input.exists() {

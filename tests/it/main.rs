@@ -8,6 +8,7 @@ mod broken_import;
 mod directory_channel;
 mod external_validators;
 mod mock_bank;
+mod month;
 mod programmes;
 mod publishing;
 mod reconcile;
