@@ -48,6 +48,9 @@ const VALUE_DATE: Date = date(2026, 11, 3);
 /// On these days what came back is ordered again.
 const REISSUED_ON: [Date; 2] = [date(2026, 11, 9), date(2026, 11, 18)];
 const CLOSED_ON: Date = date(2026, 12, 4);
+/// After so many days of silence a payment is unknown. Those of the last reissue, too, must have
+/// an outcome before the month closes.
+const ANSWER_DAYS: i32 = 14;
 
 const MAKER: &str = "lan";
 const APPROVERS: [&str; 2] = ["minh", "hoa"];
@@ -358,7 +361,7 @@ serves = ["{serves}"]
 count_max = 100000
 total_max_minor = 900000000000000
 amount_max_minor = 400000000
-answer_days = 25
+answer_days = {ANSWER_DAYS}
 inbox = "sandbox/{name}/inbox"
 outbox = "sandbox/{name}/outbox"
 taken = "sandbox/{name}/taken"
@@ -477,4 +480,18 @@ fn example_enrolment(dir: &Path) -> String {
 
 fn calendar(error: jiff::Error) -> EngineError {
     EngineError::Inconsistent(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_has_become_unknown_before_the_month_closes() {
+        for sent_on in REISSUED_ON.into_iter().chain([SENT_ON]) {
+            let last_day = CLOSED_ON.yesterday().unwrap();
+            let silent_for = last_day.since(sent_on).unwrap().get_days();
+            assert!(silent_for > ANSWER_DAYS, "sent on {sent_on}, silent for {silent_for} days");
+        }
+    }
 }
