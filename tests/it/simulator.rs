@@ -291,7 +291,14 @@ fn two_processes_that_order_again_are_found_out_without_the_one_live_index() {
 fn sending_again_on_a_time_out_is_found_out() {
     let manners = |on_time_out| Variant { manners: Manners { on_time_out, ..CAREFUL }, ..AS_BUILT };
     // Under the same name it is harmless: the provider's folder tells that the file is there.
-    check_harmless("the same name again", 2, manners(OnTimeOut::SayNotDelivered));
+    // What the partner answers before that contradicts what we hold, and halts the partner: also
+    // a way in which nobody is paid twice.
+    for seed in 0..2 {
+        if let Err(what) = run(seed, manners(OnTimeOut::SayNotDelivered)) {
+            let what = what.to_string();
+            assert!(what.contains("never sent"), "the same name again: seed {seed}: {what}");
+        }
+    }
     check_caught(
         "a new name on a time-out",
         manners(OnTimeOut::SendUnderANewName),
