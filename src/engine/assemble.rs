@@ -431,7 +431,7 @@ impl Engine {
         let format = self.formats.out(&profile.format)?;
         let end_to_end = EndToEndId::derive(&self.config.prefix, *number, AttemptNo::FIRST);
         let payment = render::payment(&end_to_end, group.total_minor, detail, remittance);
-        let batch = render::nominal_batch(self, cycle, profile);
+        let batch = render::nominal_batch(self, cycle);
         format.check_payment(&batch, &payment).err().map(|_| HoldCode::FormatRefuses)
     }
 

@@ -130,7 +130,10 @@ impl Engine {
         let mut payables: BTreeMap<PayableState, Part> = BTreeMap::new();
         let mut carried_out = Part::default();
         for sum in &sums {
-            payables.entry(seen(sum)).or_default().add(sum.count, sum.total_minor);
+            payables
+                .entry(as_seen(sum.state, sum.batch))
+                .or_default()
+                .add(sum.count, sum.total_minor);
             if sum.carried {
                 carried_out.add(sum.count, sum.total_minor);
             }
@@ -151,7 +154,7 @@ impl Engine {
         for (_, _, count, minor) in self.store.batch_sums(cycle.number).await? {
             ordered_first.add(count, minor);
         }
-        let people = self.people(cycle, &tallies).await?;
+        let people = self.people(cycle).await?;
         let listed_people: i64 = people.values().sum();
         let part = |count: i64, minor: i64| Part { count, minor: i128::from(minor) };
         let input = Input {
@@ -191,11 +194,7 @@ impl Engine {
     }
 
     /// Everyone once, by their worst outcome. Costs nine bytes or so a person while it is counted.
-    async fn people(
-        &self,
-        cycle: &Cycle,
-        _tallies: &[Tally],
-    ) -> Result<BTreeMap<&'static str, i64>, EngineError> {
+    async fn people(&self, cycle: &Cycle) -> Result<BTreeMap<&'static str, i64>, EngineError> {
         let mut people: BTreeMap<&'static str, i64> = BTreeMap::new();
         if !cycle.state.is_computed() {
             return Ok(people);
@@ -220,8 +219,8 @@ impl Engine {
 }
 
 /// A payable as people see it: one in a file of unknown fate is unknown.
-fn seen(sum: &PayableSum) -> PayableState {
-    match (sum.state, sum.batch) {
+pub(super) fn as_seen(state: PayableState, batch: Option<BatchState>) -> PayableState {
+    match (state, batch) {
         (PayableState::Pending, Some(BatchState::Sending | BatchState::Unknown)) => {
             PayableState::Unknown
         }

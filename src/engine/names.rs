@@ -13,7 +13,6 @@ pub struct Keys {
     pub chunks: SealingKey,
     pub persons: SealingKey,
     pub destinations: SealingKey,
-    pub archive: SealingKey,
     pub log_seed: zeroize::Zeroizing<[u8; 32]>,
 }
 
@@ -24,7 +23,6 @@ impl Keys {
             chunks: office.sealing("chunks"),
             persons: office.sealing("persons"),
             destinations: office.sealing("destinations"),
-            archive: office.sealing("archive"),
             log_seed: office.seed("log"),
         }
     }

@@ -341,7 +341,7 @@ impl Engine {
             let remittance = render::remittance(cycle.period);
             let payment =
                 render::payment(&end_to_end, payable.amount_minor, &way.detail, &remittance);
-            let batch = render::nominal_batch(self, cycle, profile);
+            let batch = render::nominal_batch(self, cycle);
             if self.out_format(profile)?.check_payment(&batch, &payment).is_err() {
                 *waiting.entry("the other channel's format refuses it").or_default() += 1;
                 continue;

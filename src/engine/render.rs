@@ -19,7 +19,6 @@ use crate::domain::list::{ListState, PaymentList};
 use crate::domain::period::Period;
 use crate::domain::roster::Channel;
 use crate::engine::chunks;
-use crate::engine::config::Provider;
 use crate::engine::import::private_file;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts};
 use crate::engine::{Engine, EngineError, aside};
@@ -78,18 +77,13 @@ fn bank(named: &str) -> Bank<'_> {
 }
 
 /// A batch that stands for all batches of a provider, to ask a format what it would refuse.
-pub fn nominal_batch<'a>(
-    engine: &'a Engine,
-    cycle: &Cycle,
-    profile: &'a Provider,
-) -> payment_formats::Batch<'a> {
-    format_batch(engine, cycle, profile, "NOMINAL", "NOMINAL", ControlTotals::default(), "")
+pub fn nominal_batch<'a>(engine: &'a Engine, cycle: &Cycle) -> payment_formats::Batch<'a> {
+    format_batch(engine, cycle, "NOMINAL", "NOMINAL", ControlTotals::default(), "")
 }
 
 fn format_batch<'a>(
     engine: &'a Engine,
     cycle: &Cycle,
-    profile: &'a Provider,
     message_id: &'a str,
     label: &'a str,
     totals: ControlTotals,
@@ -102,7 +96,6 @@ fn format_batch<'a>(
         account: &config.debtor.account,
         bank: (!config.debtor.bin.is_empty()).then_some(bank(&config.debtor.bin)),
     };
-    let _ = profile;
     payment_formats::Batch {
         message_id,
         batch_id: message_id,
@@ -343,13 +336,11 @@ impl Engine {
         let label = format!("{} {}", self.config.prefix.as_str(), cycle.label());
         let mut format_batches = Vec::new();
         for batch in batches {
-            let profile = self.provider(&batch.provider)?;
             let totals =
                 ControlTotals { count: batch.count, sum_minor: i128::from(batch.total_minor) };
             format_batches.push(format_batch(
                 self,
                 cycle,
-                profile,
                 &batch.message_id,
                 &label,
                 totals,

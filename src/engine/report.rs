@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::disk::Disk;
-use crate::domain::batch::{Batch, BatchState};
+use crate::domain::batch::Batch;
 use crate::domain::cycle::Cycle;
 use crate::domain::digest::Digest;
 use crate::domain::ids::ImportNo;
@@ -12,6 +12,7 @@ use crate::domain::list::{PaymentList, Signature};
 use crate::domain::payable::PayableState;
 use crate::domain::province::PROVINCES;
 use crate::domain::state::Named;
+use crate::engine::figures::as_seen;
 use crate::engine::{Engine, EngineError, aside};
 use crate::pipeline::account::Part;
 use crate::pipeline::approve::verify;
@@ -305,16 +306,6 @@ impl Engine {
                 .map(|clause| (clause.id.clone(), words(&clause.reason)))
                 .collect(),
         }
-    }
-}
-
-/// A payable as people see it: one in a file of unknown fate is unknown.
-fn as_seen(state: PayableState, batch: Option<BatchState>) -> PayableState {
-    match (state, batch) {
-        (PayableState::Pending, Some(BatchState::Sending | BatchState::Unknown)) => {
-            PayableState::Unknown
-        }
-        (state, _) => state,
     }
 }
 
