@@ -105,6 +105,17 @@ impl Channel for DirectoryChannel {
             Err(error) => return DeliveryOutcome::NotDelivered(unreadable(&self.inbox, &error)),
         }
         let disk = &*self.disk;
+        // An attempt that was killed has left its part, with everybody's accounts in it.
+        if let Err(error) = publish::sweep_parts_of(disk, &self.inbox, &parcel.name) {
+            return DeliveryOutcome::NotDelivered(Reason::new(
+                "channel_must_be_readable",
+                format!(
+                    "parts of an earlier attempt cannot be looked for in {}: {error}; allow this \
+                     account to list and remove what it wrote there",
+                    self.inbox.display()
+                ),
+            ));
+        }
         match publish::publish(disk, &self.inbox, &parcel.name, &parcel.digest, parcel.source) {
             Ok(published) => DeliveryOutcome::Delivered(Delivery {
                 digest: published.digest,

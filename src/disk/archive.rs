@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::Disk;
 use super::file_name::FileName;
-use super::publish::{PublishError, Staged, create_dirs};
+use super::publish::{PublishError, Staged, Step, create_dirs, sweep_parts};
 use crate::domain::digest::{Digest, Hasher, HashingReader};
 use crate::domain::sealed::{SEALED_OVERHEAD_BYTES, SealingKey};
 
@@ -54,7 +54,10 @@ impl Archive {
         source.seek(io::SeekFrom::Start(from)).map_err(ArchiveError::SourceMustBeReadable)?;
         let (folder, name) = place(&digest);
         create_dirs(&*self.disk, &self.root, &folder)?;
-        let mut staged = Staged::create(&*self.disk, &self.root.join(folder), name.as_str())?;
+        let folder = self.root.join(folder);
+        sweep_parts(&*self.disk, &folder)
+            .map_err(|error| PublishError::not_visible(Step::LookUp, &folder, error))?;
+        let mut staged = Staged::create(&*self.disk, &folder, name.as_str())?;
         let found = self.write_frames(&digest, source, &mut staged)?;
         if found != digest {
             return Err(ArchiveError::SourceMustNotChange { first: digest, second: found });

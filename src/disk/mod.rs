@@ -43,6 +43,13 @@ pub trait Disk: Send + Sync {
 
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes a file that was being written when its writer died; says whether it did. A file that
+    /// is still being written stays. (A disk that only one process uses knows no other writer.)
+    fn remove_abandoned(&self, path: &Path) -> io::Result<bool> {
+        self.remove(path)?;
+        Ok(true)
+    }
+
     /// Whether the name is taken, by whatever.
     fn exists(&self, path: &Path) -> io::Result<bool>;
 
@@ -75,7 +82,11 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(OpenOptions::new().write(true).create_new(true).open(path)?))
+        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        // The lock is gone when the writer is, and tells a part being written from one left behind.
+        // Where the file system has no locks, `remove_abandoned` gets none either and removes nothing.
+        let _ = file.try_lock();
+        Ok(Box::new(file))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
@@ -129,6 +140,23 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_abandoned(&self, path: &Path) -> io::Result<bool> {
+        let file = match OpenOptions::new().write(true).open(path) {
+            Ok(file) => file,
+            // Its writer has finished or removed it since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock() {
+            Ok(()) => fs::remove_file(path).map(|()| true),
+            Err(fs::TryLockError::WouldBlock) => Ok(false),
+            Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                Ok(false)
+            }
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
     }
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
@@ -194,6 +222,20 @@ fn open_regular(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_abandoned_when_its_writer_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("B001.csv.1-1.part");
+        let mut writing = RealDisk.create_new(&path).unwrap();
+        writing.write_all(b"half").unwrap();
+        assert!(!RealDisk.remove_abandoned(&path).unwrap(), "its writer lives");
+        assert!(path.exists());
+        drop(writing);
+        assert!(RealDisk.remove_abandoned(&path).unwrap());
+        assert!(!path.exists());
+        assert!(!RealDisk.remove_abandoned(&path).unwrap(), "removed already");
+    }
 
     #[test]
     fn a_taken_name_stays_as_it_was() {

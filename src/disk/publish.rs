@@ -77,13 +77,23 @@ pub fn create_dirs(disk: &dyn Disk, root: &Path, relative: &Path) -> Result<(), 
     Ok(())
 }
 
-/// Removes the parts that killed writers left in a folder. Only the one process that may write
-/// there calls this, before it writes. Gives how many it removed.
+/// Removes the parts that killed writers left in a folder of our own. Gives how many it removed.
 pub fn sweep_parts(disk: &dyn Disk, dir: &Path) -> io::Result<usize> {
+    sweep(disk, dir, |name| name.ends_with(PART_SUFFIX))
+}
+
+/// Removes the parts that killed writers of one file left in a folder that others use too.
+pub fn sweep_parts_of(disk: &dyn Disk, dir: &Path, file: &FileName) -> io::Result<usize> {
+    sweep(disk, dir, |name| {
+        let rest = name.strip_prefix(file.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        rest.is_some_and(|rest| rest.ends_with(PART_SUFFIX))
+    })
+}
+
+fn sweep(disk: &dyn Disk, dir: &Path, ours: impl Fn(&str) -> bool) -> io::Result<usize> {
     let mut removed = 0;
     for file in disk.list(dir, SWEEP_MAX)? {
-        if file.name.ends_with(PART_SUFFIX) {
-            disk.remove(&dir.join(&file.name))?;
+        if ours(&file.name) && disk.remove_abandoned(&dir.join(&file.name))? {
             removed += 1;
         }
     }
@@ -160,9 +170,10 @@ impl<'d> Staged<'d> {
         confirm(self.disk, &self.dir, &path, self.written())
     }
 
-    /// Makes the bytes durable and closes the file. A failure is final for this part.
+    /// Makes the bytes durable. A failure is final for this part. The file stays open until it has
+    /// its name: as long as it is open, nobody takes the part for an abandoned one.
     fn sync(&mut self) -> Result<(), PublishError> {
-        let mut file = self.file.take().expect("a part is synced once, just before its rename");
+        let file = self.file.as_mut().expect("a part is open until it is dropped");
         file.sync().map_err(|error| PublishError::not_visible(Step::SyncPart, &self.part, error))
     }
 
@@ -175,7 +186,7 @@ const COPY_BYTES: usize = 64 * 1024;
 
 impl Write for Staged<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let file = self.file.as_mut().expect("nothing is written after the part is synced");
+        let file = self.file.as_mut().expect("a part is open until it is dropped");
         let written = file.write(bytes)?;
         self.hasher.update(&bytes[..written]);
         Ok(written)
@@ -300,7 +311,7 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    fn not_visible(step: Step, path: &Path, source: io::Error) -> PublishError {
+    pub(super) fn not_visible(step: Step, path: &Path, source: io::Error) -> PublishError {
         PublishError::NothingWasPublished { step, path: path.to_path_buf(), source }
     }
 

@@ -93,6 +93,20 @@ fn a_parcel_that_the_provider_has_taken_is_not_delivered_again() {
 }
 
 #[test]
+fn only_the_parts_of_our_own_file_are_taken_away() {
+    let disk = disk(1);
+    let theirs = ["/inbox/upload.part", "/inbox/HN-PROD-202611-0002.csv.7-1.part"];
+    for path in theirs.into_iter().chain(["/inbox/HN-PROD-202611-0001.csv.7-1.part"]) {
+        disk.put(path, b"half");
+    }
+    delivered(deliver(&disk), false);
+    for path in theirs {
+        assert!(disk.bytes(path).is_some(), "{path} is not a part of the file that is delivered");
+    }
+    assert_eq!(disk.bytes("/inbox/HN-PROD-202611-0001.csv.7-1.part"), None);
+}
+
+#[test]
 fn a_folder_that_is_not_mounted_gets_nothing() {
     let disk = SimDisk::with_folder(1, "/taken");
     not_delivered(deliver(&disk), "channel_folder_must_exist");
@@ -123,6 +137,14 @@ fn not_delivered_is_proven_whatever_goes_wrong() {
                 }
                 deliver(&disk);
                 assert_eq!(query(&disk), QueryOutcome::Held { bytes: BYTES.len() as u64 });
+                let left = disk.files().into_keys();
+                let parts: Vec<PathBuf> = left
+                    .filter(|path| path.extension().is_some_and(|ending| ending == "part"))
+                    .collect();
+                assert!(
+                    parts.is_empty(),
+                    "{fault:?} {seed} {step}: {parts:?} stay at the partner's"
+                );
             }
         }
     }
