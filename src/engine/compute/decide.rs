@@ -1,0 +1,303 @@
+//! Decides all rows of one shard, and says what is to be kept of it: evidence of every person, rows
+//! that are not entitled, and the lines on their way to the shard of their payee.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::judge::{Judge, Judged, PersonRows, by_enrolment, known, reconciled, released};
+use super::stored::{self, Listed};
+use super::{Loaded, Terms};
+use crate::domain::exception::{Exception, RowOutcome, Subject};
+use crate::domain::hold::HoldCode;
+use crate::domain::ids::{PersonNo, Shard};
+use crate::domain::roster::{Channel, RosterRow};
+use crate::domain::state::Named;
+use crate::engine::EngineError;
+use crate::engine::payout::{PayeeDetail, TravellingLine, write_travelling};
+use crate::pipeline::assemble::{DueLine, LineKind};
+use crate::pipeline::entitle::{self, Entitled};
+use crate::pipeline::reconcile;
+use crate::rules::{LawBook, Pack};
+use crate::store::registry::PersonRow;
+
+/// What one shard gives.
+pub struct Decided {
+    pub shard: Shard,
+    pub evidence: Vec<u8>,
+    pub evidence_items: i64,
+    pub persons: Vec<PersonRow>,
+    pub exceptions: Vec<Exception>,
+    /// Rows by outcome, code, programme and province.
+    pub tally: BTreeMap<(RowOutcome, String, String, String), i64>,
+    /// Lines by the shard of their payee, and how many.
+    pub travelling: BTreeMap<Shard, (Vec<u8>, i64)>,
+}
+
+/// Decides all rows of one shard.
+pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Decided, EngineError> {
+    let mut decided = Decided {
+        shard: loaded.shard,
+        evidence: Vec::new(),
+        evidence_items: 0,
+        persons: Vec::new(),
+        exceptions: Vec::new(),
+        tally: BTreeMap::new(),
+        travelling: BTreeMap::new(),
+    };
+    decided.refused(stored::refused(terms, loaded)?);
+    let listed = stored::roster(terms, loaded)?;
+    let register = stored::register(terms, loaded)?;
+    let decisions = reconciled(terms, &listed, &register);
+    let history = by_enrolment(&loaded.claims);
+    let mut judge = Judge::new(terms, book, &register);
+    let mut entitled = Entitled::default();
+    let mut at = 0;
+    for these in listed.chunk_by(|a, b| a.person == b.person) {
+        let rows = PersonRows { listed: these, decisions: &decisions[at..at + these.len()] };
+        at += these.len();
+        let person = these[0].person;
+        let known_check = loaded.persons.get(&person).copied();
+        let made_check = these.iter().map(|row| row.check).find(|check| *check != 0);
+        if known_check.is_none() {
+            decided.persons.push(person_row(terms, person, made_check.unwrap_or(0), &these[0].row));
+        }
+        let known = known(terms, these, &history)?;
+        let check = known_check.or(made_check);
+        let judged = judge.person(rows, check, &known, &mut entitled)?;
+        decided.lines(terms, book.pack(), rows, &judged, &entitled);
+        decided.tell(terms, book, rows, &judged, &entitled)?;
+    }
+    Ok(decided)
+}
+
+impl Decided {
+    fn refused(&mut self, rows: Vec<stored::RefusedRow>) {
+        for row in rows {
+            let key = (RowOutcome::Refused, row.code.clone(), row.programme, row.province);
+            *self.tally.entry(key).or_default() += 1;
+            self.exceptions.push(Exception {
+                shard: self.shard,
+                number: self.exceptions.len() as i64,
+                subject: Subject::Row,
+                outcome: RowOutcome::Refused,
+                code: row.code,
+                person: row.person,
+                enrolment: None,
+                payable: None,
+                source_line: Some(row.line),
+                detail: row.sentence,
+            });
+        }
+    }
+
+    /// Sends what is owed to the shard of its payee, with the hold that keeps it back there.
+    fn lines(
+        &mut self,
+        terms: &Terms,
+        pack: &Pack,
+        rows: PersonRows<'_>,
+        judged: &Judged<'_>,
+        entitled: &Entitled,
+    ) {
+        for line in &entitled.lines {
+            let place = judged.asked[usize::from(line.enrolment)];
+            let listed = &rows.listed[place];
+            let hold = match rows.decisions[place].outcome {
+                reconcile::Outcome::ConfirmedPayableHeld(code)
+                    if !released(terms, listed.enrolment, code) =>
+                {
+                    Some(code)
+                }
+                _ => None,
+            };
+            let due = due_line(terms, listed, line, pack);
+            let hold = hold.or_else(|| {
+                let shared = listed.row.payee.is_none()
+                    && terms.shared_accounts.contains(&due.destination)
+                    && !released(terms, listed.enrolment, HoldCode::AccountShared);
+                shared.then_some(HoldCode::AccountShared)
+            });
+            let travelling = TravellingLine { hold, detail: payee_detail(&listed.row), line: due };
+            let (bytes, items) = self.travelling.entry(travelling.line.payee.shard()).or_default();
+            write_travelling(bytes, &travelling);
+            *items += 1;
+        }
+    }
+
+    /// Writes the evidence of one person, tallies the rows and keeps those that are not entitled.
+    fn tell(
+        &mut self,
+        terms: &Terms,
+        book: &LawBook<'_>,
+        rows: PersonRows<'_>,
+        judged: &Judged<'_>,
+        entitled: &Entitled,
+    ) -> Result<(), EngineError> {
+        let pack = book.pack();
+        let person = rows.listed[0].person;
+        let mut told_rows = Vec::with_capacity(rows.listed.len());
+        let each = rows.listed.iter().zip(rows.decisions).zip(&judged.ended);
+        for ((listed, decision), ended) in each {
+            let (outcome, code) = match ended {
+                Some(ended) => (ended.outcome, ended.code.as_str()),
+                None => (RowOutcome::Entitled, ""),
+            };
+            let key = (
+                outcome,
+                code.to_owned(),
+                listed.row.programme.clone(),
+                listed.row.province().to_owned(),
+            );
+            *self.tally.entry(key).or_default() += 1;
+            told_rows.push(json!({
+                "enrolment": listed.enrolment.to_string(),
+                "line": listed.row.line,
+                "programme": listed.row.programme,
+                "benefit": listed.row.benefit,
+                "rule": decision.rule.id(),
+                "identified_by": decision.identified_by.id(),
+                "score": decision.score_millibits,
+                "ladder": decision.ladder_version,
+                "outcome": outcome.name(),
+                "code": code,
+            }));
+            if let Some(ended) = ended {
+                self.exceptions.push(Exception {
+                    shard: self.shard,
+                    number: self.exceptions.len() as i64,
+                    subject: Subject::Row,
+                    outcome: ended.outcome,
+                    code: ended.code.clone(),
+                    person,
+                    enrolment: Some(listed.enrolment),
+                    payable: None,
+                    source_line: Some(listed.row.line),
+                    detail: format!("{} (rule {})", ended.detail, ended.rule),
+                });
+            }
+        }
+        let told_lines: Vec<serde_json::Value> = entitled
+            .lines
+            .iter()
+            .map(|line| {
+                let listed = &rows.listed[judged.asked[usize::from(line.enrolment)]];
+                let rates: serde_json::Map<String, serde_json::Value> = line
+                    .rates(book)
+                    .map(|(name, version)| (name.to_owned(), json!(rate_text(&version.value))))
+                    .collect();
+                json!({
+                    "enrolment": listed.enrolment.to_string(),
+                    "benefit": listed.row.benefit,
+                    "component": pack.component_at(line.component).id,
+                    "period": line.period.to_string(),
+                    "kind": line.kind.word(),
+                    "revision": line.revision,
+                    "amount": line.amount_minor.to_string(),
+                    "fund": pack.fund_at(line.fund).id,
+                    "clauses": line.clause_ids(book),
+                    "rates": rates,
+                })
+            })
+            .collect();
+        let told = json!({
+            "person": person.to_string(),
+            "rows": told_rows,
+            "lines": told_lines,
+            "law_known_at": terms.cycle.law_known_at.to_string(),
+            "pack": format!("{} {}", pack.id(), pack.version()),
+        });
+        serde_json::to_writer(&mut self.evidence, &told)
+            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        self.evidence.push(b'\n');
+        self.evidence_items += 1;
+        Ok(())
+    }
+}
+
+fn due_line(terms: &Terms, listed: &Listed, line: &entitle::Line, pack: &Pack) -> DueLine {
+    let row = &listed.row;
+    let payee = match &row.payee {
+        None => listed.person,
+        Some(payee) if payee.national_id.is_empty() => {
+            terms.keys.payee_of_name(&row.enrolment_id, &payee.name)
+        }
+        Some(payee) => terms.keys.person_of_id(&payee.national_id),
+    };
+    let account = match row.channel {
+        Channel::Cash => pay_point(row),
+        _ => row.account.as_str(),
+    };
+    DueLine {
+        payee,
+        beneficiary: listed.person,
+        owner: listed.person,
+        fund: pack.fund_at(line.fund).id.clone(),
+        programme: row.programme.clone(),
+        province: row.province().to_owned(),
+        enrolment: listed.enrolment,
+        benefit: row.benefit.clone(),
+        component: pack.component_at(line.component).id.clone(),
+        period: line.period,
+        kind: LineKind::from_name(line.kind.word()).unwrap_or(LineKind::Regular),
+        revision: line.revision,
+        amount_minor: line.amount_minor,
+        destination: terms.keys.destination(row.channel, &row.provider, account),
+        carried_from: None,
+    }
+}
+
+/// Cash is paid out in the commune, unless the roster names another pay point.
+fn pay_point(row: &RosterRow) -> &str {
+    match (row.channel, row.account.is_empty()) {
+        (Channel::Cash, false) => &row.account,
+        _ => &row.commune_code,
+    }
+}
+
+fn payee_detail(row: &RosterRow) -> PayeeDetail {
+    let payee = row.payee.as_ref();
+    PayeeDetail {
+        name: payee.map_or(&row.full_name, |payee| &payee.name).clone(),
+        national_id: payee.map_or(&row.national_id, |payee| &payee.national_id).clone(),
+        channel: row.channel,
+        named: row.provider.clone(),
+        account: row.account.clone(),
+        account_name: row.account_name.clone(),
+        pay_point: pay_point(row).to_owned(),
+        collector: String::new(),
+    }
+}
+
+/// A rate as evidence keeps it: exact digits.
+fn rate_text(value: &crate::rules::value::Value<'_>) -> String {
+    use crate::rules::value::Value;
+    match value {
+        Value::Int(number) => number.to_string(),
+        Value::Decimal(exact) | Value::Money(exact) => exact.to_string(),
+        Value::Date(date) => date.to_string(),
+        Value::Period(period) => period.to_string(),
+        Value::Bool(yes) => yes.to_string(),
+        Value::Enum(at) => at.to_string(),
+        Value::Text(text) => (*text).to_owned(),
+        Value::Unknown(_) => String::new(),
+    }
+}
+
+fn person_row(terms: &Terms, person: PersonNo, check_hash: i64, row: &RosterRow) -> PersonRow {
+    let told = json!({
+        "national_id": row.national_id,
+        "full_name": row.full_name,
+        "date_of_birth": row.date_of_birth.map(|born| born.to_string()),
+        "sex": row.sex.map(|sex| sex.word()),
+    });
+    PersonRow {
+        number: person,
+        check_hash,
+        first_cycle: terms.cycle.number.0,
+        sealed: terms
+            .keys
+            .persons
+            .seal(&person.number().to_be_bytes(), told.to_string().as_bytes()),
+    }
+}

@@ -1,0 +1,177 @@
+//! Decides one person again, as the cycle did, with every reason in words.
+
+use serde_json::json;
+
+use super::judge::{Judge, PersonRows, by_enrolment, known, reconciled};
+use super::stored;
+use super::{Loaded, Terms};
+use crate::domain::cycle::Cycle;
+use crate::domain::exception::RowOutcome;
+use crate::domain::ids::{EnrolmentNo, PersonNo};
+use crate::domain::period::Period;
+use crate::engine::{Engine, EngineError, chunks};
+use crate::pipeline::entitle::Entitled;
+use crate::pipeline::explain;
+use crate::rules::LawBook;
+use crate::rules::explain::Language;
+use crate::store::registry::ChunkKind;
+
+/// One row of a person as it is explained.
+pub struct ExplainedRow {
+    pub enrolment: EnrolmentNo,
+    pub source_line: u64,
+    pub programme: String,
+    pub benefit: String,
+    pub outcome: RowOutcome,
+    pub code: String,
+    pub rule: &'static str,
+    /// Why the row was identified or held so, Vietnamese and English.
+    pub identity: (&'static str, &'static str),
+    /// Why the law gives what it gives, Vietnamese and English.
+    pub law: (String, String),
+    pub lines: Vec<ExplainedLine>,
+}
+
+/// One line as it is explained.
+pub struct ExplainedLine {
+    pub component: String,
+    pub period: Period,
+    pub kind: &'static str,
+    pub revision: u16,
+    pub amount_minor: i64,
+    pub clauses: Vec<String>,
+    pub vietnamese: String,
+    pub english: String,
+}
+
+impl Engine {
+    /// Decides one person's rows again, as the cycle did, with every reason. Fails when the result is
+    /// not the stored evidence: an evaluator that was mended later may not rewrite history.
+    pub async fn explain_person(
+        &self,
+        cycle: &Cycle,
+        person: PersonNo,
+    ) -> Result<Vec<ExplainedRow>, EngineError> {
+        let terms = self.terms(cycle).await?;
+        let mut loaded = self.load(cycle, person.shard(), &terms).await?;
+        // What this and later cycles determined was not known when it was decided.
+        loaded.claims.retain(|claim| {
+            claim.carried_from.map_or(claim.cycle, |from| from.cycle()) < cycle.number
+        });
+        let mut evidence = None;
+        for chunk in self.store.chunks(person.shard(), ChunkKind::Evidence, cycle.number.0).await? {
+            let plain = chunks::open(&self.keys.chunks, &chunk)?;
+            for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                let told: serde_json::Value = serde_json::from_slice(line)
+                    .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+                if told["person"] == person.to_string() {
+                    evidence = Some(told);
+                }
+            }
+        }
+        explained(&terms, &loaded, person, evidence.as_ref())
+    }
+}
+
+fn explained(
+    terms: &Terms,
+    loaded: &Loaded,
+    person: PersonNo,
+    evidence: Option<&serde_json::Value>,
+) -> Result<Vec<ExplainedRow>, EngineError> {
+    let listed = stored::roster(terms, loaded)?;
+    let register = stored::register(terms, loaded)?;
+    let decisions = reconciled(terms, &listed, &register);
+    let from = listed.partition_point(|row| row.person < person);
+    let to = listed.partition_point(|row| row.person <= person);
+    if from == to {
+        return Ok(vec![]);
+    }
+    let rows = PersonRows { listed: &listed[from..to], decisions: &decisions[from..to] };
+    let pack = &terms.programmes.pack;
+    let book = LawBook::new(pack, terms.cycle.law_known_at, terms.months.last());
+    let check = loaded.persons.get(&person).copied();
+    let known = known(terms, rows.listed, &by_enrolment(&loaded.claims))?;
+    let mut entitled = Entitled::default();
+    let mut judge = Judge::new(terms, &book, &register);
+    let judged = judge.person(rows, check, &known, &mut entitled)?;
+    if let Some(evidence) = evidence {
+        same_as_stored(evidence, &entitled)?;
+    }
+    let mut told = Vec::new();
+    for (place, (row, decision)) in rows.listed.iter().zip(rows.decisions).enumerate() {
+        let asked_at = judged.asked.iter().position(|at| *at == place);
+        let (outcome, code, detail) = match &judged.ended[place] {
+            Some(ended) => (ended.outcome, ended.code.clone(), ended.detail.clone()),
+            None => (RowOutcome::Entitled, String::new(), String::new()),
+        };
+        let law = match asked_at {
+            None => (detail.clone(), detail),
+            Some(at) => {
+                let [vi, en] = [Language::Vietnamese, Language::English].map(|language| {
+                    let (case, outcome) = (&judged.cases[at], &entitled.outcomes[at]);
+                    explain::explain_outcome(&book, &terms.months, case, outcome, language)
+                });
+                (vi, en)
+            }
+        };
+        let mut lines = Vec::new();
+        for line in
+            entitled.lines.iter().filter(|line| Some(usize::from(line.enrolment)) == asked_at)
+        {
+            let tell = |language| {
+                explain::explain(&book, &terms.months, &judged.case(), line, language)
+                    .map_err(|error| EngineError::refused("E101", error.to_string()))
+            };
+            lines.push(ExplainedLine {
+                component: pack.component_at(line.component).id.clone(),
+                period: line.period,
+                kind: line.kind.word(),
+                revision: line.revision,
+                amount_minor: line.amount_minor,
+                clauses: line.clause_ids(&book).iter().map(|id| (*id).to_owned()).collect(),
+                vietnamese: tell(Language::Vietnamese)?,
+                english: tell(Language::English)?,
+            });
+        }
+        let entry = decision.rule.entry();
+        told.push(ExplainedRow {
+            enrolment: row.enrolment,
+            source_line: row.row.line,
+            programme: row.row.programme.clone(),
+            benefit: row.row.benefit.clone(),
+            outcome,
+            code,
+            rule: decision.rule.id(),
+            identity: (entry.vi, entry.en),
+            law,
+            lines,
+        });
+    }
+    Ok(told)
+}
+
+/// Fails when the lines are not those that the cycle wrote down.
+fn same_as_stored(evidence: &serde_json::Value, entitled: &Entitled) -> Result<(), EngineError> {
+    let stored: Vec<String> = evidence["lines"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|line| format!("{} {} {}", line["period"], line["amount"], line["revision"]))
+        .collect();
+    let again: Vec<String> = entitled
+        .lines
+        .iter()
+        .map(|line| {
+            let (period, amount) = (line.period.to_string(), line.amount_minor.to_string());
+            format!("{} {} {}", json!(period), json!(amount), json!(line.revision))
+        })
+        .collect();
+    if stored == again {
+        return Ok(());
+    }
+    Err(EngineError::refused(
+        "E101",
+        "the recomputed lines are not the stored evidence: what was decided stands, and this program explains it differently",
+    ))
+}

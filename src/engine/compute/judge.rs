@@ -1,0 +1,326 @@
+//! Asks who one person is and what the law gives, from the rows that stand on the roster.
+//!
+//! The month's decision and its explanation later both come from here, so that they cannot differ.
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+
+use super::Terms;
+use super::stored::{Listed, Register, unwritten};
+use crate::domain::claim::Claim;
+use crate::domain::exception::{Decision as OfficerDecision, RowOutcome};
+use crate::domain::hold::HoldCode;
+use crate::domain::identity::{BirthDate, IdentityRecord, Sex as RecordedSex};
+use crate::domain::ids::EnrolmentNo;
+use crate::domain::national_id::NationalId;
+use crate::domain::roster::EnrolmentStatus;
+use crate::domain::roster::RosterRow;
+use crate::domain::state::Named;
+use crate::engine::EngineError;
+use crate::pipeline::entitle::{self, Entitled, Scratch, entitle_into};
+use crate::pipeline::reconcile::{self, ReconcilePolicy, reconcile};
+use crate::rules::pack::BenefitKind;
+use crate::rules::{Determined, DobPrecision, EnrolmentCase, FactRow, LawBook, PersonCase, Sex};
+
+/// How one row ended that gives no entitlement.
+pub struct Ended {
+    pub outcome: RowOutcome,
+    pub code: String,
+    pub detail: String,
+    pub rule: &'static str,
+}
+
+/// The rows of one person and how each was reconciled.
+#[derive(Clone, Copy)]
+pub struct PersonRows<'a> {
+    pub listed: &'a [Listed],
+    pub decisions: &'a [reconcile::Decision],
+}
+
+/// What the law may ask about the rows of one person.
+pub struct Known {
+    facts: Vec<FactRow>,
+    histories: Vec<Vec<Determined>>,
+}
+
+/// What is decided about one person.
+pub struct Judged<'a> {
+    /// For every row; None where something is owed.
+    pub ended: Vec<Option<Ended>>,
+    /// The rows that the law was asked about: their places among the person's rows.
+    pub asked: Vec<usize>,
+    pub cases: Vec<EnrolmentCase<'a>>,
+    date_of_birth: Option<(Date, DobPrecision)>,
+    sex: Option<Sex>,
+    date_of_death: Option<Date>,
+}
+
+impl Judged<'_> {
+    /// The person as the law was asked.
+    pub fn case(&self) -> PersonCase<'_> {
+        PersonCase {
+            date_of_birth: self.date_of_birth,
+            sex: self.sex,
+            date_of_death: self.date_of_death,
+            enrolments: &self.cases,
+        }
+    }
+}
+
+/// Reconciles the rows of a shard with the register: one decision for each row, in its order.
+pub fn reconciled(
+    terms: &Terms,
+    listed: &[Listed],
+    register: &Register,
+) -> Vec<reconcile::Decision> {
+    let pack = &terms.programmes.pack;
+    let records: Vec<IdentityRecord<'_>> = register
+        .rows()
+        .iter()
+        .filter_map(|row| {
+            Some(IdentityRecord {
+                record_no: row.line,
+                national_id: NationalId::parse(&row.national_id).ok()?,
+                previous_national_id: NationalId::parse(&row.previous_national_id).ok(),
+                full_name: &row.full_name,
+                born: row.date_of_birth,
+                sex: row.sex,
+                vital: row.vital,
+            })
+        })
+        .collect();
+    let enrolments: Vec<reconcile::Enrolment<'_>> = listed
+        .iter()
+        .map(|one| {
+            let benefit = pack.benefit(&one.row.programme, &one.row.benefit);
+            let entry = benefit.map(|benefit| pack.benefit_at(benefit));
+            reconcile::Enrolment {
+                enrolment_no: one.enrolment.number() as u64,
+                person_no: one.person.number() as u64,
+                national_id: Some(one.row.national_id.as_str()),
+                full_name: &one.row.full_name,
+                born: one.row.date_of_birth,
+                sex: one.row.sex,
+                benefit: benefit.map_or(u16::MAX, |benefit| benefit.0),
+                paid_on_death: entry.is_some_and(|benefit| benefit.kind == BenefitKind::OneOff),
+                // Accounts are compared across shards, at import.
+                account: None,
+                payee_authorised: one.row.payee.is_some(),
+            }
+        })
+        .collect();
+    reconcile(reconcile::Input {
+        enrolments: &enrolments,
+        register: &records,
+        period: terms.cycle.period,
+        policy: ReconcilePolicy { beneficiaries_per_account_max: terms.account_max },
+    })
+    .decisions
+}
+
+/// What was determined before, by enrolment.
+pub fn by_enrolment(claims: &[Claim]) -> HashMap<EnrolmentNo, Vec<&Claim>> {
+    let mut found: HashMap<EnrolmentNo, Vec<&Claim>> = HashMap::new();
+    for claim in claims {
+        found.entry(claim.enrolment).or_default().push(claim);
+    }
+    found
+}
+
+/// Gathers what the law may ask.
+pub fn known(
+    terms: &Terms,
+    listed: &[Listed],
+    history: &HashMap<EnrolmentNo, Vec<&Claim>>,
+) -> Result<Known, EngineError> {
+    let facts = listed.iter().map(|one| fact_row(terms, &one.row)).collect::<Result<_, _>>()?;
+    let determined = |one: &Listed| {
+        history.get(&one.enrolment).map_or(vec![], |claims| determined(terms, claims))
+    };
+    Ok(Known { facts, histories: listed.iter().map(determined).collect() })
+}
+
+/// Decides the persons of one shard, one after another.
+pub struct Judge<'s, 'p> {
+    pub terms: &'s Terms,
+    pub book: &'s LawBook<'p>,
+    pub register: &'s Register,
+    scratch: Scratch,
+}
+
+impl<'s, 'p> Judge<'s, 'p> {
+    pub fn new(terms: &'s Terms, book: &'s LawBook<'p>, register: &'s Register) -> Judge<'s, 'p> {
+        Judge { terms, book, register, scratch: Scratch::default() }
+    }
+
+    /// Decides one person; what the law gives is left in `entitled`. `check` is the second hash of the
+    /// national id under which the person is known.
+    pub fn person<'a>(
+        &mut self,
+        rows: PersonRows<'_>,
+        check: Option<i64>,
+        known: &'a Known,
+        entitled: &mut Entitled,
+    ) -> Result<Judged<'a>, EngineError> {
+        let Judge { terms, book, register, scratch } = self;
+        let pack = book.pack();
+        let ended = ended_before_the_law(terms, rows, check);
+        let asked: Vec<usize> = (0..ended.len()).filter(|place| ended[*place].is_none()).collect();
+        let mut cases = Vec::with_capacity(asked.len());
+        for &place in &asked {
+            let one = &rows.listed[place];
+            cases.push(EnrolmentCase {
+                key: one.enrolment.number() as u64,
+                benefit: pack.benefit(&one.row.programme, &one.row.benefit).ok_or_else(|| {
+                    EngineError::Inconsistent(
+                        "a stored row names a benefit that the pack no longer has".to_owned(),
+                    )
+                })?,
+                decision_date: one.row.decision_date,
+                entitled_from: one.row.entitled_from,
+                entitled_to: one.row.entitled_to,
+                paid_through: one.row.paid_through,
+                facts: &known.facts[place],
+                history: &known.histories[place],
+            });
+        }
+        let first = &rows.listed[asked.first().copied().unwrap_or(0)].row;
+        let record = rows.decisions.iter().find_map(|decision| decision.record_no);
+        let mut judged = Judged {
+            ended,
+            asked,
+            cases,
+            date_of_birth: first.date_of_birth.map(birth),
+            sex: first.sex.map(sex),
+            date_of_death: record.and_then(|line| register.died_on(line)),
+        };
+        if judged.cases.is_empty() {
+            *entitled = Entitled::default();
+            return Ok(judged);
+        }
+        entitle_into(book, &terms.months, &judged.case(), scratch, entitled);
+        for (outcome, place) in entitled.outcomes.iter().zip(&judged.asked) {
+            let rule = rows.decisions[*place].rule.id();
+            judged.ended[*place] = match outcome {
+                entitle::Outcome::Entitled => None,
+                entitle::Outcome::Nil(clause) => {
+                    let clause = pack.clause_at(*clause);
+                    Some(Ended {
+                        outcome: RowOutcome::Nil,
+                        code: clause.id.clone(),
+                        detail: clause.reason.en.clone(),
+                        rule,
+                    })
+                }
+                entitle::Outcome::Held { held, missing } => {
+                    let names: Vec<String> =
+                        missing.iter().map(|input| pack.input_name(*input)).collect();
+                    Some(Ended {
+                        outcome: RowOutcome::Held,
+                        code: held.code().to_owned(),
+                        detail: match names.is_empty() {
+                            true => "the law cannot decide this row".to_owned(),
+                            false => format!("missing: {}", names.join(", ")),
+                        },
+                        rule,
+                    })
+                }
+            };
+        }
+        Ok(judged)
+    }
+}
+
+/// How the rows ended that do not go on to the law.
+fn ended_before_the_law(
+    terms: &Terms,
+    rows: PersonRows<'_>,
+    check: Option<i64>,
+) -> Vec<Option<Ended>> {
+    let mut ended: Vec<Option<Ended>> = Vec::with_capacity(rows.listed.len());
+    for (place, (listed, decision)) in rows.listed.iter().zip(rows.decisions).enumerate() {
+        let end = |outcome, code: &str, detail: &str| {
+            Some(Ended {
+                outcome,
+                code: code.to_owned(),
+                detail: detail.to_owned(),
+                rule: decision.rule.id(),
+            })
+        };
+        let repeated = terms.twice.contains(&listed.enrolment)
+            && rows.listed[..place].iter().any(|other| other.enrolment == listed.enrolment);
+        let collides =
+            listed.check != 0 && check.is_some_and(|known| known != 0 && known != listed.check);
+        ended.push(if repeated {
+            end(RowOutcome::Refused, "I209", "this enrolment id stands on the roster already")
+        } else if collides {
+            end(RowOutcome::Refused, "I210", "the person's number belongs to another national id")
+        } else if listed.row.status != EnrolmentStatus::Active {
+            let detail = "the sender reports the enrolment as ended or paused";
+            end(RowOutcome::Ceased, listed.row.status.name(), detail)
+        } else {
+            match decision.outcome {
+                reconcile::Outcome::Held(code) if !released(terms, listed.enrolment, code) => {
+                    end(RowOutcome::Held, code.text(), code.entry().en)
+                }
+                _ => None,
+            }
+        });
+    }
+    ended
+}
+
+/// True when an officer decided that this hold does not keep the row back.
+pub fn released(terms: &Terms, enrolment: EnrolmentNo, code: HoldCode) -> bool {
+    terms.resolutions.get(&(enrolment.number(), code.text().to_owned()))
+        == Some(&OfficerDecision::Release)
+}
+
+fn fact_row(terms: &Terms, row: &RosterRow) -> Result<FactRow, EngineError> {
+    let pack = &terms.programmes.pack;
+    let mut facts = pack.fact_row();
+    for (at, text) in row.facts.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+        facts.set(at, pack.parse_fact(at, text).map_err(|_| unwritten())?);
+    }
+    Ok(facts)
+}
+
+/// What earlier cycles determined for an enrolment, by month and component.
+fn determined(terms: &Terms, claims: &[&Claim]) -> Vec<Determined> {
+    let pack = &terms.programmes.pack;
+    let mut found: Vec<Determined> = Vec::new();
+    for claim in claims {
+        let Some(component) = pack.component(&claim.component) else { continue };
+        match found.iter_mut().find(|one| one.period == claim.period && one.component == component)
+        {
+            Some(one) => {
+                one.amount_minor += claim.amount_minor;
+                one.revision = one.revision.max(claim.revision);
+            }
+            None => found.push(Determined {
+                period: claim.period,
+                component,
+                revision: claim.revision,
+                amount_minor: claim.amount_minor,
+            }),
+        }
+    }
+    found
+}
+
+fn birth(born: BirthDate) -> (Date, DobPrecision) {
+    let precision = match (born.date(), born.month()) {
+        (Some(_), _) => DobPrecision::Day,
+        (None, Some(_)) => DobPrecision::Month,
+        (None, None) => DobPrecision::Year,
+    };
+    (born.reckoned(), precision)
+}
+
+fn sex(sex: RecordedSex) -> Sex {
+    match sex {
+        RecordedSex::Female => Sex::Female,
+        RecordedSex::Male => Sex::Male,
+    }
+}

@@ -1,0 +1,122 @@
+//! The bundles that the import and earlier cycles left, read back for one shard.
+//!
+//! What we wrote ourselves and cannot read is an inconsistency of the store, never a refused row.
+
+use jiff::civil::Date;
+
+use super::{Loaded, Terms};
+use crate::domain::identity::VitalStatus;
+use crate::domain::ids::{EnrolmentNo, PersonNo};
+use crate::domain::roster::RosterRow;
+use crate::engine::import::{REGISTER_LEADING, ROSTER_LEADING};
+use crate::engine::payout::rows;
+use crate::engine::{EngineError, chunks};
+use crate::pipeline::intake::{Header, RegisterRow, register_row, roster_row};
+use crate::pipeline::records::{RecordError, Records};
+
+/// A roster row with the numbers it was given at import.
+pub struct Listed {
+    pub person: PersonNo,
+    pub enrolment: EnrolmentNo,
+    /// A second hash of the national id; 0 when the row has none.
+    pub check: i64,
+    pub row: RosterRow,
+}
+
+/// A row that was refused at import, as far as it could be read.
+pub struct RefusedRow {
+    pub person: PersonNo,
+    pub line: u64,
+    pub code: String,
+    pub sentence: String,
+    pub programme: String,
+    pub province: String,
+}
+
+/// The register's records of one shard, in the order of their lines.
+pub struct Register(Vec<RegisterRow>);
+
+impl Register {
+    pub fn rows(&self) -> &[RegisterRow] {
+        &self.0
+    }
+
+    /// The day of death that the record on this line gives.
+    pub fn died_on(&self, line: u64) -> Option<Date> {
+        let at = self.0.binary_search_by_key(&line, |row| row.line).ok()?;
+        match self.0[at].vital {
+            VitalStatus::Deceased { on } => on,
+            _ => None,
+        }
+    }
+}
+
+/// The rows of the roster, those of one person together.
+pub fn roster(terms: &Terms, loaded: &Loaded) -> Result<Vec<Listed>, EngineError> {
+    let vocabulary = terms.programmes.vocabulary();
+    let vocabulary = vocabulary.view();
+    let header = Header::canonical_roster(ROSTER_LEADING, terms.programmes.fact_count());
+    let mut listed = Vec::new();
+    for chunk in &loaded.roster {
+        let plain = chunks::open(&terms.keys.chunks, chunk)?;
+        let mut records = Records::new(plain.as_slice());
+        while let Some(record) = records.next_record().map_err(unreadable)? {
+            let number = |at: usize| {
+                record.field(at).and_then(|text| text.parse::<i64>().ok()).ok_or_else(unwritten)
+            };
+            let mut row = roster_row(&record, &header, &vocabulary).map_err(|_| unwritten())?;
+            row.line = number(2)? as u64;
+            listed.push(Listed {
+                person: PersonNo::from_number(number(0)?).ok_or_else(unwritten)?,
+                enrolment: EnrolmentNo::from_number(number(1)?).ok_or_else(unwritten)?,
+                check: number(3)?,
+                row,
+            });
+        }
+    }
+    listed.sort_by_key(|one| (one.person, one.enrolment, one.row.line));
+    Ok(listed)
+}
+/// The records of the register.
+pub fn register(terms: &Terms, loaded: &Loaded) -> Result<Register, EngineError> {
+    let header = Header::canonical_register(REGISTER_LEADING);
+    let mut found = Vec::new();
+    for chunk in &loaded.register {
+        let plain = chunks::open(&terms.keys.chunks, chunk)?;
+        let mut records = Records::new(plain.as_slice());
+        while let Some(record) = records.next_record().map_err(unreadable)? {
+            let line = record.field(0).and_then(|text| text.parse().ok()).ok_or_else(unwritten)?;
+            let row = register_row(&record, &header).map_err(|_| unwritten())?;
+            found.push(RegisterRow { line, ..row });
+        }
+    }
+    found.sort_by_key(|row: &RegisterRow| row.line);
+    Ok(Register(found))
+}
+
+/// The rows that the import refused.
+pub fn refused(terms: &Terms, loaded: &Loaded) -> Result<Vec<RefusedRow>, EngineError> {
+    let mut found = Vec::new();
+    for chunk in &loaded.refused {
+        let plain = chunks::open(&terms.keys.chunks, chunk)?;
+        found.append(&mut rows(&plain, |row| {
+            Ok(RefusedRow {
+                person: row.person(0)?,
+                line: row.number(1)? as u64,
+                code: row.text(2)?.to_owned(),
+                sentence: row.text(4)?.to_owned(),
+                programme: row.text(5)?.to_owned(),
+                province: row.text(6)?.to_owned(),
+            })
+        })?);
+    }
+    Ok(found)
+}
+
+fn unreadable(error: RecordError) -> EngineError {
+    EngineError::Inconsistent(format!("a stored bundle cannot be read: {error}"))
+}
+
+pub fn unwritten() -> EngineError {
+    EngineError::Inconsistent("a stored bundle has a row that we never write".to_owned())
+}
