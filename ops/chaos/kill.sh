@@ -174,6 +174,7 @@ await() { # MARK
 verdict() {
   echo
   holds 'the same files left, byte for byte' same_files
+  holds 'nothing half-written stays' nothing_half_written
   holds 'the same figures in cycle status' same_figures
   holds 'the log verifies' log_verifies
   holds "the partners' ledger equals our books" ledger_equals_books
@@ -198,6 +199,12 @@ same_files() {
   done
   [[ -s $work/control.files ]] || { echo 'the control sent nothing'; return 1; }
   diff "$work/control.files" "$work/victim.files" && echo "$(wc -l <"$work/control.files") files"
+}
+
+nothing_half_written() {
+  local found
+  found=$(find "$work/victim" -name '*.part' -o -path '*/rendering/*' -type f -o -path '*/collecting/*' -type f)
+  [[ -z $found ]] || { echo "${found//$work\//}"; return 1; }
 }
 
 same_figures() {

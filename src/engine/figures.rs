@@ -1,13 +1,13 @@
 //! The figures of a cycle as officers and auditors read them, summed from the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::Cycle;
 use crate::domain::exception::RowOutcome;
-use crate::domain::ids::Shard;
+use crate::domain::ids::{PersonNo, Shard};
 use crate::domain::instruction::InstructionState;
 use crate::domain::list::PaymentList;
 use crate::domain::payable::PayableState;
@@ -193,16 +193,25 @@ impl Engine {
         })
     }
 
-    /// Everyone once, by their worst outcome. Costs nine bytes or so a person while it is counted.
+    /// Everyone once, by their worst outcome. Holds one shard of people at a time, and those who are
+    /// paid through a payee of another shard.
     async fn people(&self, cycle: &Cycle) -> Result<BTreeMap<&'static str, i64>, EngineError> {
         let mut people: BTreeMap<&'static str, i64> = BTreeMap::new();
         if !cycle.state.is_computed() {
             return Ok(people);
         }
-        let mut worst: std::collections::HashMap<i64, &'static str> =
-            std::collections::HashMap::new();
+        let elsewhere = self.store.outcomes_elsewhere(cycle.number).await?;
+        let mut elsewhere_by_shard: HashMap<Shard, Vec<(PersonNo, String)>> = HashMap::new();
+        for (person, word) in elsewhere {
+            elsewhere_by_shard.entry(person.shard()).or_default().push((person, word));
+        }
+        let mut worst: HashMap<PersonNo, &'static str> = HashMap::new();
         for shard in Shard::all() {
-            for (person, word) in self.store.person_outcomes(cycle.number, shard).await? {
+            worst.clear();
+            let here = self.store.person_outcomes(cycle.number, shard).await?;
+            for (person, word) in
+                here.into_iter().chain(elsewhere_by_shard.remove(&shard).unwrap_or_default())
+            {
                 let word = person_outcome(&word).ok_or_else(|| {
                     EngineError::Inconsistent(format!(
                         "a person's outcome is the unknown word {word}"
@@ -210,9 +219,9 @@ impl Engine {
                 })?;
                 worst.entry(person).and_modify(|known| *known = worse(known, word)).or_insert(word);
             }
-        }
-        for word in worst.into_values() {
-            *people.entry(word).or_default() += 1;
+            for word in worst.values() {
+                *people.entry(word).or_default() += 1;
+            }
         }
         Ok(people)
     }

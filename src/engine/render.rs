@@ -1,7 +1,7 @@
 //! Writes the files of a list, archives them, and seals the list: from here on what is approved are
 //! these bytes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -247,8 +247,13 @@ impl Engine {
             let mut pages = std::iter::from_fn(move || receive.blocking_recv());
             engine.write_files(&cycle_copy, &batches_copy, &sealed_at, by_pay_point, &mut pages)
         });
-        let wanted: HashMap<BatchNo, ()> = batches.iter().map(|batch| (batch.number, ())).collect();
-        for shard in Shard::all() {
+        let wanted: HashSet<BatchNo> = batches.iter().map(|batch| batch.number).collect();
+        let mut spans = self.store.batch_shards(cycle.number, list).await?;
+        spans.retain(|batch, _| wanted.contains(batch));
+        let first = spans.values().map(|(first, _)| *first).min();
+        let last = spans.values().map(|(_, last)| *last).max();
+        let within = |shard: &Shard| Some(*shard) >= first && Some(*shard) <= last;
+        for shard in Shard::all().filter(within) {
             self.progress.at("render", u64::from(shard.number()), 256);
             let orders = self.orders(cycle, list, shard, &wanted).await?;
             if !orders.is_empty() && send.send(orders).await.is_err() {
@@ -273,23 +278,21 @@ impl Engine {
         cycle: &Cycle,
         list: ListNo,
         shard: Shard,
-        wanted: &HashMap<BatchNo, ()>,
+        wanted: &HashSet<BatchNo>,
     ) -> Result<Vec<Order>, EngineError> {
         let instructions: Vec<Instruction> = self
             .store
-            .instructions(cycle.number, shard)
+            .instructions_of_list(cycle.number, list, shard)
             .await?
             .into_iter()
-            .filter(|one| one.list == list && wanted.contains_key(&one.batch))
+            .filter(|one| wanted.contains(&one.batch))
             .collect();
         if instructions.is_empty() {
             return Ok(vec![]);
         }
         let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
-        for chunk in self.store.chunks(shard, ChunkKind::Payout, cycle.number.0).await? {
-            if chunk.seq != list.0 {
-                continue;
-            }
+        let details = self.store.chunk(shard, ChunkKind::Payout, cycle.number.0, list.0).await?;
+        if let Some(chunk) = details {
             for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
                 payouts.insert(payout.payable, payout);
             }

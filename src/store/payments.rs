@@ -1,11 +1,12 @@
 //! Claims, payables, instructions, batches and deliveries.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome};
 use crate::domain::claim::Claim;
 use crate::domain::ids::{
-    AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, Shard,
+    AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, PersonNo, Shard,
 };
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
 use crate::domain::payable::{Payable, PayableState};
@@ -106,6 +107,16 @@ macro_rules! batch_columns {
     };
 }
 
+/// The beneficiary of a payable, and its state as people see it: one in a file of unknown fate is
+/// unknown.
+macro_rules! seen_outcomes {
+    () => {
+        "select p.beneficiary_no,
+           case when p.state = 'pending' and b.state in ('sending', 'unknown') then 'unknown' else p.state end
+         from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no "
+    };
+}
+
 impl Store {
     /// What has been determined for the persons of one shard since a month, by month, enrolment,
     /// benefit, component and revision.
@@ -198,6 +209,46 @@ impl Store {
         }
         found.sort_by_key(|payable| payable.number);
         Ok(found)
+    }
+
+    /// What one list orders of a shard, in the order of the payables.
+    pub async fn instructions_of_list(
+        &self,
+        cycle: CycleNo,
+        list: ListNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    instruction_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 and list_no = $4
+                     order by payable_no, attempt"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into(), list.0.into()],
+            )
+            .await?;
+        rows.iter().map(instruction).collect()
+    }
+
+    /// The first and the last shard in which each batch of a list has payments. Batches are filled
+    /// in the order of the shards, so that most are narrow.
+    pub async fn batch_shards(
+        &self,
+        cycle: CycleNo,
+        list: ListNo,
+    ) -> Result<HashMap<BatchNo, (Shard, Shard)>, StoreError> {
+        let rows = self
+            .query(
+                "select batch_no, min(shard), max(shard) from instruction
+                 where cycle_no = $1 and list_no = $2 group by batch_no",
+                &[cycle.0.into(), list.0.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| Ok((BatchNo(row.int(0)?), (shard(row, 1)?, shard(row, 2)?))))
+            .collect()
     }
 
     pub async fn instructions(
@@ -433,37 +484,44 @@ impl Store {
         rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
-    /// Each person's worst outcome of one shard: the payables of the beneficiaries whose payee is in
-    /// this shard, and the rows of the persons of this shard. Merged by the caller.
+    /// Outcomes of the persons of one shard: a word for each row that is not entitled, and for each
+    /// payable whose payee is in the same shard. The rest is in `outcomes_elsewhere`.
     pub async fn person_outcomes(
         &self,
         cycle: CycleNo,
         shard: Shard,
-    ) -> Result<Vec<(i64, String)>, StoreError> {
+    ) -> Result<Vec<(PersonNo, String)>, StoreError> {
         let (first, last) = numbers_of(cycle, shard)?;
-        let mut found = Vec::new();
-        for row in self
+        let rows = self
             .query(
-                "select p.beneficiary_no,
-                   case when p.state = 'pending' and b.state in ('sending', 'unknown') then 'unknown' else p.state end
-                 from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
-                 where p.shard = $1 and p.payable_no between $2 and $3",
-                &[i64::from(shard.number()).into(), first.into(), last.into()],
+                concat!(
+                    seen_outcomes!(),
+                    "where p.shard = $1 and p.payable_no between $2 and $3 and p.beneficiary_no >> 55 = $1
+                     union all
+                     select person_no, outcome from exception
+                     where shard = $1 and cycle_no = $4 and subject = 'row'"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into(), cycle.0.into()],
             )
-            .await?
-        {
-            found.push((row.int(0)?, row.text(1)?.to_owned()));
-        }
-        for row in self
+            .await?;
+        rows.iter().map(|row| Ok((person_no(row, 0)?, row.text(1)?.to_owned()))).collect()
+    }
+
+    /// Outcomes of those who are paid through a payee in another shard: a small part of all people.
+    pub async fn outcomes_elsewhere(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<Vec<(PersonNo, String)>, StoreError> {
+        let rows = self
             .query(
-                "select person_no, outcome from exception where shard = $1 and cycle_no = $2 and subject = 'row'",
-                &[i64::from(shard.number()).into(), cycle.0.into()],
+                concat!(
+                    seen_outcomes!(),
+                    "where p.cycle_no = $1 and p.beneficiary_no >> 55 <> p.shard"
+                ),
+                &[cycle.0.into()],
             )
-            .await?
-        {
-            found.push((row.int(0)?, row.text(1)?.to_owned()));
-        }
-        Ok(found)
+            .await?;
+        rows.iter().map(|row| Ok((person_no(row, 0)?, row.text(1)?.to_owned()))).collect()
     }
 
     /// Payables of closed cycles of an authority that were not paid and not yet carried over, of the

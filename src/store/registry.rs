@@ -93,6 +93,13 @@ pub struct DestinationRow {
     pub sealed: Vec<u8>,
 }
 
+macro_rules! chunk_columns {
+    () => {
+        "select shard, kind, owner, seq, item_count, sha256, body
+         from chunk where shard = $1 and kind = $2 and owner = $3 "
+    };
+}
+
 impl Store {
     pub async fn import_find(
         &self,
@@ -178,24 +185,28 @@ impl Store {
     ) -> Result<Vec<Chunk>, StoreError> {
         let rows = self
             .query(
-                "select shard, kind, owner, seq, item_count, sha256, body
-                 from chunk where shard = $1 and kind = $2 and owner = $3 order by seq",
+                concat!(chunk_columns!(), "order by seq"),
                 &[i64::from(shard.number()).into(), kind.name().into(), owner.into()],
             )
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Chunk {
-                    shard: self::shard(row, 0)?,
-                    kind: row.named(1)?,
-                    owner: row.int(2)?,
-                    seq: row.int(3)?,
-                    items: row.int(4)?,
-                    sha256: row.text(5)?.to_owned(),
-                    body: row.blob(6)?.to_vec(),
-                })
-            })
-            .collect()
+        rows.iter().map(chunk).collect()
+    }
+
+    /// One bundle.
+    pub async fn chunk(
+        &self,
+        shard: Shard,
+        kind: ChunkKind,
+        owner: i64,
+        seq: i64,
+    ) -> Result<Option<Chunk>, StoreError> {
+        let rows = self
+            .query(
+                concat!(chunk_columns!(), "and seq = $4"),
+                &[i64::from(shard.number()).into(), kind.name().into(), owner.into(), seq.into()],
+            )
+            .await?;
+        rows.first().map(chunk).transpose()
     }
 
     /// Shard, sequence, item count and digest of all chunks of a kind, in order: what a list's
@@ -539,6 +550,18 @@ fn destination(row: &Row) -> Result<DestinationRow, StoreError> {
         first_period: period(row, 4)?,
         confirmed_by: row.maybe_text(5)?.map(str::to_owned),
         sealed: row.blob(6)?.to_vec(),
+    })
+}
+
+fn chunk(row: &Row) -> Result<Chunk, StoreError> {
+    Ok(Chunk {
+        shard: shard(row, 0)?,
+        kind: row.named(1)?,
+        owner: row.int(2)?,
+        seq: row.int(3)?,
+        items: row.int(4)?,
+        sha256: row.text(5)?.to_owned(),
+        body: row.blob(6)?.to_vec(),
     })
 }
 

@@ -35,6 +35,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // Rows cross to another thread; with the default of 50 both are woken all the time.
+            .row_buffer_size(4_096)
             .busy_timeout(std::time::Duration::from_secs(30))
             .pragma("trusted_schema", "off")
             .pragma("cell_size_check", "on")
