@@ -23,6 +23,7 @@ use crate::store::cycles::Tally;
 use crate::store::registry::{Chunk, ChunkKind};
 
 mod decide;
+mod evidence;
 mod explained;
 mod judge;
 mod stored;

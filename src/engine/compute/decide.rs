@@ -1,10 +1,12 @@
 //! Decides all rows of one shard, and says what is to be kept of it: evidence of every person, rows
 //! that are not entitled, and the lines on their way to the shard of their payee.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::evidence::{Evidence, EvidenceLine, EvidenceRow};
 use super::judge::{Judge, Judged, PersonRows, by_enrolment, known, reconciled, released};
 use super::stored::{self, Listed};
 use super::{Loaded, Terms};
@@ -150,18 +152,18 @@ impl Decided {
                 listed.row.province().to_owned(),
             );
             *self.tally.entry(key).or_default() += 1;
-            told_rows.push(json!({
-                "enrolment": listed.enrolment.to_string(),
-                "line": listed.row.line,
-                "programme": listed.row.programme,
-                "benefit": listed.row.benefit,
-                "rule": decision.rule.id(),
-                "identified_by": decision.identified_by.id(),
-                "score": decision.score_millibits,
-                "ladder": decision.ladder_version,
-                "outcome": outcome.name(),
-                "code": code,
-            }));
+            told_rows.push(EvidenceRow {
+                benefit: listed.row.benefit.as_str().into(),
+                code: code.into(),
+                enrolment: listed.enrolment.to_string().into(),
+                identified_by: decision.identified_by.id().into(),
+                ladder: decision.ladder_version,
+                line: listed.row.line,
+                outcome: outcome.name().into(),
+                programme: listed.row.programme.as_str().into(),
+                rule: decision.rule.id().into(),
+                score: decision.score_millibits,
+            });
             if let Some(ended) = ended {
                 self.exceptions.push(Exception {
                     shard: self.shard,
@@ -177,36 +179,31 @@ impl Decided {
                 });
             }
         }
-        let told_lines: Vec<serde_json::Value> = entitled
-            .lines
-            .iter()
-            .map(|line| {
-                let listed = &rows.listed[judged.asked[usize::from(line.enrolment)]];
-                let rates: serde_json::Map<String, serde_json::Value> = line
-                    .rates(book)
-                    .map(|(name, version)| (name.to_owned(), json!(rate_text(&version.value))))
-                    .collect();
-                json!({
-                    "enrolment": listed.enrolment.to_string(),
-                    "benefit": listed.row.benefit,
-                    "component": pack.component_at(line.component).id,
-                    "period": line.period.to_string(),
-                    "kind": line.kind.word(),
-                    "revision": line.revision,
-                    "amount": line.amount_minor.to_string(),
-                    "fund": pack.fund_at(line.fund).id,
-                    "clauses": line.clause_ids(book),
-                    "rates": rates,
-                })
-            })
-            .collect();
-        let told = json!({
-            "person": person.to_string(),
-            "rows": told_rows,
-            "lines": told_lines,
-            "law_known_at": terms.cycle.law_known_at.to_string(),
-            "pack": format!("{} {}", pack.id(), pack.version()),
+        let told_lines = entitled.lines.iter().map(|line| {
+            let listed = &rows.listed[judged.asked[usize::from(line.enrolment)]];
+            let rates = line.rates(book);
+            EvidenceLine {
+                amount: line.amount_minor.to_string().into(),
+                benefit: listed.row.benefit.as_str().into(),
+                clauses: line.clause_ids(book).map(Cow::from).to_vec(),
+                component: pack.component_at(line.component).id.as_str().into(),
+                enrolment: listed.enrolment.to_string().into(),
+                fund: pack.fund_at(line.fund).id.as_str().into(),
+                kind: line.kind.word().into(),
+                period: line.period.to_string().into(),
+                rates: rates
+                    .map(|(name, one)| (name.into(), rate_text(&one.value).into()))
+                    .collect(),
+                revision: line.revision,
+            }
         });
+        let told = Evidence {
+            law_known_at: terms.cycle.law_known_at.to_string().into(),
+            lines: told_lines.collect(),
+            pack: format!("{} {}", pack.id(), pack.version()).into(),
+            person: person.to_string().into(),
+            rows: told_rows,
+        };
         serde_json::to_writer(&mut self.evidence, &told)
             .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
         self.evidence.push(b'\n');

@@ -1,7 +1,6 @@
 //! Decides one person again, as the cycle did, with every reason in words.
 
-use serde_json::json;
-
+use super::evidence::{Evidence, EvidenceLine};
 use super::judge::{Judge, PersonRows, by_enrolment, known, reconciled};
 use super::stored;
 use super::{Loaded, Terms};
@@ -58,18 +57,37 @@ impl Engine {
         loaded.claims.retain(|claim| {
             claim.carried_from.map_or(claim.cycle, |from| from.cycle()) < cycle.number
         });
-        let mut evidence = None;
+        let name = person.to_string();
+        let mut lines = None;
         for chunk in self.store.chunks(person.shard(), ChunkKind::Evidence, cycle.number.0).await? {
             let plain = chunks::open(&self.keys.chunks, &chunk)?;
             for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                let told: serde_json::Value = serde_json::from_slice(line)
+                let told: Evidence<'_> = serde_json::from_slice(line)
                     .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
-                if told["person"] == person.to_string() {
-                    evidence = Some(told);
+                if told.person == name {
+                    lines = Some(told.lines.iter().map(StoredLine::of).collect::<Vec<_>>());
                 }
             }
         }
-        explained(&terms, &loaded, person, evidence.as_ref())
+        explained(&terms, &loaded, person, lines)
+    }
+}
+
+/// What of a line must come out again as it was written down.
+#[derive(PartialEq, Eq)]
+struct StoredLine {
+    period: String,
+    amount: String,
+    revision: u16,
+}
+
+impl StoredLine {
+    fn of(line: &EvidenceLine<'_>) -> StoredLine {
+        StoredLine {
+            period: line.period.to_string(),
+            amount: line.amount.to_string(),
+            revision: line.revision,
+        }
     }
 }
 
@@ -77,7 +95,7 @@ fn explained(
     terms: &Terms,
     loaded: &Loaded,
     person: PersonNo,
-    evidence: Option<&serde_json::Value>,
+    stored: Option<Vec<StoredLine>>,
 ) -> Result<Vec<ExplainedRow>, EngineError> {
     let listed = stored::roster(terms, loaded)?;
     let register = stored::register(terms, loaded)?;
@@ -95,8 +113,18 @@ fn explained(
     let mut entitled = Entitled::default();
     let mut judge = Judge::new(terms, &book, &register);
     let judged = judge.person(rows, check, &known, &mut entitled)?;
-    if let Some(evidence) = evidence {
-        same_as_stored(evidence, &entitled)?;
+    if let Some(stored) = stored {
+        let again = entitled.lines.iter().map(|line| StoredLine {
+            period: line.period.to_string(),
+            amount: line.amount_minor.to_string(),
+            revision: line.revision,
+        });
+        if !again.eq(stored) {
+            return Err(EngineError::refused(
+                "E101",
+                "the recomputed lines are not the stored evidence: what was decided stands, and this program explains it differently",
+            ));
+        }
     }
     let mut told = Vec::new();
     for (place, (row, decision)) in rows.listed.iter().zip(rows.decisions).enumerate() {
@@ -149,29 +177,4 @@ fn explained(
         });
     }
     Ok(told)
-}
-
-/// Fails when the lines are not those that the cycle wrote down.
-fn same_as_stored(evidence: &serde_json::Value, entitled: &Entitled) -> Result<(), EngineError> {
-    let stored: Vec<String> = evidence["lines"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|line| format!("{} {} {}", line["period"], line["amount"], line["revision"]))
-        .collect();
-    let again: Vec<String> = entitled
-        .lines
-        .iter()
-        .map(|line| {
-            let (period, amount) = (line.period.to_string(), line.amount_minor.to_string());
-            format!("{} {} {}", json!(period), json!(amount), json!(line.revision))
-        })
-        .collect();
-    if stored == again {
-        return Ok(());
-    }
-    Err(EngineError::refused(
-        "E101",
-        "the recomputed lines are not the stored evidence: what was decided stands, and this program explains it differently",
-    ))
 }
