@@ -6,19 +6,22 @@ create table counter (
     next bigint not null
 );
 
--- one row per source file; the same bytes are taken in once for a period, whatever their name
+-- one row per source file; the same bytes are taken in once for a period, whatever their name.
+-- read_with is the register by which a roster was read (0 for a register): under a newer one the same
+-- roster may be taken in again, since old ids may mean other people
 create table import (
     import_no bigint not null primary key,
     kind text not null check (kind in ('roster', 'identity')),
     period bigint not null,
     sha256 text not null,
+    read_with bigint not null,
     file_name text not null,
     state text not null check (state in ('loading', 'complete')),
     rows_read bigint not null,
     rows_refused bigint not null,
     imported_at text not null,
     imported_by text not null,
-    unique (kind, period, sha256)
+    unique (kind, period, sha256, read_with)
 );
 
 -- sealed, compressed and hashed bundles of rows: what was read, what was decided, what is paid to whom.

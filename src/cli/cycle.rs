@@ -191,6 +191,15 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
         .collect();
     lines.push(vec!["total".to_owned(), count(all.count), money(all.minor, currency)]);
     parts.push(table(&["payables", "count", "money"], &lines, &[1, 2]));
+    if figures.overdue.count > 0 {
+        parts.push(format!(
+            "Of what is pending, {} payments ({}) are overdue: their partners have had more days than they take to answer. \
+             They become unknown with the next: chitra collect, or: chitra cycle close {}",
+            count(figures.overdue.count),
+            money(figures.overdue.minor, currency),
+            cycle.label()
+        ));
+    }
     if !figures.batches.is_empty() {
         let files: Vec<Vec<String>> = figures
             .batches

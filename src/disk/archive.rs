@@ -66,6 +66,40 @@ impl Archive {
         Ok(digest)
     }
 
+    /// Keeps a file of this digest again, in place of a copy that is damaged or gone. A damaged copy is
+    /// put aside beside it, as `….damaged-1`, for who asks how that came.
+    pub fn restore<R: Read + Seek>(
+        &self,
+        digest: &Digest,
+        source: &mut R,
+    ) -> Result<(), ArchiveError> {
+        let from = source.stream_position().map_err(ArchiveError::SourceMustBeReadable)?;
+        let (found, _) = Digest::of_reader(source).map_err(ArchiveError::SourceMustBeReadable)?;
+        if found != *digest {
+            return Err(ArchiveError::SourceMustHaveTheDigest { expected: *digest, found });
+        }
+        if self.contains(digest)? {
+            match self.get(digest, &mut io::sink()) {
+                Err(ArchiveError::ArchivedFileMustBeWhole(_)) => self.put_aside(digest)?,
+                whole => return whole.map(|_| ()),
+            }
+        }
+        source.seek(io::SeekFrom::Start(from)).map_err(ArchiveError::SourceMustBeReadable)?;
+        self.put(source).map(|_| ())
+    }
+
+    fn put_aside(&self, digest: &Digest) -> Result<(), ArchiveError> {
+        let path = self.path(digest);
+        for number in 1_u32.. {
+            let aside = path.with_file_name(format!("{digest}.damaged-{number}"));
+            match self.disk.rename_no_replace(&path, &aside) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                done => return done.map_err(|source| self.unreadable(digest, source)),
+            }
+        }
+        Ok(())
+    }
+
     pub fn contains(&self, digest: &Digest) -> Result<bool, ArchiveError> {
         self.disk.exists(&self.path(digest)).map_err(|source| self.unreadable(digest, source))
     }
@@ -170,6 +204,12 @@ fn place(digest: &Digest) -> (PathBuf, FileName) {
     let text = digest.to_string();
     let folder = Path::new(&text[..2]).to_path_buf();
     (folder, FileName::parse(&text).expect("64 hexadecimal digits are a plain name"))
+}
+
+/// Where in the archive's folder a file is kept.
+pub fn archived_path(digest: &Digest) -> String {
+    let (folder, name) = place(digest);
+    format!("{}/{}", folder.display(), name.as_str())
 }
 
 /// What a frame is sealed for.
@@ -298,6 +338,8 @@ pub enum ArchiveError {
         "what is to be archived changed while it was read (first {first}, then {second}); archive it again when nothing writes to it"
     )]
     SourceMustNotChange { first: Digest, second: Digest },
+    #[error("the file has the digest {found}, and {expected} is wanted")]
+    SourceMustHaveTheDigest { expected: Digest, found: Digest },
     #[error("no file with digest {0} is archived here")]
     FileMustBeArchived(Digest),
     #[error(
@@ -320,6 +362,7 @@ impl ArchiveError {
         match self {
             ArchiveError::SourceMustBeReadable(_) => "source_must_be_readable",
             ArchiveError::SourceMustNotChange { .. } => "source_must_not_change",
+            ArchiveError::SourceMustHaveTheDigest { .. } => "source_must_have_the_digest",
             ArchiveError::FileMustBeArchived(_) => "file_must_be_archived",
             ArchiveError::ArchivedFileMustBeWhole(_) => "archived_file_must_be_whole",
             ArchiveError::ArchiveMustBeReadable { .. } => "archive_must_be_readable",
@@ -428,6 +471,32 @@ mod tests {
         check_damage(|bytes| {
             bytes.drain(frame(0)..frame(1));
         });
+    }
+
+    #[test]
+    fn a_damaged_or_lost_copy_is_restored_from_the_same_bytes_only() {
+        let kept = archive();
+        let content = noise(3 * FRAME_BYTES);
+        let digest = kept.archive.put(&mut Cursor::new(&content)).unwrap();
+        let path = kept.archive.path(&digest);
+        let whole = fs::read(&path).unwrap();
+        for damaged in [Some(&whole[..whole.len() - 1]), Some(&whole[..10]), None] {
+            fs::remove_file(&path).unwrap();
+            if let Some(damaged) = damaged {
+                fs::write(&path, damaged).unwrap();
+            }
+            let other = kept.archive.restore(&digest, &mut Cursor::new(noise(7)));
+            assert_eq!(other.unwrap_err().code(), "source_must_have_the_digest");
+            assert_eq!(fs::read(&path).ok().as_deref(), damaged, "nothing was touched");
+            kept.archive.restore(&digest, &mut Cursor::new(&content)).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), whole);
+        }
+        let aside = |number| path.with_file_name(format!("{digest}.damaged-{number}"));
+        assert_eq!(fs::read(aside(1)).unwrap(), &whole[..whole.len() - 1]);
+        assert_eq!(fs::read(aside(2)).unwrap(), &whole[..10]);
+        // A whole copy stays as it is.
+        kept.archive.restore(&digest, &mut Cursor::new(&content)).unwrap();
+        assert!(!aside(3).exists());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Submitting, approving and releasing a list, each by another person and under its digest.
 
 use crate::audit::leaf::Leaf;
-use crate::domain::batch::{BatchEvent, BatchState};
+use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::{Cycle, CycleEvent};
 use crate::domain::digest::Digest;
 use crate::domain::ids::ListNo;
@@ -183,17 +183,24 @@ impl Engine {
         after.state = list.state.apply(ListEvent::Released)?;
         let mut changes = Changes::new();
         changes.list_moved(list, after.state);
+        let batches: Vec<Batch> = self
+            .store
+            .batches(cycle.number)
+            .await?
+            .into_iter()
+            .filter(|batch| batch.list == list.number)
+            .collect();
         if list.number.0 == 0 {
-            changes.cycle_moved(
-                cycle.number,
-                cycle.state,
-                cycle.state.apply(CycleEvent::Released)?,
-            );
-        }
-        for batch in self.store.batches(cycle.number).await? {
-            if batch.list == list.number && batch.state == BatchState::Created {
-                changes.batch_moved(&batch, batch.state.apply(BatchEvent::Released)?);
+            let released = cycle.state.apply(CycleEvent::Released)?;
+            changes.cycle_moved(cycle.number, cycle.state, released);
+            // Nothing of an empty list will ever be sent: what is left is to settle and to close.
+            if batches.is_empty() {
+                let settling = released.apply(CycleEvent::Dispatched)?;
+                changes.cycle_moved(cycle.number, released, settling);
             }
+        }
+        for batch in batches.iter().filter(|batch| batch.state == BatchState::Created) {
+            changes.batch_moved(batch, batch.state.apply(BatchEvent::Released)?);
         }
         changes.event(
             Leaf::of("list_released", &self.stamp())
@@ -261,7 +268,8 @@ impl Engine {
             .collect())
     }
 
-    /// Proves that list and files are what was sealed. When they are not, the signatures become void
+    /// Proves that list and files are what was sealed; a damaged file is made good from the sealed list
+    /// when that gives the same bytes. When they are not, the signatures become void
     /// and the list must be sealed and approved anew.
     async fn must_hold(
         &self,
@@ -272,7 +280,12 @@ impl Engine {
         let again =
             self.list(cycle, list.number, &manifest, &list.sealed_at, round(&list.body)).await?;
         let changed = match again.digest == list.digest {
-            true => self.files_hold(&list).await.err().map(|error| error.to_string()),
+            true => match self.files_hold(cycle, &list).await {
+                Ok(()) => None,
+                Err(EngineError::Refused { sentence, .. }) => Some(sentence),
+                // A disk that cannot be read now says nothing about the list.
+                Err(error) => return Err(error),
+            },
             false => Some("what the list is made of differs from what was sealed".to_owned()),
         };
         let Some(what) = changed else { return Ok(list) };
@@ -301,8 +314,16 @@ impl Engine {
         Err(EngineError::refused(
             "A113",
             format!(
-                "list {} is not what was sealed ({what}); nothing is sent, and its approvals are void",
-                list.number
+                "list {} is not what was sealed ({what}); nothing is sent, and its approvals are void. \
+                 When it is whole again it is signed anew: chitra submit {} --list {}{}",
+                list.number,
+                cycle.label(),
+                list.number,
+                if list.number.0 == 0 {
+                    format!("; or it is given up: chitra cycle cancel {}", cycle.label())
+                } else {
+                    String::new()
+                }
             ),
         ))
     }

@@ -7,10 +7,12 @@ use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
 
 impl Engine {
-    /// Closes a cycle. What is unknown goes to suspense, its claims stay locked; anything else that
-    /// is open refuses the closing and is told.
+    /// Closes a cycle. Payments whose answer is overdue become unknown first, also when the closing is
+    /// then refused. What is unknown goes to suspense, its claims stay locked; anything else that is
+    /// open refuses the closing and is told.
     pub async fn close(&self, cycle: &Cycle, by: &str) -> Result<Cycle, EngineError> {
         let next = cycle.state.apply(CycleEvent::Closed)?;
+        self.age(cycle).await?;
         let figures = self.figures(cycle).await?;
         if !figures.hindrances.is_empty() {
             return Err(EngineError::refused(

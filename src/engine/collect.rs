@@ -16,7 +16,7 @@ use crate::audit::leaf::Leaf;
 use crate::disk::file_name::FileName;
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, Receivable};
 use crate::domain::batch::{Batch, BatchEvent, BatchState};
-use crate::domain::cycle::CycleState;
+use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, EndToEndId, PayableNo, Shard};
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent, InstructionState};
@@ -72,56 +72,71 @@ impl Engine {
                 }
             }
         }
-        self.age().await?;
+        self.age_all().await?;
         self.sequence().await?;
         Ok(done)
     }
 
-    /// Payments of files that were delivered longer ago than their provider takes to answer become
-    /// unknown. Nothing leaves *unknown* by time; this is only how it is entered.
-    pub async fn age(&self) -> Result<i64, EngineError> {
-        let mut aged = 0;
+    /// Ages every cycle that is settling.
+    async fn age_all(&self) -> Result<(), EngineError> {
         for cycle in self.store.cycles().await? {
-            if cycle.state != CycleState::Settling {
-                continue;
-            }
-            let deliveries = self.store.deliveries(cycle.number).await?;
-            let mut overdue = BTreeSet::new();
-            for batch in self.store.batches(cycle.number).await? {
-                let Some(profile) = self.config.provider(&batch.provider) else { continue };
-                let delivered = deliveries
-                    .iter()
-                    .filter(|one| one.batch == batch.number)
-                    .filter_map(|one| one.ended_at.as_deref())
-                    .filter_map(|at| parse_date(at.get(..10)?).ok())
-                    .max();
-                let days = delivered.and_then(|on| self.clock.today().since(on).ok());
-                let late =
-                    days.is_some_and(|days| i64::from(days.get_days()) > profile.answer_days);
-                if batch.state == BatchState::Delivered && late {
-                    overdue.insert(batch.number);
-                }
-            }
-            if overdue.is_empty() {
-                continue;
-            }
-            for shard in Shard::all() {
-                let silent: Vec<_> = self
-                    .store
-                    .instructions(cycle.number, shard)
-                    .await?
-                    .into_iter()
-                    .filter(|one| {
-                        one.state == InstructionState::InBatch && overdue.contains(&one.batch)
-                    })
-                    .collect();
-                for page in silent.chunks(ITEMS_A_PAGE) {
-                    self.lose(page).await?;
-                    aged += page.len() as i64;
-                }
+            if cycle.state == CycleState::Settling {
+                self.age(&cycle).await?;
             }
         }
-        Ok(aged)
+        Ok(())
+    }
+
+    /// Payments of files that were delivered longer ago than their provider takes to answer become
+    /// unknown. Nothing leaves *unknown* by time; this is only how it is entered.
+    pub(super) async fn age(&self, cycle: &Cycle) -> Result<(), EngineError> {
+        let batches = self.store.batches(cycle.number).await?;
+        let overdue = self.overdue(cycle, &batches).await?;
+        if overdue.is_empty() {
+            return Ok(());
+        }
+        for shard in Shard::all() {
+            let silent: Vec<_> = self
+                .store
+                .instructions(cycle.number, shard)
+                .await?
+                .into_iter()
+                .filter(|one| {
+                    one.state == InstructionState::InBatch && overdue.contains(&one.batch)
+                })
+                .collect();
+            for page in silent.chunks(ITEMS_A_PAGE) {
+                self.lose(page).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files of a cycle whose provider has had more days than it takes to answer.
+    pub(super) async fn overdue(
+        &self,
+        cycle: &Cycle,
+        batches: &[Batch],
+    ) -> Result<BTreeSet<BatchNo>, EngineError> {
+        let mut overdue = BTreeSet::new();
+        if cycle.state != CycleState::Settling {
+            return Ok(overdue);
+        }
+        let deliveries = self.store.deliveries(cycle.number).await?;
+        for batch in batches.iter().filter(|batch| batch.state == BatchState::Delivered) {
+            let Some(profile) = self.config.provider(&batch.provider) else { continue };
+            let delivered = deliveries
+                .iter()
+                .filter(|one| one.batch == batch.number)
+                .filter_map(|one| one.ended_at.as_deref())
+                .filter_map(|at| parse_date(at.get(..10)?).ok())
+                .max();
+            let days = delivered.and_then(|on| self.clock.today().since(on).ok());
+            if days.is_some_and(|days| i64::from(days.get_days()) > profile.answer_days) {
+                overdue.insert(batch.number);
+            }
+        }
+        Ok(overdue)
     }
 
     async fn lose(&self, silent: &[Instruction]) -> Result<(), EngineError> {
@@ -210,9 +225,8 @@ impl Engine {
         path: &Path,
     ) -> Result<Collected, EngineError> {
         let shown = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let collected = self
-            .collect_named(provider, path, &shown.unwrap_or_else(|| path.display().to_string()))
-            .await?;
+        let shown = shown.unwrap_or_else(|| path.display().to_string());
+        let collected = self.collect_named(provider, path, &shown).await?;
         self.sequence().await?;
         Ok(collected)
     }
@@ -244,9 +258,20 @@ impl Engine {
                 ));
             }
             Some(unfinished) => unfinished,
-            None => self.receive(&profile, &mut file, shown, &digest).await?,
+            None => {
+                let archive = self.archive.clone();
+                file.seek(SeekFrom::Start(0)).map_err(failed)?;
+                let kept = aside(move || Ok(archive.put(&mut file)?)).await?;
+                if kept != digest {
+                    return Err(EngineError::refused(
+                        "L105",
+                        format!("{shown} was changed while it was read; take it in again"),
+                    ));
+                }
+                self.receive(&profile, shown, &digest).await?
+            }
         };
-        self.apply(&profile, path, answer.clone()).await?;
+        self.apply(&profile, &digest, answer.clone()).await?;
         Ok(Collected {
             file_name: shown.to_owned(),
             format: answer.format,
@@ -255,22 +280,18 @@ impl Engine {
         })
     }
 
-    /// Archives an answer, reads it whole, and takes it in or refuses it.
+    /// Reads an archived answer whole, and takes it in or refuses it. From here on the file that was
+    /// named is not looked at again: it may change, what is archived cannot.
     async fn receive(
         &self,
         profile: &Provider,
-        file: &mut File,
         shown: &str,
         digest: &Digest,
     ) -> Result<Answer, EngineError> {
         let failed = |error| EngineError::io(format!("reading {shown}"), error);
-        let archive = self.archive.clone();
-        file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let mut again = file.try_clone().map_err(failed)?;
-        aside(move || Ok(archive.put(&mut again)?)).await?;
-        file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut head = Vec::new();
-        file.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
+        let archived = self.archive.open(digest)?;
+        archived.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
         let number = AnswerNo(self.store.next_number(Counted::Answer).await?);
         let mut answer = Answer {
             number,
@@ -295,10 +316,10 @@ impl Engine {
             )),
             Some(format) => {
                 answer.format = format.id().to_owned();
-                file.seek(SeekFrom::Start(0)).map_err(failed)?;
+                let archived = self.archive.open(digest)?;
                 let mut items = 0_i64;
                 format
-                    .read(BufReader::with_capacity(1 << 17, &mut *file), &mut |_| {
+                    .read(BufReader::with_capacity(1 << 17, archived), &mut |_| {
                         items += 1;
                         ControlFlow::Continue(())
                     })
@@ -364,12 +385,14 @@ impl Engine {
     async fn apply(
         &self,
         profile: &Provider,
-        path: &Path,
+        digest: &Digest,
         mut answer: Answer,
     ) -> Result<(), EngineError> {
+        self.progress.at("collect", answer.applied as u64, answer.items as u64);
         let format_id = answer.format.clone();
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<(i64, Answered)>>(4);
-        let (formats, path, from) = (self.formats.clone(), path.to_path_buf(), answer.applied);
+        let (formats, from) = (self.formats.clone(), answer.applied);
+        let (archive, digest) = (self.archive.clone(), *digest);
         let reader = tokio::task::spawn_blocking(move || {
             let format = formats.read(&format_id).ok_or_else(|| {
                 EngineError::refused(
@@ -377,8 +400,7 @@ impl Engine {
                     format!("nobody defines the format {format_id} any more"),
                 )
             })?;
-            let file =
-                File::open(&path).map_err(|error| EngineError::io("opening an answer", error))?;
+            let file = archive.open(&digest)?;
             let mut item = 0_i64;
             let mut page = Vec::new();
             let mut given_up = false;

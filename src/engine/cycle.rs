@@ -27,12 +27,18 @@ pub struct Opening {
 impl Engine {
     /// Opens a cycle over the newest whole roster and register of its month.
     pub async fn cycle_open(&self, opening: Opening) -> Result<Cycle, EngineError> {
+        // An import may still say who is who; a cycle counts on it.
+        let _alone = self.import_alone()?;
         let roster = self.newest(ImportKind::Roster, opening.period).await?;
         let identity = self.newest(ImportKind::Identity, opening.period).await?;
         if identity.number > roster.number {
             return Err(EngineError::refused(
                 "C101",
-                "the register was taken in after the roster; take in the roster again, so that old ids are found",
+                format!(
+                    "the register was taken in after the roster; take in the roster again, also the same \
+                     file, so that old ids are found: chitra roster import FILE --period {}",
+                    opening.period
+                ),
             ));
         }
         let of_month = self.store.cycles_of(opening.period).await?;

@@ -96,6 +96,17 @@ impl Engine {
             _ => batch,
         };
 
+        // Before the attempt is recorded: what is damaged is made good, or is no attempt.
+        let cycle = self.store.cycle(batch.cycle).await?.ok_or_else(|| {
+            EngineError::Inconsistent(format!("the cycle of {} is missing", batch.file_name))
+        })?;
+        let list = self.payment_list(&cycle, batch.list).await?;
+        match self.file_holds(&cycle, &list, &batch).await {
+            Err(EngineError::Refused { code: "A114", sentence }) => {
+                return Ok(told(&batch, batch.state, format!("A114: {sentence}")));
+            }
+            held => held?,
+        }
         let digest = rendered_digest(&batch)?;
         let delivery_no = self.delivery_no(&batch).await? + 1;
         let sending =
@@ -103,8 +114,7 @@ impl Engine {
         let mut changes = Changes::new();
         changes.delivery_started(&batch, delivery_no, &self.stamp());
         changes.batch_moved(&batch, sending.state);
-        let cycle = self.store.cycle(batch.cycle).await?;
-        if let Some(cycle) = cycle.filter(|cycle| cycle.state == CycleState::Released) {
+        if cycle.state == CycleState::Released {
             let next = cycle.state.apply(CycleEvent::Dispatched)?;
             changes.cycle_moved(cycle.number, cycle.state, next);
         }

@@ -65,6 +65,9 @@ impl Engine {
                 if number(0) == Some(named) {
                     tried.extend(number(8));
                 }
+                if number(8) == Some(named) {
+                    tried.extend(number(0));
+                }
             }
         }
         tried.extend(self.store.enrolment(self.keys.enrolment(text)).await?);

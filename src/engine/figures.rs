@@ -34,6 +34,8 @@ pub struct Figures {
     pub identities: Vec<Identity>,
     pub hindrances: Vec<String>,
     pub suspense: Part,
+    /// Of what is pending: the answer is overdue, so that collecting or closing makes it unknown.
+    pub overdue: Part,
     pub discrepancies: i64,
     pub receivables: i64,
 }
@@ -103,6 +105,7 @@ impl Figures {
             "money": money,
             "people": people,
             "suspense": { "count": self.suspense.count, "minor": self.suspense.minor.to_string() },
+            "overdue": { "count": self.overdue.count, "minor": self.overdue.minor.to_string() },
             "discrepancies": self.discrepancies,
             "receivables": self.receivables,
             "balanced": self.balanced(),
@@ -142,10 +145,15 @@ impl Engine {
         let instruction_sums = self.store.instruction_sums(cycle.number).await?;
         let mut instructed: BTreeMap<i64, Part> = BTreeMap::new();
         let mut settled = Part::default();
+        let mut overdue = Part::default();
+        let silent = self.overdue(cycle, &batches).await?;
         for sum in &instruction_sums {
             instructed.entry(sum.batch.0).or_default().add(sum.count, sum.total_minor);
             if sum.state == InstructionState::Settled {
                 settled.add(sum.count, sum.total_minor);
+            }
+            if sum.state == InstructionState::InBatch && silent.contains(&sum.batch) {
+                overdue.add(sum.count, sum.total_minor);
             }
         }
         let (claim_count, claim_minor) = self.store.claim_sum(cycle.number).await?;
@@ -167,6 +175,7 @@ impl Engine {
             carried_out_claims: carried_out,
             instructed,
             settled,
+            overdue,
             batches: &batches,
             people_listed: listed_people,
             people: people.clone(),
@@ -187,6 +196,7 @@ impl Engine {
             identities,
             hindrances,
             suspense: input.suspense,
+            overdue: input.overdue,
             discrepancies: self.store.discrepancies().await?.len() as i64,
             receivables: self.store.receivables().await?.len() as i64,
             batches,

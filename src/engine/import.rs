@@ -1,12 +1,13 @@
 //! Takes in rosters and identity registers: each file once for a month, whatever its name; its rows
 //! sealed in bundles by shard; its bad rows in a file that the officer can mend.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::{File, TryLockError};
 use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::audit::leaf::Leaf;
+use crate::domain::cycle::CycleState;
 use crate::domain::digest::{Digest, HashingReader};
 use crate::domain::ids::{DestinationNo, EnrolmentNo, ImportNo, PersonNo, SHARDS, Shard};
 use crate::domain::period::Period;
@@ -20,8 +21,8 @@ use crate::pipeline::intake::{
     Aliases, Header, register_row, roster_period, roster_row, write_register_row, write_roster_row,
 };
 use crate::pipeline::records::Records;
-use crate::store::Changes;
 use crate::store::registry::{Chunk, ChunkKind, Counted, Import, ImportKind, ImportState};
+use crate::store::{Changes, StoreError};
 
 /// Fields that stand before the canonical columns in a stored roster row: person, enrolment, line,
 /// and the check hash of the person's number (0 when the number was known before).
@@ -31,6 +32,8 @@ pub const REGISTER_LEADING: usize = 1;
 
 /// Rows of one shard are sealed when they reach this size.
 const CHUNK_BYTES: usize = 128 * 1024;
+/// Held by the process that takes a file in.
+const IMPORT_LOCK: &str = "import.lock";
 /// Chunks of one commit.
 const CHUNKS_A_COMMIT: usize = 64;
 
@@ -52,35 +55,74 @@ impl Engine {
         period: Period,
         by: &str,
     ) -> Result<ImportReport, EngineError> {
-        // Before it is read who is known: what a broken import has left is not known.
-        self.drop_unfinished(ImportKind::Roster).await?;
+        let _alone = self.import_alone()?;
+        // Who a row is about depends on the register, and an enrolment that a cycle has counted keeps
+        // its person for ever: so the register comes first.
         let register = self
             .store
             .imports(ImportKind::Identity, period)
             .await?
             .into_iter()
-            .find(|import| import.state == ImportState::Complete);
+            .find(|import| import.state == ImportState::Complete)
+            .ok_or_else(|| {
+                EngineError::refused(
+                    "I124",
+                    format!(
+                        "no identity register was taken in for {period}, and a roster is read with it; \
+                         take it in first: chitra identity import FILE --period {period}"
+                    ),
+                )
+            })?;
+        // Before it is read who is known: what a broken import has left is not known.
+        self.drop_unfinished(ImportKind::Roster).await?;
+        let people = self.known_people(register.number).await?;
+        self.import(path, period, by, ImportKind::Roster, Source::Roster(people, register.number))
+            .await
+    }
+
+    /// Who is known, and which ids a register says to be the same person.
+    async fn known_people(&self, register: ImportNo) -> Result<People, EngineError> {
         let mut previous_ids = HashMap::new();
-        if let Some(register) = register {
-            for chunk in
-                self.store.chunks(Shard::new(0), ChunkKind::PreviousIds, register.number.0).await?
-            {
-                for pair in chunks::open(&self.keys.chunks, &chunk)?.chunks_exact(16) {
-                    if let (Some(old), Some(new)) = (person_at(pair, 0), person_at(pair, 8)) {
-                        previous_ids.insert(old, new);
-                    }
+        for chunk in self.store.chunks(Shard::new(0), ChunkKind::PreviousIds, register.0).await? {
+            for pair in chunks::open(&self.keys.chunks, &chunk)?.chunks_exact(16) {
+                if let (Some(old), Some(new)) = (person_at(pair, 0), person_at(pair, 8)) {
+                    previous_ids.insert(old, new);
                 }
             }
         }
+        let counted = self
+            .store
+            .cycles()
+            .await?
+            .into_iter()
+            .filter(|cycle| cycle.state != CycleState::Cancelled)
+            .map(|cycle| cycle.roster)
+            .max()
+            .unwrap_or(ImportNo(0));
+        let mut free = self.store.enrolments_since(counted).await?;
+        free.sort_unstable();
         let mut known = Vec::new();
         for shard in Shard::all() {
             known.extend(self.store.enrolments(shard).await?);
         }
         known.sort_unstable();
+        let linked: HashSet<PersonNo> =
+            previous_ids.iter().flat_map(|(old, new)| [*old, *new]).collect();
+        let in_use: HashSet<PersonNo> = known
+            .iter()
+            .filter(|(enrolment, person)| {
+                linked.contains(person) && free.binary_search(enrolment).is_err()
+            })
+            .map(|(_, person)| *person)
+            .collect();
+        let former = previous_ids
+            .iter()
+            .filter(|(old, _)| in_use.contains(old))
+            .map(|(old, new)| (*new, *old))
+            .collect();
         let aliases: HashMap<PersonNo, PersonNo> =
             self.store.aliases().await?.into_iter().collect();
-        let people = People { known, previous_ids, aliases };
-        self.import(path, period, by, ImportKind::Roster, Source::Roster(people)).await
+        Ok(People { known, free, counted, previous_ids, former, in_use, aliases })
     }
 
     /// Takes in an identity register for a month.
@@ -90,12 +132,29 @@ impl Engine {
         period: Period,
         by: &str,
     ) -> Result<ImportReport, EngineError> {
+        let _alone = self.import_alone()?;
         self.drop_unfinished(ImportKind::Identity).await?;
         self.import(path, period, by, ImportKind::Identity, Source::Register).await
     }
 
-    /// Drops what imports have left whose process died. Files of a kind are taken in one at a time:
-    /// an import that still runs elsewhere is refused at its end.
+    /// One import runs in an office at a time, and no cycle is opened meanwhile. The lock lies in the
+    /// office's folder, for either database, and the system takes it away from a process that died.
+    pub(super) fn import_alone(&self) -> Result<File, EngineError> {
+        let path = self.dir.join(IMPORT_LOCK);
+        let failed = |error| EngineError::io(format!("locking {}", path.display()), error);
+        let file = private_file(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(EngineError::refused(
+                "I123",
+                "a roster or register is being taken in; nothing was changed; \
+                 try again when that has ended",
+            )),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    /// Drops what imports have left whose process died.
     async fn drop_unfinished(&self, kind: ImportKind) -> Result<(), EngineError> {
         for number in self.store.imports_unfinished(kind).await? {
             let mut changes = Changes::new();
@@ -119,23 +178,21 @@ impl Engine {
         let (digest, _) = Digest::of_reader(&mut BufReader::new(open()?))
             .map_err(|error| EngineError::io(format!("reading {shown}"), error))?;
         let sha256 = digest.to_string();
-        match self.store.import_find(kind, period, &sha256).await? {
-            Some(done) if done.state == ImportState::Complete => {
-                return Err(EngineError::refused(
+        let read_with = match &source {
+            Source::Roster(_, register) => *register,
+            Source::Register => ImportNo(0),
+        };
+        if let Some(done) = self.store.import_find(kind, period, &sha256, read_with).await? {
+            return Err(match done.state {
+                ImportState::Complete => EngineError::refused(
                     "I120",
                     format!(
                         "{shown} has the same bytes as {}, taken in for {period} on {}; nothing was changed",
                         done.file_name, done.imported_at
                     ),
-                ));
-            }
-            Some(_) => {
-                return Err(EngineError::refused(
-                    "I123",
-                    format!("{shown} is being taken in elsewhere; nothing was changed"),
-                ));
-            }
-            None => {}
+                ),
+                ImportState::Loading => taken_over(&shown),
+            });
         }
         let archive = self.archive.clone();
         let mut file = open()?;
@@ -149,6 +206,7 @@ impl Engine {
             kind,
             period,
             sha256: sha256.clone(),
+            read_with,
             file_name: file_name.unwrap_or_else(|| shown.clone()),
             state: ImportState::Loading,
             rows: 0,
@@ -176,15 +234,16 @@ impl Engine {
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<Chunk>>(4);
         let file = open()?;
         let reader = tokio::task::spawn_blocking(move || match source {
-            Source::Roster(people) => reading.roster(file, people, &send),
+            Source::Roster(people, _) => reading.roster(file, people, &send),
             Source::Register => reading.register(file, &send),
         });
         let mut taken = 0;
         while let Some(sealed) = receive.recv().await {
             taken += sealed.iter().map(|chunk| chunk.items as u64).sum::<u64>();
             let mut changes = Changes::new();
+            changes.import_goes_on(import.number);
             changes.chunks(sealed);
-            self.store.commit(changes).await?;
+            self.commit_import(changes, &shown).await?;
             self.progress.at(kind.name(), taken, 0);
         }
         let read = reader.await.map_err(|error| EngineError::Inconsistent(error.to_string()))?;
@@ -194,18 +253,22 @@ impl Engine {
                 // A file that cannot be read to its end leaves nothing behind.
                 let mut changes = Changes::new();
                 changes.import_dropped(import.number);
-                self.store.commit(changes).await?;
+                self.commit_import(changes, &shown).await?;
                 return Err(error);
             }
         };
         for page in read.enrolments.chunks(20_000) {
             let mut changes = Changes::new();
+            changes.import_goes_on(import.number);
             changes.enrolments(import.number, page.iter().copied());
-            self.store.commit(changes).await?;
+            self.commit_import(changes, &shown).await?;
         }
         let refused: i64 = read.refused_by_code.values().sum();
         let mut changes = Changes::new();
         changes.import_completed(import.number, read.rows, refused);
+        if !read.rebound.is_empty() {
+            changes.enrolments_rebound(read.counted, &read.rebound);
+        }
         changes.event(
             Leaf::of(&format!("{kind}_imported"), &self.stamp())
                 .number("import", import.number.0)
@@ -218,7 +281,7 @@ impl Engine {
                 .as_bytes()
                 .to_vec(),
         );
-        self.store.commit(changes).await?;
+        self.commit_import(changes, &shown).await?;
         let import = Import { state: ImportState::Complete, rows: read.rows, refused, ..import };
         Ok(ImportReport {
             import,
@@ -226,10 +289,30 @@ impl Engine {
             refused_by_code: read.refused_by_code,
         })
     }
+
+    /// Commits a part of an import, unless another has dropped it as unfinished: the lock keeps two
+    /// processes apart where the office's folder can be locked, this does everywhere.
+    async fn commit_import(&self, changes: Changes, shown: &str) -> Result<(), EngineError> {
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { .. }) => Err(taken_over(shown)),
+            done => Ok(done?),
+        }
+    }
+}
+
+fn taken_over(shown: &str) -> EngineError {
+    EngineError::refused(
+        "I123",
+        format!(
+            "{shown} is not taken in: another import was begun at the same time, and nothing of this \
+             one is left; try again when that has ended"
+        ),
+    )
 }
 
 enum Source {
-    Roster(People),
+    /// With the register by which its rows are read.
+    Roster(People, ImportNo),
     Register,
 }
 
@@ -237,32 +320,79 @@ enum Source {
 struct People {
     /// Sorted: 16 bytes for every enrolment that was ever taken in.
     known: Vec<(EnrolmentNo, PersonNo)>,
+    /// Sorted: those of them that no cycle has counted, so that nothing hangs on their person yet.
+    free: Vec<EnrolmentNo>,
+    /// The newest roster that a cycle stands on.
+    counted: ImportNo,
+    /// From an old id to the new one, as the register says.
     previous_ids: HashMap<PersonNo, PersonNo>,
+    /// From a new id back to the old one, under which the person has enrolments that were counted.
+    former: HashMap<PersonNo, PersonNo>,
+    /// Numbers of either end that have such enrolments.
+    in_use: HashSet<PersonNo>,
     aliases: HashMap<PersonNo, PersonNo>,
 }
 
+/// Who a row is about.
+struct Found {
+    person: PersonNo,
+    /// Of what the number was made from, when it was made from the row itself; else 0.
+    check: i64,
+    binding: Binding,
+}
+
+/// What an import does to the enrolment of a row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Kept,
+    /// It was free, and is another's by the register of now.
+    Changed,
+    New,
+}
+
 impl People {
-    /// Who a row is about, and the check hash when the number was made from the row itself.
-    fn person(
-        &self,
-        keys: &Keys,
-        row: &RosterRow,
-        enrolment: EnrolmentNo,
-    ) -> (PersonNo, i64, bool) {
-        if let Ok(at) = self.known.binary_search_by_key(&enrolment, |(known, _)| *known) {
-            return (self.canonical(self.known[at].1), 0, true);
+    fn find(&self, keys: &Keys, row: &RosterRow, enrolment: EnrolmentNo) -> Found {
+        let known = self
+            .known
+            .binary_search_by_key(&enrolment, |(known, _)| *known)
+            .ok()
+            .map(|at| self.known[at].1);
+        if let Some(person) = known
+            && self.free.binary_search(&enrolment).is_err()
+        {
+            return Found { person: self.canonical(person), check: 0, binding: Binding::Kept };
         }
-        if row.national_id.is_empty() {
-            let person = keys.person_of_enrolment(&row.enrolment_id);
-            return (self.canonical(person), keys.check_hash("", &row.enrolment_id), false);
-        }
-        let named = keys.person_of_id(&row.national_id);
-        let person = self.previous_ids.get(&named).copied().unwrap_or(named);
-        let check = match person == named {
-            true => keys.check_hash(&row.national_id, &row.enrolment_id),
-            false => 0,
+        let (person, check) = match row.national_id.is_empty() {
+            true => (
+                keys.person_of_enrolment(&row.enrolment_id),
+                keys.check_hash("", &row.enrolment_id),
+            ),
+            false => {
+                let named = keys.person_of_id(&row.national_id);
+                let person = self.same_person(named);
+                let own = keys.check_hash(&row.national_id, &row.enrolment_id);
+                (person, if person == named { own } else { 0 })
+            }
         };
-        (self.canonical(person), check, false)
+        let person = self.canonical(person);
+        let binding = match known {
+            None => Binding::New,
+            Some(before) if before == person => Binding::Kept,
+            Some(_) => Binding::Changed,
+        };
+        Found { person, check, binding }
+    }
+
+    /// The one number of a person with an old and a new id: that under which something was counted,
+    /// else that of the new id.
+    fn same_person(&self, named: PersonNo) -> PersonNo {
+        match self.in_use.contains(&named) {
+            true => named,
+            false => {
+                let other = self.previous_ids.get(&named).or_else(|| self.former.get(&named));
+                other.copied().unwrap_or(named)
+            }
+        }
     }
 
     fn canonical(&self, person: PersonNo) -> PersonNo {
@@ -282,12 +412,27 @@ struct Reading {
     refused_file: PathBuf,
 }
 
-#[derive(Default)]
 struct Read {
     rows: i64,
     refused_by_code: BTreeMap<String, i64>,
     /// New enrolments in the order of their numbers.
     enrolments: Vec<(EnrolmentNo, PersonNo)>,
+    /// Enrolments that are another's than an earlier file of the month said.
+    rebound: Vec<(EnrolmentNo, PersonNo)>,
+    /// The newest roster that a cycle stood on when this was read.
+    counted: ImportNo,
+}
+
+impl Read {
+    fn new(counted: ImportNo) -> Read {
+        Read {
+            rows: 0,
+            refused_by_code: BTreeMap::new(),
+            enrolments: vec![],
+            rebound: vec![],
+            counted,
+        }
+    }
 }
 
 type Send<'a> = &'a tokio::sync::mpsc::Sender<Vec<Chunk>>;
@@ -307,9 +452,9 @@ impl Reading {
         let mut bundles = Bundles::new(self, ChunkKind::Roster);
         let mut refused = Bundles::new(self, ChunkKind::Refused);
         let mut mend = RefusedFile::new(&self.refused_file, header_record);
-        let mut read = Read::default();
+        let mut read = Read::new(people.counted);
         let mut accounts: Vec<(DestinationNo, PersonNo)> = Vec::new();
-        let mut enrolments: Vec<(EnrolmentNo, PersonNo, bool)> = Vec::new();
+        let mut enrolments: Vec<(EnrolmentNo, PersonNo, Binding)> = Vec::new();
         let mut out = csv::ByteRecord::new();
         while let Some(record) = self.next(&mut records)? {
             read.rows += 1;
@@ -330,8 +475,8 @@ impl Reading {
             match roster_row(&record, &header, &vocabulary) {
                 Ok(row) => {
                     let enrolment = self.keys.enrolment(&row.enrolment_id);
-                    let (person, check, was_known) = people.person(&self.keys, &row, enrolment);
-                    enrolments.push((enrolment, person, was_known));
+                    let Found { person, check, binding } = people.find(&self.keys, &row, enrolment);
+                    enrolments.push((enrolment, person, binding));
                     if row.payee.is_none()
                         && row.channel != Channel::Cash
                         && !row.account.is_empty()
@@ -368,6 +513,7 @@ impl Reading {
             }
         }
         self.must_be_unchanged(records)?;
+        self.must_have_rows(&read)?;
         bundles.finish(send)?;
         refused.finish(send)?;
         mend.finish()?;
@@ -380,7 +526,7 @@ impl Reading {
     fn finish_enrolments(
         &self,
         read: &mut Read,
-        mut enrolments: Vec<(EnrolmentNo, PersonNo, bool)>,
+        mut enrolments: Vec<(EnrolmentNo, PersonNo, Binding)>,
     ) -> Vec<EnrolmentNo> {
         enrolments.sort_unstable();
         let mut twice: Vec<EnrolmentNo> = enrolments
@@ -390,11 +536,15 @@ impl Reading {
             .collect();
         twice.dedup();
         enrolments.dedup_by_key(|(enrolment, _, _)| *enrolment);
-        read.enrolments = enrolments
-            .into_iter()
-            .filter(|(_, _, known)| !known)
-            .map(|(enrolment, person, _)| (enrolment, person))
-            .collect();
+        let bound = |wanted: Binding| {
+            enrolments
+                .iter()
+                .filter(|(_, _, binding)| *binding == wanted)
+                .map(|(enrolment, person, _)| (*enrolment, *person))
+                .collect()
+        };
+        read.enrolments = bound(Binding::New);
+        read.rebound = bound(Binding::Changed);
         twice
     }
 
@@ -444,21 +594,28 @@ impl Reading {
                 .map_err(|source| EngineError::Header { file: self.shown.clone(), source })?
         };
         let mut bundles = Bundles::new(self, ChunkKind::Register);
+        let mut readable = 0_u64;
         let mut mend = RefusedFile::new(&self.refused_file, header_record);
-        let mut read = Read::default();
+        let mut read = Read::new(ImportNo(0));
         let mut previous: Vec<(PersonNo, PersonNo)> = Vec::new();
         let mut out = csv::ByteRecord::new();
         while let Some(record) = self.next(&mut records)? {
             read.rows += 1;
             match register_row(&record, &header) {
                 Ok(row) => {
+                    readable += 1;
                     let person = self.keys.person_of_id(&row.national_id);
-                    if !row.previous_national_id.is_empty() {
-                        previous.push((self.keys.person_of_id(&row.previous_national_id), person));
-                    }
                     write_register_row(&row, &mut out);
                     let line = row.line.to_string();
                     bundles.row(person.shard(), [line.as_str()], &out, send)?;
+                    if !row.previous_national_id.is_empty() {
+                        let old = self.keys.person_of_id(&row.previous_national_id);
+                        previous.push((old, person));
+                        // Who was counted under the old id keeps that number, and is looked for there.
+                        if old.shard() != person.shard() {
+                            bundles.row(old.shard(), [line.as_str()], &out, send)?;
+                        }
+                    }
                 }
                 Err(bad) => {
                     *read.refused_by_code.entry(bad.code.to_string()).or_default() += 1;
@@ -467,8 +624,20 @@ impl Reading {
             }
         }
         self.must_be_unchanged(records)?;
+        self.must_have_rows(&read)?;
         bundles.finish(send)?;
         mend.finish()?;
+        if readable == 0 {
+            return Err(EngineError::refused(
+                "I115",
+                format!(
+                    "no row of {} can be read, and an empty register would hold everybody as not found; \
+                     see why in {}",
+                    self.shown,
+                    self.refused_file.display()
+                ),
+            ));
+        }
         previous.sort_unstable();
         // An old id that two people had means neither of them.
         let unique = previous
@@ -534,6 +703,21 @@ impl Reading {
         records
             .next_record()
             .map_err(|source| EngineError::Record { file: self.shown.clone(), source })
+    }
+
+    /// Nobody is on a file without rows: taken in, everyone of the month before would have vanished.
+    fn must_have_rows(&self, read: &Read) -> Result<(), EngineError> {
+        if read.rows > 0 {
+            return Ok(());
+        }
+        Err(EngineError::refused(
+            "I114",
+            format!(
+                "{} has a header and no rows; export it again. When nobody is listed this month, \
+                 there is nothing to take in",
+                self.shown
+            ),
+        ))
     }
 
     fn must_be_unchanged(

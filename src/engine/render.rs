@@ -10,6 +10,7 @@ use payment_formats::{Address, Bank, ControlTotals, Party, Payment};
 use serde_json::{Value, json};
 
 use crate::audit::leaf::{Leaf, canonical_json};
+use crate::disk::archive::{ArchiveError, archived_path};
 use crate::domain::batch::Batch;
 use crate::domain::cycle::{Cycle, CycleEvent};
 use crate::domain::digest::{Digest, Hasher};
@@ -264,7 +265,7 @@ impl Engine {
         let written = writer.await.map_err(|error| {
             EngineError::Inconsistent(format!("rendering ended early: {error}"))
         })??;
-        for (batch, digest, bytes) in written {
+        for (batch, digest, bytes) in written.into_iter().filter(|one| one.0.sha256.is_none()) {
             let mut changes = Changes::new();
             changes.batch_rendered(&batch, &digest.to_string(), bytes);
             self.store.commit(changes).await?;
@@ -397,7 +398,15 @@ impl Engine {
                 .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
             let failed = |error| EngineError::io("reading back a rendered file", error);
             rendering.file.seek(SeekFrom::Start(0)).map_err(failed)?;
-            let digest = self.archive.put(&mut rendering.file)?;
+            let digest = match &batch.sha256 {
+                None => self.archive.put(&mut rendering.file)?,
+                // Rendered again, because the archived copy was damaged or lost.
+                Some(_) => {
+                    let approved = rendered_digest(batch)?;
+                    self.archive.restore(&approved, &mut rendering.file)?;
+                    approved
+                }
+            };
             let bytes = rendering.file.metadata().map_err(failed)?.len();
             done.push((batch.clone(), digest, bytes));
         }
@@ -516,17 +525,64 @@ impl Engine {
     }
 
     /// Proves that every file of a list is still what was sealed: reads each to its end.
-    pub(super) async fn files_hold(&self, list: &PaymentList) -> Result<(), EngineError> {
+    pub(super) async fn files_hold(
+        &self,
+        cycle: &Cycle,
+        list: &PaymentList,
+    ) -> Result<(), EngineError> {
         let batches = self.store.batches(list.cycle).await?;
         for batch in batches.into_iter().filter(|batch| batch.list == list.number) {
-            let archive = self.archive.clone();
-            let digest = rendered_digest(&batch)?;
-            aside(move || {
-                archive.get(&digest, &mut std::io::sink())?;
-                Ok(())
-            })
-            .await?;
+            self.file_holds(cycle, list, &batch).await?;
         }
+        Ok(())
+    }
+
+    /// Proves that the file of a batch is what was sealed. One whose archived copy is damaged or gone is
+    /// rendered again from the sealed list, and kept only when it has the digest that was approved.
+    pub(super) async fn file_holds(
+        &self,
+        cycle: &Cycle,
+        list: &PaymentList,
+        batch: &Batch,
+    ) -> Result<(), EngineError> {
+        let digest = rendered_digest(batch)?;
+        let archive = self.archive.clone();
+        let broken = aside(move || match archive.get(&digest, &mut std::io::sink()) {
+            Ok(_) => Ok(None),
+            Err(
+                error @ (ArchiveError::FileMustBeArchived(_)
+                | ArchiveError::ArchivedFileMustBeWhole(_)),
+            ) => Ok(Some(error)),
+            Err(error) => Err(error.into()),
+        })
+        .await?;
+        let Some(broken) = broken else { return Ok(()) };
+        let sorted = batch.channel == Channel::Cash;
+        let one = std::slice::from_ref(batch);
+        if let Err(error) = self.render_pass(cycle, batch.list, one, &list.sealed_at, sorted).await
+        {
+            return Err(EngineError::refused(
+                "A114",
+                format!(
+                    "{} cannot be sent: {broken}; and rendered again from the sealed list it is not what was \
+                     approved: {error}. Put archive/{} back from a backup, or chitra.toml and formats/ \
+                     as they were when the list was sealed",
+                    batch.file_name,
+                    archived_path(&digest)
+                ),
+            ));
+        }
+        let mut changes = Changes::new();
+        changes.event(
+            Leaf::of("file_restored", &self.stamp())
+                .number("cycle", batch.cycle.0)
+                .number("batch", batch.number.0)
+                .digest("sha256", &digest)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
         Ok(())
     }
 }

@@ -40,6 +40,8 @@ pub struct Input<'a> {
     /// Instructions by batch.
     pub instructed: BTreeMap<i64, Part>,
     pub settled: Part,
+    /// Pending payables whose provider has had more days than it takes to answer.
+    pub overdue: Part,
     pub batches: &'a [Batch],
     /// People who stand on the roster.
     pub people_listed: i64,
@@ -149,12 +151,11 @@ pub fn hindrances(input: &Input<'_>) -> Vec<String> {
             found.push(format!("file {} is {}", batch.file_name, batch.state));
         }
     }
+    // What is overdue becomes unknown when the cycle is closed.
     let pending = input.payables.get(&PayableState::Pending).copied().unwrap_or_default();
-    if pending.count > 0 {
-        found.push(format!(
-            "{} payables ({} minor units) have no outcome yet",
-            pending.count, pending.minor
-        ));
+    let (count, minor) = (pending.count - input.overdue.count, pending.minor - input.overdue.minor);
+    if count > 0 {
+        found.push(format!("{count} payables ({minor} minor units) have no outcome yet"));
     }
     found
 }

@@ -390,10 +390,8 @@ impl Changes {
     pub fn unknown_suspended(&mut self, cycle: CycleNo, at: &str) {
         self.free(
             "insert into suspense (shard, payable_no, cycle_no, amount_minor, entered_at)
-             select p.shard, p.payable_no, p.cycle_no, p.amount_minor, $2 from payable p
-             left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
-             where p.cycle_no = $1 and (p.state = 'unknown'
-               or (p.state = 'pending' and b.state in ('sending', 'unknown')))",
+             select shard, payable_no, cycle_no, amount_minor, $2 from payable
+             where cycle_no = $1 and state = 'unknown'",
             vec![cycle.0.into(), at.to_owned().into()],
         );
     }

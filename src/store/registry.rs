@@ -28,6 +28,8 @@ pub struct Import {
     pub kind: ImportKind,
     pub period: Period,
     pub sha256: String,
+    /// The register by which the rows of a roster were read; 0 for a register.
+    pub read_with: ImportNo,
     pub file_name: String,
     pub state: ImportState,
     pub rows: i64,
@@ -101,17 +103,24 @@ macro_rules! chunk_columns {
 }
 
 impl Store {
+    /// The import of a file for a month, read with a register.
     pub async fn import_find(
         &self,
         kind: ImportKind,
         period: Period,
         sha256: &str,
+        read_with: ImportNo,
     ) -> Result<Option<Import>, StoreError> {
         let rows = self
             .query(
-                "select import_no, kind, period, sha256, file_name, state, rows_read, rows_refused, imported_at, imported_by
-                 from import where kind = $1 and period = $2 and sha256 = $3",
-                &[kind.name().into(), i64::from(period.as_number()).into(), sha256.to_owned().into()],
+                "select import_no, kind, period, sha256, read_with, file_name, state, rows_read, rows_refused, imported_at, imported_by
+                 from import where kind = $1 and period = $2 and sha256 = $3 and read_with = $4",
+                &[
+                    kind.name().into(),
+                    i64::from(period.as_number()).into(),
+                    sha256.to_owned().into(),
+                    read_with.0.into(),
+                ],
             )
             .await?;
         rows.first().map(import).transpose()
@@ -125,7 +134,7 @@ impl Store {
     ) -> Result<Vec<Import>, StoreError> {
         let rows = self
             .query(
-                "select import_no, kind, period, sha256, file_name, state, rows_read, rows_refused, imported_at, imported_by
+                "select import_no, kind, period, sha256, read_with, file_name, state, rows_read, rows_refused, imported_at, imported_by
                  from import where kind = $1 and period = $2 order by import_no desc",
                 &[kind.name().into(), i64::from(period.as_number()).into()],
             )
@@ -147,7 +156,7 @@ impl Store {
     pub async fn import(&self, number: ImportNo) -> Result<Option<Import>, StoreError> {
         let rows = self
             .query(
-                "select import_no, kind, period, sha256, file_name, state, rows_read, rows_refused, imported_at, imported_by
+                "select import_no, kind, period, sha256, read_with, file_name, state, rows_read, rows_refused, imported_at, imported_by
                  from import where import_no = $1",
                 &[number.0.into()],
             )
@@ -270,6 +279,14 @@ impl Store {
         rows.iter().map(|row| Ok((enrolment_no(row, 0)?, person_no(row, 1)?))).collect()
     }
 
+    /// The enrolments that were first seen after an import.
+    pub async fn enrolments_since(&self, import: ImportNo) -> Result<Vec<EnrolmentNo>, StoreError> {
+        let rows = self
+            .query("select enrolment_no from enrolment where first_import > $1", &[import.0.into()])
+            .await?;
+        rows.iter().map(|row| enrolment_no(row, 0)).collect()
+    }
+
     /// The person to whom an enrolment belongs.
     pub async fn enrolment(&self, number: EnrolmentNo) -> Result<Option<PersonNo>, StoreError> {
         let rows = self
@@ -354,6 +371,7 @@ impl Changes {
                 "kind",
                 "period",
                 "sha256",
+                "read_with",
                 "file_name",
                 "state",
                 "rows_read",
@@ -366,6 +384,7 @@ impl Changes {
                 import.kind.name().into(),
                 i64::from(import.period.as_number()).into(),
                 import.sha256.clone().into(),
+                import.read_with.0.into(),
                 import.file_name.clone().into(),
                 import.state.name().into(),
                 import.rows.into(),
@@ -373,6 +392,16 @@ impl Changes {
                 import.imported_at.clone().into(),
                 import.imported_by.clone().into(),
             ]],
+        );
+    }
+
+    /// The import is still ours. First in its step: it locks the row, so that what drops the import
+    /// waits, and then sees all that was written.
+    pub fn import_goes_on(&mut self, number: ImportNo) {
+        self.guarded(
+            "an import that was dropped does not go on",
+            "update import set state = 'loading' where import_no = $1 and state = 'loading'",
+            vec![number.0.into()],
         );
     }
 
@@ -388,6 +417,7 @@ impl Changes {
     /// Drops what an import that was never completed has left: its rows, and the enrolments that it
     /// was the first to see.
     pub fn import_dropped(&mut self, number: ImportNo) {
+        self.import_goes_on(number);
         self.free(
             "delete from chunk where owner = $1
              and kind in ('roster', 'refused', 'register', 'previous_ids', 'shared')
@@ -461,6 +491,29 @@ impl Changes {
         );
     }
 
+    /// Gives enrolments that no cycle has counted to the persons whom the register of now names.
+    /// `counted` is the newest roster that a cycle stood on when that was decided.
+    pub fn enrolments_rebound(
+        &mut self,
+        counted: ImportNo,
+        enrolments: &[(EnrolmentNo, PersonNo)],
+    ) {
+        for (enrolment, person) in enrolments {
+            self.guarded(
+                "an enrolment that a cycle has counted keeps its person",
+                "update enrolment set person_no = $3
+                 where shard = $1 and enrolment_no = $2 and first_import > $4
+                 and not exists (select 1 from cycle where roster_import > $4 and state <> 'cancelled')",
+                vec![
+                    i64::from(enrolment.shard().number()).into(),
+                    enrolment.number().into(),
+                    person.number().into(),
+                    counted.0.into(),
+                ],
+            );
+        }
+    }
+
     /// From now on `alias` means `person`.
     pub fn alias(&mut self, alias: PersonNo, person: PersonNo, reason: &str, by: &str, at: &str) {
         self.free(
@@ -532,12 +585,13 @@ fn import(row: &Row) -> Result<Import, StoreError> {
         kind: row.named(1)?,
         period: period(row, 2)?,
         sha256: row.text(3)?.to_owned(),
-        file_name: row.text(4)?.to_owned(),
-        state: row.named(5)?,
-        rows: row.int(6)?,
-        refused: row.int(7)?,
-        imported_at: row.text(8)?.to_owned(),
-        imported_by: row.text(9)?.to_owned(),
+        read_with: ImportNo(row.int(4)?),
+        file_name: row.text(5)?.to_owned(),
+        state: row.named(6)?,
+        rows: row.int(7)?,
+        refused: row.int(8)?,
+        imported_at: row.text(9)?.to_owned(),
+        imported_by: row.text(10)?.to_owned(),
     })
 }
 

@@ -20,6 +20,11 @@ E1,001141000001,Nguyễn Thị Ánh Đào,1941-04-27,female,00001,social_pension
 2025-09-02,2025-09-01,active,cash
 ";
 
+const REGISTER: &str = "\
+national_id,full_name,date_of_birth,sex,vital_status
+001141000001,Nguyễn Thị Ánh Đào,1941-04-27,female,alive
+";
+
 const CONFIG: &str = r#"
 [office]
 name = "Phong Noi vu phuong Ben Nghe"
@@ -53,6 +58,9 @@ async fn live() -> Result<(), EngineError> {
     let month = "2026-11".parse().expect("a month");
 
     let undisturbed = open(&folder.path().join("undisturbed")).await?;
+    let register = folder.path().join("identity.csv");
+    fs::write(&register, REGISTER).expect("the folder is ours");
+    undisturbed.identity_import(&register, month, "lan").await?;
     undisturbed.roster_import(&path, month, "lan").await?;
     let expected = enrolled(&undisturbed).await?;
     let [(enrolment, person)] = expected.as_slice() else { panic!("one row: {expected:?}") };
@@ -66,6 +74,7 @@ async fn live() -> Result<(), EngineError> {
             kind: ImportKind::Roster,
             period: of_month.parse().expect("a month"),
             sha256: "0".repeat(64),
+            read_with: ImportNo(0),
             file_name: "roster-of-yesterday.csv".to_owned(),
             state: ImportState::Loading,
             rows: 0,
@@ -75,6 +84,7 @@ async fn live() -> Result<(), EngineError> {
         });
         changes.enrolments(ImportNo(1), [(*enrolment, stranger)]);
         engine.store.commit(changes).await?;
+        engine.identity_import(&register, month, "lan").await?;
         engine.roster_import(&path, month, "lan").await?;
         assert_eq!(enrolled(&engine).await?, expected, "broken in {of_month}");
     }

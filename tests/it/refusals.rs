@@ -1,16 +1,16 @@
 //! What must be refused, clearly, with nothing lost: each refusal has its code, changes nothing, and
 //! the good rows, files and officers beside it go on.
 
-use chitra::disk::file_name::FileName;
+use chitra::domain::batch::BatchState;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::cycle::CycleState;
 use chitra::domain::ids::ListNo;
 use chitra::domain::list::Role;
-use chitra::engine::EngineError;
 use chitra::store::registry::ImportKind;
 
 use crate::support::office::{
-    APPROVERS, Base, MAKER, TestOffice, key, opening, period, roster_of, run,
+    APPROVERS, Base, MAKER, TestOffice, archived_file, key, opening, period, refused, register_of,
+    roster_of, run,
 };
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -22,14 +22,6 @@ fn on_sqlite<F: Future<Output = ()>>(story: impl FnOnce(TestOffice) -> F) {
         office.on_day(DAY);
         story(office)
     });
-}
-
-/// The result is a refusal with this code.
-#[track_caller]
-fn refused<T>(result: Result<T, EngineError>, code: &str) -> String {
-    let error = result.err().unwrap_or_else(|| panic!("{code} was expected, and it went through"));
-    assert_eq!(error.code(), code, "{error}");
-    error.to_string()
 }
 
 // --- Rosters --------------------------------------------------------------------------------------
@@ -52,6 +44,12 @@ fn a_broken_roster_is_refused_whole() {
             ("a column too few", good.replacen(",sex", "", 1).into_bytes(), "I112"),
             ("nothing", vec![], "I113"),
             ("nothing but a mark of order", b"\xEF\xBB\xBF".to_vec(), "I113"),
+            ("a header and no rows", good.lines().next().unwrap().into(), "I114"),
+            (
+                "a header and empty lines",
+                format!("{}\n\n\n", good.lines().next().unwrap()).into_bytes(),
+                "I114",
+            ),
             ("a quote in a field", good.replace("Trần Thị", "Trần \"Thị").into_bytes(), "I101"),
             (
                 "text after a quote",
@@ -87,18 +85,36 @@ fn a_broken_roster_is_refused_whole() {
     });
 }
 
-/// The record's limit is what bounds memory; 20 MB of one line is three hundred times that.
+/// An empty register would hold everybody as not found.
 #[test]
-fn a_line_without_an_end_is_refused_in_bounded_memory() {
+fn a_register_that_names_nobody_is_refused() {
     on_sqlite(|office| async move {
-        let mut endless = roster_of(&[AN]);
-        endless.push_str("E9,\"");
-        endless.push_str(&"a\n".repeat(10 << 20));
-        let path = office.written("endless.csv", endless.as_bytes());
-        let taken = office.engine.roster_import(&path, period("2026-10"), MAKER).await;
-        refused(taken, "I103");
-        let report = office.month("2026-10", &[AN]).await;
-        assert_eq!((report.import.rows, report.import.refused), (1, 0));
+        office.month("2026-10", &[AN]).await;
+        let good = register_of(&[AN, BINH]);
+        let header = good.lines().next().unwrap();
+        let unreadable: String =
+            good.lines().skip(1).map(|line| line.replacen("19", "29x", 1) + "\n").collect();
+        let before =
+            office.engine.store.imports(ImportKind::Identity, period("2026-10")).await.unwrap();
+        for (text, code) in [
+            (String::new(), "I113"),
+            (header.to_owned(), "I114"),
+            (format!("{header}\n\n\n"), "I114"),
+            (format!("{header}\n{unreadable}"), "I115"),
+        ] {
+            let path = office.written("identity.csv", text.as_bytes());
+            let taken = office.engine.identity_import(&path, period("2026-10"), MAKER).await;
+            let told = refused(taken, code);
+            if code == "I115" {
+                assert!(told.contains("refused"), "it says where the rows lie: {told}");
+            }
+            let after =
+                office.engine.store.imports(ImportKind::Identity, period("2026-10")).await.unwrap();
+            assert_eq!(after, before, "{text}");
+        }
+        // What was taken in before stands, and the month goes on with it.
+        let cycle = office.sealed("2026-10", Regular).await;
+        office.check(&cycle, "entitled 1", "pending 1 = 500000").await;
         office.ends_whole().await;
     });
 }
@@ -390,23 +406,43 @@ fn a_file_that_was_changed_after_release_does_not_leave() {
         office.released(&cycle, 0).await;
         let batch = office.engine.store.batches(cycle.number).await.unwrap().remove(0);
         let sha256 = batch.sha256.clone().unwrap();
-        let archived = crate::tidy::files_under(&office.dir.join("archive"))
-            .into_iter()
-            .find(|file| file.to_string_lossy().contains(&sha256[sha256.len() - 40..]))
-            .unwrap();
+        let archived = archived_file(&office.dir.join("archive"), &sha256);
         let whole = std::fs::read(&archived).unwrap();
         let mut edited = whole.clone();
         *edited.last_mut().unwrap() ^= 1;
         std::fs::write(&archived, &edited).unwrap();
-        // However it ends, nothing lies at the bank under the file's name.
-        let _ = office.engine.dispatch(None).await;
-        let name = FileName::parse(&batch.file_name).unwrap();
-        assert!(!office.dir.join("sheetbank/inbox").join(name.as_str()).exists());
+        let more = "update instruction set amount_minor = amount_minor + 1";
+        assert_eq!(office.tamper(more, vec![]).await, 1);
+        let before = office.snapshot().await;
+        let told = office.engine.dispatch(None).await.unwrap().remove(0);
+        assert_eq!(told.state, BatchState::Released);
+        assert!(told.detail.contains("A114") && told.detail.contains("backup"), "{}", told.detail);
+        assert_eq!(office.snapshot().await, before, "no attempt is recorded, nothing left");
 
         std::fs::write(&archived, &whole).unwrap();
+        let less = "update instruction set amount_minor = amount_minor - 1";
+        assert_eq!(office.tamper(less, vec![]).await, 1);
         office.engine.dispatch(None).await.unwrap();
-        let sent = std::fs::read(office.dir.join("sheetbank/inbox").join(name.as_str())).unwrap();
+        let sent = office.dir.join("sheetbank/inbox").join(&batch.file_name);
+        let sent = std::fs::read(sent).unwrap();
         assert_eq!(chitra::domain::digest::Digest::of(&sent).to_string(), sha256);
+        office.ends_whole().await;
+    });
+}
+
+/// An officer has one role; who changes it in the database makes nobody approve what he made.
+#[test]
+fn the_maker_does_not_approve_under_another_role() {
+    on_sqlite(|office| async move {
+        office.month("2026-10", &[AN]).await;
+        let cycle = office.sealed("2026-10", Regular).await;
+        office.engine.submit(&cycle, ListNo(0), MAKER, &key(MAKER)).await.unwrap();
+        let promoted = "update officer set role = 'approver' where name = 'lan'";
+        assert_eq!(office.tamper(promoted, vec![]).await, 1);
+        let before = office.snapshot().await;
+        let now = office.now(&cycle).await;
+        refused(office.engine.approve(&now, ListNo(0), MAKER, &key(MAKER)).await, "A106");
+        assert_eq!(office.snapshot().await, before);
         office.ends_whole().await;
     });
 }
@@ -418,16 +454,13 @@ fn a_cycle_is_opened_over_a_register_and_then_a_roster() {
     on_sqlite(|office| async move {
         let engine = &office.engine;
         refused(engine.cycle_open(opening("2026-10", Regular)).await, "C105");
-        let roster = office.written("roster.csv", roster_of(&[AN]).as_bytes());
-        engine.roster_import(&roster, period("2026-10"), MAKER).await.unwrap();
+        let register = office.written("identity.csv", register_of(&[AN, BINH]).as_bytes());
+        engine.identity_import(&register, period("2026-10"), MAKER).await.unwrap();
         let told = refused(engine.cycle_open(opening("2026-10", Regular)).await, "C105");
-        assert!(told.contains("identity"), "{told}");
+        assert!(told.contains("roster"), "{told}");
         office.month("2026-11", &[AN]).await;
         refused(engine.cycle_open(opening("2026-10", Regular)).await, "C105");
         assert!(engine.store.cycles().await.unwrap().is_empty());
-        let register = office.dir.join("input/1-identity.csv");
-        engine.identity_import(&register, period("2026-10"), MAKER).await.unwrap();
-        refused(engine.cycle_open(opening("2026-10", Regular)).await, "C101");
         let report = office.month("2026-10", &[AN, BINH]).await;
         assert_eq!(report.import.refused, 0);
         let cycle = office.sealed("2026-10", Regular).await;

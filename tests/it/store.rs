@@ -442,6 +442,7 @@ fn import(number: i64, file_name: &str) -> Import {
         kind: ImportKind::Roster,
         period: period("2026-10"),
         sha256: "ab".repeat(32),
+        read_with: ImportNo(0),
         file_name: file_name.to_owned(),
         state: ImportState::Loading,
         rows: 0,

@@ -8,7 +8,9 @@ use chitra::domain::list::ListState;
 use chitra::domain::payable::PayableState;
 use chitra::store::{Changes, StoreError};
 
-use crate::support::office::{APPROVERS, Fault, TestOffice, on_both_databases, opening, run};
+use crate::support::office::{
+    APPROVERS, Fault, TestOffice, archived_file, on_both_databases, opening, refused, run,
+};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
@@ -342,7 +344,7 @@ async fn the_same_row_on_a_supplementary_list(office: TestOffice) {
     office.ends_whole().await;
 }
 
-/// 8. One byte of an approved file differs: nothing leaves, and everyone signs anew.
+/// 8. What a file is made of differs from what was approved: nothing leaves, and everyone signs anew.
 async fn an_approval_and_then_an_edit(office: TestOffice) {
     office.on_day(BEFORE_THE_RAISE);
     office.month("2026-10", &[AN]).await;
@@ -357,10 +359,14 @@ async fn an_approval_and_then_an_edit(office: TestOffice) {
     let middle = edited.len() / 2;
     edited[middle] ^= 1;
     std::fs::write(&archived, &edited).unwrap();
+    // The list cannot make it good, either: the order is for another amount now.
+    let more = "update instruction set amount_minor = amount_minor + 1";
+    assert_eq!(office.tamper(more, vec![]).await, 1);
 
     let now = office.now(&october).await;
-    let refused = office.engine.release(&now, ListNo(0), APPROVERS[0]).await.unwrap_err();
-    assert_eq!(refused.code(), "A113", "{refused}");
+    let told = refused(office.engine.release(&now, ListNo(0), APPROVERS[0]).await, "A113");
+    assert!(told.contains("backup") && told.contains("chitra submit 2026-10"), "{told}");
+    assert_eq!(std::fs::read(&archived).unwrap(), edited, "what lies there is not touched");
     assert_eq!(office.now(&october).await.state, CycleState::Sealed);
     let list = office.engine.payment_list(&october, ListNo(0)).await.unwrap();
     assert_eq!(list.state, ListState::Sealed);
@@ -368,13 +374,14 @@ async fn an_approval_and_then_an_edit(office: TestOffice) {
     assert!(signatures.iter().all(|one| one.voided_at.is_some()));
     assert!(office.engine.dispatch(None).await.unwrap().is_empty());
     let now = office.now(&october).await;
-    let refused = office.engine.release(&now, ListNo(0), APPROVERS[0]).await.unwrap_err();
-    assert_eq!(refused.code(), "A109", "{refused}");
-    office.check(&october, "entitled 1", "pending 1 = 500000").await;
+    refused(office.engine.release(&now, ListNo(0), APPROVERS[0]).await, "A109");
 
-    // The file comes back from a backup; maker and approvers sign again, under a new digest.
-    std::fs::write(&archived, &whole).unwrap();
+    // Order and file are again what they were; maker and approvers sign, under a new digest.
+    let less = "update instruction set amount_minor = amount_minor - 1";
+    assert_eq!(office.tamper(less, vec![]).await, 1);
+    office.check(&october, "entitled 1", "pending 1 = 500000").await;
     office.sent(&october, 0).await;
+    assert_eq!(std::fs::read(&archived).unwrap(), whole, "rendered again, to the byte");
     let again = office.engine.payment_list(&october, ListNo(0)).await.unwrap();
     assert_ne!(again.digest, first.digest, "old signatures must not fit the new sealing");
     assert_eq!(
@@ -582,16 +589,6 @@ async fn one_released_file(office: &TestOffice) -> (Cycle, String) {
     office.released(&october, 0).await;
     let batch = office.engine.store.batches(october.number).await.unwrap().remove(0);
     (october, batch.file_name)
-}
-
-/// Where the archive keeps a file: somewhere below its folder, under its digest.
-fn archived_file(archive: &std::path::Path, sha256: &str) -> std::path::PathBuf {
-    let files = crate::tidy::files_under(archive);
-    let ends = &sha256[sha256.len() - 40..];
-    let mut found = files.into_iter().filter(|file| file.to_string_lossy().contains(ends));
-    let one = found.next().expect("the file is archived under its digest");
-    assert!(found.next().is_none());
-    one
 }
 
 /// A bank's notice that one payment came back.

@@ -688,6 +688,24 @@ fn must_balance(figures: &Figures) {
     }
 }
 
+/// The result is a refusal with this code; gives its sentence.
+#[track_caller]
+pub fn refused<T>(result: Result<T, EngineError>, code: &str) -> String {
+    let error = result.err().unwrap_or_else(|| panic!("{code} was expected, and it went through"));
+    assert_eq!(error.code(), code, "{error}");
+    error.to_string()
+}
+
+/// Where the archive keeps a file: somewhere below its folder, under its digest.
+pub fn archived_file(archive: &Path, sha256: &str) -> PathBuf {
+    let files = crate::tidy::files_under(archive);
+    let ends = &sha256[sha256.len() - 40..];
+    let mut found = files.into_iter().filter(|file| file.to_string_lossy().ends_with(ends));
+    let one = found.next().expect("the file is archived under its digest");
+    assert!(found.next().is_none());
+    one
+}
+
 pub fn period(month: &str) -> Period {
     month.parse().unwrap()
 }
@@ -908,6 +926,12 @@ impl Person {
 pub fn roster_of(people: &[&str]) -> String {
     let people: Vec<Person> = people.iter().map(|line| Person::parse(line)).collect();
     roster_csv(&people)
+}
+
+/// What the register says of these people, as a file.
+pub fn register_of(people: &[&str]) -> String {
+    let people: Vec<Person> = people.iter().map(|line| Person::parse(line)).collect();
+    register_csv(&people)
 }
 
 fn roster_csv(people: &[Person]) -> String {
