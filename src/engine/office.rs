@@ -1,7 +1,7 @@
 //! An office: a folder with its configuration, database, keys, archive and log.
 //!
 //! ```text
-//! chitra.toml   office.db   keys/   archive/   log/   refused/   reports/
+//! chitra.toml   office.db   import.lock   keys/   archive/   log/   refused/   reports/
 //! ```
 
 use std::collections::BTreeMap;

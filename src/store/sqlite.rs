@@ -293,3 +293,38 @@ fn read(row: &SqliteRow) -> Result<Row, StoreError> {
         .collect::<Result<Vec<Value>, StoreError>>()
         .map(Row)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a file counts as still after something was done beside or to it.
+    #[track_caller]
+    fn check(done: impl FnOnce(&std::path::Path), is_still: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("office.db");
+        std::fs::write(&path, "rows").unwrap();
+        let still = Still::look(&path.display().to_string()).unwrap();
+        done(&path);
+        assert_eq!(still.must_be_still().is_ok(), is_still);
+    }
+
+    #[test]
+    fn what_was_written_meanwhile_is_not_told() {
+        check(|_| {}, true);
+        check(|path| std::fs::write(path.with_file_name("office.db-wal"), "").unwrap(), true);
+        check(|path| std::fs::write(path.with_file_name("office.db-wal"), "row").unwrap(), false);
+        check(|path| std::fs::write(path, "more rows").unwrap(), false);
+        check(|path| std::fs::remove_file(path).unwrap(), false);
+    }
+
+    #[test]
+    fn a_database_that_somebody_writes_is_not_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("office.db");
+        assert!(Still::look(&path.display().to_string()).is_none());
+        std::fs::write(&path, "rows").unwrap();
+        std::fs::write(path.with_file_name("office.db-wal"), "row").unwrap();
+        assert!(Still::look(&path.display().to_string()).is_none());
+    }
+}
