@@ -76,8 +76,14 @@ impl Engine {
         // Before it is read who is known: what a broken import has left is not known.
         self.drop_unfinished(ImportKind::Roster).await?;
         let people = self.known_people(register.number).await?;
-        self.import(path, period, by, ImportKind::Roster, Source::Roster(people, register.number))
-            .await
+        self.import(
+            path,
+            period,
+            by,
+            ImportKind::Roster,
+            Source::Roster(Box::new(people), register.number),
+        )
+        .await
     }
 
     /// Who is known, and which ids a register says to be the same person.
@@ -234,7 +240,7 @@ impl Engine {
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<Chunk>>(4);
         let file = open()?;
         let reader = tokio::task::spawn_blocking(move || match source {
-            Source::Roster(people, _) => reading.roster(file, people, &send),
+            Source::Roster(people, _) => reading.roster(file, *people, &send),
             Source::Register => reading.register(file, &send),
         });
         let mut taken = 0;
@@ -312,7 +318,7 @@ fn taken_over(shown: &str) -> EngineError {
 
 enum Source {
     /// With the register by which its rows are read.
-    Roster(People, ImportNo),
+    Roster(Box<People>, ImportNo),
     Register,
 }
 

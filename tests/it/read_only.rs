@@ -155,7 +155,7 @@ fn an_office_at_rest_is_read_without_the_right_to_write() {
 
         // What cannot even be read says what to do.
         let database = office.dir.join("office.db");
-        fs::set_permissions(&database, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&database, Permissions::from_mode(0o000)).unwrap();
         let done = reader.run(&office.dir, &["cycle", "list"]);
         let err = String::from_utf8_lossy(&done.stderr);
         assert!(err.contains("STO-READABLE") && err.contains("the right to"), "{err}");
