@@ -77,10 +77,30 @@ impl Log {
     ) -> Result<Log, LogError> {
         let dir = dir.into();
         let state = read_state(&*disk, &dir, signer.origin())?;
-        sweep_parts(&*disk, &dir).map_err(|source| LogError::unreadable(&dir, source))?;
-        // A process that was killed between renaming and syncing left a state or a checkpoint that a
-        // power cut would take back: the one must not be signed, the other not be handed out.
-        disk.sync_dir(&dir).map_err(|source| LogError::unreadable(&dir, source))?;
+        Log::open_at(disk, dir, signer, state, true)
+    }
+
+    /// Opens a log to look at it: nothing is written, and what a crash left unsigned stays so.
+    pub fn open_to_read(
+        disk: Arc<dyn Disk>,
+        dir: impl Into<PathBuf>,
+        signer: AuditSigner,
+    ) -> Result<Log, LogError> {
+        let dir = dir.into();
+        let state = read_state(&*disk, &dir, signer.origin())?;
+        Log::open_at(disk, dir, signer, state, false)
+    }
+
+    fn open_at(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        signer: AuditSigner,
+        state: Checkpoint,
+        may_write: bool,
+    ) -> Result<Log, LogError> {
+        if may_write {
+            make_good(&*disk, &dir)?;
+        }
         let reader = TileReader::new(&*disk, &dir, state.size);
         let edge = reader.edge()?;
         let tail = match edge.bundle_width() {
@@ -97,10 +117,10 @@ impl Log {
                 check_extends(&*disk, &dir, signed.checkpoint(), &state)?;
                 signed
             }
-            None if state.size == 0 => publish_signed(&*disk, &dir, &signer, &state)?,
+            None if state.size == 0 && may_write => publish_signed(&*disk, &dir, &signer, &state)?,
             None => return Err(LogError::CheckpointMustBeThere),
         };
-        let last = match last.checkpoint() == &state {
+        let last = match last.checkpoint() == &state || !may_write {
             true => last,
             false => publish_signed(&*disk, &dir, &signer, &state)?,
         };
@@ -255,6 +275,14 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// Takes away what writers have left that died, and makes durable what they named.
+fn make_good(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
+    sweep_parts(disk, dir).map_err(|source| LogError::unreadable(dir, source))?;
+    // A process that was killed between renaming and syncing left a state or a checkpoint that a
+    // power cut would take back: the one must not be signed, the other not be handed out.
+    disk.sync_dir(dir).map_err(|source| LogError::unreadable(dir, source))
 }
 
 fn file_name(name: &str) -> FileName {

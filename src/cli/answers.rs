@@ -34,6 +34,10 @@ pub enum Queue {
 }
 
 impl Queue {
+    pub fn only_reads(&self) -> bool {
+        matches!(self, Queue::Discrepancies | Queue::Receivables | Queue::Halts)
+    }
+
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         match self {
             Queue::Discrepancies => {

@@ -6,6 +6,9 @@ use serde_json::json;
 use crate::cli::Voice;
 use crate::engine::{Engine, EngineError};
 
+/// It is enough to know that some wait.
+const WAITING_SHOWN_MAX: i64 = 1_000;
+
 #[derive(Subcommand)]
 pub enum Audit {
     /// Hash every entry again, and compare with the database and the signed checkpoint
@@ -17,23 +20,36 @@ pub enum Audit {
 }
 
 impl Audit {
+    pub fn only_reads(&self) -> bool {
+        matches!(self, Audit::Verify | Audit::Key)
+    }
+
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         match self {
             Audit::Verify => {
-                engine.sequence().await?;
                 let verified = engine.audit_verify().await?;
+                let unnumbered = engine.store.outbox(WAITING_SHOWN_MAX).await?.len() as i64;
+                let waiting = engine.store.leaf_count().await? - verified.size as i64 + unnumbered;
                 let told = json!({
                     "verified": true,
                     "size": verified.size,
                     "root": verified.root.to_string(),
                     "checkpoints": verified.checkpoints,
                     "compared_with_database": verified.compared_with_store,
+                    "waiting": waiting,
                 });
                 voice.say(&told, || {
-                    format!(
+                    let mut text = format!(
                         "The log holds: {} entries, root {}, {} signed checkpoints, the same entries as the database.",
                         verified.size, verified.root, verified.checkpoints
-                    )
+                    );
+                    if waiting > 0 {
+                        text.push_str(
+                            "\nSome events are not in it yet, as after a command that was killed; \
+                             they are brought into the log with: chitra audit checkpoint",
+                        );
+                    }
+                    text
                 });
                 Ok(())
             }

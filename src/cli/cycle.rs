@@ -63,6 +63,10 @@ pub enum CycleCommand {
 }
 
 impl CycleCommand {
+    pub fn only_reads(&self) -> bool {
+        matches!(self, CycleCommand::Status { .. } | CycleCommand::List)
+    }
+
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         match self {
             CycleCommand::Open { period: month, kind, law_as_of, value_date, by } => {

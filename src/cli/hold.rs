@@ -47,6 +47,10 @@ pub enum HoldCommand {
 }
 
 impl HoldCommand {
+    pub fn only_reads(&self) -> bool {
+        matches!(self, HoldCommand::List { .. })
+    }
+
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         match self {
             HoldCommand::List { cycle, code, limit } => {

@@ -193,8 +193,14 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::Identity(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Officer(officer::OfficerCommand::Key { file }) => officer::make_key(&file, &voice),
         Command::Officer(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
-        Command::Cycle(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
-        Command::Hold(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Cycle(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::Hold(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
         Command::Submit(command) => command.submit(&open(&dir, today, &voice).await?, &voice).await,
         Command::Approve(command) => {
             command.approve(&open(&dir, today, &voice).await?, &voice).await
@@ -203,15 +209,35 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::Dispatch(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Collect(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Reissue(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
-        Command::Queue(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
-        Command::Explain(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
-        Command::Report(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
-        Command::Audit(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Queue(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::Explain(command) => {
+            command.run(&open_as(true, &dir, today, &voice).await?, &voice).await
+        }
+        Command::Report(command) => {
+            command.run(&open_as(true, &dir, today, &voice).await?, &voice).await
+        }
+        Command::Audit(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
     }
 }
 
 /// Opens the office with the machine's disk, and its clock unless a day is said.
 async fn open(dir: &Path, today: Option<&str>, voice: &Voice) -> Result<Engine, EngineError> {
+    open_as(false, dir, today, voice).await
+}
+
+/// Opens the office; a command that only reads needs no more than the right to read its folder.
+async fn open_as(
+    only_reads: bool,
+    dir: &Path,
+    today: Option<&str>,
+    voice: &Voice,
+) -> Result<Engine, EngineError> {
     // The offset is the office's; a folder that is no office is told by `office::open`.
     let config = std::fs::read_to_string(dir.join(office::CONFIG))
         .ok()
@@ -232,14 +258,14 @@ async fn open(dir: &Path, today: Option<&str>, voice: &Voice) -> Result<Engine, 
             Arc::new(SystemClock::new(config.as_ref().map_or(0, |config| config.offset_minutes)))
         }
     };
-    office::open(
-        dir,
-        Surroundings {
-            disk: Arc::new(RealDisk),
-            clock,
-            progress: show::progress(voice),
-            channels: None,
-        },
-    )
-    .await
+    let around = Surroundings {
+        disk: Arc::new(RealDisk),
+        clock,
+        progress: show::progress(voice),
+        channels: None,
+    };
+    match only_reads {
+        true => office::open_to_read(dir, around).await,
+        false => office::open(dir, around).await,
+    }
 }

@@ -1,5 +1,7 @@
 //! `chitra report CYCLE`: the report that an auditor signs, and its figures.
 
+use std::io::ErrorKind;
+
 use clap::Args;
 use serde_json::json;
 
@@ -30,7 +32,23 @@ impl Report {
         let cycle = engine.cycle_find(&self.cycle).await?;
         match self.format.as_deref() {
             None => {
-                let files = engine.cycle_report_write(&cycle).await?;
+                let files =
+                    engine.cycle_report_write(&cycle).await.map_err(|error| match error {
+                        EngineError::Io { doing, source }
+                            if matches!(
+                                source.kind(),
+                                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+                            ) =>
+                        {
+                            EngineError::refused(
+                                "R103",
+                                format!(
+                                    "{doing}: {source}; print it instead, with --format html or csv"
+                                ),
+                            )
+                        }
+                        error => error,
+                    })?;
                 let (html, csv) =
                     (files.html.display().to_string(), files.csv.display().to_string());
                 voice.say(&json!({ "html": html, "csv": csv }), || format!("{html}\n{csv}"));

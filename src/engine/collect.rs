@@ -388,7 +388,6 @@ impl Engine {
         digest: &Digest,
         mut answer: Answer,
     ) -> Result<(), EngineError> {
-        self.progress.at("collect", answer.applied as u64, answer.items as u64);
         let format_id = answer.format.clone();
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<(i64, Answered)>>(4);
         let (formats, from) = (self.formats.clone(), answer.applied);

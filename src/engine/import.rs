@@ -238,7 +238,7 @@ impl Engine {
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<Chunk>>(4);
         let file = open()?;
         let reader = tokio::task::spawn_blocking(move || match source {
-            Source::Roster(people, _) => reading.roster(file, people, &send),
+            Source::Roster(people, _) => reading.roster(file, *people, &send),
             Source::Register => reading.register(file, &send),
         });
         let mut taken = 0;

@@ -61,6 +61,8 @@ pub struct Engine {
     /// By the provider's name.
     pub channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
     pub progress: Arc<dyn Progress>,
+    /// Opened by a command that only reads: nothing is written, neither database nor log.
+    pub only_reads: bool,
 }
 
 impl Engine {

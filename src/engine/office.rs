@@ -1,7 +1,7 @@
 //! An office: a folder with its configuration, database, keys, archive and log.
 //!
 //! ```text
-//! chitra.toml   office.db   keys/   archive/   log/   refused/   reports/
+//! chitra.toml   office.db   import.lock   keys/   archive/   log/   refused/   reports/
 //! ```
 
 use std::collections::BTreeMap;
@@ -72,16 +72,44 @@ pub fn create(dir: &Path, config: &str, secret: [u8; 32]) -> Result<(), EngineEr
 
 /// Opens an office: its database is brought up to date, its log checked at the edge.
 pub async fn open(dir: &Path, around: Surroundings) -> Result<Engine, EngineError> {
-    let config_path = dir.join(CONFIG);
-    let text = std::fs::read_to_string(&config_path).map_err(|error| {
-        EngineError::refused(
-            "G111",
-            format!("{} is no office ({error}); make one with: chitra init DIR", dir.display()),
-        )
-    })?;
-    let config = Config::parse(&text, dir)?;
+    let config = configured(dir)?;
     let store = Store::open(&config.database).await?;
     open_with(dir, config, store, around).await
+}
+
+/// Opens an office to look at it: whoever may read its folder can, and nothing is written. An office in
+/// which nothing was done yet has nothing to look at, and is begun.
+pub async fn open_to_read(dir: &Path, around: Surroundings) -> Result<Engine, EngineError> {
+    let config = configured(dir)?;
+    let begun = around
+        .disk
+        .exists(&dir.join("log/state"))
+        .map_err(|error| EngineError::io("looking at the log", error))?;
+    if !begun {
+        return open(dir, around).await;
+    }
+    let store = Store::open_to_read(&config.database).await?;
+    open_as(dir, config, store, around, true).await
+}
+
+fn configured(dir: &Path) -> Result<Config, EngineError> {
+    let path = dir.join(CONFIG);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Config::parse(&text, dir),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(EngineError::refused(
+                "G111",
+                format!(
+                    "{} cannot be read by this user; give it the right to read the office's folder",
+                    path.display()
+                ),
+            ))
+        }
+        Err(error) => Err(EngineError::refused(
+            "G111",
+            format!("{} is no office ({error}); make one with: chitra init DIR", dir.display()),
+        )),
+    }
 }
 
 /// Opens an office over a store that is already open.
@@ -90,6 +118,16 @@ pub async fn open_with(
     config: Config,
     store: Store,
     around: Surroundings,
+) -> Result<Engine, EngineError> {
+    open_as(dir, config, store, around, false).await
+}
+
+async fn open_as(
+    dir: &Path,
+    config: Config,
+    store: Store,
+    around: Surroundings,
+    only_reads: bool,
 ) -> Result<Engine, EngineError> {
     let secret = read_secret(&dir.join(OFFICE_KEY))?;
     let keys = Keys::of(&OfficeKey::from_bytes(secret));
@@ -103,6 +141,7 @@ pub async fn open_with(
         .exists(&log_dir.join("state"))
         .map_err(|error| EngineError::io("looking at the log", error))?;
     let log = match begun {
+        true if only_reads => Log::open_to_read(around.disk.clone(), &log_dir, signer)?,
         true => Log::open(around.disk.clone(), &log_dir, signer)?,
         // An office whose log has disappeared must notice: only one that never logged begins one.
         false if store.leaf_count().await? == 0 => {
@@ -174,6 +213,7 @@ pub async fn open_with(
         formats: Arc::new(formats),
         channels: Arc::new(channels),
         progress: around.progress,
+        only_reads,
     })
 }
 

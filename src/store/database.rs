@@ -183,6 +183,36 @@ pub enum StoreError {
         "the database would not keep what it acknowledges: {setting} is `{actual}`, not `{wanted}`"
     )]
     SettingMustBeDurable { setting: &'static str, actual: String, wanted: &'static str },
+    #[error(
+        "the database {path} cannot be read ({source}); give this user the right to enter its folder and to \
+         read it, with the `-wal` and `-shm` beside it where there are such"
+    )]
+    MustBeReadable {
+        path: String,
+        #[source]
+        source: sqlx::Error,
+    },
+    #[error(
+        "the database may not be written by this user ({doing}: {source}); run this command as the user to \
+         whom the office belongs. Commands that only read (cycle status, explain, hold list, audit verify …) \
+         need no more than the right to read"
+    )]
+    MustBeWritable {
+        doing: &'static str,
+        #[source]
+        source: sqlx::Error,
+    },
+    #[error("the database was opened to read, and this would write it")]
+    OpenedToRead,
+    #[error(
+        "{path} was written while it was being read; nothing is told of it: run the command again"
+    )]
+    MustNotBeWrittenMeanwhile { path: String },
+    #[error(
+        "the tables are older than the program, and this command only reads; bring them up to date with one \
+         that writes: chitra audit checkpoint"
+    )]
+    TablesMustBeUpToDate,
     #[error("migration {name} was changed after it ran, or was made by a newer program")]
     MigrationMustNotChange { name: String },
     #[error("the database did not answer ({doing}): {source}")]
@@ -208,6 +238,9 @@ impl StoreError {
                         .map_or_else(|| error.message().to_owned(), str::to_owned),
                 }
             }
+            sqlx::Error::Database(error) if must_not_write(error.as_ref()) => {
+                StoreError::MustBeWritable { doing, source }
+            }
             _ => StoreError::Database { doing, source },
         }
     }
@@ -221,8 +254,22 @@ impl StoreError {
             | StoreError::RowMustBeWhole(_) => "STO-ROW",
             StoreError::SettingMustBeDurable { .. } => "STO-DURABLE",
             StoreError::MigrationMustNotChange { .. } => "STO-MIGRATION",
+            StoreError::MustBeReadable { .. } => "STO-READABLE",
+            StoreError::MustBeWritable { .. } | StoreError::OpenedToRead => "STO-WRITABLE",
+            StoreError::MustNotBeWrittenMeanwhile { .. } => "STO-MEANWHILE",
+            StoreError::TablesMustBeUpToDate => "STO-TABLES",
             StoreError::Database { .. } => "STO-DATABASE",
             StoreError::Injected => "STO-INJECTED",
         }
+    }
+}
+
+/// Whether a database says that it may not be written: SQLite's `READONLY` and `CANTOPEN`, PostgreSQL's
+/// `read_only_sql_transaction`.
+fn must_not_write(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let code = error.code().unwrap_or_default();
+    match error.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
+        Some(_) => matches!(code.parse::<u32>().map(|code| code & 0xff), Ok(8 | 14)),
+        None => code == "25006",
     }
 }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::database::{Database, Dialect, StoreError, Value};
+use super::database::{Database, Dialect, Row, StoreError, Value};
 
 struct Migration {
     name: &'static str,
@@ -37,16 +37,10 @@ pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {
         vec![],
     )
     .await?;
-    let done = tx.query("select name, sha256 from migration order by name", &[]).await?;
-    for row in &done {
-        let name = row.text(0)?;
-        let known = MIGRATIONS.iter().find(|migration| migration.name == name);
-        if known.map(|migration| fingerprint(migration.text(database.dialect()))).as_deref()
-            != Some(row.text(1)?)
-        {
-            return Err(StoreError::MigrationMustNotChange { name: name.to_owned() });
-        }
-    }
+    // Touches nothing. SQLite opens a file that may not be written all the same, and says so only now.
+    tx.execute("delete from migration where name = ''".into(), vec![]).await?;
+    let done = tx.query(RAN, &[]).await?;
+    must_be_known(&done, database.dialect())?;
     for migration in &MIGRATIONS[done.len()..] {
         let text = migration.text(database.dialect());
         tx.script(text).await?;
@@ -57,6 +51,31 @@ pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {
         .await?;
     }
     tx.commit().await
+}
+
+const RAN: &str = "select name, sha256 from migration order by name";
+
+/// Refuses tables that a writing command would change first.
+pub async fn must_be_up_to_date(database: &dyn Database) -> Result<(), StoreError> {
+    let done = database.query(RAN, &[]).await?;
+    must_be_known(&done, database.dialect())?;
+    match done.len() == MIGRATIONS.len() {
+        true => Ok(()),
+        false => Err(StoreError::TablesMustBeUpToDate),
+    }
+}
+
+fn must_be_known(done: &[Row], dialect: Dialect) -> Result<(), StoreError> {
+    for row in done {
+        let name = row.text(0)?;
+        let known = MIGRATIONS.iter().find(|migration| migration.name == name);
+        if known.map(|migration| fingerprint(migration.text(dialect))).as_deref()
+            != Some(row.text(1)?)
+        {
+            return Err(StoreError::MigrationMustNotChange { name: name.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 impl Migration {

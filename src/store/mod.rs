@@ -40,6 +40,19 @@ impl Store {
         Store::over(database).await
     }
 
+    /// Opens the database so that nothing can be written. Its tables must be up to date.
+    pub async fn open_to_read(url: &str) -> Result<Store, StoreError> {
+        let database: Arc<dyn Database> = match url.split_once(':') {
+            Some(("sqlite", path)) => Arc::new(sqlite::Sqlite::open_to_read(path).await?),
+            Some(("postgres" | "postgresql", _)) => {
+                Arc::new(postgres::Postgres::open_to_read(url).await?)
+            }
+            _ => return Err(StoreError::UrlMustNameADatabase),
+        };
+        migrate::must_be_up_to_date(database.as_ref()).await?;
+        Ok(Store { database })
+    }
+
     /// Puts the store over a database that is already open: a test's, or one that injects faults.
     pub async fn over(database: Arc<dyn Database>) -> Result<Store, StoreError> {
         migrate::migrate(database.as_ref()).await?;

@@ -24,6 +24,15 @@ pub struct Postgres {
 
 impl Postgres {
     pub async fn open(url: &str) -> Result<Postgres, StoreError> {
+        Postgres::open_as(url, "off").await
+    }
+
+    /// Opens the database so that the server refuses every write.
+    pub async fn open_to_read(url: &str) -> Result<Postgres, StoreError> {
+        Postgres::open_as(url, "on").await
+    }
+
+    async fn open_as(url: &str, only_reads: &str) -> Result<Postgres, StoreError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| StoreError::of("reading the PostgreSQL URL", error))?
             .application_name("chitra")
@@ -31,6 +40,7 @@ impl Postgres {
                 ("statement_timeout", "15min"),
                 ("lock_timeout", "60s"),
                 ("idle_in_transaction_session_timeout", "5min"),
+                ("default_transaction_read_only", only_reads),
             ]);
         let pool = PgPoolOptions::new()
             .max_connections(8)

@@ -22,8 +22,11 @@ const VALUES_MAX: usize = 32_766;
 const ROWS_MAX: usize = 250;
 
 pub struct Sqlite {
-    writer: SqlitePool,
+    /// None when it was opened to read.
+    writer: Option<SqlitePool>,
     readers: SqlitePool,
+    /// Set when it is read as a file that nobody writes.
+    still: Option<Still>,
 }
 
 impl Sqlite {
@@ -53,7 +56,7 @@ impl Sqlite {
         };
         let writer = pool(1, options.clone()).await?;
         let readers = pool(4, options).await?;
-        let sqlite = Sqlite { writer, readers };
+        let sqlite = Sqlite { writer: Some(writer), readers, still: None };
         for (setting, sql, wanted) in [
             ("journal_mode", "select cast(journal_mode as text) from pragma_journal_mode", "wal"),
             ("synchronous", "select cast(synchronous as text) from pragma_synchronous", "2"),
@@ -64,7 +67,7 @@ impl Sqlite {
                 "0",
             ),
         ] {
-            for pool in [&sqlite.writer, &sqlite.readers] {
+            for pool in sqlite.writer.iter().chain([&sqlite.readers]) {
                 let rows = query(pool, sql, &[]).await?;
                 let actual = rows.first().map_or(Ok(""), |row| row.text(0))?.to_owned();
                 if actual != wanted {
@@ -73,6 +76,69 @@ impl Sqlite {
             }
         }
         Ok(sqlite)
+    }
+
+    /// Opens the file to read, for a user who may not write it. SQLite reads a database in WAL mode only
+    /// beside its `-wal` and `-shm`, which go when the last writer does and which such a user cannot make:
+    /// without them the file is read as one that nobody writes, and every answer is thrown away if
+    /// somebody did.
+    pub async fn open_to_read(path: &str) -> Result<Sqlite, StoreError> {
+        let unreadable = |source| StoreError::MustBeReadable { path: path.to_owned(), source };
+        let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))
+            .map_err(unreadable)?
+            .read_only(true)
+            .busy_timeout(std::time::Duration::from_secs(30))
+            .pragma("trusted_schema", "off")
+            .pragma("cell_size_check", "on")
+            .pragma("cache_size", "-65536")
+            .pragma("temp_store", "memory");
+        let open = |options: SqliteConnectOptions| async move {
+            let readers = SqlitePoolOptions::new()
+                .max_connections(4)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .connect_with(options)
+                .await?;
+            sqlx::query("select count(*) from sqlite_schema").fetch_all(&readers).await?;
+            Ok::<SqlitePool, sqlx::Error>(readers)
+        };
+        let refused = match open(options.clone()).await {
+            Ok(readers) => return Ok(Sqlite { writer: None, readers, still: None }),
+            Err(refused) => refused,
+        };
+        let Some(still) = Still::look(path) else { return Err(unreadable(refused)) };
+        let readers = open(options.immutable(true)).await.map_err(unreadable)?;
+        Ok(Sqlite { writer: None, readers, still: Some(still) })
+    }
+}
+
+/// A database file without a log of writes beside it, as it was when it was opened.
+struct Still {
+    path: String,
+    bytes: u64,
+    modified: Option<std::time::SystemTime>,
+}
+
+impl Still {
+    /// None when there is no such file, or somebody has it open to write.
+    fn look(path: &str) -> Option<Still> {
+        let file = std::fs::metadata(path).ok()?;
+        let nobody_writes = match std::fs::metadata(format!("{path}-wal")) {
+            Ok(log) => log.len() == 0,
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        nobody_writes.then(|| Still {
+            path: path.to_owned(),
+            bytes: file.len(),
+            modified: file.modified().ok(),
+        })
+    }
+
+    fn must_be_still(&self) -> Result<(), StoreError> {
+        match Still::look(&self.path) {
+            Some(now) if (now.bytes, now.modified) == (self.bytes, self.modified) => Ok(()),
+            _ => Err(StoreError::MustNotBeWrittenMeanwhile { path: self.path.clone() }),
+        }
     }
 }
 
@@ -83,13 +149,19 @@ impl Database for Sqlite {
     }
 
     async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
-        query(&self.readers, sql, args).await
+        let rows = query(&self.readers, sql, args).await;
+        if let Some(still) = &self.still {
+            still.must_be_still()?;
+        }
+        rows
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
         // `immediate` takes the write lock at once: a later upgrade fails without waiting.
         let open = self
             .writer
+            .as_ref()
+            .ok_or(StoreError::OpenedToRead)?
             .begin_with("begin immediate")
             .await
             .map_err(|error| StoreError::of("beginning", error))?;
@@ -98,7 +170,9 @@ impl Database for Sqlite {
 
     async fn close(&self) {
         self.readers.close().await;
-        self.writer.close().await;
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
     }
 }
 
@@ -220,4 +294,39 @@ fn read(row: &SqliteRow) -> Result<Row, StoreError> {
         .map(|at| read_as(at).map_err(|error| StoreError::of("reading a row", error)))
         .collect::<Result<Vec<Value>, StoreError>>()
         .map(Row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a file counts as still after something was done beside or to it.
+    #[track_caller]
+    fn check(done: impl FnOnce(&std::path::Path), is_still: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("office.db");
+        std::fs::write(&path, "rows").unwrap();
+        let still = Still::look(&path.display().to_string()).unwrap();
+        done(&path);
+        assert_eq!(still.must_be_still().is_ok(), is_still);
+    }
+
+    #[test]
+    fn what_was_written_meanwhile_is_not_told() {
+        check(|_| {}, true);
+        check(|path| std::fs::write(path.with_file_name("office.db-wal"), "").unwrap(), true);
+        check(|path| std::fs::write(path.with_file_name("office.db-wal"), "row").unwrap(), false);
+        check(|path| std::fs::write(path, "more rows").unwrap(), false);
+        check(|path| std::fs::remove_file(path).unwrap(), false);
+    }
+
+    #[test]
+    fn a_database_that_somebody_writes_is_not_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("office.db");
+        assert!(Still::look(&path.display().to_string()).is_none());
+        std::fs::write(&path, "rows").unwrap();
+        std::fs::write(path.with_file_name("office.db-wal"), "row").unwrap();
+        assert!(Still::look(&path.display().to_string()).is_none());
+    }
 }

@@ -9,9 +9,11 @@ use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::digest::Digest;
 use chitra::domain::ids::ListNo;
+use chitra::engine::clock::Clock;
 use chitra::engine::config::Config;
 use chitra::engine::office::CONFIG;
-use chitra::engine::progress::Progress;
+
+use jiff::civil::{DateTime, date};
 
 use crate::support::office::{Base, MAKER, TestOffice, archived_file, key, refused, run};
 
@@ -151,17 +153,17 @@ fn a_harmed_file_that_cannot_be_made_good_does_not_leave() {
     });
 }
 
-/// Overwrites a file as soon as its items begin to be applied.
+/// Overwrites a file when it is asked for the time: an answer is stamped after it is archived, before its
+/// items are read.
 struct Overwrites {
     path: PathBuf,
     with: String,
 }
 
-impl Progress for Overwrites {
-    fn at(&self, stage: &str, done: u64, _: u64) {
-        if stage == "collect" && done == 0 {
-            std::fs::write(&self.path, &self.with).unwrap();
-        }
+impl Clock for Overwrites {
+    fn now(&self) -> DateTime {
+        std::fs::write(&self.path, &self.with).unwrap();
+        date(2026, 9, 20).at(9, 0, 0, 0)
     }
 }
 
@@ -181,7 +183,7 @@ fn what_was_archived_is_what_is_applied() {
             )
         };
         let path = office.written("answer.csv", sheet("Không thành công").as_bytes());
-        office.engine.progress =
+        office.engine.clock =
             Arc::new(Overwrites { path: path.clone(), with: sheet("Thành công") });
         let collected = office.engine.collect_file("sheetbank", &path).await.unwrap();
         assert_eq!(collected.items, 1);

@@ -15,6 +15,7 @@ mod mock_bank;
 mod month;
 mod programmes;
 mod publishing;
+mod read_only;
 mod reconcile;
 mod refusals;
 mod sandbox;

@@ -145,7 +145,7 @@ const GUARDS: &[Guarded] = &[
         },
     ),
     (
-        "import (kind, period, sha256)",
+        "import (kind, period, sha256, read_with)",
         |changes| changes.import_started(&import(1, "one.csv")),
         |changes| changes.import_started(&import(2, "renamed.csv")),
     ),

@@ -174,7 +174,7 @@ fn suite_of(file: &Path) -> String {
 
 /// Says that a test ends early, and writes it into the list that `ops/test` prints, because a
 /// runner that runs each test in a process of its own shows nothing of those that pass.
-fn not_run(what: &str) {
+pub fn not_run(what: &str) {
     say(&format!("NOT RUN: {what}"));
     if let Some(list) = variable("CHITRA_TEST_NOT_RUN") {
         let opened = OpenOptions::new().append(true).create(true).open(&list);
