@@ -9,6 +9,7 @@ mod directory_channel;
 mod external_validators;
 mod mock_bank;
 mod month;
+mod officers;
 mod programmes;
 mod publishing;
 mod reconcile;
