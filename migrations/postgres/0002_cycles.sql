@@ -16,6 +16,7 @@ create table cycle (
     manifest text,
     sealed_at text,
     closed_at text,
+    cancelled_for bytea,
     unique (authority_no, period, kind, sequence)
 );
 
@@ -59,16 +60,21 @@ create table exception (
     primary key (shard, cycle_no, exception_no)
 );
 
--- an officer's decision on a hold; it counts for the next computation of the same enrolment or payee
+-- an officer's decision on a hold; it counts for the next computation of the same enrolment or payee,
+-- and when it takes two persons, only once another officer has confirmed it. The reason is sealed
 create table resolution (
     resolution_no bigint not null primary key,
     subject_no bigint not null,
     code text not null,
     decision text not null check (decision in ('release', 'keep')),
     valid_to bigint not null,
-    reason text not null,
+    reason bytea not null,
     decided_by text not null,
-    decided_at text not null
+    decided_at text not null,
+    persons bigint not null check (persons in (1, 2)),
+    confirmed_by text,
+    confirmed_at text,
+    check (confirmed_by is null or (persons = 2 and confirmed_by <> decided_by))
 );
 
 -- what is approved: list 0 is the month, the others release reissues and lifted holds

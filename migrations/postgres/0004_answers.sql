@@ -29,7 +29,7 @@ create table discrepancy (
     state text not null check (state in ('open', 'resolved')),
     resolved_by text,
     resolved_at text,
-    reason text,
+    reason bytea,
     unique (answer_no, item, kind)
 );
 

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::show::table;
+use crate::cli::signer::Signer;
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError};
-use crate::store::Changes;
 
 #[derive(Subcommand)]
 pub enum Queue {
@@ -16,8 +16,8 @@ pub enum Queue {
     /// Say that a discrepancy is settled, and how
     Resolve {
         number: i64,
-        #[arg(long = "as")]
-        by: String,
+        #[command(flatten)]
+        signer: Signer,
         #[arg(long)]
         reason: String,
     },
@@ -28,8 +28,8 @@ pub enum Queue {
     /// One of the two officers who lift a halt
     Lift {
         halt: i64,
-        #[arg(long = "as")]
-        by: String,
+        #[command(flatten)]
+        signer: Signer,
     },
 }
 
@@ -80,26 +80,9 @@ impl Queue {
                 });
                 Ok(())
             }
-            Queue::Resolve { number, by, reason } => {
-                let officer = engine.officer(&by).await?;
-                if !engine.store.discrepancies().await?.iter().any(|(open, _)| *open == number) {
-                    return Err(EngineError::refused(
-                        "D110",
-                        format!("no discrepancy {number} is open; see: chitra queue discrepancies"),
-                    ));
-                }
-                let mut changes = Changes::new();
-                changes.discrepancy_resolved(number, &officer.name, &reason, &engine.stamp());
-                changes.event(
-                    crate::audit::leaf::Leaf::of("discrepancy_resolved", &engine.stamp())
-                        .number("discrepancy", number)
-                        .text("officer", &officer.name)
-                        .digest("reason", &crate::domain::digest::Digest::of(reason.as_bytes()))
-                        .build()?
-                        .as_bytes()
-                        .to_vec(),
-                );
-                engine.store.commit(changes).await?;
+            Queue::Resolve { number, signer, reason } => {
+                let key = signer.key(engine).await?;
+                engine.discrepancy_resolve(number, &reason, &signer.by, &key).await?;
                 engine.sequence().await?;
                 voice.say(&json!({ "number": number, "state": "resolved" }), || {
                     format!("discrepancy {number} is resolved")
@@ -158,15 +141,20 @@ impl Queue {
                                 one.scope.clone(),
                                 one.cause.clone(),
                                 one.put_at.clone(),
+                                one.first_lift_by.as_ref().map_or_else(String::new, |by| {
+                                    format!("one of two ({by}), waiting for another officer")
+                                }),
                             ]
                         })
                         .collect();
-                    table(&["halt", "scope", "cause", "since"], &rows, &[0])
+                    table(&["halt", "scope", "cause", "since", "lifted"], &rows, &[0])
                 });
                 Ok(())
             }
-            Queue::Lift { halt, by } => {
-                let lifted = engine.halt_lift(halt, &by).await?;
+            Queue::Lift { halt, signer } => {
+                let key = signer.key(engine).await?;
+                let by = &signer.by;
+                let lifted = engine.halt_lift(halt, by, &key).await?;
                 engine.sequence().await?;
                 voice.say(&json!({ "halt": halt, "lifted": lifted }), || match lifted {
                     true => format!("halt {halt} is lifted"),

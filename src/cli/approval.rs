@@ -1,35 +1,30 @@
 //! `chitra submit`, `approve` and `release`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::json;
 
 use crate::cli::Voice;
+use crate::cli::signer::Signer;
 use crate::domain::ids::ListNo;
 use crate::domain::list::{Act, PaymentList};
-use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
-use crate::engine::{Engine, EngineError, office};
+use crate::engine::{Engine, EngineError};
 
 #[derive(Args)]
 pub struct Sign {
     cycle: String,
-    #[arg(long = "as", value_name = "OFFICER")]
-    by: String,
+    #[command(flatten)]
+    signer: Signer,
     /// A release list; 0 is the month
     #[arg(long, default_value_t = 0)]
     list: i64,
-    /// The officer's private key; keys/officers/OFFICER.key of the office when not said
-    #[arg(long)]
-    key: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub struct Release {
     cycle: String,
-    #[arg(long = "as", value_name = "OFFICER")]
-    by: String,
+    #[command(flatten)]
+    signer: Signer,
     /// A release list; 0 is the month
     #[arg(long, default_value_t = 0)]
     list: i64,
@@ -38,8 +33,8 @@ pub struct Release {
 impl Sign {
     pub async fn submit(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let cycle = engine.cycle_find(&self.cycle).await?;
-        let key = self.key(engine).await?;
-        let list = engine.submit(&cycle, ListNo(self.list), &self.by, &key).await?;
+        let key = self.signer.key(engine).await?;
+        let list = engine.submit(&cycle, ListNo(self.list), &self.signer.by, &key).await?;
         engine.sequence().await?;
         tell(&list, voice);
         Ok(())
@@ -47,8 +42,8 @@ impl Sign {
 
     pub async fn approve(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let cycle = engine.cycle_find(&self.cycle).await?;
-        let key = self.key(engine).await?;
-        let list = engine.approve(&cycle, ListNo(self.list), &self.by, &key).await?;
+        let key = self.signer.key(engine).await?;
+        let list = engine.approve(&cycle, ListNo(self.list), &self.signer.by, &key).await?;
         engine.sequence().await?;
         let signatures = engine.store.signatures(cycle.number).await?;
         let have = signatures
@@ -72,32 +67,13 @@ impl Sign {
         });
         Ok(())
     }
-
-    /// The officer's key. Who nobody registered is told so, rather than that a file is missing.
-    async fn key(&self, engine: &Engine) -> Result<OfficerKey, EngineError> {
-        engine.officer(&self.by).await?;
-        let path = match &self.key {
-            Some(path) => path.clone(),
-            None => office::officer_key_path(&engine.dir, &self.by),
-        };
-        if !path.exists() {
-            return Err(EngineError::refused(
-                "A114",
-                format!(
-                    "the key of `{}` is not in {}; say where: --key FILE",
-                    self.by,
-                    path.display()
-                ),
-            ));
-        }
-        office::read_officer_key(&path)
-    }
 }
 
 impl Release {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let cycle = engine.cycle_find(&self.cycle).await?;
-        let list = engine.release(&cycle, ListNo(self.list), &self.by).await?;
+        let key = self.signer.key(engine).await?;
+        let list = engine.release(&cycle, ListNo(self.list), &self.signer.by, &key).await?;
         engine.sequence().await?;
         tell(&list, voice);
         Ok(())

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::Voice;
 use crate::cli::import::period;
 use crate::cli::show::{grouped, money, table};
+use crate::cli::signer::Signer;
 use crate::domain::cycle::{Cycle, CycleKind, CycleState};
 use crate::domain::money::Currency;
 use crate::domain::period::parse_date;
@@ -29,8 +30,8 @@ pub enum CycleCommand {
         /// When our account is to be debited
         #[arg(long)]
         value_date: String,
-        #[arg(long = "as", default_value = "operator")]
-        by: String,
+        #[command(flatten)]
+        signer: Signer,
     },
     /// Decide, assemble, render and seal; goes on where it stopped
     Run {
@@ -49,14 +50,14 @@ pub enum CycleCommand {
     /// Close: only when everything is accounted for
     Close {
         cycle: String,
-        #[arg(long = "as", default_value = "operator")]
-        by: String,
+        #[command(flatten)]
+        signer: Signer,
     },
     /// Give a cycle up before it is released
     Cancel {
         cycle: String,
-        #[arg(long = "as", default_value = "operator")]
-        by: String,
+        #[command(flatten)]
+        signer: Signer,
         #[arg(long)]
         reason: String,
     },
@@ -69,7 +70,7 @@ impl CycleCommand {
 
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         match self {
-            CycleCommand::Open { period: month, kind, law_as_of, value_date, by } => {
+            CycleCommand::Open { period: month, kind, law_as_of, value_date, signer } => {
                 let date = |text: &str| {
                     parse_date(text)
                         .map_err(|error| EngineError::refused("G102", error.to_string()))
@@ -82,15 +83,15 @@ impl CycleCommand {
                         ),
                     )
                 })?;
-                let cycle = engine
-                    .cycle_open(Opening {
-                        period: period(&month)?,
-                        kind,
-                        law_known_at: law_as_of.as_deref().map(date).transpose()?,
-                        value_date: date(&value_date)?,
-                        by,
-                    })
-                    .await?;
+                let opening = Opening {
+                    period: period(&month)?,
+                    kind,
+                    law_known_at: law_as_of.as_deref().map(date).transpose()?,
+                    value_date: date(&value_date)?,
+                    by: signer.by.clone(),
+                };
+                let key = signer.key(engine).await?;
+                let cycle = engine.cycle_open(opening, &key).await?;
                 engine.sequence().await?;
                 voice.say(&json!({ "cycle": cycle.label(), "number": cycle.number.0 }), || {
                     format!("cycle {} (number {}) is open", cycle.label(), cycle.number)
@@ -128,14 +129,16 @@ impl CycleCommand {
                 });
                 Ok(())
             }
-            CycleCommand::Close { cycle, by } => {
+            CycleCommand::Close { cycle, signer } => {
                 let cycle = engine.cycle_find(&cycle).await?;
-                let cycle = engine.close(&cycle, &by).await?;
+                let key = signer.key(engine).await?;
+                let cycle = engine.close(&cycle, &signer.by, &key).await?;
                 tell(engine, &cycle, voice).await
             }
-            CycleCommand::Cancel { cycle, by, reason } => {
+            CycleCommand::Cancel { cycle, signer, reason } => {
                 let cycle = engine.cycle_find(&cycle).await?;
-                engine.cycle_cancel(&cycle, &by, &reason).await?;
+                let key = signer.key(engine).await?;
+                engine.cycle_cancel(&cycle, &reason, &signer.by, &key).await?;
                 engine.sequence().await?;
                 voice.say(&json!({ "cycle": cycle.label(), "state": "cancelled" }), || {
                     format!("cycle {} is cancelled; its claims are free", cycle.label())

@@ -21,6 +21,8 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::ListNo;
 use crate::domain::list::{ListState, Role};
 use crate::domain::period::Period;
+use crate::domain::signature::OfficerKey;
+use crate::engine::acting::Doing;
 use crate::engine::clock::FixedClock;
 use crate::engine::cycle::Opening;
 use crate::engine::office::{self, Surroundings};
@@ -93,6 +95,7 @@ impl Demo {
 
         let mut day = self.day()?;
         if day < SEALED_ON {
+            engine.acting(MAKER, &self.key(MAKER)?, Doing::Import).await?;
             for (kind, file) in [("identity", "identity.csv"), ("roster", "roster.csv")] {
                 let path = self.dir.join("input").join(file);
                 let report = match kind {
@@ -118,13 +121,16 @@ impl Demo {
                 Ok(cycle) => cycle,
                 Err(_) => {
                     engine
-                        .cycle_open(Opening {
-                            period,
-                            kind: CycleKind::Regular,
-                            law_known_at: None,
-                            value_date: VALUE_DATE,
-                            by: MAKER.to_owned(),
-                        })
+                        .cycle_open(
+                            Opening {
+                                period,
+                                kind: CycleKind::Regular,
+                                law_known_at: None,
+                                value_date: VALUE_DATE,
+                                by: MAKER.to_owned(),
+                            },
+                            &self.key(MAKER)?,
+                        )
                         .await?
                 }
             };
@@ -168,7 +174,7 @@ impl Demo {
         let month = engine.cycle_find(&period.to_string()).await?;
         let month = match month.state {
             CycleState::Closed => month,
-            _ => engine.close(&month, MAKER).await?,
+            _ => engine.close(&month, MAKER, &self.key(MAKER)?).await?,
         };
         engine.sequence().await?;
         let verified = engine.audit_verify().await?;
@@ -240,18 +246,17 @@ impl Demo {
         month: &Cycle,
         number: ListNo,
     ) -> Result<(), EngineError> {
-        let key = |name: &str| office::read_officer_key(&office::officer_key_path(&self.dir, name));
         let label = month.label();
         let list = engine.payment_list(month, number).await?;
         if list.state == ListState::Sealed {
-            engine.submit(month, number, MAKER, &key(MAKER)?).await?;
+            engine.submit(month, number, MAKER, &self.key(MAKER)?).await?;
         }
         for approver in APPROVERS {
             let month = engine.cycle_find(&label).await?;
             if engine.payment_list(&month, number).await?.state != ListState::Submitted {
                 continue;
             }
-            match engine.approve(&month, number, approver, &key(approver)?).await {
+            match engine.approve(&month, number, approver, &self.key(approver)?).await {
                 Ok(_) => {}
                 // Signed before the demo was interrupted.
                 Err(error) if error.code() == "A108" => {}
@@ -260,9 +265,13 @@ impl Demo {
         }
         let month = engine.cycle_find(&label).await?;
         if engine.payment_list(&month, number).await?.state == ListState::Approved {
-            engine.release(&month, number, APPROVERS[1]).await?;
+            engine.release(&month, number, APPROVERS[1], &self.key(APPROVERS[1])?).await?;
         }
         Ok(())
+    }
+
+    fn key(&self, officer: &str) -> Result<OfficerKey, EngineError> {
+        office::read_officer_key(&office::officer_key_path(&self.dir, officer))
     }
 
     /// Makes folder, people and office, or finds what an interrupted demo left.

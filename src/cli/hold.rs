@@ -3,18 +3,16 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::audit::leaf::Leaf;
 use crate::cli::Voice;
 use crate::cli::import::period;
 use crate::cli::show::table;
-use crate::domain::digest::Digest;
-use crate::domain::exception::{Decision, Exception, Resolution, Subject};
-use crate::domain::hold::{HoldCode, HoldRelease};
-use crate::domain::ids::EnrolmentNo;
+use crate::cli::signer::Signer;
+use crate::domain::cycle::{Cycle, CycleState};
+use crate::domain::exception::Decision;
+use crate::domain::hold::HoldCode;
 use crate::domain::state::Named;
+use crate::engine::hold::{Counts, Decided, Deciding, Held};
 use crate::engine::{Engine, EngineError};
-use crate::store::Changes;
-use crate::store::registry::Counted;
 
 #[derive(Subcommand)]
 pub enum HoldCommand {
@@ -28,13 +26,13 @@ pub enum HoldCommand {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
-    /// Decide one hold: release it, or keep it
+    /// Decide one hold: release it, or keep it; some codes are released by two officers
     Resolve {
         cycle: String,
         /// As the list shows it: SHARD-NUMBER
         hold: String,
-        #[arg(long = "as")]
-        by: String,
+        #[command(flatten)]
+        signer: Signer,
         /// release or keep
         #[arg(long)]
         decision: String,
@@ -43,6 +41,14 @@ pub enum HoldCommand {
         /// The last month for which the decision counts; the cycle's month when not said
         #[arg(long)]
         valid_to: Option<String>,
+    },
+    /// The second of the two officers who release a hold
+    Confirm {
+        cycle: String,
+        /// As the list shows it: SHARD-NUMBER
+        hold: String,
+        #[command(flatten)]
+        signer: Signer,
     },
 }
 
@@ -55,143 +61,148 @@ impl HoldCommand {
         match self {
             HoldCommand::List { cycle, code, limit } => {
                 let cycle = engine.cycle_find(&cycle).await?;
-                let held: Vec<Exception> = engine
-                    .store
-                    .held(cycle.number)
-                    .await?
-                    .into_iter()
-                    .filter(|one| code.as_ref().is_none_or(|code| *code == one.code))
-                    .collect();
-                let shown = &held[..limit.min(held.len())];
+                let (count, shown) = engine.holds(&cycle, code.as_deref(), limit).await?;
                 let told: Vec<_> = shown
                     .iter()
-                    .map(|one| {
+                    .map(|held| {
+                        let one = &held.exception;
                         json!({
-                            "hold": name(one),
+                            "hold": held.name(),
                             "subject": one.subject.name(),
                             "code": one.code,
                             "person": one.person.to_string(),
                             "payable": one.payable.map(|payable| payable.to_string()),
                             "source_line": one.source_line,
-                            "sentence": sentence(one),
+                            "sentence": sentence(held),
+                            "decision": held.decided.as_ref().map(|one| one.decision.name()),
+                            "decided_by": held.decided.as_ref().map(|one| &one.decided_by),
+                            "confirmed_by": held.decided.as_ref().and_then(|one| one.confirmed_by.as_ref()),
+                            "waits_for_another": held.decided.as_ref().is_some_and(|one| one.waits_for_another()),
                         })
                     })
                     .collect();
-                voice.say(&json!({ "held": held.len(), "shown": told }), || {
+                voice.say(&json!({ "held": count, "shown": told }), || {
                     let rows: Vec<Vec<String>> = shown
                         .iter()
-                        .map(|one| {
+                        .map(|held| {
+                            let one = &held.exception;
                             vec![
-                                name(one),
+                                held.name(),
                                 one.code.clone(),
                                 one.subject.to_string(),
                                 one.person.to_string(),
                                 one.source_line.map(|line| line.to_string()).unwrap_or_default(),
-                                sentence(one),
+                                sentence(held),
+                                decided(held),
                             ]
                         })
                         .collect();
-                    let head = ["hold", "code", "holds a", "person", "line", "why"];
-                    format!(
-                        "{}\n{} of {} shown",
-                        table(&head, &rows, &[4]),
-                        shown.len(),
-                        held.len()
-                    )
+                    let head = ["hold", "code", "holds a", "person", "line", "why", "decided"];
+                    format!("{}\n{} of {count} shown", table(&head, &rows, &[4]), shown.len())
                 });
                 Ok(())
             }
-            HoldCommand::Resolve { cycle, hold, by, decision, reason, valid_to } => {
+            HoldCommand::Resolve { cycle, hold, signer, decision, reason, valid_to } => {
                 let cycle = engine.cycle_find(&cycle).await?;
-                let officer = engine.officer(&by).await?;
                 let decision = Decision::from_name(&decision).ok_or_else(|| {
                     EngineError::refused(
                         "H901",
                         format!("`{decision}` is no decision: release or keep"),
                     )
                 })?;
-                let held = engine.store.held(cycle.number).await?;
-                let one = held.into_iter().find(|one| name(one) == hold).ok_or_else(|| {
-                    EngineError::refused(
-                        "H902",
-                        format!(
-                            "nothing is held as {hold}; see: chitra hold list {}",
-                            cycle.label()
-                        ),
-                    )
-                })?;
-                let code: Option<HoldCode> = one.code.parse().ok();
-                if decision == Decision::Release
-                    && code.is_some_and(|code| code.release() == HoldRelease::WhenMended)
-                {
-                    return Err(EngineError::refused(
-                        "H903",
-                        format!(
-                            "{} is not released by hand: it goes when what is missing is there",
-                            one.code
-                        ),
-                    ));
-                }
-                let subject = match one.subject {
-                    Subject::Row => one.enrolment.map(EnrolmentNo::number).unwrap_or_default(),
-                    Subject::Payable => {
-                        let payable = one.payable.ok_or_else(|| {
-                            EngineError::Inconsistent("a held payable without a number".to_owned())
-                        })?;
-                        let payable = engine.store.payable(payable).await?;
-                        payable.and_then(|payable| payable.destination).map_or(0, |to| to.number())
-                    }
-                };
-                let valid_to = valid_to.as_deref().map(period).transpose()?.unwrap_or(cycle.period);
-                let resolution = Resolution {
-                    subject,
-                    code: one.code.clone(),
-                    decision,
-                    valid_to,
-                    reason: reason.clone(),
-                    decided_by: officer.name.clone(),
-                    decided_at: engine.stamp(),
-                };
-                let mut changes = Changes::new();
-                changes
-                    .resolution(engine.store.next_number(Counted::Resolution).await?, &resolution);
-                changes.event(
-                    Leaf::of("hold_resolved", &resolution.decided_at)
-                        .number("cycle", cycle.number.0)
-                        .text("hold", &hold)
-                        .text("code", &one.code)
-                        .text("decision", decision.name())
-                        .text("officer", &officer.name)
-                        .digest("reason", &Digest::of(reason.as_bytes()))
-                        .build()?
-                        .as_bytes()
-                        .to_vec(),
-                );
-                engine.store.commit(changes).await?;
+                let valid_to = valid_to.as_deref().map(period).transpose()?;
+                let key = signer.key(engine).await?;
+                let deciding = Deciding { decision, valid_to, reason };
+                let done = engine.hold_decide(&cycle, &hold, deciding, &signer.by, &key).await?;
                 engine.sequence().await?;
-                voice.say(&json!({ "hold": hold, "decision": decision.name() }), || {
-                    format!(
-                        "{hold} ({}) is decided: {decision}. Before sealing it counts with: chitra cycle run {} --recompute; \
-                         after release with: chitra reissue {}",
-                        one.code,
-                        cycle.label(),
-                        cycle.label()
-                    )
-                });
+                tell(&cycle, &done, voice);
+                Ok(())
+            }
+            HoldCommand::Confirm { cycle, hold, signer } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                let key = signer.key(engine).await?;
+                let done = engine.hold_confirm(&cycle, &hold, &signer.by, &key).await?;
+                engine.sequence().await?;
+                tell(&cycle, &done, voice);
                 Ok(())
             }
         }
     }
 }
 
-fn name(one: &Exception) -> String {
-    format!("{}-{}", one.shard.number(), one.number)
+fn tell(cycle: &Cycle, done: &Decided, voice: &Voice) {
+    let one = &done.resolution;
+    let counts = match done.counts {
+        Counts::WhenComputed => "when_computed",
+        Counts::WhenRecomputed => "when_recomputed",
+        Counts::WithReissue => "with_reissue",
+        Counts::WithNextList => "with_next_list",
+    };
+    let told = json!({
+        "hold": done.hold,
+        "decision": one.decision.name(),
+        "decided_by": one.decided_by,
+        "confirmed_by": one.confirmed_by,
+        "waits_for_another": one.waits_for_another(),
+        "valid_to": one.valid_to.to_string(),
+        "counts": (one.decision == Decision::Release).then_some(counts),
+    });
+    voice.say(&told, || {
+        let hold = format!("{} ({})", done.hold, one.code);
+        if one.decision == Decision::Keep {
+            return format!("{hold} stays held");
+        }
+        if one.waits_for_another() {
+            return format!(
+                "one of two: `{}` proposes to release {hold}, which stays held until another officer confirms it: \
+                 chitra hold confirm {} {} --as OFFICER",
+                one.decided_by,
+                cycle.label(),
+                done.hold
+            );
+        }
+        format!("{hold} is released. {}", when(cycle, done))
+    });
+}
+
+/// When a released hold is paid: a list that is sealed no longer changes.
+fn when(cycle: &Cycle, done: &Decided) -> String {
+    let label = cycle.label();
+    let sealed = format!("List 0 of {label} is {} and no longer changes", cycle.state);
+    match done.counts {
+        Counts::WhenComputed => format!("It counts with: chitra cycle run {label}"),
+        Counts::WhenRecomputed => format!("It counts with: chitra cycle run {label} --recompute"),
+        Counts::WithReissue => {
+            let first = match cycle.state {
+                CycleState::Released | CycleState::Settling => "",
+                _ => ", once the month is released",
+            };
+            format!(
+                "{sealed}; the payment goes with a list of its own{first}: chitra reissue {label}"
+            )
+        }
+        Counts::WithNextList => format!(
+            "{sealed}; this is paid with a supplementary list of the month \
+             (chitra cycle open {} --kind supplementary --value-date DAY --as OFFICER) or with the next month's, \
+             if the decision counts for that month: it counts to {} (--valid-to)",
+            cycle.period, done.resolution.valid_to
+        ),
+    }
+}
+
+fn decided(held: &Held) -> String {
+    let Some(one) = &held.decided else { return String::new() };
+    if one.waits_for_another() {
+        return format!("one of two ({}), waiting for another officer", one.decided_by);
+    }
+    let second = one.confirmed_by.as_ref().map(|name| format!(" and {name}")).unwrap_or_default();
+    format!("{} by {}{second}, to {}", one.decision, one.decided_by, one.valid_to)
 }
 
 /// The catalogue's sentence in both languages, and what is particular to this hold.
-fn sentence(one: &Exception) -> String {
-    match one.code.parse::<HoldCode>() {
+fn sentence(held: &Held) -> String {
+    match held.exception.code.parse::<HoldCode>() {
         Ok(code) => format!("{} / {}", code.entry().vi, code.entry().en),
-        Err(_) => one.detail.clone(),
+        Err(_) => held.exception.detail.clone(),
     }
 }

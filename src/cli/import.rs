@@ -7,7 +7,9 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::show::grouped;
+use crate::cli::signer::Signer;
 use crate::domain::period::Period;
+use crate::engine::acting::Doing;
 use crate::engine::import::ImportReport;
 use crate::engine::{Engine, EngineError};
 
@@ -30,17 +32,17 @@ pub struct Files {
     /// The month, like 2026-11
     #[arg(long)]
     period: String,
-    /// Who takes it in
-    #[arg(long = "as", default_value = "operator")]
-    by: String,
+    #[command(flatten)]
+    signer: Signer,
 }
 
 impl Roster {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let Roster::Import(files) = self;
         let period = period(&files.period)?;
+        files.signer.proves(engine, Doing::Import).await?;
         for path in &files.files {
-            tell(&engine.roster_import(path, period, &files.by).await?, voice);
+            tell(&engine.roster_import(path, period, &files.signer.by).await?, voice);
         }
         engine.sequence().await?;
         Ok(())
@@ -51,8 +53,9 @@ impl Identity {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let Identity::Import(files) = self;
         let period = period(&files.period)?;
+        files.signer.proves(engine, Doing::Import).await?;
         for path in &files.files {
-            tell(&engine.identity_import(path, period, &files.by).await?, voice);
+            tell(&engine.identity_import(path, period, &files.signer.by).await?, voice);
         }
         engine.sequence().await?;
         Ok(())

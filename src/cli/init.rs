@@ -40,7 +40,7 @@ impl Init {
                 "An office stands in {dir}. Next:\n  \
                  edit {dir}/chitra.toml (the account that pays, the partners)\n  \
                  chitra --office {dir} officer enrol NAME --role officer --new-key\n  \
-                 chitra --office {dir} identity import FILE --period YYYY-MM"
+                 chitra --office {dir} identity import FILE --period YYYY-MM --as NAME"
             )
         });
         Ok(())

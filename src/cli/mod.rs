@@ -20,6 +20,7 @@ mod programmes;
 mod report;
 mod sandbox;
 mod show;
+mod signer;
 mod synth;
 
 use std::io::Write as _;

@@ -45,6 +45,7 @@ impl OfficerCommand {
                         ),
                     )
                 })?;
+                office::officer_name(&name)?;
                 // Before a key is made: what is refused leaves no file behind.
                 if engine.store.officers().await?.iter().any(|one| one.name == name) {
                     return Err(EngineError::refused(

@@ -54,12 +54,25 @@ named!(
 /// period `valid_to`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resolution {
+    pub number: i64,
     /// The enrolment's number for a row, the payee's destination number for a payable.
     pub subject: i64,
     pub code: String,
     pub decision: Decision,
     pub valid_to: crate::domain::period::Period,
-    pub reason: String,
+    /// Sealed, because it may name people.
+    pub reason: Vec<u8>,
     pub decided_by: String,
     pub decided_at: String,
+    /// It counts only when another officer has confirmed it.
+    pub two_persons: bool,
+    pub confirmed_by: Option<String>,
+    pub confirmed_at: Option<String>,
+}
+
+impl Resolution {
+    /// One of two persons has decided, and the hold is in force still.
+    pub fn waits_for_another(&self) -> bool {
+        self.two_persons && self.confirmed_by.is_none()
+    }
 }

@@ -22,4 +22,5 @@ pub mod outcome;
 pub mod answer;
 pub mod digest;
 pub mod sealed;
+pub mod short_name;
 pub mod signature;

@@ -30,10 +30,12 @@ pub enum Purpose {
     HaltLifting,
     /// An unknown outcome is decided by two people.
     OutcomeDecision,
+    /// Anything else that an officer does and the log keeps: opening, closing, deciding a hold.
+    OfficerAct,
 }
 
 impl Purpose {
-    pub const ALL: [Purpose; 7] = [
+    pub const ALL: [Purpose; 8] = [
         Purpose::ListSubmission,
         Purpose::ListApproval,
         Purpose::ListRelease,
@@ -41,6 +43,7 @@ impl Purpose {
         Purpose::ConfigurationChange,
         Purpose::HaltLifting,
         Purpose::OutcomeDecision,
+        Purpose::OfficerAct,
     ];
 
     /// The words that are signed. They never change: an old signature must still verify.
@@ -53,6 +56,7 @@ impl Purpose {
             Purpose::ConfigurationChange => "chitra configuration change v1",
             Purpose::HaltLifting => "chitra halt lifting v1",
             Purpose::OutcomeDecision => "chitra outcome decision v1",
+            Purpose::OfficerAct => "chitra officer act v1",
         }
     }
 

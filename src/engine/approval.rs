@@ -8,6 +8,7 @@ use crate::domain::ids::ListNo;
 use crate::domain::list::{Act, ListEvent, ListState, PaymentList, Role, Signature};
 use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
+use crate::engine::acting::{Acting, Doing};
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::approve::{self, Approved, approve, purpose};
 use crate::store::{Changes, StoreError};
@@ -141,14 +142,9 @@ impl Engine {
         cycle: &Cycle,
         number: ListNo,
         officer: &str,
+        key: &OfficerKey,
     ) -> Result<PaymentList, EngineError> {
-        let by = self.officer(officer).await?;
-        if !matches!(by.role, Role::Approver | Role::Operator) {
-            return Err(EngineError::refused(
-                "A111",
-                format!("`{officer}` is registered as {} and cannot release", by.role),
-            ));
-        }
+        let by = self.acting(officer, key, Doing::Release).await?;
         let list = self.payment_list(cycle, number).await?;
         if list.state == ListState::Submitted {
             let signatures = self.valid_signatures(&list).await?;
@@ -169,14 +165,14 @@ impl Engine {
         let officers = self.store.officers().await?;
         let approved =
             approve(list, &of_list, &officers, self.config.approvals).map_err(approval)?;
-        self.release_approved(cycle, approved, officer).await
+        self.release_approved(cycle, approved, &by).await
     }
 
     async fn release_approved(
         &self,
         cycle: &Cycle,
         approved: Approved<PaymentList>,
-        officer: &str,
+        by: &Acting<'_>,
     ) -> Result<PaymentList, EngineError> {
         let list = approved.value();
         let mut after = list.clone();
@@ -203,14 +199,12 @@ impl Engine {
             changes.batch_moved(batch, batch.state.apply(BatchEvent::Released)?);
         }
         changes.event(
-            Leaf::of("list_released", &self.stamp())
-                .number("cycle", cycle.number.0)
-                .number("list", list.number.0)
-                .digest("digest", &Digest::of(list.body.as_bytes()))
-                .text("officer", officer)
-                .build()?
-                .as_bytes()
-                .to_vec(),
+            by.leaf(
+                Leaf::of("list_released", &self.stamp())
+                    .number("cycle", cycle.number.0)
+                    .number("list", list.number.0)
+                    .digest("digest", &Digest::of(list.body.as_bytes())),
+            )?,
         );
         self.store.commit(changes).await?;
         Ok(after)

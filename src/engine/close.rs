@@ -3,6 +3,8 @@
 use crate::audit::leaf::Leaf;
 use crate::domain::cycle::{Cycle, CycleEvent};
 use crate::domain::digest::Digest;
+use crate::domain::signature::OfficerKey;
+use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
 
@@ -10,7 +12,13 @@ impl Engine {
     /// Closes a cycle. Payments whose answer is overdue become unknown first, also when the closing is
     /// then refused. What is unknown goes to suspense, its claims stay locked; anything else that is
     /// open refuses the closing and is told.
-    pub async fn close(&self, cycle: &Cycle, by: &str) -> Result<Cycle, EngineError> {
+    pub async fn close(
+        &self,
+        cycle: &Cycle,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<Cycle, EngineError> {
+        let by = self.acting(officer, key, Doing::CloseCycle).await?;
         let next = cycle.state.apply(CycleEvent::Closed)?;
         self.age(cycle).await?;
         let figures = self.figures(cycle).await?;
@@ -31,13 +39,11 @@ impl Engine {
         changes.cycle_closed_at(cycle.number, &at);
         changes.cycle_moved(cycle.number, cycle.state, next);
         changes.event(
-            Leaf::of("cycle_closed", &at)
-                .number("cycle", cycle.number.0)
-                .digest("figures", &Digest::of(told.to_string().as_bytes()))
-                .text("by", by)
-                .build()?
-                .as_bytes()
-                .to_vec(),
+            by.leaf(
+                Leaf::of("cycle_closed", &at)
+                    .number("cycle", cycle.number.0)
+                    .digest("figures", &Digest::of(told.to_string().as_bytes())),
+            )?,
         );
         self.store.commit(changes).await?;
         self.sequence().await?;

@@ -8,6 +8,8 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::CycleNo;
 use crate::domain::list::ListEvent;
 use crate::domain::period::Period;
+use crate::domain::signature::OfficerKey;
+use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
 use crate::store::registry::{Counted, Import, ImportKind, ImportState};
 use crate::store::{Changes, StoreError};
@@ -26,7 +28,12 @@ pub struct Opening {
 
 impl Engine {
     /// Opens a cycle over the newest whole roster and register of its month.
-    pub async fn cycle_open(&self, opening: Opening) -> Result<Cycle, EngineError> {
+    pub async fn cycle_open(
+        &self,
+        opening: Opening,
+        key: &OfficerKey,
+    ) -> Result<Cycle, EngineError> {
+        let by = self.acting(&opening.by, key, Doing::OpenCycle).await?;
         // An import may still say who is who; a cycle counts on it.
         let _alone = self.import_alone()?;
         let roster = self.newest(ImportKind::Roster, opening.period).await?;
@@ -76,17 +83,15 @@ impl Engine {
         let mut changes = Changes::new();
         changes.cycle_opened(&cycle);
         changes.event(
-            Leaf::of("cycle_opened", &cycle.opened_at)
-                .number("cycle", cycle.number.0)
-                .text("period", &cycle.period.to_string())
-                .text("kind", &cycle.kind.to_string())
-                .number("roster_import", cycle.roster.0)
-                .number("identity_import", cycle.identity.0)
-                .text("law_known_at", &cycle.law_known_at.to_string())
-                .text("by", &opening.by)
-                .build()?
-                .as_bytes()
-                .to_vec(),
+            by.leaf(
+                Leaf::of("cycle_opened", &cycle.opened_at)
+                    .number("cycle", cycle.number.0)
+                    .text("period", &cycle.period.to_string())
+                    .text("kind", &cycle.kind.to_string())
+                    .number("roster_import", cycle.roster.0)
+                    .number("identity_import", cycle.identity.0)
+                    .text("law_known_at", &cycle.law_known_at.to_string()),
+            )?,
         );
         match self.store.commit(changes).await {
             Err(StoreError::Conflict { .. }) => Err(EngineError::refused(
@@ -123,9 +128,11 @@ impl Engine {
     pub async fn cycle_cancel(
         &self,
         cycle: &Cycle,
-        by: &str,
         reason: &str,
+        officer: &str,
+        key: &OfficerKey,
     ) -> Result<(), EngineError> {
+        let by = self.acting(officer, key, Doing::CancelCycle).await?;
         let next = cycle.state.apply(CycleEvent::Cancelled)?;
         let mut changes = Changes::new();
         for list in self.store.lists(cycle.number).await? {
@@ -133,16 +140,15 @@ impl Engine {
         }
         changes.computation_dropped(cycle.number);
         changes.cycle_moved(cycle.number, cycle.state, next);
+        let sealed = self.keys.reason(&format!("cycle {}", cycle.number), reason);
         changes.event(
-            Leaf::of("cycle_cancelled", &self.stamp())
-                .number("cycle", cycle.number.0)
-                .text("by", by)
-                // The sentence may name people; the log has only its digest.
-                .digest("reason", &Digest::of(reason.as_bytes()))
-                .build()?
-                .as_bytes()
-                .to_vec(),
+            by.leaf(
+                Leaf::of("cycle_cancelled", &self.stamp())
+                    .number("cycle", cycle.number.0)
+                    .digest("reason", &Digest::of(&sealed)),
+            )?,
         );
+        changes.cycle_cancelled_for(cycle.number, sealed);
         Ok(self.store.commit(changes).await?)
     }
 
@@ -151,7 +157,7 @@ impl Engine {
         imports.into_iter().find(|one| one.state == ImportState::Complete).ok_or_else(|| {
             EngineError::refused(
                 "C105",
-                format!("no {kind} was taken in for {period}; see: chitra {kind} import FILE --period {period}"),
+                format!("no {kind} was taken in for {period}; see: chitra {kind} import FILE --period {period} --as OFFICER"),
             )
         })
     }

@@ -250,43 +250,4 @@ impl Engine {
             .as_bytes()
             .to_vec())
     }
-
-    /// One of the two officers who lift a halt. True when it is lifted.
-    pub async fn halt_lift(&self, number: i64, officer: &str) -> Result<bool, EngineError> {
-        let by = self.officer(officer).await?;
-        let halts = self.store.halts().await?;
-        let halt = halts.into_iter().find(|halt| halt.number == number).ok_or_else(|| {
-            EngineError::refused(
-                "D101",
-                format!("there is no halt {number} in force; see: chitra halt list"),
-            )
-        })?;
-        let mut changes = Changes::new();
-        let lifted = match &halt.first_lift_by {
-            None => {
-                changes.halt_first_lift(number, &by.name);
-                false
-            }
-            Some(first) if *first == by.name => {
-                return Err(EngineError::refused(
-                    "D102",
-                    format!("`{officer}` has agreed already; a halt is lifted by two persons"),
-                ));
-            }
-            Some(_) => {
-                changes.halt_lifted(number, &by.name, &self.stamp());
-                true
-            }
-        };
-        changes.event(
-            Leaf::of(if lifted { "halt_lifted" } else { "halt_lift_agreed" }, &self.stamp())
-                .number("halt", number)
-                .text("officer", officer)
-                .build()?
-                .as_bytes()
-                .to_vec(),
-        );
-        self.store.commit(changes).await?;
-        Ok(lifted)
-    }
 }

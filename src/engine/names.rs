@@ -4,7 +4,7 @@
 use crate::domain::ids::{DestinationNo, EnrolmentNo, PersonNo};
 use crate::domain::national_id::NationalId;
 use crate::domain::roster::Channel;
-use crate::domain::sealed::{BlindKey, OfficeKey, SealingKey};
+use crate::domain::sealed::{BlindKey, OfficeKey, SealedError, SealingKey};
 use crate::domain::state::Named;
 
 /// Every key that is derived from the office's one secret.
@@ -13,6 +13,7 @@ pub struct Keys {
     pub chunks: SealingKey,
     pub persons: SealingKey,
     pub destinations: SealingKey,
+    reasons: SealingKey,
     pub log_seed: zeroize::Zeroizing<[u8; 32]>,
 }
 
@@ -23,8 +24,21 @@ impl Keys {
             chunks: office.sealing("chunks"),
             persons: office.sealing("persons"),
             destinations: office.sealing("destinations"),
+            reasons: office.sealing("reasons"),
             log_seed: office.seed("log"),
         }
+    }
+
+    /// Seals what an officer wrote as a reason, which may name people. `of` says of what it is the
+    /// reason. The log has the digest of these bytes, which shows nothing and binds them.
+    pub fn reason(&self, of: &str, text: &str) -> Vec<u8> {
+        self.reasons.seal(of.as_bytes(), text.as_bytes())
+    }
+
+    /// Opens a reason that was sealed for the same thing.
+    pub fn opened_reason(&self, of: &str, sealed: &[u8]) -> Result<String, SealedError> {
+        let plain = self.reasons.open(of.as_bytes(), sealed)?;
+        Ok(String::from_utf8_lossy(&plain).into_owned())
     }
 
     /// A person by national id: the same number for every spelling of one id.

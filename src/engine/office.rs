@@ -17,6 +17,7 @@ use crate::disk::Disk;
 use crate::disk::archive::Archive;
 use crate::domain::list::{Officer, Role};
 use crate::domain::sealed::OfficeKey;
+use crate::domain::short_name::ShortName;
 use crate::domain::signature::OfficerKey;
 use crate::engine::clock::Clock;
 use crate::engine::config::Config;
@@ -225,13 +226,7 @@ impl Engine {
         role: Role,
         public_key: &str,
     ) -> Result<(), EngineError> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
-            return Err(EngineError::refused(
-                "G120",
-                "an officer's name is up to 40 small letters, digits or hyphens",
-            ));
-        }
+        officer_name(name)?;
         if self.store.officers().await?.iter().any(|officer| officer.name == name) {
             return Err(EngineError::refused(
                 "G121",
@@ -264,6 +259,11 @@ impl Engine {
             )
         })
     }
+}
+
+/// A name under which an officer can be registered; also a file of keys/officers is called so.
+pub fn officer_name(name: &str) -> Result<ShortName, EngineError> {
+    ShortName::parse(name).map_err(|error| EngineError::refused("G120", error.to_string()))
 }
 
 /// Where an officer's private key lies when it is kept beside the office.

@@ -294,7 +294,13 @@ impl Changes {
         );
     }
 
-    pub fn discrepancy_resolved(&mut self, discrepancy_no: i64, by: &str, reason: &str, at: &str) {
+    pub fn discrepancy_resolved(
+        &mut self,
+        discrepancy_no: i64,
+        by: &str,
+        reason: Vec<u8>,
+        at: &str,
+    ) {
         self.guarded(
             "a discrepancy is resolved once",
             "update discrepancy set state = 'resolved', resolved_by = $2, reason = $3, resolved_at = $4
@@ -302,7 +308,7 @@ impl Changes {
             vec![
                 discrepancy_no.into(),
                 by.to_owned().into(),
-                reason.to_owned().into(),
+                reason.into(),
                 at.to_owned().into(),
             ],
         );

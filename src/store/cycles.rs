@@ -131,27 +131,41 @@ impl Store {
         rows.iter().map(|row| Ok((row.named(0)?, row.text(1)?.to_owned(), row.int(2)?))).collect()
     }
 
+    /// The decisions on holds that are in force in a month: of each subject and code the last one that
+    /// one person could take alone, or that two have taken.
     pub async fn resolutions(&self, valid_in: Period) -> Result<Vec<Resolution>, StoreError> {
         let rows = self
             .query(
-                "select subject_no, code, decision, valid_to, reason, decided_by, decided_at from resolution
-                 where valid_to >= $1 order by resolution_no",
+                "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, decided_at, persons,
+                        confirmed_by, confirmed_at
+                 from resolution one
+                 where valid_to >= $1 and (persons = 1 or confirmed_by is not null)
+                   and not exists (select 1 from resolution later
+                                   where later.subject_no = one.subject_no and later.code = one.code
+                                     and later.valid_to >= $1 and later.resolution_no > one.resolution_no
+                                     and (later.persons = 1 or later.confirmed_by is not null))
+                 order by resolution_no",
                 &[i64::from(valid_in.as_number()).into()],
             )
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Resolution {
-                    subject: row.int(0)?,
-                    code: row.text(1)?.to_owned(),
-                    decision: row.named(2)?,
-                    valid_to: period(row, 3)?,
-                    reason: row.text(4)?.to_owned(),
-                    decided_by: row.text(5)?.to_owned(),
-                    decided_at: row.text(6)?.to_owned(),
-                })
-            })
-            .collect()
+        rows.iter().map(resolution).collect()
+    }
+
+    /// The last decision on one subject and code, whether it is in force or waits for a second person.
+    pub async fn last_resolution(
+        &self,
+        subject: i64,
+        code: &str,
+    ) -> Result<Option<Resolution>, StoreError> {
+        let rows = self
+            .query(
+                "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, decided_at, persons,
+                        confirmed_by, confirmed_at
+                 from resolution where subject_no = $1 and code = $2 order by resolution_no desc limit 1",
+                &[subject.into(), code.to_owned().into()],
+            )
+            .await?;
+        rows.first().map(resolution).transpose()
     }
 
     pub async fn lists(&self, cycle: CycleNo) -> Result<Vec<PaymentList>, StoreError> {
@@ -243,6 +257,15 @@ impl Changes {
             "the cycle is still in the state it was read in",
             "update cycle set state = $3 where cycle_no = $1 and state = $2",
             vec![cycle.0.into(), from.name().into(), to.name().into()],
+        );
+    }
+
+    /// Why a cycle was given up, sealed.
+    pub fn cycle_cancelled_for(&mut self, cycle: CycleNo, reason: Vec<u8>) {
+        self.guarded(
+            "a cycle is cancelled once",
+            "update cycle set cancelled_for = $2 where cycle_no = $1 and cancelled_for is null",
+            vec![cycle.0.into(), reason.into()],
         );
     }
 
@@ -360,7 +383,7 @@ impl Changes {
         );
     }
 
-    pub fn resolution(&mut self, resolution_no: i64, resolution: &Resolution) {
+    pub fn resolution(&mut self, resolution: &Resolution) {
         self.bulk(
             "resolution",
             &[
@@ -372,9 +395,10 @@ impl Changes {
                 "reason",
                 "decided_by",
                 "decided_at",
+                "persons",
             ],
             [[
-                resolution_no.into(),
+                resolution.number.into(),
                 resolution.subject.into(),
                 resolution.code.clone().into(),
                 resolution.decision.name().into(),
@@ -382,7 +406,18 @@ impl Changes {
                 resolution.reason.clone().into(),
                 resolution.decided_by.clone().into(),
                 resolution.decided_at.clone().into(),
+                if resolution.two_persons { 2 } else { 1 }.into(),
             ]],
+        );
+    }
+
+    /// The second of two persons.
+    pub fn resolution_confirmed(&mut self, resolution_no: i64, by: &str, at: &str) {
+        self.guarded(
+            "the second officer who releases a hold is another person",
+            "update resolution set confirmed_by = $2, confirmed_at = $3
+             where resolution_no = $1 and persons = 2 and confirmed_by is null and decided_by <> $2",
+            vec![resolution_no.into(), by.to_owned().into(), at.to_owned().into()],
         );
     }
 
@@ -474,6 +509,22 @@ fn cycle(row: &Row) -> Result<Cycle, StoreError> {
         manifest: row.maybe_text(12)?.map(str::to_owned),
         sealed_at: row.maybe_text(13)?.map(str::to_owned),
         closed_at: row.maybe_text(14)?.map(str::to_owned),
+    })
+}
+
+fn resolution(row: &Row) -> Result<Resolution, StoreError> {
+    Ok(Resolution {
+        number: row.int(0)?,
+        subject: row.int(1)?,
+        code: row.text(2)?.to_owned(),
+        decision: row.named(3)?,
+        valid_to: period(row, 4)?,
+        reason: row.blob(5)?.to_vec(),
+        decided_by: row.text(6)?.to_owned(),
+        decided_at: row.text(7)?.to_owned(),
+        two_persons: row.int(8)? == 2,
+        confirmed_by: row.maybe_text(9)?.map(str::to_owned),
+        confirmed_at: row.maybe_text(10)?.map(str::to_owned),
     })
 }
 

@@ -6,7 +6,7 @@ use chitra::domain::cycle::{Cycle, CycleState};
 use chitra::domain::ids::ListNo;
 
 use crate::support::office::{
-    MAKER, TestOffice, on_both_databases, period, refused, roster_of, run,
+    MAKER, TestOffice, key, on_both_databases, period, refused, roster_of, run,
 };
 use crate::support::real_parts::RealPart;
 
@@ -25,7 +25,7 @@ const DAY: &str = "2026-09-20";
 async fn closes_without_files(office: &TestOffice, cycle: &Cycle) {
     let engine = &office.engine;
     assert!(engine.store.batches(cycle.number).await.unwrap().is_empty());
-    refused(engine.close(&office.now(cycle).await, MAKER).await, "C100");
+    refused(engine.close(&office.now(cycle).await, MAKER, &key(MAKER)).await, "C100");
     office.sent(cycle, 0).await;
     assert_eq!(office.now(cycle).await.state, CycleState::Settling);
     assert!(engine.dispatch(None).await.unwrap().is_empty());
@@ -100,7 +100,7 @@ async fn what_is_released_after_an_empty_list_is_paid(office: TestOffice) {
     office.release_holds(&cycle, "H121").await;
     let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
     assert_eq!((again.ordered, again.ordered_minor), (4, 2_000_000));
-    refused(office.engine.close(&office.now(&cycle).await, MAKER).await, "C140");
+    refused(office.engine.close(&office.now(&cycle).await, MAKER, &key(MAKER)).await, "C140");
     office.sent(&cycle, 1).await;
     let mut said = Vec::new();
     for enrolment in ["S1", "S2", "S3", "S4"] {
@@ -125,7 +125,7 @@ async fn closing_ages_what_nobody_answered(office: TestOffice) {
     let told = office.figures(&cycle).await.to_json();
     assert_eq!(told["overdue"], serde_json::json!({ "count": 0, "minor": "0" }));
     assert_eq!(told["hinders_closing"].as_array().unwrap().len(), 1, "{told}");
-    refused(office.engine.close(&office.now(&cycle).await, MAKER).await, "C140");
+    refused(office.engine.close(&office.now(&cycle).await, MAKER, &key(MAKER)).await, "C140");
     assert_eq!(office.attempts(&cycle, "E2").await, "1 in_batch");
 
     // A day later the status says that it is overdue, changes nothing, and nothing hinders.

@@ -88,7 +88,7 @@ fn a_harmed_file_is_made_good(list: i64, harms_at: &'static [&'static str]) {
                 engine.approve(&now, number, approver, &key(approver)).await.unwrap();
             }
             strike("release");
-            engine.release(&office.now(&cycle).await, number, "minh").await.unwrap();
+            engine.release(&office.now(&cycle).await, number, "minh", &key("minh")).await.unwrap();
             strike("dispatch");
             engine.dispatch(None).await.unwrap();
             for batch in &files {

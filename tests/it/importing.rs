@@ -14,7 +14,8 @@ use chitra::store::sqlite::Sqlite;
 use chitra::store::{Changes, Store};
 
 use crate::support::office::{
-    MAKER, TestOffice, on_both_databases, opening, period, refused, register_of, roster_of, run,
+    MAKER, TestOffice, key, on_both_databases, opening, period, refused, register_of, roster_of,
+    run,
 };
 use crate::support::real_parts::RealPart;
 
@@ -65,7 +66,8 @@ async fn a_newer_register_says_who_is_who_until_a_cycle_has_counted(office: Test
     let second = register_of(&[&linked[0], BINH, &linked[1]]);
     let second = office.written("identity.csv", second.as_bytes());
     office.engine.identity_import(&second, period("2026-10"), MAKER).await.unwrap();
-    let told = refused(office.engine.cycle_open(opening("2026-10", Regular)).await, "C101");
+    let told =
+        refused(office.engine.cycle_open(opening("2026-10", Regular), &key(MAKER)).await, "C101");
     assert!(told.contains("same file") && told.contains("roster import"), "{told}");
 
     // The same bytes are another roster under another register, and the same one under the same.
@@ -132,11 +134,12 @@ async fn two_files_at_once_are_taken_in_one_after_the_other(office: TestOffice) 
     let second = office.written("second.csv", roster_of(&[BINH]).as_bytes());
     let register = office.written("identity.csv", register_of(&[AN, BINH]).as_bytes());
     let engine = &office.engine;
+    let makers_key = key(MAKER);
     let (one, other, of_register, opened) = tokio::join!(
         engine.roster_import(&first, month, MAKER),
         engine.roster_import(&second, month, MAKER),
         engine.identity_import(&register, month, MAKER),
-        engine.cycle_open(opening("2026-10", Regular)),
+        engine.cycle_open(opening("2026-10", Regular), &makers_key),
     );
     one.unwrap();
     let told = refused(other, "I123");

@@ -13,6 +13,7 @@ mod importing;
 mod large_files;
 mod mock_bank;
 mod month;
+mod officers;
 mod programmes;
 mod publishing;
 mod read_only;

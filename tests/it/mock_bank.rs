@@ -81,7 +81,7 @@ async fn live(python: &str, dir: &Path) -> Result<(), EngineError> {
         value_date: date(2026, 11, 3),
         by: "lan".to_owned(),
     };
-    let cycle = engine.cycle_open(opening).await?;
+    let cycle = engine.cycle_open(opening, &key("lan")).await?;
     let cycle = engine.compute(&cycle).await?;
     let cycle = engine.assemble(&cycle).await?;
     engine.seal(&cycle).await?;
@@ -170,7 +170,7 @@ async fn live(python: &str, dir: &Path) -> Result<(), EngineError> {
     let month = engine.cycle_find("2026-11").await?;
     // A later list finds nothing: the dead are not paid, and nobody twice.
     assert_eq!(engine.reissue(&month).await?.ordered, 0);
-    let closed = engine.close(&month, "lan").await?;
+    let closed = engine.close(&month, "lan", &key("lan")).await?;
     assert_eq!(closed.state, CycleState::Closed);
     let figures = engine.figures(&closed).await?.to_json();
     assert_eq!(figures["balanced"], true, "{figures:#}");
@@ -234,7 +234,7 @@ impl Office {
             self.engine.approve(&month, list, approver, &key(approver)).await?;
         }
         let month = self.engine.cycle_find("2026-11").await?;
-        self.engine.release(&month, list, "hoa").await?;
+        self.engine.release(&month, list, "hoa", &key("hoa")).await?;
         Ok(())
     }
 

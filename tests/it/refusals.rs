@@ -315,7 +315,7 @@ fn signatures_that_do_not_count_are_refused() {
         refused(engine.submit(&now, list, "nobody", &key("nobody")).await, "A102");
         refused(engine.submit(&now, ListNo(7), MAKER, &key(MAKER)).await, "A112");
         refused(engine.approve(&now, list, "minh", &key("minh")).await, "A109");
-        refused(engine.release(&now, list, "minh").await, "A109");
+        refused(engine.release(&now, list, "minh", &key("minh")).await, "A109");
         assert_eq!(office.snapshot().await, sealed);
 
         engine.submit(&now, list, MAKER, &key(MAKER)).await.unwrap();
@@ -325,23 +325,23 @@ fn signatures_that_do_not_count_are_refused() {
         refused(engine.approve(&now, list, MAKER, &key(MAKER)).await, "A103");
         refused(engine.approve(&now, list, "tu", &key("tu")).await, "A103");
         refused(engine.approve(&now, list, "minh", &key("hoa")).await, "A104");
-        refused(engine.release(&now, list, "minh").await, "A107");
+        refused(engine.release(&now, list, "minh", &key("minh")).await, "A107");
         assert_eq!(office.snapshot().await, submitted);
 
         engine.approve(&now, list, "minh", &key("minh")).await.unwrap();
         let half = office.snapshot().await;
         refused(engine.approve(&now, list, "minh", &key("minh")).await, "A108");
-        refused(engine.release(&now, list, "minh").await, "A107");
+        refused(engine.release(&now, list, "minh", &key("minh")).await, "A107");
         assert!(engine.dispatch(None).await.unwrap().is_empty());
         assert_eq!(office.snapshot().await, half);
 
         engine.approve(&now, list, "hoa", &key("hoa")).await.unwrap();
         let approved = office.snapshot().await;
         let now = office.now(&cycle).await;
-        refused(engine.release(&now, list, "tu").await, "A111");
-        refused(engine.release(&now, list, MAKER).await, "A111");
+        refused(engine.release(&now, list, "tu", &key("tu")).await, "A111");
+        refused(engine.release(&now, list, MAKER, &key(MAKER)).await, "A111");
         assert_eq!(office.snapshot().await, approved);
-        engine.release(&now, list, "thu").await.unwrap();
+        engine.release(&now, list, "thu", &key("thu")).await.unwrap();
         office.ends_whole().await;
     });
 }
@@ -357,7 +357,7 @@ fn a_signature_that_was_written_into_the_database_releases_nothing() {
         assert_eq!(office.tamper(forged, vec![]).await, 1);
         let before = office.snapshot().await;
         let now = office.now(&cycle).await;
-        refused(office.engine.release(&now, ListNo(0), "minh").await, "A104");
+        refused(office.engine.release(&now, ListNo(0), "minh", &key("minh")).await, "A104");
         assert_eq!(office.snapshot().await, before);
         assert!(office.engine.dispatch(None).await.unwrap().is_empty());
         office.ends_whole().await;
@@ -382,7 +382,7 @@ fn a_list_that_was_changed_in_the_database_releases_nothing() {
             office.approved(&cycle, 0).await;
             assert_eq!(office.tamper(sql, vec![]).await, 1, "{sql}");
             let now = office.now(&cycle).await;
-            refused(office.engine.release(&now, ListNo(0), "minh").await, "A113");
+            refused(office.engine.release(&now, ListNo(0), "minh", &key("minh")).await, "A113");
             assert_eq!(office.now(&cycle).await.state, CycleState::Sealed, "{sql}");
             let signatures = office.engine.store.signatures(cycle.number).await.unwrap();
             assert!(signatures.iter().all(|one| one.voided_at.is_some()), "{sql}");
@@ -390,7 +390,11 @@ fn a_list_that_was_changed_in_the_database_releases_nothing() {
             let now = office.now(&cycle).await;
             refused(office.engine.submit(&now, ListNo(0), MAKER, &key(MAKER)).await, "A113");
             let now = office.now(&cycle).await;
-            office.engine.cycle_cancel(&now, MAKER, "changed by a stranger").await.unwrap();
+            office
+                .engine
+                .cycle_cancel(&now, "changed by a stranger", MAKER, &key(MAKER))
+                .await
+                .unwrap();
             let second = office.sealed("2026-10", Regular).await;
             office.sent(&second, 0).await;
             office.ends_whole().await;
@@ -453,18 +457,19 @@ fn the_maker_does_not_approve_under_another_role() {
 fn a_cycle_is_opened_over_a_register_and_then_a_roster() {
     on_sqlite(|office| async move {
         let engine = &office.engine;
-        refused(engine.cycle_open(opening("2026-10", Regular)).await, "C105");
+        refused(engine.cycle_open(opening("2026-10", Regular), &key(MAKER)).await, "C105");
         let register = office.written("identity.csv", register_of(&[AN, BINH]).as_bytes());
         engine.identity_import(&register, period("2026-10"), MAKER).await.unwrap();
-        let told = refused(engine.cycle_open(opening("2026-10", Regular)).await, "C105");
+        let told =
+            refused(engine.cycle_open(opening("2026-10", Regular), &key(MAKER)).await, "C105");
         assert!(told.contains("roster"), "{told}");
         office.month("2026-11", &[AN]).await;
-        refused(engine.cycle_open(opening("2026-10", Regular)).await, "C105");
+        refused(engine.cycle_open(opening("2026-10", Regular), &key(MAKER)).await, "C105");
         assert!(engine.store.cycles().await.unwrap().is_empty());
         let report = office.month("2026-10", &[AN, BINH]).await;
         assert_eq!(report.import.refused, 0);
         let cycle = office.sealed("2026-10", Regular).await;
-        refused(engine.cycle_open(opening("2026-10", Regular)).await, "C102");
+        refused(engine.cycle_open(opening("2026-10", Regular), &key(MAKER)).await, "C102");
         office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
         office.ends_whole().await;
     });
@@ -501,17 +506,23 @@ fn what_does_not_balance_or_is_pending_is_not_closed() {
         office.month("2026-10", &[AN]).await;
         let cycle = office.sealed("2026-10", Regular).await;
         let before = office.snapshot().await;
-        refused(office.engine.close(&office.now(&cycle).await, MAKER).await, "C100");
+        refused(office.engine.close(&office.now(&cycle).await, MAKER, &key(MAKER)).await, "C100");
         refused(office.engine.reissue(&office.now(&cycle).await).await, "C130");
         refused(office.engine.recompute(&office.now(&cycle).await).await, "C100");
         assert_eq!(office.snapshot().await, before);
         office.released(&cycle, 0).await;
-        refused(office.engine.close(&office.now(&cycle).await, MAKER).await, "C100");
+        refused(office.engine.close(&office.now(&cycle).await, MAKER, &key(MAKER)).await, "C100");
         let released = office.now(&cycle).await;
-        refused(office.engine.cycle_cancel(&released, MAKER, "too late").await, "C100");
+        refused(
+            office.engine.cycle_cancel(&released, "too late", MAKER, &key(MAKER)).await,
+            "C100",
+        );
         office.engine.dispatch(None).await.unwrap();
         let before = office.snapshot().await;
-        let told = refused(office.engine.close(&office.now(&cycle).await, MAKER).await, "C140");
+        let told = refused(
+            office.engine.close(&office.now(&cycle).await, MAKER, &key(MAKER)).await,
+            "C140",
+        );
         assert!(told.contains("1 payables"), "{told}");
         assert_eq!(office.snapshot().await, before);
 
@@ -521,13 +532,13 @@ fn what_does_not_balance_or_is_pending_is_not_closed() {
         let more = "update payable set amount_minor = amount_minor + 1 where payable_no = $1";
         office.tamper(more, vec![one.into()]).await;
         let before = office.snapshot().await;
-        refused(office.engine.close(&office.now(&cycle).await, MAKER).await, "C140");
+        refused(office.engine.close(&office.now(&cycle).await, MAKER, &key(MAKER)).await, "C140");
         assert_eq!(office.snapshot().await, before);
         let less = "update payable set amount_minor = amount_minor - 1 where payable_no = $1";
         office.tamper(less, vec![one.into()]).await;
         office.closed(&cycle).await;
         let closed = office.now(&cycle).await;
-        refused(office.engine.close(&closed, MAKER).await, "C100");
+        refused(office.engine.close(&closed, MAKER, &key(MAKER)).await, "C100");
         refused(office.engine.reissue(&closed).await, "C130");
         office.ends_whole().await;
     });

@@ -9,7 +9,8 @@ use chitra::domain::payable::PayableState;
 use chitra::store::{Changes, StoreError};
 
 use crate::support::office::{
-    APPROVERS, Fault, TestOffice, archived_file, on_both_databases, opening, refused, run,
+    APPROVERS, Fault, MAKER, TestOffice, archived_file, key, on_both_databases, opening, refused,
+    run,
 };
 use crate::support::real_parts::RealPart;
 
@@ -130,9 +131,12 @@ async fn reissued_then_the_old_payment_settles_late(office: TestOffice) {
 
     // A halt is lifted by two persons.
     let halt = office.engine.store.halts().await.unwrap()[0].number;
-    assert!(!office.engine.halt_lift(halt, APPROVERS[0]).await.unwrap());
-    assert_eq!(office.engine.halt_lift(halt, APPROVERS[0]).await.unwrap_err().code(), "D102");
-    assert!(office.engine.halt_lift(halt, APPROVERS[1]).await.unwrap());
+    assert!(!office.engine.halt_lift(halt, APPROVERS[0], &key(APPROVERS[0])).await.unwrap());
+    assert_eq!(
+        office.engine.halt_lift(halt, APPROVERS[0], &key(APPROVERS[0])).await.unwrap_err().code(),
+        "D102"
+    );
+    assert!(office.engine.halt_lift(halt, APPROVERS[1], &key(APPROVERS[1])).await.unwrap());
     office.closed(&october).await;
     office.ends_whole().await;
 }
@@ -181,7 +185,8 @@ async fn two_regular_lists(office: TestOffice) {
     let first = office.sealed("2026-10", Regular).await;
     assert_eq!(office.claims("E1").await, ["2026-10 r0 500000 cycle 1"]);
 
-    let second = office.engine.cycle_open(opening("2026-10", Regular)).await.unwrap_err();
+    let second =
+        office.engine.cycle_open(opening("2026-10", Regular), &key(MAKER)).await.unwrap_err();
     assert_eq!(second.code(), "C102");
     let twin = Cycle {
         number: chitra::domain::ids::CycleNo(first.number.0 + 1),
@@ -197,7 +202,7 @@ async fn two_regular_lists(office: TestOffice) {
     office.approved(&first, 0).await;
     let approved = office.now(&first).await;
     assert_eq!(approved.state, CycleState::Approved);
-    office.engine.cycle_cancel(&approved, "lan", "the wrong roster").await.unwrap();
+    office.engine.cycle_cancel(&approved, "the wrong roster", "lan", &key("lan")).await.unwrap();
     assert_eq!(office.now(&first).await.state, CycleState::Cancelled);
     assert!(office.claims("E1").await.is_empty());
 
@@ -219,14 +224,16 @@ async fn a_crash_between_sending_and_answer(mut office: TestOffice) {
     office.next_fault(Some(Fault::CannotBeAsked));
     office.reopen().await;
     office.check(&october, "entitled 1", "unknown 1 = 500000").await;
-    let closing = office.engine.close(&office.now(&october).await, "lan").await.unwrap_err();
+    let closing =
+        office.engine.close(&office.now(&october).await, "lan", &key("lan")).await.unwrap_err();
     assert_eq!(closing.code(), "C140", "{closing}");
 
     // Nobody answers: the file is of unknown fate, and is not sent.
     let told = office.engine.dispatch(None).await.unwrap();
     assert_eq!(told[0].state.to_string(), "unknown");
     office.check(&october, "entitled 1", "unknown 1 = 500000").await;
-    let closing = office.engine.close(&office.now(&october).await, "lan").await.unwrap_err();
+    let closing =
+        office.engine.close(&office.now(&october).await, "lan", &key("lan")).await.unwrap_err();
     assert_eq!(closing.code(), "C140", "a file of unknown fate hinders closing: {closing}");
 
     office.next_fault(None);
@@ -364,7 +371,8 @@ async fn an_approval_and_then_an_edit(office: TestOffice) {
     assert_eq!(office.tamper(more, vec![]).await, 1);
 
     let now = office.now(&october).await;
-    let told = refused(office.engine.release(&now, ListNo(0), APPROVERS[0]).await, "A113");
+    let released = office.engine.release(&now, ListNo(0), APPROVERS[0], &key(APPROVERS[0])).await;
+    let told = refused(released, "A113");
     assert!(told.contains("backup") && told.contains("chitra submit 2026-10"), "{told}");
     assert_eq!(std::fs::read(&archived).unwrap(), edited, "what lies there is not touched");
     assert_eq!(office.now(&october).await.state, CycleState::Sealed);
@@ -374,7 +382,8 @@ async fn an_approval_and_then_an_edit(office: TestOffice) {
     assert!(signatures.iter().all(|one| one.voided_at.is_some()));
     assert!(office.engine.dispatch(None).await.unwrap().is_empty());
     let now = office.now(&october).await;
-    refused(office.engine.release(&now, ListNo(0), APPROVERS[0]).await, "A109");
+    let released = office.engine.release(&now, ListNo(0), APPROVERS[0], &key(APPROVERS[0])).await;
+    refused(released, "A109");
 
     // Order and file are again what they were; maker and approvers sign, under a new digest.
     let less = "update instruction set amount_minor = amount_minor - 1";
@@ -438,7 +447,8 @@ async fn closing_with_an_unknown(office: TestOffice) {
     let october = office.paid_out("2026-10", Regular).await;
     let paid = office.said(&october, "E2", 1, "Thành công", "").await;
     office.sheet(&[paid]).await.unwrap();
-    let closing = office.engine.close(&office.now(&october).await, "lan").await.unwrap_err();
+    let closing =
+        office.engine.close(&office.now(&october).await, "lan", &key("lan")).await.unwrap_err();
     assert_eq!(closing.code(), "C140");
 
     // The bank takes 25 days to answer; on the 26th silence becomes unknown, and no day ends it.
@@ -533,7 +543,8 @@ async fn holds_are_released_before_and_after_sealing(office: TestOffice) {
     assert_eq!((again.ordered, again.ordered_minor), (4, 2_000_000));
     // Until it is approved like the first list, nothing of it leaves.
     assert!(office.engine.dispatch(None).await.unwrap().is_empty());
-    let closing = office.engine.close(&office.now(&october).await, "lan").await.unwrap_err();
+    let closing =
+        office.engine.close(&office.now(&october).await, "lan", &key("lan")).await.unwrap_err();
     assert_eq!(closing.code(), "C140");
     office.sent(&october, 1).await;
     let mut said = Vec::new();
@@ -564,7 +575,7 @@ async fn what_was_paid_too_much_is_owed_back_once(office: TestOffice) {
     let again = office.engine.recompute(&office.now(&correction).await).await.unwrap();
     let again = office.computed(&again).await;
     assert_eq!(office.receivables().await, ["overpayment 500000"], "not twice");
-    office.engine.cycle_cancel(&again, "lan", "the decision was right").await.unwrap();
+    office.engine.cycle_cancel(&again, "the decision was right", "lan", &key("lan")).await.unwrap();
     assert!(office.receivables().await.is_empty(), "what a cancelled list found is not owed");
     assert_eq!(office.claims("E1").await, ["2026-10 r0 500000 cycle 1"]);
 

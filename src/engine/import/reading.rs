@@ -57,12 +57,7 @@ impl Read {
 }
 
 impl Reading {
-    pub fn roster(
-        &self,
-        file: File,
-        people: Box<People>,
-        send: Send<'_>,
-    ) -> Result<Read, EngineError> {
+    pub fn roster(&self, file: File, people: People, send: Send<'_>) -> Result<Read, EngineError> {
         let vocabulary = self.programmes.vocabulary();
         let vocabulary = vocabulary.view();
         let mut records = self.records(file);

@@ -100,7 +100,7 @@ impl Month {
         }
         let month = engine.cycle_find(&period().to_string()).await?;
         if month.state != CycleState::Closed {
-            engine.close(&month, MAKER).await?;
+            engine.close(&month, MAKER, &officer_key(MAKER)).await?;
         }
         engine.sequence().await?;
         Ok(())
@@ -132,13 +132,16 @@ impl Month {
             Ok(month) => month,
             Err(error) if error.code() == "C103" => {
                 engine
-                    .cycle_open(Opening {
-                        period: period(),
-                        kind: CycleKind::Regular,
-                        law_known_at: None,
-                        value_date: VALUE_DATE,
-                        by: MAKER.to_owned(),
-                    })
+                    .cycle_open(
+                        Opening {
+                            period: period(),
+                            kind: CycleKind::Regular,
+                            law_known_at: None,
+                            value_date: VALUE_DATE,
+                            by: MAKER.to_owned(),
+                        },
+                        &officer_key(MAKER),
+                    )
                     .await?
             }
             Err(error) => return Err(error.into()),
@@ -234,7 +237,7 @@ async fn sign_and_release(engine: &Engine, month: &Cycle, number: ListNo) -> Res
     }
     let month = engine.cycle_find(&label).await?;
     if engine.payment_list(&month, number).await?.state == ListState::Approved {
-        engine.release(&month, number, APPROVERS[1]).await?;
+        engine.release(&month, number, APPROVERS[1], &officer_key(APPROVERS[1])).await?;
     }
     Ok(())
 }

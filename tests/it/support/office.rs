@@ -25,7 +25,7 @@ use chitra::disk::RealDisk;
 use chitra::disk::file_name::FileName;
 use chitra::domain::cycle::{Cycle, CycleKind};
 use chitra::domain::digest::Digest;
-use chitra::domain::exception::Resolution;
+use chitra::domain::exception::Decision;
 use chitra::domain::ids::{AttemptNo, EndToEndId, ListNo, PersonNo, Shard};
 use chitra::domain::instruction::Instruction;
 use chitra::domain::list::Role;
@@ -38,15 +38,15 @@ use chitra::engine::collect::Collected;
 use chitra::engine::config::Config;
 use chitra::engine::cycle::Opening;
 use chitra::engine::figures::Figures;
+use chitra::engine::hold::Deciding;
 use chitra::engine::import::ImportReport;
 use chitra::engine::office::{self, Surroundings};
 use chitra::engine::progress::Silent;
 use chitra::engine::{Engine, EngineError};
+use chitra::store::Value;
 use chitra::store::database::Database;
 use chitra::store::postgres::Postgres;
-use chitra::store::registry::Counted;
 use chitra::store::sqlite::Sqlite;
-use chitra::store::{Changes, Value};
 use jiff::civil::Date;
 use tempfile::TempDir;
 
@@ -311,7 +311,7 @@ impl TestOffice {
 
     /// Opens a cycle with the law as it is known today.
     pub async fn opened(&self, month: &str, kind: CycleKind) -> Cycle {
-        self.engine.cycle_open(opening(month, kind)).await.unwrap()
+        self.engine.cycle_open(opening(month, kind), &key(MAKER)).await.unwrap()
     }
 
     /// Computes an open cycle.
@@ -346,7 +346,7 @@ impl TestOffice {
     pub async fn released(&self, cycle: &Cycle, list: i64) {
         self.approved(cycle, list).await;
         let now = self.now(cycle).await;
-        self.engine.release(&now, ListNo(list), APPROVERS[0]).await.unwrap();
+        self.engine.release(&now, ListNo(list), APPROVERS[0], &key(APPROVERS[0])).await.unwrap();
     }
 
     /// Approves, releases and sends a list; every file must arrive.
@@ -365,7 +365,7 @@ impl TestOffice {
     }
 
     pub async fn closed(&self, cycle: &Cycle) -> Cycle {
-        self.engine.close(&self.now(cycle).await, MAKER).await.unwrap()
+        self.engine.close(&self.now(cycle).await, MAKER, &key(MAKER)).await.unwrap()
     }
 
     /// The cycle as it stands now.
@@ -551,32 +551,18 @@ impl TestOffice {
         halts.into_iter().map(|halt| halt.scope).collect()
     }
 
-    /// Decides every hold of a cycle with a code, as an officer does.
+    /// Releases every hold of a cycle with a code, as officers do: a second one confirms what takes two.
     pub async fn release_holds(&self, cycle: &Cycle, code: &str) {
-        for held in self.engine.store.held(cycle.number).await.unwrap() {
-            if held.code != code {
-                continue;
+        let now = self.now(cycle).await;
+        let (_, held) = self.engine.holds(&now, Some(code), usize::MAX).await.unwrap();
+        for one in held {
+            let said = deciding(Decision::Release);
+            let name = one.name();
+            let done = self.engine.hold_decide(&now, &name, said, MAKER, &key(MAKER)).await;
+            if done.unwrap().resolution.waits_for_another() {
+                let second = APPROVERS[0];
+                self.engine.hold_confirm(&now, &name, second, &key(second)).await.unwrap();
             }
-            let subject = match (held.payable, held.enrolment) {
-                (Some(payable), _) => {
-                    let payable = self.engine.store.payable(payable).await.unwrap().unwrap();
-                    payable.destination.unwrap().number()
-                }
-                (None, enrolment) => enrolment.unwrap().number(),
-            };
-            let resolution = Resolution {
-                subject,
-                code: code.to_owned(),
-                decision: chitra::domain::exception::Decision::Release,
-                valid_to: cycle.period,
-                reason: "seen the papers".to_owned(),
-                decided_by: MAKER.to_owned(),
-                decided_at: self.engine.stamp(),
-            };
-            let mut changes = Changes::new();
-            let number = self.engine.store.next_number(Counted::Resolution).await.unwrap();
-            changes.resolution(number, &resolution);
-            self.engine.store.commit(changes).await.unwrap();
         }
     }
 
@@ -719,6 +705,10 @@ pub fn opening(month: &str, kind: CycleKind) -> Opening {
         value_date: Date::new(month.year(), month.month(), 3).unwrap(),
         by: MAKER.to_owned(),
     }
+}
+
+pub fn deciding(decision: Decision) -> Deciding {
+    Deciding { decision, valid_to: None, reason: "seen the papers of Nguyen Van An".to_owned() }
 }
 
 /// An officer's key, made of the name.

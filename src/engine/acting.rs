@@ -1,0 +1,96 @@
+//! Acts of officers other than signing a list: who may do what, and the signature that the log keeps.
+//!
+//! Reads: a name, a private key and what is to be done.
+//! Gives: `Acting`, the proof that the officer is registered, has a role that allows it and holds the
+//! registered key; and leaves that carry the officer's signature over all their other fields, so that
+//! an auditor proves from the log alone who did it.
+
+use crate::audit::leaf::LeafBuilder;
+use crate::domain::digest::Digest;
+use crate::domain::list::{Officer, Role};
+use crate::domain::signature::{OfficerKey, Purpose};
+use crate::domain::state::named;
+use crate::engine::{Engine, EngineError};
+use crate::pipeline::approve::ApprovalError;
+
+named!(
+    /// What an officer does, as the refusal says it: `X cannot open a cycle`.
+    Doing {
+        Import = "take in a roster or register",
+        OpenCycle = "open a cycle",
+        CloseCycle = "close a cycle",
+        CancelCycle = "cancel a cycle",
+        Release = "release",
+        DecideHold = "decide a hold",
+        ConfirmHold = "confirm the release of a hold",
+        ResolveDiscrepancy = "resolve a discrepancy",
+        LiftHalt = "lift a halt",
+    }
+);
+
+impl Doing {
+    /// Whose work it is. Who makes a list does not let it go, and who only looks changes nothing.
+    pub fn roles(self) -> &'static [Role] {
+        match self {
+            Doing::Import | Doing::OpenCycle => &[Role::Officer, Role::Operator],
+            Doing::CloseCycle | Doing::CancelCycle => {
+                &[Role::Officer, Role::Approver, Role::Operator]
+            }
+            Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
+            Doing::DecideHold | Doing::ResolveDiscrepancy => &[Role::Officer, Role::Approver],
+            Doing::ConfirmHold => &[Role::Approver],
+        }
+    }
+}
+
+/// An officer who has proved who they are and may do what they are about to do.
+#[derive(Debug)]
+pub struct Acting<'a> {
+    pub officer: Officer,
+    key: &'a OfficerKey,
+}
+
+impl Engine {
+    /// Checks name, role and key, in this order.
+    ///
+    /// # Errors
+    /// A102 when nobody registered the officer, A111 when the role does not allow it, A104 when the
+    /// key is another's.
+    pub async fn acting<'a>(
+        &self,
+        name: &str,
+        key: &'a OfficerKey,
+        doing: Doing,
+    ) -> Result<Acting<'a>, EngineError> {
+        let officer = self.officer(name).await?;
+        if !doing.roles().contains(&officer.role) {
+            let roles: Vec<String> = doing.roles().iter().map(Role::to_string).collect();
+            return Err(EngineError::refused(
+                "A111",
+                format!(
+                    "`{name}` is registered as {} and cannot {doing}; it takes: {}",
+                    officer.role,
+                    roles.join(", ")
+                ),
+            ));
+        }
+        if key.public().to_string() != officer.public_key {
+            let error = ApprovalError::SignatureMustVerify(officer.name);
+            return Err(EngineError::refused(error.code(), error.to_string()));
+        }
+        Ok(Acting { officer, key })
+    }
+}
+
+impl Acting<'_> {
+    /// Finishes a leaf: adds the officer, and their signature over the canonical bytes of the leaf as
+    /// it is without the field `signature`.
+    pub fn leaf(&self, leaf: LeafBuilder) -> Result<Vec<u8>, EngineError> {
+        let leaf = leaf.text("officer", &self.officer.name);
+        let unsigned = leaf.clone().build()?;
+        let signature = self.key.sign(Purpose::OfficerAct, &Digest::of(unsigned.as_bytes()));
+        let digits: String =
+            signature.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(leaf.text("signature", &digits).build()?.as_bytes().to_vec())
+    }
+}

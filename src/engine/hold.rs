@@ -1,0 +1,281 @@
+//! What officers decide about holds: to release one or to keep it, alone or two together.
+//!
+//! Reads: what is held in a cycle, and the officer's key.
+//! Gives: decisions that the next computation or reissue takes up. A code of the catalogue that takes
+//! two persons is released when a second officer has confirmed it; until then the hold is in force.
+
+use crate::audit::leaf::Leaf;
+use crate::domain::cycle::{Cycle, CycleState};
+use crate::domain::digest::Digest;
+use crate::domain::exception::{Decision, Exception, Resolution, Subject};
+use crate::domain::hold::{HoldCode, HoldRelease};
+use crate::domain::ids::EnrolmentNo;
+use crate::domain::period::Period;
+use crate::domain::signature::OfficerKey;
+use crate::domain::state::Named;
+use crate::engine::acting::{Acting, Doing};
+use crate::engine::{Engine, EngineError};
+use crate::store::Changes;
+use crate::store::registry::Counted;
+
+/// One thing that is held, and the last decision about it.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub exception: Exception,
+    pub decided: Option<Resolution>,
+}
+
+impl Held {
+    /// As lists show it: SHARD-NUMBER.
+    pub fn name(&self) -> String {
+        name(&self.exception)
+    }
+}
+
+/// What an officer says about a hold.
+#[derive(Clone, Debug)]
+pub struct Deciding {
+    pub decision: Decision,
+    /// The last month for which it counts; the cycle's own when not said.
+    pub valid_to: Option<Period>,
+    pub reason: String,
+}
+
+/// A decision that was taken, and when it comes to count.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    pub hold: String,
+    pub resolution: Resolution,
+    pub counts: Counts,
+}
+
+/// When a released hold comes to count: a list that is sealed no longer changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Counts {
+    /// The cycle is not computed yet.
+    WhenComputed,
+    /// The cycle is computed and not sealed: it must be computed anew.
+    WhenRecomputed,
+    /// A payable: with a release list, once the month is released.
+    WithReissue,
+    /// A row of a sealed list, or anything of a closed cycle: with another list of the month or with
+    /// the next month's.
+    WithNextList,
+}
+
+impl Counts {
+    fn of(state: CycleState, subject: Subject) -> Counts {
+        match (state, subject) {
+            (CycleState::Open, _) => Counts::WhenComputed,
+            (CycleState::Computed, _) => Counts::WhenRecomputed,
+            (CycleState::Closed | CycleState::Cancelled, _) | (_, Subject::Row) => {
+                Counts::WithNextList
+            }
+            (_, Subject::Payable) => Counts::WithReissue,
+        }
+    }
+}
+
+impl Engine {
+    /// What is held in a cycle, by code, of one code only when it is said: how many there are, and the
+    /// first `limit` of them.
+    pub async fn holds(
+        &self,
+        cycle: &Cycle,
+        code: Option<&str>,
+        limit: usize,
+    ) -> Result<(usize, Vec<Held>), EngineError> {
+        let mut all = self.store.held(cycle.number).await?;
+        all.retain(|one| code.is_none_or(|code| code == one.code));
+        let count = all.len();
+        let mut shown = Vec::new();
+        for exception in all.into_iter().take(limit) {
+            let decided = match self.subject(&exception).await? {
+                Some(subject) => self.store.last_resolution(subject, &exception.code).await?,
+                None => None,
+            };
+            shown.push(Held { exception, decided });
+        }
+        Ok((count, shown))
+    }
+
+    /// An officer releases a hold or keeps it. A release that takes two persons is only proposed.
+    ///
+    /// # Errors
+    /// H902 when nothing is held under that name, H903 when no person can release it, H904 when a
+    /// release is proposed already.
+    pub async fn hold_decide(
+        &self,
+        cycle: &Cycle,
+        hold: &str,
+        deciding: Deciding,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<Decided, EngineError> {
+        let by = self.acting(officer, key, Doing::DecideHold).await?;
+        let (exception, subject) = self.held_as(cycle, hold).await?;
+        let rule = exception.code.parse::<HoldCode>().map(|code| code.release());
+        let release = deciding.decision == Decision::Release;
+        let mended = || {
+            EngineError::refused(
+                "H903",
+                format!(
+                    "{} is not released by hand: it goes when what is missing is there",
+                    exception.code
+                ),
+            )
+        };
+        let two_persons = match rule {
+            Ok(HoldRelease::Officer) => false,
+            Ok(HoldRelease::TwoPersons) => release,
+            Ok(HoldRelease::WhenMended) if !release => false,
+            Ok(HoldRelease::WhenMended) => return Err(mended()),
+            Err(error) => return Err(EngineError::Inconsistent(error.to_string())),
+        };
+        let subject = match subject {
+            Some(subject) => subject,
+            None => return Err(mended()),
+        };
+        let last = self.store.last_resolution(subject, &exception.code).await?;
+        if let Some(waiting) = last.filter(|last| release && last.waits_for_another()) {
+            return Err(EngineError::refused(
+                "H904",
+                format!(
+                    "`{}` has proposed to release {hold}; another officer confirms it: \
+                     chitra hold confirm {} {hold} --as OFFICER",
+                    waiting.decided_by,
+                    cycle.label()
+                ),
+            ));
+        }
+        let number = self.store.next_number(Counted::Resolution).await?;
+        let resolution = Resolution {
+            number,
+            subject,
+            code: exception.code.clone(),
+            decision: deciding.decision,
+            valid_to: deciding.valid_to.unwrap_or(cycle.period),
+            reason: self.keys.reason(&reason_of(number), &deciding.reason),
+            decided_by: by.officer.name.clone(),
+            decided_at: self.stamp(),
+            two_persons,
+            confirmed_by: None,
+            confirmed_at: None,
+        };
+        let event = if two_persons { "hold_release_proposed" } else { "hold_resolved" };
+        let mut changes = Changes::new();
+        changes.resolution(&resolution);
+        changes.event(self.hold_leaf(cycle, hold, &resolution, event, &by)?);
+        self.store.commit(changes).await?;
+        let counts = Counts::of(cycle.state, exception.subject);
+        Ok(Decided { hold: hold.to_owned(), resolution, counts })
+    }
+
+    /// The second of the two officers who release a hold.
+    ///
+    /// # Errors
+    /// H905 when no release waits to be confirmed, H906 when it is the officer who proposed it.
+    pub async fn hold_confirm(
+        &self,
+        cycle: &Cycle,
+        hold: &str,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<Decided, EngineError> {
+        let by = self.acting(officer, key, Doing::ConfirmHold).await?;
+        let (exception, subject) = self.held_as(cycle, hold).await?;
+        let last = match subject {
+            Some(subject) => self.store.last_resolution(subject, &exception.code).await?,
+            None => None,
+        };
+        let waiting = last.filter(Resolution::waits_for_another).ok_or_else(|| {
+            EngineError::refused(
+                "H905",
+                format!(
+                    "no release of {hold} waits to be confirmed; propose one: \
+                     chitra hold resolve {} {hold} --decision release --reason TEXT --as OFFICER",
+                    cycle.label()
+                ),
+            )
+        })?;
+        if waiting.decided_by == by.officer.name {
+            return Err(EngineError::refused(
+                "H906",
+                format!(
+                    "`{officer}` has proposed to release {hold}; a hold of {} is released by two persons",
+                    exception.code
+                ),
+            ));
+        }
+        let at = self.stamp();
+        let mut changes = Changes::new();
+        changes.resolution_confirmed(waiting.number, &by.officer.name, &at);
+        let event = "hold_release_confirmed";
+        changes.event(self.hold_leaf(cycle, hold, &waiting, event, &by)?);
+        self.store.commit(changes).await?;
+        let resolution =
+            Resolution { confirmed_by: Some(by.officer.name), confirmed_at: Some(at), ..waiting };
+        let counts = Counts::of(cycle.state, exception.subject);
+        Ok(Decided { hold: hold.to_owned(), resolution, counts })
+    }
+
+    fn hold_leaf(
+        &self,
+        cycle: &Cycle,
+        hold: &str,
+        resolution: &Resolution,
+        event: &str,
+        by: &Acting<'_>,
+    ) -> Result<Vec<u8>, EngineError> {
+        by.leaf(
+            Leaf::of(event, &self.stamp())
+                .number("cycle", cycle.number.0)
+                .text("hold", hold)
+                .number("resolution", resolution.number)
+                .text("code", &resolution.code)
+                .text("decision", resolution.decision.name())
+                .text("valid_to", &resolution.valid_to.to_string())
+                .digest("reason", &Digest::of(&resolution.reason)),
+        )
+    }
+
+    async fn held_as(
+        &self,
+        cycle: &Cycle,
+        hold: &str,
+    ) -> Result<(Exception, Option<i64>), EngineError> {
+        let held = self.store.held(cycle.number).await?;
+        let one = held.into_iter().find(|one| name(one) == hold).ok_or_else(|| {
+            EngineError::refused(
+                "H902",
+                format!("nothing is held as {hold}; see: chitra hold list {}", cycle.label()),
+            )
+        })?;
+        let subject = self.subject(&one).await?;
+        Ok((one, subject))
+    }
+
+    /// What a decision is about: the enrolment of a row, the destination of a payable. Nothing where a
+    /// payable has no destination.
+    async fn subject(&self, held: &Exception) -> Result<Option<i64>, EngineError> {
+        match (held.subject, held.payable) {
+            (Subject::Row, _) => Ok(held.enrolment.map(EnrolmentNo::number)),
+            (Subject::Payable, Some(payable)) => {
+                let payable = self.store.payable(payable).await?;
+                Ok(payable.and_then(|payable| payable.destination).map(|to| to.number()))
+            }
+            (Subject::Payable, None) => {
+                Err(EngineError::Inconsistent("a held payable without a number".to_owned()))
+            }
+        }
+    }
+}
+
+/// What the reason of a decision is sealed for.
+fn reason_of(number: i64) -> String {
+    format!("resolution {number}")
+}
+
+fn name(one: &Exception) -> String {
+    format!("{}-{}", one.shard.number(), one.number)
+}

@@ -1,0 +1,297 @@
+//! What is done in an officer's name: only by who is registered, may do it and holds the key; and what
+//! takes two persons takes two.
+
+use chitra::domain::cycle::CycleKind::{Regular, Supplementary};
+use chitra::domain::digest::Digest;
+use chitra::domain::exception::Decision;
+use chitra::domain::ids::ListNo;
+use chitra::domain::list::Role;
+use chitra::domain::signature::{OfficerPublicKey, OfficerSignature, Purpose};
+use chitra::engine::EngineError;
+use chitra::engine::hold::Counts;
+use serde_json::Value;
+
+use crate::support::office::{
+    APPROVERS, Base, MAKER, TestOffice, deciding, key, on_both_databases, opening, period, run,
+};
+use crate::support::real_parts::RealPart;
+
+const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
+const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000002";
+/// The register says that she died two months before.
+const DEAD: &str = " | register.vital_status=deceased | register.date_of_death=2026-08-02";
+const DAY: &str = "2026-09-20";
+
+on_both_databases! { run, RealPart::Postgres;
+    a_hold_that_takes_two_persons_takes_two
+    a_proposal_that_is_taken_back_cannot_be_confirmed
+}
+
+fn on_sqlite<F: Future<Output = ()>>(story: impl FnOnce(TestOffice) -> F) {
+    run(Base::Sqlite, |office| {
+        office.on_day(DAY);
+        story(office)
+    });
+}
+
+/// The result is a refusal with this code.
+#[track_caller]
+fn refused<T>(result: Result<T, EngineError>, code: &str) -> String {
+    let error = result.err().unwrap_or_else(|| panic!("{code} was expected, and it went through"));
+    assert_eq!(error.code(), code, "{error}");
+    error.to_string()
+}
+
+/// The entries of the log with this event.
+async fn logged(office: &TestOffice, event: &str) -> Vec<Value> {
+    office.engine.sequence().await.unwrap();
+    let leaves = office.engine.store.leaves(0, 10_000).await.unwrap();
+    let parsed = leaves.iter().map(|leaf| serde_json::from_slice::<Value>(leaf).unwrap());
+    parsed.filter(|leaf| leaf["event"] == event).collect()
+}
+
+async fn held(office: &TestOffice, month: &str) -> String {
+    let cycle = office.engine.cycle_find(month).await.unwrap();
+    let (_, held) = office.engine.holds(&cycle, None, 10).await.unwrap();
+    let [one] = held.as_slice() else { panic!("one thing is held: {held:?}") };
+    one.name()
+}
+
+async fn a_hold_that_takes_two_persons_takes_two(office: TestOffice) {
+    office.on_day(DAY);
+    office.enrol("binh", Role::Officer).await;
+    let binh = format!("{BINH}{DEAD}");
+    office.month("2026-10", &[AN, &binh]).await;
+    let cycle = office.opened("2026-10", Regular).await;
+    office.computed(&cycle).await;
+    office.check(&cycle, "held 1, entitled 1", "pending 1 = 500000").await;
+    let now = office.now(&cycle).await;
+    let hold = held(&office, "2026-10").await;
+    let engine = &office.engine;
+    let waits = async || {
+        let (_, held) = engine.holds(&now, Some("H110"), 10).await.unwrap();
+        held[0].decided.as_ref().is_some_and(|one| one.waits_for_another())
+    };
+
+    refused(engine.hold_confirm(&now, &hold, "minh", &key("minh")).await, "H905");
+    let release = || deciding(Decision::Release);
+    refused(engine.hold_decide(&now, &hold, release(), "minh", &key("hoa")).await, "A104");
+    assert!(!waits().await);
+    // An approver proposes; who makes lists cannot confirm, nor can the same person, nor another's key.
+    let done = engine.hold_decide(&now, &hold, release(), "minh", &key("minh")).await.unwrap();
+    assert!(done.resolution.waits_for_another() && waits().await);
+    let told =
+        refused(engine.hold_decide(&now, &hold, release(), MAKER, &key(MAKER)).await, "H904");
+    assert!(told.contains("minh") && told.contains("chitra hold confirm 2026-10"), "{told}");
+    refused(engine.hold_confirm(&now, &hold, "minh", &key("minh")).await, "H906");
+    refused(engine.hold_confirm(&now, &hold, "hoa", &key("minh")).await, "A104");
+    refused(engine.hold_confirm(&now, &hold, "binh", &key("binh")).await, "A111");
+    refused(engine.hold_confirm(&now, "9-9", "hoa", &key("hoa")).await, "H902");
+
+    // Between the two it is in force: computing anew holds the row still.
+    let again = engine.recompute(&now).await.unwrap();
+    let again = office.computed(&again).await;
+    office.check(&cycle, "held 1, entitled 1", "pending 1 = 500000").await;
+    assert!(waits().await);
+
+    let done = engine.hold_confirm(&again, &hold, "hoa", &key("hoa")).await.unwrap();
+    assert_eq!(done.counts, Counts::WhenRecomputed);
+    assert_eq!(done.resolution.confirmed_by.as_deref(), Some("hoa"));
+    refused(engine.hold_confirm(&again, &hold, "hoa", &key("hoa")).await, "H905");
+    let again = engine.recompute(&office.now(&cycle).await).await.unwrap();
+    office.computed(&again).await;
+    office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
+
+    let (first, second) = (
+        logged(&office, "hold_release_proposed").await,
+        logged(&office, "hold_release_confirmed").await,
+    );
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert_eq!((&first[0]["officer"], &second[0]["officer"]), (&"minh".into(), &"hoa".into()));
+    assert_eq!(first[0]["reason"], second[0]["reason"]);
+    office.ends_whole().await;
+}
+
+async fn a_proposal_that_is_taken_back_cannot_be_confirmed(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, &format!("{BINH}{DEAD}")]).await;
+    let cycle = office.opened("2026-10", Regular).await;
+    let cycle = office.computed(&cycle).await;
+    let hold = held(&office, "2026-10").await;
+    let engine = &office.engine;
+    let decide = async |decision| {
+        let said = deciding(decision);
+        engine.hold_decide(&cycle, &hold, said, MAKER, &key(MAKER)).await.unwrap()
+    };
+    decide(Decision::Release).await;
+    decide(Decision::Keep).await;
+    refused(engine.hold_confirm(&cycle, &hold, "hoa", &key("hoa")).await, "H905");
+    // A release that counts is taken back by one person: keeping is the safe side.
+    decide(Decision::Release).await;
+    engine.hold_confirm(&cycle, &hold, "hoa", &key("hoa")).await.unwrap();
+    assert_eq!(engine.store.resolutions(period("2026-10")).await.unwrap().len(), 1);
+    decide(Decision::Keep).await;
+    let in_force = engine.store.resolutions(period("2026-10")).await.unwrap();
+    let decisions: Vec<Decision> = in_force.iter().map(|one| one.decision).collect();
+    assert_eq!(decisions, [Decision::Keep]);
+    office.ends_whole().await;
+}
+
+/// The database refuses what a careless engine would write.
+#[test]
+fn one_person_is_not_two_for_the_database_either() {
+    on_sqlite(|office| async move {
+        office.month("2026-10", &[AN, &format!("{BINH}{DEAD}")]).await;
+        let cycle = office.opened("2026-10", Regular).await;
+        let cycle = office.computed(&cycle).await;
+        let hold = held(&office, "2026-10").await;
+        let said = deciding(Decision::Release);
+        let proposed =
+            office.engine.hold_decide(&cycle, &hold, said, "hoa", &key("hoa")).await.unwrap();
+        let mut changes = chitra::store::Changes::new();
+        changes.resolution_confirmed(proposed.resolution.number, "hoa", "2026-09-20");
+        office.engine.store.commit(changes).await.unwrap_err();
+        office.ends_whole().await;
+    });
+}
+
+#[test]
+fn a_hold_of_a_sealed_list_says_with_which_list_it_is_paid() {
+    on_sqlite(|office| async move {
+        let other_name = format!("{BINH} | register.full_name=Đặng Quốc Khánh");
+        office.month("2026-10", &[AN, &other_name]).await;
+        let cycle = office.paid_out("2026-10", Regular).await;
+        office.check(&cycle, "held 1, entitled 1", "pending 1 = 500000").await;
+        let hold = held(&office, "2026-10").await;
+        let said = deciding(Decision::Release);
+        let engine = &office.engine;
+        let done = engine.hold_decide(&cycle, &hold, said, MAKER, &key(MAKER)).await.unwrap();
+        assert_eq!(done.counts, Counts::WithNextList);
+        assert!(engine.reissue(&cycle).await.unwrap().list.is_none());
+
+        // It is as it was said: a supplementary list of the month pays exactly this row.
+        let more = office.sealed("2026-10", Supplementary).await;
+        office.check(&more, "nil 1, entitled 1", "pending 1 = 500000").await;
+        office.ends_whole().await;
+    });
+}
+
+#[test]
+fn a_name_without_the_key_or_the_role_changes_nothing() {
+    on_sqlite(|office| async move {
+        office.enrol("tu", Role::Viewer).await;
+        office.enrol("thu", Role::Operator).await;
+        let other_name = format!("{BINH} | register.full_name=Đặng Quốc Khánh");
+        office.month("2026-10", &[AN, &other_name]).await;
+        let engine = &office.engine;
+        let by = |name: &str| {
+            let mut opening = opening("2026-10", Regular);
+            opening.by = name.to_owned();
+            opening
+        };
+        let before = office.snapshot().await;
+        refused(engine.cycle_open(by("nobody"), &key("nobody")).await, "A102");
+        refused(engine.cycle_open(by("tu"), &key("tu")).await, "A111");
+        refused(engine.cycle_open(by(MAKER), &key("tu")).await, "A104");
+        assert_eq!(office.snapshot().await, before);
+
+        let cycle = office.sealed("2026-10", Regular).await;
+        let now = office.now(&cycle).await;
+        let hold = held(&office, "2026-10").await;
+        let sealed = office.snapshot().await;
+        for (name, signed, code) in
+            [("nobody", "nobody", "A102"), ("tu", "tu", "A111"), (MAKER, "tu", "A104")]
+        {
+            let key = key(signed);
+            refused(engine.cycle_cancel(&now, "no reason", name, &key).await, code);
+            refused(engine.close(&now, name, &key).await, code);
+            let said = deciding(Decision::Release);
+            refused(engine.hold_decide(&now, &hold, said, name, &key).await, code);
+            refused(engine.discrepancy_resolve(1, "seen", name, &key).await, code);
+        }
+        refused(engine.halt_lift(1, MAKER, &key(MAKER)).await, "A111");
+        refused(engine.halt_lift(1, "minh", &key(MAKER)).await, "A104");
+        let told = refused(engine.halt_lift(1, "minh", &key("minh")).await, "D101");
+        assert!(told.contains("chitra queue halts"), "{told}");
+        assert_eq!(office.snapshot().await, sealed);
+
+        office.approved(&cycle, 0).await;
+        let now = office.now(&cycle).await;
+        refused(engine.release(&now, ListNo(0), "minh", &key("hoa")).await, "A104");
+        refused(engine.release(&now, ListNo(0), MAKER, &key(MAKER)).await, "A111");
+        engine.release(&now, ListNo(0), "thu", &key("thu")).await.unwrap();
+        office.ends_whole().await;
+    });
+}
+
+/// Who did what is proved from the log alone, and what officers wrote as reasons is not in it, nor in
+/// the database in the clear.
+#[test]
+fn acts_are_signed_in_the_log_and_reasons_are_sealed() {
+    on_sqlite(|office| async move {
+        let other_name = format!("{BINH} | register.full_name=Đặng Quốc Khánh");
+        office.month("2026-10", &[AN, &other_name]).await;
+        let cycle = office.sealed("2026-10", Regular).await;
+        let engine = &office.engine;
+        let hold = held(&office, "2026-10").await;
+        let now = office.now(&cycle).await;
+        let said = deciding(Decision::Release);
+        let reason = said.reason.clone();
+        let decided = engine.hold_decide(&now, &hold, said, MAKER, &key(MAKER)).await.unwrap();
+        let opened = engine.keys.opened_reason(
+            &format!("resolution {}", decided.resolution.number),
+            &decided.resolution.reason,
+        );
+        assert_eq!(opened.unwrap(), reason);
+        engine.cycle_cancel(&now, &reason, APPROVERS[0], &key(APPROVERS[0])).await.unwrap();
+
+        for (event, officer) in
+            [("cycle_opened", MAKER), ("hold_resolved", MAKER), ("cycle_cancelled", APPROVERS[0])]
+        {
+            let [mut leaf] = logged(&office, event).await.try_into().unwrap();
+            assert_eq!(leaf["officer"], officer);
+            let signature = leaf.as_object_mut().unwrap().remove("signature").unwrap();
+            let digits = signature.as_str().unwrap();
+            let bytes: Vec<u8> = (0..64)
+                .map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).unwrap())
+                .collect();
+            let signature = OfficerSignature::from_bytes(bytes.try_into().unwrap());
+            let unsigned = chitra::audit::leaf::canonical_json(&leaf).unwrap();
+            let [registered] = logged(&office, "officer_enrolled")
+                .await
+                .into_iter()
+                .filter(|one| one["officer"] == officer)
+                .collect::<Vec<_>>()
+                .try_into()
+                .unwrap();
+            OfficerPublicKey::parse(registered["public_key"].as_str().unwrap())
+                .unwrap()
+                .verify(Purpose::OfficerAct, &Digest::of(&unsigned), &signature)
+                .unwrap();
+        }
+        let clear = reason.as_bytes();
+        let found = |bytes: &[u8]| bytes.windows(clear.len()).any(|part| part == clear);
+        for leaf in engine.store.leaves(0, 10_000).await.unwrap() {
+            assert!(!found(&leaf), "{}", String::from_utf8_lossy(&leaf));
+        }
+        for file in ["office.db", "office.db-wal"] {
+            let bytes = std::fs::read(office.dir.join(file)).unwrap_or_default();
+            assert!(!found(&bytes), "a reason stands in {file} in the clear");
+        }
+        office.ends_whole().await;
+    });
+}
+
+#[test]
+fn a_name_that_the_log_would_refuse_is_refused_when_it_comes_in() {
+    on_sqlite(|office| async move {
+        let public = key("new").public().to_string();
+        let before = office.engine.store.officers().await.unwrap();
+        for name in ["", "Thi Lan", "nguyễn", "lan-079123456789", "../lan", "-lan"] {
+            let enrolled = office.engine.officer_enrol(name, Role::Officer, &public).await;
+            refused(enrolled, "G120");
+        }
+        assert_eq!(office.engine.store.officers().await.unwrap(), before);
+        office.ends_whole().await;
+    });
+}
