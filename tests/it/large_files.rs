@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::office::{Base, TestOffice, register_of, roster_of, run};
+use crate::support::office::{Base, MAKER, TestOffice, register_of, roster_of, run};
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
 const MEGABYTES: usize = 200;
@@ -45,8 +45,9 @@ fn a_line_of_200_megabytes_is_refused_in_bounded_memory() {
     run(Base::Sqlite, |office| async move {
         office.on_day("2026-09-20");
         office.month("2026-10", &[AN]).await;
+        office.hand_over_key(MAKER);
         let before = office.snapshot().await;
-        let month = ["--period", "2026-10", "--as", "lan"];
+        let month = ["--period", "2026-10", "--as", MAKER];
         let roster = endless(&office, "roster.csv", &(roster_of(&[AN]) + "E9,"));
         let register = endless(&office, "identity.csv", &(register_of(&[AN]) + "0"));
         let quoted = endless(&office, "quoted.csv", &(roster_of(&[AN]) + "E9,\""));

@@ -129,9 +129,11 @@ fn check(reader: &Reader, office: &Path) {
         assert!(out.contains(said), "{arguments:?}: {out}");
     }
     // What writes is refused, and says who may.
-    for arguments in
-        [&["cycle", "close", "2026-10"][..], &["dispatch", "2026-10"], &["audit", "checkpoint"]]
-    {
+    for arguments in [
+        &["cycle", "close", "2026-10", "--as", "lan"][..],
+        &["dispatch", "2026-10"],
+        &["audit", "checkpoint"],
+    ] {
         let done = reader.run(office, arguments);
         let err = String::from_utf8_lossy(&done.stderr);
         assert_eq!(done.status.code(), Some(1), "{arguments:?}: {err}");

@@ -546,6 +546,13 @@ impl TestOffice {
         open.iter().map(|one| format!("{} {}", one.cause, one.amount_minor)).collect()
     }
 
+    /// Puts an officer's key where the program looks for it.
+    pub fn hand_over_key(&self, officer: &str) {
+        let path = chitra::engine::office::officer_key_path(&self.dir, officer);
+        let seed = Digest::of(officer.as_bytes());
+        chitra::engine::office::write_officer_key(&path, seed.as_bytes()).unwrap();
+    }
+
     pub async fn halts(&self) -> Vec<String> {
         let halts = self.engine.store.halts().await.unwrap();
         halts.into_iter().map(|halt| halt.scope).collect()
