@@ -61,6 +61,8 @@ struct Terms {
     shared_accounts: HashSet<DestinationNo>,
     /// Enrolment ids that stand on the roster twice.
     twice: HashSet<EnrolmentNo>,
+    /// What a person with two numbers is enrolled in a second time.
+    under_both_numbers: HashSet<EnrolmentNo>,
 }
 
 /// What is read for one shard.
@@ -152,12 +154,14 @@ impl Engine {
     async fn terms(&self, cycle: &Cycle) -> Result<Terms, EngineError> {
         let mut shared_accounts = HashSet::new();
         let mut twice = HashSet::new();
+        let mut under_both_numbers = HashSet::new();
         for chunk in self.store.chunks(Shard::new(0), ChunkKind::Shared, cycle.roster.0).await? {
             for item in chunks::open(&self.keys.chunks, &chunk)?.chunks_exact(9) {
                 let number: [u8; 8] = item[1..].try_into().expect("nine bytes less one");
                 let number = i64::from_be_bytes(number);
                 match item[0] {
                     b'a' => shared_accounts.extend(DestinationNo::from_number(number)),
+                    b'd' => under_both_numbers.extend(EnrolmentNo::from_number(number)),
                     _ => twice.extend(EnrolmentNo::from_number(number)),
                 }
             }
@@ -182,6 +186,7 @@ impl Engine {
             resolutions,
             shared_accounts,
             twice,
+            under_both_numbers,
         })
     }
 

@@ -23,6 +23,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_roster_waits_for_the_register
     a_newer_register_says_who_is_who_until_a_cycle_has_counted
     who_gets_a_new_id_stays_the_same_person
+    two_numbers_of_one_person_are_not_paid_for_the_same_benefit
     two_files_at_once_are_taken_in_one_after_the_other
     an_import_that_was_dropped_leaves_nothing
 }
@@ -123,6 +124,41 @@ async fn who_gets_a_new_id_stays_the_same_person(office: TestOffice) {
     office.month("2026-12", &[&only, BINH]).await;
     let december = office.sealed("2026-12", Regular).await;
     office.check(&december, "entitled 2", "pending 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// Both numbers were paid before anybody knew: they stay two, and what they are enrolled in twice is
+/// held until two officers have looked.
+async fn two_numbers_of_one_person_are_not_paid_for_the_same_benefit(office: TestOffice) {
+    office.on_day(DAY);
+    let old = AN.replace("001044000101", "011223344");
+    let new = AN.replace("E1", "E3").replace("0711000001", "0711000003");
+    office.month("2026-10", &[&old, BINH, &new]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.check(&october, "entitled 3", "pending 3 = 1500000").await;
+    let mut said = Vec::new();
+    for enrolment in ["E1", "E2", "E3"] {
+        said.push(office.said(&october, enrolment, 1, "Thành công", "").await);
+    }
+    office.sheet(&said).await.unwrap();
+    office.closed(&october).await;
+
+    let old = format!("{old} | {LINKED}");
+    let new = format!("{new} | {LINKED}");
+    office.month("2026-11", &[&old, BINH, &new]).await;
+    assert_ne!(office.person("E1").await, office.person("E3").await);
+    let november = office.opened("2026-11", Regular).await;
+    office.computed(&november).await;
+    office.check(&november, "held 1, entitled 2", "pending 2 = 1000000").await;
+    let held = office.engine.store.held(november.number).await.unwrap();
+    assert_eq!(held.len(), 1);
+    assert_eq!(held[0].code, "H120");
+
+    // Two officers have looked: there are two people after all.
+    office.release_holds(&november, "H120").await;
+    let again = office.engine.recompute(&office.now(&november).await).await.unwrap();
+    office.computed(&again).await;
+    office.check(&november, "entitled 3", "pending 3 = 1500000").await;
     office.ends_whole().await;
 }
 

@@ -259,6 +259,11 @@ fn ended_before_the_law(
         } else if listed.row.status != EnrolmentStatus::Active {
             let detail = "the sender reports the enrolment as ended or paused";
             end(RowOutcome::Ceased, listed.row.status.name(), detail)
+        } else if terms.under_both_numbers.contains(&listed.enrolment)
+            && !released(terms, listed.enrolment, HoldCode::EnrolledTwice)
+        {
+            let code = HoldCode::EnrolledTwice;
+            end(RowOutcome::Held, code.text(), code.entry().en)
         } else {
             match decision.outcome {
                 reconcile::Outcome::Held(code) if !released(terms, listed.enrolment, code) => {

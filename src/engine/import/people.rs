@@ -86,6 +86,14 @@ impl People {
         }
     }
 
+    /// The other number of the same person, by the register, when both have enrolments that were
+    /// counted: then they stay two.
+    pub fn other_number(&self, person: PersonNo) -> Option<PersonNo> {
+        let other = self.previous_ids.get(&person).or_else(|| self.former.get(&person)).copied()?;
+        (other != person && self.in_use.contains(&person) && self.in_use.contains(&other))
+            .then_some(other)
+    }
+
     pub fn canonical(&self, person: PersonNo) -> PersonNo {
         self.aliases.get(&person).copied().unwrap_or(person)
     }

@@ -10,7 +10,7 @@ use super::people::{Binding, Found, People};
 use crate::domain::digest::{Digest, HashingReader};
 use crate::domain::ids::{DestinationNo, EnrolmentNo, ImportNo, PersonNo, Shard};
 use crate::domain::period::Period;
-use crate::domain::roster::{Channel, RefusedRow};
+use crate::domain::roster::{Channel, EnrolmentStatus, RefusedRow};
 use crate::domain::state::Named;
 use crate::engine::error::EngineError;
 use crate::engine::names::Keys;
@@ -74,6 +74,7 @@ impl Reading {
         let mut read = Read::new(people.counted);
         let mut accounts: Vec<(DestinationNo, PersonNo)> = Vec::new();
         let mut enrolments: Vec<(EnrolmentNo, PersonNo, Binding)> = Vec::new();
+        let mut numbered_twice: Vec<Enrolled> = Vec::new();
         let mut out = csv::ByteRecord::new();
         while let Some(record) = self.next(&mut records)? {
             read.rows += 1;
@@ -96,6 +97,16 @@ impl Reading {
                     let enrolment = self.keys.enrolment(&row.enrolment_id);
                     let Found { person, check, binding } = people.find(&self.keys, &row, enrolment);
                     enrolments.push((enrolment, person, binding));
+                    if let Some(other) = people.other_number(person)
+                        && row.status == EnrolmentStatus::Active
+                    {
+                        numbered_twice.push(Enrolled {
+                            person: person.min(other),
+                            programme: row.programme.clone(),
+                            benefit: row.benefit.clone(),
+                            enrolment,
+                        });
+                    }
                     if row.payee.is_none()
                         && row.channel != Channel::Cash
                         && !row.account.is_empty()
@@ -137,7 +148,7 @@ impl Reading {
         refused.finish(send)?;
         mend.finish()?;
         let twice = self.finish_enrolments(&mut read, enrolments);
-        self.shared(accounts, twice, send)?;
+        self.shared(accounts, twice, enrolled_under_both(numbered_twice), send)?;
         Ok(read)
     }
 
@@ -167,12 +178,13 @@ impl Reading {
         twice
     }
 
-    /// Keeps which accounts more people use than the policy allows, and which enrolment ids stand
-    /// twice. Costs 16 bytes a row while it is found.
+    /// Keeps which accounts more people use than the policy allows, which enrolment ids stand twice,
+    /// and what a person with two numbers is enrolled in a second time. Costs 16 bytes a row while it is found.
     pub fn shared(
         &self,
         mut accounts: Vec<(DestinationNo, PersonNo)>,
         twice: Vec<EnrolmentNo>,
+        under_both: Vec<EnrolmentNo>,
         send: Send<'_>,
     ) -> Result<(), EngineError> {
         accounts.sort_unstable();
@@ -186,10 +198,12 @@ impl Reading {
                 items += 1;
             }
         }
-        for enrolment in twice {
-            plain.push(b'e');
-            plain.extend_from_slice(&enrolment.number().to_be_bytes());
-            items += 1;
+        for (tag, enrolments) in [(b'e', twice), (b'd', under_both)] {
+            for enrolment in enrolments {
+                plain.push(tag);
+                plain.extend_from_slice(&enrolment.number().to_be_bytes());
+                items += 1;
+            }
         }
         let chunk = chunks::seal(
             &self.keys.chunks,
@@ -352,4 +366,25 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// An active enrolment of a person who has two numbers; `person` is the smaller of them.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct Enrolled {
+    pub person: PersonNo,
+    pub programme: String,
+    pub benefit: String,
+    pub enrolment: EnrolmentNo,
+}
+
+/// All but the first enrolment of a person in a benefit. Within one number the reconciliation sees
+/// to it; two numbers lie in two shards.
+fn enrolled_under_both(mut all: Vec<Enrolled>) -> Vec<EnrolmentNo> {
+    all.sort();
+    all.dedup();
+    all.chunk_by(|a, b| {
+        (a.person, &a.programme, &a.benefit) == (b.person, &b.programme, &b.benefit)
+    })
+    .flat_map(|same| same[1..].iter().map(|one| one.enrolment))
+    .collect()
 }
