@@ -112,7 +112,7 @@ async fn a_step_is_written_whole_or_not_at_all(fresh: Fresh) -> Fresh {
     late.claims([claim(1)]);
     late.event(b"three".to_vec());
     late.cycle_moved(CycleNo(1), CycleState::Sealed, CycleState::Submitted);
-    assert_eq!(store.commit(late).await.unwrap_err().code(), "STO-CONFLICT");
+    assert_eq!(store.commit(late).await.unwrap_err().code(), "B102");
     assert!(store.claims(shard(), period("2026-01")).await.unwrap().is_empty());
 
     // The next event follows the last one that was written.
@@ -232,14 +232,14 @@ async fn every_guard_of_the_model_refuses(fresh: Fresh) -> Fresh {
     // Two makers of one list, and one person who lifts a halt alone, are refused by the tables.
     let mut changes = Changes::new();
     changes.signed(&signature("hoa", Act::Submit));
-    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "STO-CONFLICT");
+    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "B102");
     let mut changes = Changes::new();
     changes.halt_put(1, "all", "a doubt", "lan", "2026-10-01T09:00:00+07:00");
     changes.halt_first_lift(1, "minh");
     fresh.store.commit(changes).await.unwrap();
     let mut changes = Changes::new();
     changes.halt_lifted(1, "minh", "2026-10-01T10:00:00+07:00");
-    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "STO-CONFLICT");
+    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "B102");
     fresh
 }
 
@@ -344,7 +344,7 @@ async fn a_migration_that_was_changed_is_refused(fresh: Fresh) -> Fresh {
     // As a newer program would leave it: this one does not know what else changed.
     let newer = "insert into migration (name, sha256) values ('9999_newer', 'x')";
     fresh.write(newer, vec![]).await;
-    assert_eq!(Store::open(&fresh.url).await.err().expect("refused").code(), "STO-MIGRATION");
+    assert_eq!(Store::open(&fresh.url).await.err().expect("refused").code(), "B105");
     assert_eq!(fresh.count("select cast(count(*) as bigint) from migration").await, before);
     fresh
 }
@@ -369,7 +369,7 @@ async fn a_database_that_would_forget_is_refused(fresh: Fresh) -> Fresh {
         other => panic!("{other}"),
     }
     let nowhere = Store::open("mysql://localhost/office").await.err().expect("refused");
-    assert_eq!(nowhere.code(), "STO-URL");
+    assert_eq!(nowhere.code(), "B101");
     fresh
 }
 
