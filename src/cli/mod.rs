@@ -183,8 +183,9 @@ pub fn main() -> ExitCode {
 /// for, as far as that can be seen.
 fn misuse(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().skip(1).take_while(|one| one != "--").any(|one| one == "--json");
+    let sentence = error.to_string();
     if json && error.use_stderr() {
-        eprintln!("{}", complaint("U101", error.to_string().trim_end()));
+        eprintln!("{}", complaint("U101", sentence.trim_start_matches("error: ").trim_end()));
     } else if let Err(untold) = error.print() {
         eprintln!("chitra: {untold}");
     }
@@ -312,6 +313,9 @@ mod tests {
                     None if ["help", "version"].contains(&flag) => {}
                     None => return Some(format!("`{}` has no --{flag}", at.get_name())),
                 }
+            } else if word.starts_with('{') {
+                // What stands there is put in when the message is made.
+                return None;
             } else if walking && at.has_subcommands() {
                 match at.find_subcommand(word) {
                     Some(found) => at = found,

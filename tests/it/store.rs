@@ -355,7 +355,7 @@ async fn a_database_that_would_forget_is_refused(fresh: Fresh) -> Fresh {
     raw.close().await;
     let (setting, refused) = match dialect {
         // In memory there is no write-ahead log.
-        Dialect::Sqlite => ("journal_mode", Store::open("sqlite::memory:").await.err()),
+        Dialect::Sqlite => ("journal_mode", Sqlite::open(":memory:").await.err()),
         Dialect::Postgres => {
             let name = fresh.url.rsplit('/').next().unwrap();
             let server = fresh.server.as_deref().unwrap();
@@ -368,8 +368,10 @@ async fn a_database_that_would_forget_is_refused(fresh: Fresh) -> Fresh {
         StoreError::SettingMustBeDurable { setting: found, .. } => assert_eq!(found, setting),
         other => panic!("{other}"),
     }
-    let nowhere = Store::open("mysql://localhost/office").await.err().expect("refused");
-    assert_eq!(nowhere.code(), "B101");
+    for nowhere in ["mysql://localhost/office", "sqlite::memory:", "my office"] {
+        let refused = Store::open(nowhere).await.err().expect("refused");
+        assert_eq!(refused.code(), "B101", "{nowhere}");
+    }
     fresh
 }
 
