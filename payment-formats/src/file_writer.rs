@@ -401,13 +401,13 @@ impl WriteError {
     pub fn code(&self) -> &'static str {
         match self {
             WriteError::Refused(refused) => refused.code(),
-            WriteError::BatchMustNotBeEmpty => "FMT-BATCH-EMPTY",
-            WriteError::TooManyPayments { .. } => "FMT-BATCH-SIZE",
-            WriteError::CurrencyNotCarried => "FMT-BATCH-CURRENCY",
-            WriteError::GroupsMustBeInOrder => "FMT-GROUP-ORDER",
-            WriteError::TotalsMustAgree { .. } => "FMT-TOTALS",
-            WriteError::TotalsMustFit => "FMT-TOTALS-SIZE",
-            WriteError::Io(_) => "FMT-IO",
+            WriteError::BatchMustNotBeEmpty => "M108",
+            WriteError::TooManyPayments { .. } => "M109",
+            WriteError::CurrencyNotCarried => "M107",
+            WriteError::GroupsMustBeInOrder => "M128",
+            WriteError::TotalsMustAgree { .. } => "M135",
+            WriteError::TotalsMustFit => "M136",
+            WriteError::Io(_) => "M129",
         }
     }
 }

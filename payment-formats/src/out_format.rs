@@ -257,17 +257,17 @@ impl FieldRule {
     /// Stable, for holds and reports.
     pub fn code(&self) -> &'static str {
         match self {
-            FieldRule::MustNotBeEmpty => "FMT-FIELD-EMPTY",
-            FieldRule::TooLong { .. } => "FMT-FIELD-LONG",
-            FieldRule::TooShort { .. } => "FMT-FIELD-SHORT",
-            FieldRule::CharacterNotAllowed => "FMT-FIELD-CHARACTER",
-            FieldRule::ControlCharacter => "FMT-FIELD-CONTROL",
-            FieldRule::NotInTable => "FMT-FIELD-TABLE",
-            FieldRule::AddressNotCarried => "FMT-ADDRESS-KIND",
-            FieldRule::AmountMustBePositive => "FMT-AMOUNT-POSITIVE",
-            FieldRule::AmountUnderLimit => "FMT-AMOUNT-MIN",
-            FieldRule::AmountOverLimit => "FMT-AMOUNT-MAX",
-            FieldRule::AmountNotAMultiple => "FMT-AMOUNT-MULTIPLE",
+            FieldRule::MustNotBeEmpty => "M123",
+            FieldRule::TooLong { .. } => "M124",
+            FieldRule::TooShort { .. } => "M126",
+            FieldRule::CharacterNotAllowed => "M121",
+            FieldRule::ControlCharacter => "M122",
+            FieldRule::NotInTable => "M127",
+            FieldRule::AddressNotCarried => "M101",
+            FieldRule::AmountMustBePositive => "M106",
+            FieldRule::AmountUnderLimit => "M104",
+            FieldRule::AmountOverLimit => "M103",
+            FieldRule::AmountNotAMultiple => "M105",
         }
     }
 }

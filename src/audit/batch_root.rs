@@ -111,7 +111,7 @@ pub enum RecordProofError {
 impl RecordProofError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
-        "proof_must_be_well_formed"
+        "T201"
     }
 }
 

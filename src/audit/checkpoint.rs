@@ -291,15 +291,13 @@ impl CheckpointError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            CheckpointError::OriginMustBeOneWord => "origin_must_be_one_word",
-            CheckpointError::VerifierKeyMustBeWellFormed => "verifier_key_must_be_well_formed",
-            CheckpointError::NoteMustBeWellFormed => "note_must_be_well_formed",
-            CheckpointError::CheckpointMustHaveThreeLines => "checkpoint_must_have_three_lines",
-            CheckpointError::CheckpointMustBeSignedByTheLog(_) => {
-                "checkpoint_must_be_signed_by_the_log"
-            }
-            CheckpointError::CheckpointSignatureMustVerify => "checkpoint_signature_must_verify",
-            CheckpointError::CheckpointMustBeOfThisLog { .. } => "checkpoint_must_be_of_this_log",
+            CheckpointError::OriginMustBeOneWord => "T401",
+            CheckpointError::VerifierKeyMustBeWellFormed => "T402",
+            CheckpointError::NoteMustBeWellFormed => "T403",
+            CheckpointError::CheckpointMustHaveThreeLines => "T404",
+            CheckpointError::CheckpointMustBeSignedByTheLog(_) => "T405",
+            CheckpointError::CheckpointSignatureMustVerify => "T406",
+            CheckpointError::CheckpointMustBeOfThisLog { .. } => "T407",
         }
     }
 }
@@ -328,22 +326,16 @@ mod tests {
     fn an_edited_checkpoint_is_refused() {
         let note = signed();
         check(&note, "ok");
-        check(&note.replace("109482", "109483"), "checkpoint_signature_must_verify");
-        check(
-            &note.replace("payouts.example/log\n1", "payouts.example/other\n1"),
-            "checkpoint_signature_must_verify",
-        );
+        check(&note.replace("109482", "109483"), "T406");
+        check(&note.replace("payouts.example/log\n1", "payouts.example/other\n1"), "T406");
         check(&format!("{note}\u{2014} witness.example AAAAAAAA\n"), "ok");
-        check(&format!("{note}\u{2014} witness.example !\n"), "note_must_be_well_formed");
-        check(
-            &note.replace("\u{2014} payouts", "\u{2014} others"),
-            "checkpoint_must_be_signed_by_the_log",
-        );
-        check(&note.replace("\n\n", "\n"), "note_must_be_well_formed");
-        check(note.trim_end(), "note_must_be_well_formed");
-        check(&note.replace("109482\n", "109482\r\n"), "note_must_be_well_formed");
-        check("", "note_must_be_well_formed");
-        check(&"x\n".repeat(40_000), "note_must_be_well_formed");
+        check(&format!("{note}\u{2014} witness.example !\n"), "T403");
+        check(&note.replace("\u{2014} payouts", "\u{2014} others"), "T405");
+        check(&note.replace("\n\n", "\n"), "T403");
+        check(note.trim_end(), "T403");
+        check(&note.replace("109482\n", "109482\r\n"), "T403");
+        check("", "T403");
+        check(&"x\n".repeat(40_000), "T403");
     }
 
     #[test]
@@ -352,14 +344,14 @@ mod tests {
         for (body, expected) in [
             (format!("o\n0\n{root}\n"), "ok"),
             (format!("o\n18446744073709551615\n{root}\n"), "ok"),
-            (format!("o\n18446744073709551616\n{root}\n"), "checkpoint_must_have_three_lines"),
-            (format!("o\n01\n{root}\n"), "checkpoint_must_have_three_lines"),
-            (format!("o\n+1\n{root}\n"), "checkpoint_must_have_three_lines"),
-            (format!("o\n1\n{root}"), "checkpoint_must_have_three_lines"),
-            (format!("o\n1\n{root}\nextension\n"), "checkpoint_must_have_three_lines"),
-            (format!("o\n1\n{}\n", &root[4..]), "checkpoint_must_have_three_lines"),
-            (format!("\n1\n{root}\n"), "origin_must_be_one_word"),
-            (format!("a b\n1\n{root}\n"), "origin_must_be_one_word"),
+            (format!("o\n18446744073709551616\n{root}\n"), "T404"),
+            (format!("o\n01\n{root}\n"), "T404"),
+            (format!("o\n+1\n{root}\n"), "T404"),
+            (format!("o\n1\n{root}"), "T404"),
+            (format!("o\n1\n{root}\nextension\n"), "T404"),
+            (format!("o\n1\n{}\n", &root[4..]), "T404"),
+            (format!("\n1\n{root}\n"), "T401"),
+            (format!("a b\n1\n{root}\n"), "T401"),
         ] {
             let parsed = Checkpoint::parse_body(&body);
             if let Ok(checkpoint) = &parsed {

@@ -412,20 +412,18 @@ impl LogError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            LogError::LogMustExist(_) => "log_must_exist",
-            LogError::LogMustBeNew(_) => "log_must_be_new",
-            LogError::LogMustBeReadable { .. } => "log_must_be_readable",
-            LogError::CheckpointMustBeThere => "checkpoint_must_be_there",
-            LogError::TilesMustHaveTheRootOfTheState { .. } => {
-                "tiles_must_have_the_root_of_the_state"
-            }
-            LogError::CheckpointMustNotShrink { .. } => "checkpoint_must_not_shrink",
-            LogError::CheckpointMustExtendTheLast { .. } => "checkpoint_must_extend_the_last",
-            LogError::LogMustHaveOneWriter { .. } => "log_must_have_one_writer",
-            LogError::LeavesMustFollowTheLog { .. } => "leaves_must_follow_the_log",
-            LogError::LeafMustBeTheOneLogged { .. } => "leaf_must_be_the_one_logged",
-            LogError::LeafMustHaveUpTo65535Bytes { .. } => "leaf_must_have_up_to_65535_bytes",
-            LogError::LogMustBeReopened => "log_must_be_reopened",
+            LogError::LogMustExist(_) => "T501",
+            LogError::LogMustBeNew(_) => "T502",
+            LogError::LogMustBeReadable { .. } => "T503",
+            LogError::CheckpointMustBeThere => "T504",
+            LogError::TilesMustHaveTheRootOfTheState { .. } => "T505",
+            LogError::CheckpointMustNotShrink { .. } => "T506",
+            LogError::CheckpointMustExtendTheLast { .. } => "T507",
+            LogError::LogMustHaveOneWriter { .. } => "T508",
+            LogError::LeavesMustFollowTheLog { .. } => "T509",
+            LogError::LeafMustBeTheOneLogged { .. } => "T510",
+            LogError::LeafMustHaveUpTo65535Bytes { .. } => "T511",
+            LogError::LogMustBeReopened => "T512",
             LogError::Checkpoint(error) => error.code(),
             LogError::Tile(error) => error.code(),
             LogError::Publish(error) => error.code(),

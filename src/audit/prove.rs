@@ -177,11 +177,11 @@ impl ProveError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            ProveError::EntryMustBeInTheLog { .. } => "entry_must_be_in_the_log",
-            ProveError::LogMustHoldTogether { .. } => "log_must_hold_together",
-            ProveError::ProofMustBeWellFormed => "proof_must_be_well_formed",
-            ProveError::NewMustNotBeSmaller { .. } => "new_must_not_be_smaller",
-            ProveError::NewMustExtendTheOld { .. } => "new_must_extend_the_old",
+            ProveError::EntryMustBeInTheLog { .. } => "T701",
+            ProveError::LogMustHoldTogether { .. } => "T702",
+            ProveError::ProofMustBeWellFormed => "T703",
+            ProveError::NewMustNotBeSmaller { .. } => "T704",
+            ProveError::NewMustExtendTheOld { .. } => "T705",
             ProveError::Checkpoint(error) => error.code(),
             ProveError::Tile(error) => error.code(),
             ProveError::Log(error) => error.code(),

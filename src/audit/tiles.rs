@@ -308,9 +308,9 @@ impl TileError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            TileError::TileMustBeReadable { .. } => "tile_must_be_readable",
-            TileError::TileMustBeWellFormed { .. } => "tile_must_be_well_formed",
-            TileError::BundleMustBeWellFormed { .. } => "bundle_must_be_well_formed",
+            TileError::TileMustBeReadable { .. } => "T301",
+            TileError::TileMustBeWellFormed { .. } => "T302",
+            TileError::BundleMustBeWellFormed { .. } => "T303",
         }
     }
 }

@@ -235,22 +235,14 @@ impl VerifyError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            VerifyError::EntryMustMatchItsTile { .. } => "entry_must_match_its_tile",
-            VerifyError::TileMustHaveTheHashesBelowIt { .. } => {
-                "tile_must_have_the_hashes_below_it"
-            }
-            VerifyError::LogMustExtendTheKnownCheckpoint { .. } => {
-                "log_must_extend_the_known_checkpoint"
-            }
-            VerifyError::LogMustNotBeShorterThanKnown { .. } => {
-                "log_must_not_be_shorter_than_known"
-            }
-            VerifyError::EntryMustBeTheLeafOfTheStore { .. } => {
-                "entry_must_be_the_leaf_of_the_store"
-            }
-            VerifyError::StoreMustNotBeBehindTheLog { .. } => "store_must_not_be_behind_the_log",
-            VerifyError::LogMustNotBeBehindTheStore { .. } => "log_must_not_be_behind_the_store",
-            VerifyError::StoreMustBeReadable { .. } => "store_must_be_readable",
+            VerifyError::EntryMustMatchItsTile { .. } => "T601",
+            VerifyError::TileMustHaveTheHashesBelowIt { .. } => "T602",
+            VerifyError::LogMustExtendTheKnownCheckpoint { .. } => "T603",
+            VerifyError::LogMustNotBeShorterThanKnown { .. } => "T604",
+            VerifyError::EntryMustBeTheLeafOfTheStore { .. } => "T605",
+            VerifyError::StoreMustNotBeBehindTheLog { .. } => "T606",
+            VerifyError::LogMustNotBeBehindTheStore { .. } => "T607",
+            VerifyError::StoreMustBeReadable { .. } => "T608",
             VerifyError::Checkpoint(error) => error.code(),
             VerifyError::Tile(error) => error.code(),
             VerifyError::Log(error) => error.code(),

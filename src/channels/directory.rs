@@ -92,7 +92,7 @@ impl Channel for DirectoryChannel {
                 }
                 QueryOutcome::DifferentBytes { found } => {
                     return DeliveryOutcome::NotDelivered(Reason::new(
-                        "name_already_taken_by_other_bytes",
+                        crate::disk::publish::NAME_TAKEN,
                         format!("the provider took `{}` with other bytes ({found})", parcel.name),
                     ));
                 }

@@ -145,11 +145,11 @@ impl CollectError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            CollectError::FolderMustBeReadable { .. } => "folder_must_be_readable",
-            CollectError::AnswerMustBeThere(_) => "answer_must_be_there",
-            CollectError::AnswerMustFitTheLimit { .. } => "answer_must_fit_the_limit",
-            CollectError::AnswerMustBeReadable { .. } => "answer_must_be_readable",
-            CollectError::CopyMustBeWritable { .. } => "copy_must_be_writable",
+            CollectError::FolderMustBeReadable { .. } => "N101",
+            CollectError::AnswerMustBeThere(_) => "N102",
+            CollectError::AnswerMustFitTheLimit { .. } => "N103",
+            CollectError::AnswerMustBeReadable { .. } => "N104",
+            CollectError::CopyMustBeWritable { .. } => "N105",
         }
     }
 }

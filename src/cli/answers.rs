@@ -142,7 +142,7 @@ impl Queue {
                                 one.cause.clone(),
                                 one.put_at.clone(),
                                 one.first_lift_by.as_ref().map_or_else(String::new, |by| {
-                                    format!("one of two ({by}), waiting for another officer")
+                                    format!("one of two, waiting for another officer than {by}")
                                 }),
                             ]
                         })

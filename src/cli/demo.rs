@@ -159,7 +159,7 @@ impl Demo {
             let due = tokio::task::spawn_blocking(move || judge.next_due())
                 .await
                 .map_err(|error| EngineError::Inconsistent(error.to_string()))?
-                .map_err(|error| EngineError::refused("S101", error.to_string()))?;
+                .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
             let eve = CLOSED_ON.yesterday().map_err(calendar)?;
             if day == SENT_ON
                 || REISSUED_ON.contains(&day)
@@ -219,7 +219,7 @@ impl Demo {
         tokio::task::spawn_blocking(move || partner.tick(day))
             .await
             .map_err(|error| EngineError::Inconsistent(error.to_string()))?
-            .map_err(|error| EngineError::refused("S101", error.to_string()))?;
+            .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
         let mut items = 0;
         let mut files = 0;
         for answer in engine.collect_all().await? {
@@ -339,7 +339,7 @@ impl Demo {
     fn sandbox(&self) -> Result<Arc<Sandbox>, EngineError> {
         let root = self.dir.join("sandbox");
         let failed = |error: crate::channels::sandbox::SandboxError| {
-            EngineError::refused("S101", error.to_string())
+            EngineError::refused(error.code(), error.to_string())
         };
         if !root.join("sandbox.json").exists() {
             sandbox::create(&root, self.seed)?;
@@ -426,7 +426,7 @@ taken = "sandbox/{name}/taken"
         let credits = tokio::task::spawn_blocking(move || judge.credits())
             .await
             .map_err(|error| EngineError::Inconsistent(error.to_string()))?
-            .map_err(|error| EngineError::refused("S101", error.to_string()))?;
+            .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
         let kept: Vec<_> = credits.iter().filter(|one| one.returned_on.is_none()).collect();
         let kept_minor: i128 = kept.iter().map(|one| i128::from(one.amount_minor)).sum();
         let mut told = figures.to_json();

@@ -92,12 +92,12 @@ impl HoldCommand {
                                 one.subject.to_string(),
                                 one.person.to_string(),
                                 one.source_line.map(|line| line.to_string()).unwrap_or_default(),
-                                sentence(held),
                                 decided(held),
+                                sentence(held),
                             ]
                         })
                         .collect();
-                    let head = ["hold", "code", "holds a", "person", "line", "why", "decided"];
+                    let head = ["hold", "code", "holds a", "person", "line", "decided", "why"];
                     format!("{}\n{} of {count} shown", table(&head, &rows, &[4]), shown.len())
                 });
                 Ok(())
@@ -193,7 +193,7 @@ fn when(cycle: &Cycle, done: &Decided) -> String {
 fn decided(held: &Held) -> String {
     let Some(one) = &held.decided else { return String::new() };
     if one.waits_for_another() {
-        return format!("one of two ({}), waiting for another officer", one.decided_by);
+        return format!("one of two, waiting for another officer than {}", one.decided_by);
     }
     let second = one.confirmed_by.as_ref().map(|name| format!(" and {name}")).unwrap_or_default();
     format!("{} by {}{second}, to {}", one.decision, one.decided_by, one.valid_to)

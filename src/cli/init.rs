@@ -28,11 +28,13 @@ pub struct Init {
 
 impl Init {
     pub fn run(self, voice: &Voice) -> Result<(), EngineError> {
+        // Written as TOML would: no text of an argument becomes a line of the file.
+        let quoted = |text: &str| toml::Value::from(text).to_string();
         let config = CONFIG
-            .replace("{name}", &self.name.replace(['"', '\\', '\n'], " "))
-            .replace("{prefix}", &self.prefix)
-            .replace("{database}", &self.database)
-            .replace("{history_from}", &self.history_from);
+            .replace("{name}", &quoted(&self.name))
+            .replace("{prefix}", &quoted(&self.prefix))
+            .replace("{database}", &quoted(&self.database))
+            .replace("{history_from}", &quoted(&self.history_from));
         office::create(&self.dir, &config, secret()?)?;
         let dir = self.dir.display();
         voice.say(&json!({ "office": dir.to_string() }), || {
@@ -58,18 +60,18 @@ pub fn secret() -> Result<[u8; 32], EngineError> {
 const CONFIG: &str = r#"# An office of chitra. Paths are relative to this folder. No secrets belong here.
 
 [office]
-name = "{name}"
-prefix = "{prefix}"            # begins every payment reference
+name = {name}
+prefix = {prefix}            # begins every payment reference
 authority = 1
 currency = "VND"
 utc_offset = "+07:00"
 environment = "test"          # test or production: production files never carry a test mark
-database = "{database}"
+database = {database}
 approvals = 2                 # approvers besides the maker
-history_from = "{history_from}"  # months before this one count as paid by whoever paid before
+history_from = {history_from}  # months before this one count as paid by whoever paid before
 
 [debtor]                      # whose account pays
-name = "{name}"
+name = {name}
 id = "0000000"
 account = "VN67BHXH0000000011004000001"
 bin = "970436"

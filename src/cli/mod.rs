@@ -147,7 +147,10 @@ pub(crate) fn print(text: &str) {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misuse(&error),
+    };
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("CHITRA_LOG")
@@ -168,15 +171,33 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             match json {
-                true => eprintln!(
-                    "{}",
-                    serde_json::json!({ "error": error.code(), "sentence": error.to_string() })
-                ),
+                true => eprintln!("{}", complaint(error.code(), &error.to_string())),
                 false => eprintln!("{}: {error}", error.code()),
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help and version are answers; anything else that cannot be read is told in the form that was asked
+/// for, as far as that can be seen.
+fn misuse(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().skip(1).take_while(|one| one != "--").any(|one| one == "--json");
+    let sentence = error.to_string();
+    if json && error.use_stderr() {
+        eprintln!("{}", complaint("U101", sentence.trim_start_matches("error: ").trim_end()));
+    } else if let Err(untold) = error.print() {
+        eprintln!("chitra: {untold}");
+    }
+    match error.use_stderr() {
+        true => ExitCode::from(2),
+        false => ExitCode::SUCCESS,
+    }
+}
+
+/// What is said of a refusal where JSON was asked for.
+fn complaint(code: &str, sentence: &str) -> serde_json::Value {
+    serde_json::json!({ "error": code, "sentence": sentence })
 }
 
 async fn run(arguments: Arguments) -> Result<(), EngineError> {
@@ -268,5 +289,140 @@ async fn open_as(
     match only_reads {
         true => office::open_to_read(dir, around).await,
         false => office::open(dir, around).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+    use std::collections::BTreeSet;
+
+    /// Texts in which commands are named, of the whole repository.
+    fn texts() -> Vec<(PathBuf, String)> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut folders = vec![root.to_path_buf()];
+        let mut texts = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("the repository can be read") {
+                let path = entry.expect("its entries can be read").path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let skipped =
+                    name.starts_with('.') || name.starts_with("target") || name == "tests";
+                if path.is_dir() && !skipped && !path.join("demo.json").exists() {
+                    folders.push(path);
+                } else if name.ends_with(".rs") || name.ends_with(".md") {
+                    let text = std::fs::read_to_string(&path).expect("sources are text");
+                    texts.push((path, text));
+                }
+            }
+        }
+        texts
+    }
+
+    /// What is wrong with a command as a message or a page names it.
+    fn fault(line: &str) -> Option<String> {
+        let mut command = Arguments::command();
+        command.build();
+        let mut at = &command;
+        let mut walking = true;
+        let mut words =
+            line.split_whitespace().map(|word| word.trim_end_matches([',', ';', '.', ':']));
+        while let Some(word) = words.next() {
+            if let Some(flag) = word.strip_prefix("--").filter(|flag| !flag.is_empty()) {
+                let known = |one: &clap::Arg| one.get_long() == Some(flag);
+                let arguments = || at.get_arguments().chain(command.get_arguments());
+                let argument = arguments().find(|one| known(one));
+                match argument {
+                    Some(one) if one.get_action().takes_values() => _ = words.next(),
+                    Some(_) => {}
+                    None if ["help", "version"].contains(&flag) => {}
+                    None => return Some(format!("`{}` has no --{flag}", at.get_name())),
+                }
+            } else if word.starts_with('{') {
+                // What stands there is put in when the message is made.
+                return None;
+            } else if walking && at.has_subcommands() {
+                match at.find_subcommand(word) {
+                    Some(found) => at = found,
+                    None => return Some(format!("`{}` has no command `{word}`", at.get_name())),
+                }
+            } else {
+                walking = false;
+            }
+        }
+        None
+    }
+
+    /// The commands that a text names: after a back quote, a bracket, a colon or at the start of a line,
+    /// up to the end of the line or of what encloses it.
+    fn named(text: &str) -> BTreeSet<String> {
+        let text = text.replace("\\n", "\n").replace("{dir} ", "DIR ");
+        let mut found = BTreeSet::new();
+        for line in text.lines() {
+            let line = line.trim_start();
+            let mut from = 0;
+            while let Some(at) = line[from..].find("chitra ").map(|at| at + from) {
+                from = at + "chitra ".len();
+                let before = line[..at].trim_end_matches(' ');
+                let opens = |c: char| "`(:>".contains(c);
+                let quoted = before.ends_with('"') && at == before.len();
+                if !(before.is_empty() || before.ends_with(opens) || quoted) {
+                    continue;
+                }
+                let ends = |c: char| "`\"|<\\#)".contains(c);
+                let rest = line[from..].split(ends).next().unwrap_or("");
+                let rest = rest.split(" (").next().unwrap_or("").trim();
+                // Words that are signed or hashed begin so too.
+                if !rest.is_empty() && !rest.ends_with(" v1") {
+                    found.insert(rest.to_owned());
+                }
+            }
+            if let Some(rest) = line.strip_prefix("on 2026-").and_then(|rest| rest.split_once(' '))
+            {
+                found.insert(rest.1.split('#').next().unwrap_or("").trim().to_owned());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_command_that_is_named_exists() {
+        let mut findings = Vec::new();
+        let mut count = 0;
+        for (path, text) in texts() {
+            // The lines of this module that show the check at work.
+            let text = text.split("mod tests {").next().unwrap_or("");
+            for line in named(text) {
+                count += 1;
+                findings.extend(
+                    fault(&line).map(|fault| format!("{}: chitra {line}: {fault}", path.display())),
+                );
+            }
+        }
+        assert!(count > 60, "only {count} commands were found");
+        assert!(findings.is_empty(), "{}", findings.join("\n"));
+    }
+
+    #[test]
+    fn a_command_that_does_not_exist_is_found() {
+        for (line, wrong) in [
+            ("queue halts", false),
+            ("halt list", true),
+            ("hold resolve 2026-11 1-0 --as lan --decision release", false),
+            ("hold resolve 2026-11 1-0 --officer lan", true),
+            ("--office DIR officer enrol NAME --role officer --new-key", false),
+            ("cycle", false),
+            ("cycle begin", true),
+        ] {
+            assert_eq!(fault(line).is_some(), wrong, "{line}: {:?}", fault(line));
+        }
+        let page = "see: chitra halt list\n`chitra queue halts`, and\nchitra is a program\n";
+        assert_eq!(named(page).len(), 3);
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
     }
 }

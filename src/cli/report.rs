@@ -25,7 +25,7 @@ impl Report {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         if self.kind != "cycle" {
             return Err(EngineError::refused(
-                "R101",
+                "G106",
                 format!("there is no report `{}`: cycle", self.kind),
             ));
         }
@@ -61,7 +61,7 @@ impl Report {
             Some("json") => print(&format!("{:#}", engine.figures(&cycle).await?.to_json())),
             Some(other) => {
                 return Err(EngineError::refused(
-                    "R102",
+                    "G107",
                     format!("`{other}` is no format of a report: html, csv or json"),
                 ));
             }

@@ -39,7 +39,7 @@ pub struct SandboxCommand {
 impl SandboxCommand {
     pub async fn run(self, voice: &Voice) -> Result<(), EngineError> {
         let failed = |error: crate::channels::sandbox::SandboxError| {
-            EngineError::refused("S101", error.to_string())
+            EngineError::refused(error.code(), error.to_string())
         };
         let day = self.day.as_deref().map(parse_date).transpose();
         let day = day.map_err(|error| EngineError::refused("G102", error.to_string()))?;
@@ -124,5 +124,5 @@ pub fn create(dir: &std::path::Path, seed: u64) -> Result<(), EngineError> {
     let config = SandboxConfig { seed, providers, mix: BehaviourMix::default() };
     Sandbox::create(Arc::new(RealDisk), dir, &config)
         .map(|_| ())
-        .map_err(|error| EngineError::refused("S101", error.to_string()))
+        .map_err(|error| EngineError::refused(error.code(), error.to_string()))
 }

@@ -360,14 +360,14 @@ impl ArchiveError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            ArchiveError::SourceMustBeReadable(_) => "source_must_be_readable",
-            ArchiveError::SourceMustNotChange { .. } => "source_must_not_change",
-            ArchiveError::SourceMustHaveTheDigest { .. } => "source_must_have_the_digest",
-            ArchiveError::FileMustBeArchived(_) => "file_must_be_archived",
-            ArchiveError::ArchivedFileMustBeWhole(_) => "archived_file_must_be_whole",
-            ArchiveError::ArchiveMustBeReadable { .. } => "archive_must_be_readable",
-            ArchiveError::ReadingMustNotFail(_) => "reading_must_not_fail",
-            ArchiveError::CopyMustBeWritable(_) => "copy_must_be_writable",
+            ArchiveError::SourceMustBeReadable(_) => "V101",
+            ArchiveError::SourceMustNotChange { .. } => "V102",
+            ArchiveError::FileMustBeArchived(_) => "V103",
+            ArchiveError::ArchivedFileMustBeWhole(_) => "V104",
+            ArchiveError::ArchiveMustBeReadable { .. } => "V105",
+            ArchiveError::ReadingMustNotFail(_) => "V106",
+            ArchiveError::CopyMustBeWritable(_) => "V107",
+            ArchiveError::SourceMustHaveTheDigest { .. } => "V108",
             ArchiveError::ArchiveMustBeWritable(error) => error.code(),
         }
     }
@@ -446,11 +446,11 @@ mod tests {
         damage(&mut bytes);
         fs::write(&path, &bytes).unwrap();
         let error = kept.archive.get(&digest, &mut io::sink()).unwrap_err();
-        assert_eq!(error.code(), "archived_file_must_be_whole", "{error}");
+        assert_eq!(error.code(), "V104", "{error}");
         let error = io::copy(&mut kept.archive.open(&digest).unwrap(), &mut io::sink());
         assert!(error.is_err());
         let again = kept.archive.put(&mut Cursor::new(noise(3 * FRAME_BYTES)));
-        assert_eq!(again.unwrap_err().code(), "archived_file_must_be_whole");
+        assert_eq!(again.unwrap_err().code(), "V104");
     }
 
     #[test]
@@ -486,7 +486,7 @@ mod tests {
                 fs::write(&path, damaged).unwrap();
             }
             let other = kept.archive.restore(&digest, &mut Cursor::new(noise(7)));
-            assert_eq!(other.unwrap_err().code(), "source_must_have_the_digest");
+            assert_eq!(other.unwrap_err().code(), "V108");
             assert_eq!(fs::read(&path).ok().as_deref(), damaged, "nothing was touched");
             kept.archive.restore(&digest, &mut Cursor::new(&content)).unwrap();
             assert_eq!(fs::read(&path).unwrap(), whole);
@@ -507,15 +507,15 @@ mod tests {
         let second = kept.archive.put(&mut Cursor::new(&two)).unwrap();
         fs::copy(kept.archive.path(&first), kept.archive.path(&second)).unwrap();
         let error = kept.archive.get(&second, &mut io::sink()).unwrap_err();
-        assert_eq!(error.code(), "archived_file_must_be_whole");
+        assert_eq!(error.code(), "V104");
 
         let key = OfficeKey::from_bytes([6; 32]).sealing("archive");
         let other = Archive::new(Arc::new(RealDisk), kept.archive.root.clone(), key);
         let error = other.get(&first, &mut io::sink()).unwrap_err();
-        assert_eq!(error.code(), "archived_file_must_be_whole");
+        assert_eq!(error.code(), "V104");
 
         let error = kept.archive.get(&Digest::of(b"never put"), &mut io::sink()).unwrap_err();
-        assert_eq!(error.code(), "file_must_be_archived");
+        assert_eq!(error.code(), "V103");
     }
 
     #[test]
@@ -537,7 +537,7 @@ mod tests {
         }
         let kept = archive();
         let error = kept.archive.put(&mut Growing(Cursor::new(noise(100)))).unwrap_err();
-        assert_eq!(error.code(), "source_must_not_change");
+        assert_eq!(error.code(), "V102");
         assert!(!kept.archive.contains(&Digest::of(&noise(100))).unwrap());
     }
 }

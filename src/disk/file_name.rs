@@ -72,10 +72,10 @@ impl FileNameError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            FileNameError::NameMustHaveUpTo200Bytes(_) => "name_must_have_up_to_200_bytes",
-            FileNameError::NameMustNotBeAPath(_) => "name_must_not_be_a_path",
-            FileNameError::NameMustNotBeHidden(_) => "name_must_not_be_hidden",
-            FileNameError::NameMustNotBeAPart(_) => "name_must_not_be_a_part",
+            FileNameError::NameMustHaveUpTo200Bytes(_) => "V301",
+            FileNameError::NameMustNotBeAPath(_) => "V302",
+            FileNameError::NameMustNotBeHidden(_) => "V303",
+            FileNameError::NameMustNotBeAPart(_) => "V304",
         }
     }
 }
@@ -90,18 +90,18 @@ mod tests {
             ("HN-PROD-REG-202611-0001.xml", "ok"),
             ("Danh sách chi trả 11-2026.xlsx", "ok"),
             ("255", "ok"),
-            ("", "name_must_have_up_to_200_bytes"),
-            (&"a".repeat(201), "name_must_have_up_to_200_bytes"),
-            ("..", "name_must_not_be_hidden"),
-            (".ssh", "name_must_not_be_hidden"),
-            ("../x", "name_must_not_be_a_path"),
-            ("a/b", "name_must_not_be_a_path"),
-            ("a\\b", "name_must_not_be_a_path"),
-            ("C:x", "name_must_not_be_a_path"),
-            ("a\0b", "name_must_not_be_a_path"),
-            ("a\nb", "name_must_not_be_a_path"),
-            ("pay.xml.part", "name_must_not_be_a_part"),
-            ("pay.xml.PART", "name_must_not_be_a_part"),
+            ("", "V301"),
+            (&"a".repeat(201), "V301"),
+            ("..", "V303"),
+            (".ssh", "V303"),
+            ("../x", "V302"),
+            ("a/b", "V302"),
+            ("a\\b", "V302"),
+            ("C:x", "V302"),
+            ("a\0b", "V302"),
+            ("a\nb", "V302"),
+            ("pay.xml.part", "V304"),
+            ("pay.xml.PART", "V304"),
         ] {
             let actual = FileName::parse(name).map_or_else(|error| error.code(), |_| "ok");
             assert_eq!(actual, expected, "{name:?}");

@@ -310,6 +310,9 @@ pub enum PublishError {
     PublishedBytesMustReadBack { path: PathBuf, expected: Digest, found: Digest },
 }
 
+/// The code of a name that other bytes have: what was sent is not what lies there.
+pub const NAME_TAKEN: &str = "V204";
+
 impl PublishError {
     pub(super) fn not_visible(step: Step, path: &Path, source: io::Error) -> PublishError {
         PublishError::NothingWasPublished { step, path: path.to_path_buf(), source }
@@ -345,15 +348,11 @@ impl PublishError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            PublishError::NothingWasPublished { .. } => "nothing_was_published",
-            PublishError::FileMayBeThere { .. } => "file_may_be_there",
-            PublishError::SourceMustHaveTheApprovedDigest { .. } => {
-                "source_must_have_the_approved_digest"
-            }
-            PublishError::NameAlreadyTakenByOtherBytes { .. } => {
-                "name_already_taken_by_other_bytes"
-            }
-            PublishError::PublishedBytesMustReadBack { .. } => "published_bytes_must_read_back",
+            PublishError::NothingWasPublished { .. } => "V201",
+            PublishError::FileMayBeThere { .. } => "V202",
+            PublishError::SourceMustHaveTheApprovedDigest { .. } => "V203",
+            PublishError::NameAlreadyTakenByOtherBytes { .. } => NAME_TAKEN,
+            PublishError::PublishedBytesMustReadBack { .. } => "V205",
         }
     }
 }

@@ -165,8 +165,8 @@ impl DigestError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            DigestError::DigestMustHave64Digits(_) => "digest_must_have_64_digits",
-            DigestError::DigestMustBeLowerCaseHex => "digest_must_be_lower_case_hex",
+            DigestError::DigestMustHave64Digits(_) => "K301",
+            DigestError::DigestMustBeLowerCaseHex => "K302",
         }
     }
 }

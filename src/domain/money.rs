@@ -254,6 +254,35 @@ fn plain_decimal(text: &str) -> Result<(&str, &str), MoneyError> {
     Ok((whole, fraction))
 }
 
+/// `1.234.567`: whole numbers grouped as Vietnamese do.
+pub fn grouped(number: i128) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('.');
+        }
+        text.push(digit);
+    }
+    if number < 0 { format!("-{text}") } else { text }
+}
+
+/// Money as people read it: `1.234.567 VND`, `12,50 USD`.
+pub fn told(minor: i128, currency: Currency) -> String {
+    match currency.digits() {
+        0 => format!("{} {currency}", grouped(minor)),
+        _ => match i64::try_from(minor) {
+            Ok(minor) => {
+                let plain = Money::from_minor(minor, currency).to_string();
+                let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+                let whole = whole.parse().map_or_else(|_| whole.to_owned(), grouped);
+                format!("{whole},{fraction} {currency}")
+            }
+            Err(_) => format!("{} minor units {currency}", grouped(minor)),
+        },
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum MoneyError {
     #[error("currency `{0}` is not a supported ISO 4217 code")]

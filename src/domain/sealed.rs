@@ -229,9 +229,9 @@ impl SealedError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            SealedError::SealedValueMustBeWhole => "sealed_value_must_be_whole",
-            SealedError::SealedFormMustBeKnown(_) => "sealed_form_must_be_known",
-            SealedError::SealMustBeUnbroken => "seal_must_be_unbroken",
+            SealedError::SealedValueMustBeWhole => "K201",
+            SealedError::SealedFormMustBeKnown(_) => "K202",
+            SealedError::SealMustBeUnbroken => "K203",
         }
     }
 }
@@ -261,12 +261,12 @@ mod tests {
 
         let other_office = office(2).sealing("registry");
         let other_purpose = office(1).sealing("archive");
-        check_refused(&key, b"person.national_id:18", &sealed, "seal_must_be_unbroken");
-        check_refused(&other_office, b"person.national_id:17", &sealed, "seal_must_be_unbroken");
-        check_refused(&other_purpose, b"person.national_id:17", &sealed, "seal_must_be_unbroken");
-        check_refused(&key, b"person.national_id:17", b"", "sealed_value_must_be_whole");
-        check_refused(&key, b"person.national_id:17", &sealed[..40], "sealed_value_must_be_whole");
-        check_refused(&key, b"person.national_id:17", &[9; 60], "sealed_form_must_be_known");
+        check_refused(&key, b"person.national_id:18", &sealed, "K203");
+        check_refused(&other_office, b"person.national_id:17", &sealed, "K203");
+        check_refused(&other_purpose, b"person.national_id:17", &sealed, "K203");
+        check_refused(&key, b"person.national_id:17", b"", "K201");
+        check_refused(&key, b"person.national_id:17", &sealed[..40], "K201");
+        check_refused(&key, b"person.national_id:17", &[9; 60], "K202");
     }
 
     #[test]

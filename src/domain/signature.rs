@@ -199,12 +199,10 @@ impl SignatureError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            SignatureError::KeyMustBe32BytesOfBase64 => "key_must_be_32_bytes_of_base64",
-            SignatureError::KeyMustBeACurvePoint => "key_must_be_a_curve_point",
-            SignatureError::SignatureMustBe64BytesOfBase64 => {
-                "signature_must_be_64_bytes_of_base64"
-            }
-            SignatureError::SignatureMustVerify { .. } => "signature_must_verify",
+            SignatureError::KeyMustBe32BytesOfBase64 => "K101",
+            SignatureError::KeyMustBeACurvePoint => "K102",
+            SignatureError::SignatureMustBe64BytesOfBase64 => "K103",
+            SignatureError::SignatureMustVerify { .. } => "K104",
         }
     }
 }
@@ -226,7 +224,7 @@ mod tests {
         approver.public().verify(Purpose::ListApproval, &list, &signature).unwrap();
 
         let refused = |key: &OfficerKey, purpose, digest| {
-            check(key.public().verify(purpose, digest, &signature), "signature_must_verify")
+            check(key.public().verify(purpose, digest, &signature), "K104")
         };
         refused(&other, Purpose::ListApproval, &list);
         refused(&approver, Purpose::ListApproval, &changed);
@@ -252,14 +250,14 @@ mod tests {
         assert_eq!(OfficerSignature::parse(&format!(" {signature}\r\n")), Ok(signature));
         assert_eq!(OfficerPublicKey::parse(&key.public().to_string()), Ok(key.public()));
 
-        check(OfficerSignature::parse(""), "signature_must_be_64_bytes_of_base64");
-        check(OfficerSignature::parse("AAAA"), "signature_must_be_64_bytes_of_base64");
-        check(OfficerSignature::parse(&"A".repeat(10_000)), "signature_must_be_64_bytes_of_base64");
-        check(OfficerPublicKey::parse("not base64"), "key_must_be_32_bytes_of_base64");
+        check(OfficerSignature::parse(""), "K103");
+        check(OfficerSignature::parse("AAAA"), "K103");
+        check(OfficerSignature::parse(&"A".repeat(10_000)), "K103");
+        check(OfficerPublicKey::parse("not base64"), "K101");
         // The point of order one, for which anybody can write a signature that verifies.
         let mut small_order = [0; 32];
         small_order[0] = 1;
-        check(OfficerPublicKey::from_bytes(&small_order), "key_must_be_a_curve_point");
+        check(OfficerPublicKey::from_bytes(&small_order), "K102");
     }
 
     #[test]

@@ -56,13 +56,28 @@ pub fn follow<S: Named, E: Named>(
         .iter()
         .find(|(state, happened, _)| *state == from && *happened == event)
         .map(|(_, _, to)| *to)
-        .ok_or(IllegalTransition { noun, from: from.name(), event: event.name() })
+        .ok_or_else(|| {
+            let from_here = table.iter().filter(|(state, ..)| *state == from);
+            let possible = from_here.map(|(_, event, _)| event.name()).collect();
+            IllegalTransition { noun, from: from.name(), event: event.name(), possible }
+        })
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a {noun} that is {from} cannot be {event}")]
+#[error("a {noun} that is {from} cannot be {event}; {}", self.way_out())]
 pub struct IllegalTransition {
     pub noun: &'static str,
     pub from: &'static str,
     pub event: &'static str,
+    /// What can happen in that state.
+    pub possible: Vec<&'static str>,
+}
+
+impl IllegalTransition {
+    fn way_out(&self) -> String {
+        match self.possible.as_slice() {
+            [] => "nothing more happens to it".to_owned(),
+            possible => format!("next it can be: {}", possible.join(", ")),
+        }
+    }
 }

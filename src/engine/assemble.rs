@@ -176,9 +176,7 @@ impl Engine {
     }
 
     pub(super) fn provider(&self, name: &str) -> Result<&Provider, EngineError> {
-        self.config.provider(name).ok_or_else(|| {
-            EngineError::refused("G118", format!("chitra.toml no longer has the provider {name}"))
-        })
+        self.config.provider(name).ok_or_else(|| self.config.unknown_provider(name))
     }
 
     pub(super) fn out_format(

@@ -10,10 +10,15 @@ use crate::domain::ids::{AuthorityNo, OfficePrefix};
 use crate::domain::money::Currency;
 use crate::domain::period::Period;
 use crate::domain::roster::Channel;
+use crate::domain::short_name::ShortName;
 use crate::domain::state::Named;
 use crate::engine::error::EngineError;
 use crate::pipeline::intake::Aliases;
 use crate::pipeline::retry::Policy;
+use crate::store::DatabaseUrl;
+
+/// ISO 20022 has room for so much of a name.
+const NAME_LENGTH_MAX: usize = 140;
 
 /// What `chitra.toml` says.
 #[derive(Clone, Debug)]
@@ -105,6 +110,9 @@ impl Config {
         }
         let mut providers = Vec::new();
         for provider in file.provider {
+            ShortName::parse(&provider.name).map_err(|error| {
+                EngineError::refused("G105", format!("chitra.toml: a [[provider]]: {error}"))
+            })?;
             let channel = Channel::from_name(&provider.channel).ok_or_else(|| {
                 wrong(format!("provider {}: unknown channel `{}`", provider.name, provider.channel))
             })?;
@@ -134,10 +142,19 @@ impl Config {
                 return Err(wrong(format!("provider {} stands twice", provider.name)));
             }
         }
-        let database = match office_.database.strip_prefix("sqlite:") {
-            Some(path) => format!("sqlite:{}", office.join(path).display()),
-            None => office_.database,
-        };
+        let database = DatabaseUrl::parse(&office_.database)
+            .map_err(|error| EngineError::refused("G104", format!("chitra.toml: {error}")))?;
+        let database = database.beside(office).to_string();
+        for (what, name) in [("office", &office_.name), ("debtor", &file.debtor.name)] {
+            if name.trim().is_empty()
+                || name.chars().count() > NAME_LENGTH_MAX
+                || name.chars().any(char::is_control)
+            {
+                return Err(wrong(format!(
+                    "the name of the {what} has 1 to {NAME_LENGTH_MAX} characters on one line"
+                )));
+            }
+        }
         Ok(Config {
             name: office_.name,
             prefix: OfficePrefix::parse(&office_.prefix)
@@ -183,6 +200,19 @@ impl Config {
 
     pub fn provider(&self, name: &str) -> Option<&Provider> {
         self.providers.iter().find(|one| one.name == name)
+    }
+
+    /// The refusal of a partner that the configuration does not have, or no longer has.
+    pub fn unknown_provider(&self, name: &str) -> EngineError {
+        let known: Vec<&str> = self.providers.iter().map(|one| one.name.as_str()).collect();
+        EngineError::refused(
+            "G118",
+            format!(
+                "chitra.toml has no [[provider]] with the name `{name}`; it has: {}. A partner that has files of ours \
+                 must stay there until they are answered",
+                known.join(", ")
+            ),
+        )
     }
 }
 

@@ -152,7 +152,7 @@ impl Engine {
                 },
             ),
             DeliveryOutcome::NotDelivered(reason) => {
-                if reason.code == "name_already_taken_by_other_bytes" {
+                if reason.code == crate::disk::publish::NAME_TAKEN {
                     self.halt_provider(&batch.provider, &reason.sentence).await?;
                 }
                 (BatchEvent::ProvedNotSent, Recorded::NotSent, reason.sentence)
@@ -210,12 +210,10 @@ impl Engine {
     }
 
     fn channel(&self, batch: &Batch) -> Result<std::sync::Arc<dyn Channel>, EngineError> {
-        self.channels.get(&batch.provider).cloned().ok_or_else(|| {
-            EngineError::refused(
-                "G118",
-                format!("chitra.toml no longer has the provider {}", batch.provider),
-            )
-        })
+        self.channels
+            .get(&batch.provider)
+            .cloned()
+            .ok_or_else(|| self.config.unknown_provider(&batch.provider))
     }
 
     /// Why a batch may not be sent, if it is halted.

@@ -26,7 +26,7 @@ pub enum EngineError {
     Header { file: String, source: HeaderError },
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
+    #[error("{0} (see: chitra cycle list)")]
     Transition(#[from] IllegalTransition),
     #[error(transparent)]
     Archive(#[from] ArchiveError),

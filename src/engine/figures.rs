@@ -182,7 +182,7 @@ impl Engine {
             suspense: part(suspense_count, suspense_minor),
         };
         let identities = identities(&input);
-        let hindrances = hindrances(&input);
+        let hindrances = hindrances(&input, self.config.currency);
         Ok(Figures {
             cycle: cycle.clone(),
             rows_listed,

@@ -3,6 +3,7 @@
 //! Reads: what the store sums. Gives: the three partitions, the files, and every identity of
 //! docs/model.md §2 that holds in the cycle's state, each with what it compares.
 
+use crate::domain::money::{Currency, grouped, told};
 use std::collections::BTreeMap;
 
 use crate::domain::batch::Batch;
@@ -139,11 +140,15 @@ pub fn identities(input: &Input<'_>) -> Vec<Identity> {
 }
 
 /// Why a cycle cannot be closed yet, in sentences; empty when it can.
-pub fn hindrances(input: &Input<'_>) -> Vec<String> {
+pub fn hindrances(input: &Input<'_>, currency: Currency) -> Vec<String> {
     let mut found: Vec<String> = identities(input)
         .into_iter()
         .filter(|identity| !identity.holds())
-        .map(|identity| format!("{}: {} is not {}", identity.name, identity.left, identity.right))
+        .map(|identity| {
+            let shown = |side: &str| side.parse().map_or_else(|_| side.to_owned(), grouped);
+            let (left, right) = (shown(&identity.left), shown(&identity.right));
+            format!("{}: {left} is not {right}", identity.name)
+        })
         .collect();
     for batch in input.batches {
         // Also a file of unknown fate: asked later, it would be sent, or be in flight, in a closed cycle.
@@ -155,7 +160,11 @@ pub fn hindrances(input: &Input<'_>) -> Vec<String> {
     let pending = input.payables.get(&PayableState::Pending).copied().unwrap_or_default();
     let (count, minor) = (pending.count - input.overdue.count, pending.minor - input.overdue.minor);
     if count > 0 {
-        found.push(format!("{count} payables ({minor} minor units) have no outcome yet"));
+        found.push(format!(
+            "{} payables ({}) have no outcome yet",
+            grouped(i128::from(count)),
+            told(minor, currency)
+        ));
     }
     found
 }

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 
+use super::database_url::DatabaseUrlError;
+
 /// One value of a column. The tables use nothing else.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
@@ -163,8 +165,8 @@ impl Bulk {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("a database URL begins with `sqlite:` or `postgres:`")]
-    UrlMustNameADatabase,
+    #[error(transparent)]
+    UrlMustNameADatabase(#[from] DatabaseUrlError),
     #[error(
         "another step changed the same rows first, or the rows already exist ({rule}); read again and decide again"
     )]
@@ -247,19 +249,19 @@ impl StoreError {
 
     pub fn code(&self) -> &'static str {
         match self {
-            StoreError::UrlMustNameADatabase => "STO-URL",
-            StoreError::Conflict { .. } => "STO-CONFLICT",
+            StoreError::UrlMustNameADatabase(_) => "B101",
+            StoreError::Conflict { .. } => "B102",
             StoreError::ColumnMustBe { .. }
             | StoreError::WordMustBeKnown { .. }
-            | StoreError::RowMustBeWhole(_) => "STO-ROW",
-            StoreError::SettingMustBeDurable { .. } => "STO-DURABLE",
-            StoreError::MigrationMustNotChange { .. } => "STO-MIGRATION",
-            StoreError::MustBeReadable { .. } => "STO-READABLE",
-            StoreError::MustBeWritable { .. } | StoreError::OpenedToRead => "STO-WRITABLE",
-            StoreError::MustNotBeWrittenMeanwhile { .. } => "STO-MEANWHILE",
-            StoreError::TablesMustBeUpToDate => "STO-TABLES",
-            StoreError::Database { .. } => "STO-DATABASE",
-            StoreError::Injected => "STO-INJECTED",
+            | StoreError::RowMustBeWhole(_) => "B103",
+            StoreError::SettingMustBeDurable { .. } => "B104",
+            StoreError::MigrationMustNotChange { .. } => "B105",
+            StoreError::Database { .. } => "B106",
+            StoreError::Injected => "B107",
+            StoreError::MustBeReadable { .. } => "B108",
+            StoreError::MustBeWritable { .. } | StoreError::OpenedToRead => "B109",
+            StoreError::MustNotBeWrittenMeanwhile { .. } => "B110",
+            StoreError::TablesMustBeUpToDate => "B111",
         }
     }
 }

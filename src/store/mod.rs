@@ -5,6 +5,7 @@
 //! nothing. SQLite and PostgreSQL stand behind the small `Database` trait; the SQL text is shared.
 
 pub mod database;
+pub mod database_url;
 pub mod migrate;
 pub mod postgres;
 pub mod sqlite;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use changes::Changes;
 pub use database::{Database, Row, StoreError, Value};
+pub use database_url::{DatabaseUrl, DatabaseUrlError};
 
 /// The one store of an office. Cheap to clone.
 #[derive(Clone)]
@@ -32,22 +34,18 @@ impl Store {
     /// Opens the database that the URL names (`sqlite:PATH` or `postgres://…`), checks that it
     /// will keep what it acknowledges, and brings its tables up to date.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
-        let database: Arc<dyn Database> = match url.split_once(':') {
-            Some(("sqlite", path)) => Arc::new(sqlite::Sqlite::open(path).await?),
-            Some(("postgres" | "postgresql", _)) => Arc::new(postgres::Postgres::open(url).await?),
-            _ => return Err(StoreError::UrlMustNameADatabase),
+        let database: Arc<dyn Database> = match DatabaseUrl::parse(url)? {
+            DatabaseUrl::Sqlite(path) => Arc::new(sqlite::Sqlite::open(&path).await?),
+            DatabaseUrl::Postgres(url) => Arc::new(postgres::Postgres::open(&url).await?),
         };
         Store::over(database).await
     }
 
     /// Opens the database so that nothing can be written. Its tables must be up to date.
     pub async fn open_to_read(url: &str) -> Result<Store, StoreError> {
-        let database: Arc<dyn Database> = match url.split_once(':') {
-            Some(("sqlite", path)) => Arc::new(sqlite::Sqlite::open_to_read(path).await?),
-            Some(("postgres" | "postgresql", _)) => {
-                Arc::new(postgres::Postgres::open_to_read(url).await?)
-            }
-            _ => return Err(StoreError::UrlMustNameADatabase),
+        let database: Arc<dyn Database> = match DatabaseUrl::parse(url)? {
+            DatabaseUrl::Sqlite(path) => Arc::new(sqlite::Sqlite::open_to_read(&path).await?),
+            DatabaseUrl::Postgres(url) => Arc::new(postgres::Postgres::open_to_read(&url).await?),
         };
         migrate::must_be_up_to_date(database.as_ref()).await?;
         Ok(Store { database })

@@ -194,10 +194,65 @@ fn commands_answer_in_json_and_by_their_exit_codes() {
     assert_eq!(ask(&["cycle", "status", "2031-01"], 1)["error"], "C103");
     assert!(ask(&["explain", "E9999999999"], 1)["sentence"].is_string());
     for misuse in [&["cycle", "status"][..], &["nonsense"], &["demo", "--people", "many"]] {
-        let output = chitra(misuse);
-        assert_eq!(output.status.code(), Some(2), "{misuse:?}");
-        assert!(!output.stderr.is_empty(), "{misuse:?}");
+        let told = check(chitra(misuse), 2);
+        assert_eq!(told["error"], "U101", "{misuse:?}");
+        assert!(told["sentence"].as_str().is_some_and(|said| said.contains("--help")), "{told}");
     }
+    // Where nobody asked for JSON, the same is said for people; help is an answer and no misuse.
+    let plain = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chitra"));
+        command.args(arguments).output().expect("the program starts")
+    };
+    let output = plain(&["nonsense"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!output.stderr.starts_with(b"{") && output.stdout.is_empty());
+    assert_eq!(plain(&["--help"]).status.code(), Some(0));
+    let page = fs::read_to_string(repository().join("docs/errors.md")).expect("it is there");
+    for row in ["| 0 | done |", "| 1 | refused", "| 2 | the command line cannot be read (U101) |"] {
+        assert!(page.contains(row), "docs/errors.md has no row {row}");
+    }
+
+    // In an officer's name nothing is done without the officer, and the key.
+    let by = |name: &str, rest: &[&str]| ask(&[rest, &["--as", name]].concat(), 1)["error"].clone();
+    for act in [
+        &["cycle", "close", CYCLE][..],
+        &["cycle", "cancel", CYCLE, "--reason", "none"],
+        &["release", CYCLE],
+        &["submit", CYCLE],
+        &["hold", "resolve", CYCLE, "0-0", "--decision", "release", "--reason", "none"],
+        &["hold", "confirm", CYCLE, "0-0"],
+        &["queue", "resolve", "1", "--reason", "none"],
+        &["queue", "lift", "1"],
+        &["cycle", "open", CYCLE, "--value-date", "2026-11-03"],
+        &["roster", "import", "none.csv", "--period", CYCLE],
+        &["identity", "import", "none.csv", "--period", CYCLE],
+    ] {
+        assert_eq!(by("nobody", act), "A102", "{act:?}");
+        let stolen = MONTH.dir.join("keys/office.key");
+        let with = [act, &["--key", text(&stolen)]].concat();
+        assert!(
+            ["A104", "A111", "A103", "A109"].contains(&by("lan", &with).as_str().unwrap()),
+            "{act:?}"
+        );
+        assert_eq!(
+            chitra(&[&["--office", office], act].concat()).status.code(),
+            Some(2),
+            "{act:?}"
+        );
+    }
+    let empty = tempfile::tempdir().expect("a folder for the test");
+    let dir = empty.path().join("new");
+    let init = ["init", text(&dir), "--history-from", "2026-11", "--database"];
+    assert_eq!(check(chitra(&[&init[..], &["my office"]].concat()), 1)["error"], "G104");
+    assert!(!dir.exists());
+    let odd = ["--name", "Phòng \"A\"\n[office]"];
+    assert_eq!(check(chitra(&[&init[..], &["sqlite:o.db"], &odd].concat()), 1)["error"], "G101");
+    let named = ["--name", "Phòng \"Nội vụ\""];
+    check(chitra(&[&init[..], &["sqlite:o.db"], &named].concat()), 0);
+    let at_new = ["--office", text(&dir), "officer", "enrol"];
+    let enrol = ["../../lan", "--role", "officer", "--new-key"];
+    assert_eq!(check(chitra(&[&at_new[..], &enrol].concat()), 1)["error"], "G120");
+    assert!(!dir.join("keys/lan.key").exists() && !dir.join("lan.key").exists());
 }
 
 /// Runs the program and waits for it.

@@ -18,8 +18,8 @@ use crate::support::real_parts::RealPart;
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
 const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000002";
-/// The register says that she died two months before.
-const DEAD: &str = " | register.vital_status=deceased | register.date_of_death=2026-08-02";
+/// The same person, enrolled once more in the same benefit.
+const BINH_AGAIN: &str = "E3 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000002";
 const DAY: &str = "2026-09-20";
 
 on_both_databases! { run, RealPart::Postgres;
@@ -60,16 +60,15 @@ async fn held(office: &TestOffice, month: &str) -> String {
 async fn a_hold_that_takes_two_persons_takes_two(office: TestOffice) {
     office.on_day(DAY);
     office.enrol("binh", Role::Officer).await;
-    let binh = format!("{BINH}{DEAD}");
-    office.month("2026-10", &[AN, &binh]).await;
+    office.month("2026-10", &[AN, BINH, BINH_AGAIN]).await;
     let cycle = office.opened("2026-10", Regular).await;
     office.computed(&cycle).await;
-    office.check(&cycle, "held 1, entitled 1", "pending 1 = 500000").await;
+    office.check(&cycle, "held 1, entitled 2", "pending 2 = 1000000").await;
     let now = office.now(&cycle).await;
     let hold = held(&office, "2026-10").await;
     let engine = &office.engine;
     let waits = async || {
-        let (_, held) = engine.holds(&now, Some("H110"), 10).await.unwrap();
+        let (_, held) = engine.holds(&now, Some("H120"), 10).await.unwrap();
         held[0].decided.as_ref().is_some_and(|one| one.waits_for_another())
     };
 
@@ -91,7 +90,7 @@ async fn a_hold_that_takes_two_persons_takes_two(office: TestOffice) {
     // Between the two it is in force: computing anew holds the row still.
     let again = engine.recompute(&now).await.unwrap();
     let again = office.computed(&again).await;
-    office.check(&cycle, "held 1, entitled 1", "pending 1 = 500000").await;
+    office.check(&cycle, "held 1, entitled 2", "pending 2 = 1000000").await;
     assert!(waits().await);
 
     let done = engine.hold_confirm(&again, &hold, "hoa", &key("hoa")).await.unwrap();
@@ -100,7 +99,7 @@ async fn a_hold_that_takes_two_persons_takes_two(office: TestOffice) {
     refused(engine.hold_confirm(&again, &hold, "hoa", &key("hoa")).await, "H905");
     let again = engine.recompute(&office.now(&cycle).await).await.unwrap();
     office.computed(&again).await;
-    office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
+    office.check(&cycle, "entitled 3", "pending 2 = 1500000").await;
 
     let (first, second) = (
         logged(&office, "hold_release_proposed").await,
@@ -114,7 +113,7 @@ async fn a_hold_that_takes_two_persons_takes_two(office: TestOffice) {
 
 async fn a_proposal_that_is_taken_back_cannot_be_confirmed(office: TestOffice) {
     office.on_day(DAY);
-    office.month("2026-10", &[AN, &format!("{BINH}{DEAD}")]).await;
+    office.month("2026-10", &[BINH, BINH_AGAIN]).await;
     let cycle = office.opened("2026-10", Regular).await;
     let cycle = office.computed(&cycle).await;
     let hold = held(&office, "2026-10").await;
@@ -141,7 +140,7 @@ async fn a_proposal_that_is_taken_back_cannot_be_confirmed(office: TestOffice) {
 #[test]
 fn one_person_is_not_two_for_the_database_either() {
     on_sqlite(|office| async move {
-        office.month("2026-10", &[AN, &format!("{BINH}{DEAD}")]).await;
+        office.month("2026-10", &[BINH, BINH_AGAIN]).await;
         let cycle = office.opened("2026-10", Regular).await;
         let cycle = office.computed(&cycle).await;
         let hold = held(&office, "2026-10").await;
@@ -171,7 +170,7 @@ fn a_hold_of_a_sealed_list_says_with_which_list_it_is_paid() {
 
         // It is as it was said: a supplementary list of the month pays exactly this row.
         let more = office.sealed("2026-10", Supplementary).await;
-        office.check(&more, "nil 1, entitled 1", "pending 1 = 500000").await;
+        office.check(&more, "entitled 2", "pending 1 = 500000").await;
         office.ends_whole().await;
     });
 }
@@ -292,6 +291,41 @@ fn a_name_that_the_log_would_refuse_is_refused_when_it_comes_in() {
             refused(enrolled, "G120");
         }
         assert_eq!(office.engine.store.officers().await.unwrap(), before);
+        office.ends_whole().await;
+    });
+}
+
+/// Each wrong line is refused when the configuration is read, before anything is made.
+#[test]
+fn a_configuration_that_would_fail_late_is_refused_early() {
+    on_sqlite(|office| async move {
+        let text = office.engine.config.text.clone();
+        let swap = |key: &str, to: &str| {
+            let old = text.lines().find(|line| line.starts_with(key)).unwrap();
+            text.replacen(old, to, 1)
+        };
+        let folder = tempfile::tempdir().unwrap();
+        for (line, code) in [
+            ("database = \"my office\"", "G104"),
+            ("database = \"sqlite:\"", "G104"),
+            ("database = \"sqlite::memory:\"", "G104"),
+            ("database = \"postgres://host\"", "G104"),
+            ("database = \"mysql://host/office\"", "G104"),
+            ("name = \"\"", "G101"),
+            ("name = \"two\\nlines\"", "G101"),
+        ] {
+            let key = line.split_inclusive('=').next().unwrap();
+            let dir = folder.path().join("office");
+            let wrong = swap(key, line);
+            refused(chitra::engine::office::create(&dir, &wrong, [1; 32]), code);
+            assert!(!dir.exists(), "{line}");
+        }
+        for name in ["My Bank", "ngân-hàng", "bank-0711000001", "Bank"] {
+            let wrong = text.replace("name = \"sheetbank\"", &format!("name = \"{name}\""));
+            let dir = folder.path().join("office");
+            refused(chitra::engine::office::create(&dir, &wrong, [1; 32]), "G105");
+            assert!(!dir.exists(), "{name}");
+        }
         office.ends_whole().await;
     });
 }

@@ -137,7 +137,7 @@ fn check(reader: &Reader, office: &Path) {
         let done = reader.run(office, arguments);
         let err = String::from_utf8_lossy(&done.stderr);
         assert_eq!(done.status.code(), Some(1), "{arguments:?}: {err}");
-        assert!(err.contains("STO-WRITABLE") && err.contains("only read"), "{arguments:?}: {err}");
+        assert!(err.contains("B109") && err.contains("only read"), "{arguments:?}: {err}");
     }
     let done = reader.run(office, &["report", "2026-10"]);
     let err = String::from_utf8_lossy(&done.stderr);
@@ -160,7 +160,7 @@ fn an_office_at_rest_is_read_without_the_right_to_write() {
         fs::set_permissions(&database, Permissions::from_mode(0o000)).unwrap();
         let done = reader.run(&office.dir, &["cycle", "list"]);
         let err = String::from_utf8_lossy(&done.stderr);
-        assert!(err.contains("STO-READABLE") && err.contains("the right to"), "{err}");
+        assert!(err.contains("B108") && err.contains("the right to"), "{err}");
         set_rights(&office.dir, true);
     });
 }

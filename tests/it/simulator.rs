@@ -126,8 +126,7 @@ fn live(seed: u64, population: u64, plan: Plan, variant: Variant) -> Result<Run,
             Err(Stopped::Broken(what)) => return Err(after(&world, what)),
             Err(Stopped::Engine(error)) => {
                 // A log whose write failed asks to be opened again, which is what happens now.
-                let is_explained =
-                    world.machine.excuses() || error.code() == "log_must_be_reopened";
+                let is_explained = world.machine.excuses() || error.code() == "T512";
                 if !is_explained {
                     let what = format!("no fault explains {}: {error}", error.code());
                     return Err(after(&world, what));

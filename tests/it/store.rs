@@ -112,7 +112,7 @@ async fn a_step_is_written_whole_or_not_at_all(fresh: Fresh) -> Fresh {
     late.claims([claim(1)]);
     late.event(b"three".to_vec());
     late.cycle_moved(CycleNo(1), CycleState::Sealed, CycleState::Submitted);
-    assert_eq!(store.commit(late).await.unwrap_err().code(), "STO-CONFLICT");
+    assert_eq!(store.commit(late).await.unwrap_err().code(), "B102");
     assert!(store.claims(shard(), period("2026-01")).await.unwrap().is_empty());
 
     // The next event follows the last one that was written.
@@ -232,14 +232,14 @@ async fn every_guard_of_the_model_refuses(fresh: Fresh) -> Fresh {
     // Two makers of one list, and one person who lifts a halt alone, are refused by the tables.
     let mut changes = Changes::new();
     changes.signed(&signature("hoa", Act::Submit));
-    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "STO-CONFLICT");
+    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "B102");
     let mut changes = Changes::new();
     changes.halt_put(1, "all", "a doubt", "lan", "2026-10-01T09:00:00+07:00");
     changes.halt_first_lift(1, "minh");
     fresh.store.commit(changes).await.unwrap();
     let mut changes = Changes::new();
     changes.halt_lifted(1, "minh", "2026-10-01T10:00:00+07:00");
-    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "STO-CONFLICT");
+    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "B102");
     fresh
 }
 
@@ -344,7 +344,7 @@ async fn a_migration_that_was_changed_is_refused(fresh: Fresh) -> Fresh {
     // As a newer program would leave it: this one does not know what else changed.
     let newer = "insert into migration (name, sha256) values ('9999_newer', 'x')";
     fresh.write(newer, vec![]).await;
-    assert_eq!(Store::open(&fresh.url).await.err().expect("refused").code(), "STO-MIGRATION");
+    assert_eq!(Store::open(&fresh.url).await.err().expect("refused").code(), "B105");
     assert_eq!(fresh.count("select cast(count(*) as bigint) from migration").await, before);
     fresh
 }
@@ -355,7 +355,7 @@ async fn a_database_that_would_forget_is_refused(fresh: Fresh) -> Fresh {
     raw.close().await;
     let (setting, refused) = match dialect {
         // In memory there is no write-ahead log.
-        Dialect::Sqlite => ("journal_mode", Store::open("sqlite::memory:").await.err()),
+        Dialect::Sqlite => ("journal_mode", Sqlite::open(":memory:").await.err()),
         Dialect::Postgres => {
             let name = fresh.url.rsplit('/').next().unwrap();
             let server = fresh.server.as_deref().unwrap();
@@ -368,8 +368,10 @@ async fn a_database_that_would_forget_is_refused(fresh: Fresh) -> Fresh {
         StoreError::SettingMustBeDurable { setting: found, .. } => assert_eq!(found, setting),
         other => panic!("{other}"),
     }
-    let nowhere = Store::open("mysql://localhost/office").await.err().expect("refused");
-    assert_eq!(nowhere.code(), "STO-URL");
+    for nowhere in ["mysql://localhost/office", "sqlite::memory:", "my office"] {
+        let refused = Store::open(nowhere).await.err().expect("refused");
+        assert_eq!(refused.code(), "B101", "{nowhere}");
+    }
     fresh
 }
 

@@ -152,6 +152,12 @@ fn both_databases_have_the_same_migrations() {
 }
 
 #[test]
+fn every_code_is_one_and_is_explained() {
+    let page = read(Path::new("docs/errors.md"));
+    none_of(codes_at_odds(&page, &sources(&["src", "payment-formats/src"])));
+}
+
+#[test]
 fn every_module_says_what_it_does() {
     none_of(headless(&sources(&["src", "payment-formats/src"])));
 }
@@ -164,6 +170,81 @@ fn files_are_named_for_what_is_inside() {
 #[test]
 fn the_repository_speaks_of_the_project_alone() {
     none_of(foreign_words(&texts()));
+}
+
+/// Where codes of holds, of rules of the ladder and of faults in a pack are explained: beside them.
+const CODES_ELSEWHERE: &[&str] = &["src/domain/hold.rs", "src/rules/"];
+
+/// Codes that are said at more than one place because the same rule is broken there.
+const CODES_SHARED: &[&str] = &[
+    "A102", "A103", "A109", "C102", "C103", "E101", "G102", "G114", "G115", "G121", "G123", "I120",
+    "I209", "I210", "L104", "M129", "M135", "M136", "P101",
+];
+
+/// Codes of errors that are not a letter and three digits, that two rules have, that docs/errors.md does
+/// not explain exactly once, and those that it explains although nothing says them.
+fn codes_at_odds(page: &str, files: &[Source]) -> Vec<String> {
+    let mut findings = Vec::new();
+    let plain = |code: &str| {
+        code.len() == 4
+            && code.starts_with(|c: char| c.is_ascii_uppercase())
+            && code[1..].bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut elsewhere = BTreeSet::new();
+    for file in files.iter().filter(|file| !file.path.contains("tests")) {
+        let aside = file.is_in(CODES_ELSEWHERE);
+        let shipped = file.text.split("#[cfg(test)]").next().unwrap_or("");
+        for (at, line) in shipped.lines().enumerate() {
+            let place = format!("{}:{}", file.path, at + 1);
+            let mut parts = line.split('"');
+            let mut before = parts.next().unwrap_or("");
+            if before.trim_start().starts_with("//") {
+                continue;
+            }
+            while let (Some(word), Some(after)) = (parts.next(), parts.next()) {
+                if plain(word) && aside {
+                    elsewhere.insert(word.to_owned());
+                } else if plain(word) && !before.trim_end().ends_with("==") {
+                    // What a code is compared with is no place where it is said.
+                    places.entry(word.to_owned()).or_default().push(place.clone());
+                } else if before.ends_with("refused(") && !plain(word) {
+                    findings.push(format!(
+                        "{place}: `{word}` is no code: write a letter and three digits"
+                    ));
+                }
+                before = after;
+            }
+        }
+    }
+    let mut explained: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in page.lines() {
+        let code = line.strip_prefix("| ").and_then(|rest| rest.split(' ').next());
+        if let Some(code) = code.filter(|code| plain(code)) {
+            *explained.entry(code).or_default() += 1;
+        }
+    }
+    for (code, said) in &places {
+        match explained.get(code.as_str()) {
+            Some(1) => {}
+            None if elsewhere.contains(code) => continue,
+            None => findings.push(format!("{}: {code} is not in docs/errors.md", said.join(", "))),
+            Some(times) => findings.push(format!("docs/errors.md explains {code} {times} times")),
+        }
+        if said.len() > 1 && !CODES_SHARED.contains(&code.as_str()) {
+            findings.push(format!(
+                "{}: {code} is said at several places; give each rule its own code, or list it as shared",
+                said.join(", ")
+            ));
+        }
+        if elsewhere.contains(code) {
+            findings.push(format!("{}: {code} has another meaning already", said.join(", ")));
+        }
+    }
+    for code in explained.keys().filter(|code| !places.contains_key(**code)) {
+        findings.push(format!("docs/errors.md explains {code}, which nothing says"));
+    }
+    findings
 }
 
 /// `use`, `crate::…`, `chitra::…` and `super::super::…` that lead against an arrow. Unit tests may

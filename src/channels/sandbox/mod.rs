@@ -573,13 +573,13 @@ impl SandboxError {
     /// A stable name for scripts and catalogues.
     pub fn code(&self) -> &'static str {
         match self {
-            SandboxError::ProviderNamesMustDiffer(_) => "provider_names_must_differ",
-            SandboxError::MixMustFitAThousand(_) => "mix_must_fit_a_thousand",
+            SandboxError::ProviderNamesMustDiffer(_) => "S201",
+            SandboxError::MixMustFitAThousand(_) => "S202",
             SandboxError::NameMustBePlain(error) => error.code(),
-            SandboxError::SandboxMustBeThere(_) => "sandbox_must_be_there",
-            SandboxError::SandboxFileMustBeWhole(_) => "sandbox_file_must_be_whole",
-            SandboxError::DayMustNotGoBack { .. } => "day_must_not_go_back",
-            SandboxError::DiskMustWork { .. } => "disk_must_work",
+            SandboxError::SandboxMustBeThere(_) => "S203",
+            SandboxError::SandboxFileMustBeWhole(_) => "S204",
+            SandboxError::DayMustNotGoBack { .. } => "S205",
+            SandboxError::DiskMustWork { .. } => "S206",
             SandboxError::FileMustBePublished(error) => error.code(),
         }
     }

@@ -464,7 +464,7 @@ impl Channel for MachineChannel {
         let Parcel { name, source, digest, count, total } = parcel;
         let mut bytes = Vec::new();
         if let Err(error) = source.read_to_end(&mut bytes) {
-            return DeliveryOutcome::NotDelivered(Reason::new("source_must_be_readable", error));
+            return DeliveryOutcome::NotDelivered(Reason::new("V101", error));
         }
         let signed_leaves = self.signed_leaves();
         let fault = {
