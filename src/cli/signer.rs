@@ -27,7 +27,7 @@ impl Signer {
         };
         if !path.exists() {
             return Err(EngineError::refused(
-                "A115",
+                "A114",
                 format!(
                     "the key of `{}` is not in {}; say where: --key FILE",
                     self.by,

@@ -102,8 +102,8 @@ impl Engine {
         })?;
         let list = self.payment_list(&cycle, batch.list).await?;
         match self.file_holds(&cycle, &list, &batch).await {
-            Err(EngineError::Refused { code: "A114", sentence }) => {
-                return Ok(told(&batch, batch.state, format!("A114: {sentence}")));
+            Err(EngineError::Refused { code: "A115", sentence }) => {
+                return Ok(told(&batch, batch.state, format!("A115: {sentence}")));
             }
             held => held?,
         }

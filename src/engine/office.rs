@@ -99,7 +99,7 @@ fn configured(dir: &Path) -> Result<Config, EngineError> {
         Ok(text) => Config::parse(&text, dir),
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             Err(EngineError::refused(
-                "G111",
+                "G108",
                 format!(
                     "{} cannot be read by this user; give it the right to read the office's folder",
                     path.display()

@@ -562,7 +562,7 @@ impl Engine {
         if let Err(error) = self.render_pass(cycle, batch.list, one, &list.sealed_at, sorted).await
         {
             return Err(EngineError::refused(
-                "A114",
+                "A115",
                 format!(
                     "{} cannot be sent: {broken}; and rendered again from the sealed list it is not what was \
                      approved: {error}. Put archive/{} back from a backup, or chitra.toml and formats/ \

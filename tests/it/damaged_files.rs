@@ -140,7 +140,7 @@ fn a_harmed_file_that_cannot_be_made_good_does_not_leave() {
         office.engine.config = other;
         let told = office.engine.dispatch(None).await.unwrap();
         let stays = told.iter().find(|one| one.file_name == ours.file_name).unwrap();
-        assert!(stays.detail.starts_with("A114") && stays.detail.contains("backup"), "{stays:?}");
+        assert!(stays.detail.starts_with("A115") && stays.detail.contains("backup"), "{stays:?}");
         assert!(!office.dir.join("isobank/inbox").join(&ours.file_name).exists());
         assert_eq!(office.times_sent(&ours.file_name), 0);
         // The other file is whole, and has left.

@@ -60,9 +60,7 @@ fn a_line_of_200_megabytes_is_refused_in_bounded_memory() {
         let sheet = endless(&office, "answer.csv", head);
         let xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10\"><CstmrPmtStsRpt><GrpHdr><MsgId>";
         let xml = endless(&office, "answer.xml", xml);
-        for (partner, path, code) in
-            [("sheetbank", &sheet, "FMT-OVERSIZE"), ("isobank", &xml, "FMT-OVERSIZE")]
-        {
+        for (partner, path, code) in [("sheetbank", &sheet, "M133"), ("isobank", &xml, "M133")] {
             check(&office.dir, &["collect", "--provider", partner, path.to_str().unwrap()], code);
             std::fs::remove_file(path).unwrap();
         }

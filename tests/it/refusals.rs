@@ -420,7 +420,7 @@ fn a_file_that_was_changed_after_release_does_not_leave() {
         let before = office.snapshot().await;
         let told = office.engine.dispatch(None).await.unwrap().remove(0);
         assert_eq!(told.state, BatchState::Released);
-        assert!(told.detail.contains("A114") && told.detail.contains("backup"), "{}", told.detail);
+        assert!(told.detail.contains("A115") && told.detail.contains("backup"), "{}", told.detail);
         assert_eq!(office.snapshot().await, before, "no attempt is recorded, nothing left");
 
         std::fs::write(&archived, &whole).unwrap();
