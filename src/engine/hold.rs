@@ -165,7 +165,7 @@ impl Engine {
         let event = if two_persons { "hold_release_proposed" } else { "hold_resolved" };
         let mut changes = Changes::new();
         changes.resolution(&resolution);
-        changes.event(self.hold_leaf(cycle, hold, &resolution, event, &by)?);
+        changes.event(self.hold_leaf(cycle, &exception, &resolution, event, &by)?);
         self.store.commit(changes).await?;
         let counts = Counts::of(cycle.state, exception.subject);
         Ok(Decided { hold: hold.to_owned(), resolution, counts })
@@ -211,7 +211,7 @@ impl Engine {
         let mut changes = Changes::new();
         changes.resolution_confirmed(waiting.number, &by.officer.name, &at);
         let event = "hold_release_confirmed";
-        changes.event(self.hold_leaf(cycle, hold, &waiting, event, &by)?);
+        changes.event(self.hold_leaf(cycle, &exception, &waiting, event, &by)?);
         self.store.commit(changes).await?;
         let resolution =
             Resolution { confirmed_by: Some(by.officer.name), confirmed_at: Some(at), ..waiting };
@@ -222,7 +222,7 @@ impl Engine {
     fn hold_leaf(
         &self,
         cycle: &Cycle,
-        hold: &str,
+        held: &Exception,
         resolution: &Resolution,
         event: &str,
         by: &Acting<'_>,
@@ -230,7 +230,9 @@ impl Engine {
         by.leaf(
             Leaf::of(event, &self.stamp())
                 .number("cycle", cycle.number.0)
-                .text("hold", hold)
+                // As numbers: written as a word, a long one would look like somebody's account.
+                .number("shard", i64::from(held.shard.number()))
+                .number("exception", held.number)
                 .number("resolution", resolution.number)
                 .text("code", &resolution.code)
                 .text("decision", resolution.decision.name())
