@@ -222,7 +222,7 @@ impl Engine {
     fn hold_leaf(
         &self,
         cycle: &Cycle,
-        exception: &Exception,
+        held: &Exception,
         resolution: &Resolution,
         event: &str,
         by: &Acting<'_>,
@@ -230,8 +230,9 @@ impl Engine {
         by.leaf(
             Leaf::of(event, &self.stamp())
                 .number("cycle", cycle.number.0)
-                .number("shard", i64::from(exception.shard.number()))
-                .number("exception", exception.number)
+                // As numbers: written as a word, a long one would look like somebody's account.
+                .number("shard", i64::from(held.shard.number()))
+                .number("exception", held.number)
                 .number("resolution", resolution.number)
                 .text("code", &resolution.code)
                 .text("decision", resolution.decision.name())
