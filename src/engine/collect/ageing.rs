@@ -1,0 +1,122 @@
+//! How a payment that nobody answers becomes unknown. Nothing leaves *unknown* by time.
+
+use std::collections::BTreeSet;
+
+use super::applying::ITEMS_A_PAGE;
+use crate::audit::batch_root::BatchRootBuilder;
+use crate::audit::leaf::Leaf;
+use crate::domain::batch::{Batch, BatchState};
+use crate::domain::cycle::{Cycle, CycleState};
+use crate::domain::ids::{BatchNo, Shard};
+use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
+use crate::domain::payable::{PayableEvent, PayableState};
+use crate::domain::period::parse_date;
+use crate::engine::{Engine, EngineError};
+use crate::store::Changes;
+use crate::store::payments::{InstructionMove, PayableMove};
+
+impl Engine {
+    /// Ages every cycle that is settling.
+    pub(super) async fn age_all(&self) -> Result<(), EngineError> {
+        for cycle in self.store.cycles().await? {
+            if cycle.state == CycleState::Settling {
+                self.age(&cycle).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Payments of files that were delivered longer ago than their provider takes to answer become
+    /// unknown. Nothing leaves *unknown* by time; this is only how it is entered.
+    pub(in crate::engine) async fn age(&self, cycle: &Cycle) -> Result<(), EngineError> {
+        let batches = self.store.batches(cycle.number).await?;
+        let overdue = self.overdue(cycle, &batches).await?;
+        if overdue.is_empty() {
+            return Ok(());
+        }
+        for shard in Shard::all() {
+            let silent: Vec<_> = self
+                .store
+                .instructions(cycle.number, shard)
+                .await?
+                .into_iter()
+                .filter(|one| {
+                    one.state == InstructionState::InBatch && overdue.contains(&one.batch)
+                })
+                .collect();
+            for page in silent.chunks(ITEMS_A_PAGE) {
+                self.lose(page).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files of a cycle whose provider has had more days than it takes to answer.
+    pub(in crate::engine) async fn overdue(
+        &self,
+        cycle: &Cycle,
+        batches: &[Batch],
+    ) -> Result<BTreeSet<BatchNo>, EngineError> {
+        let mut overdue = BTreeSet::new();
+        if cycle.state != CycleState::Settling {
+            return Ok(overdue);
+        }
+        let deliveries = self.store.deliveries(cycle.number).await?;
+        for batch in batches.iter().filter(|batch| batch.state == BatchState::Delivered) {
+            let Some(profile) = self.config.provider(&batch.provider) else { continue };
+            let delivered = deliveries
+                .iter()
+                .filter(|one| one.batch == batch.number)
+                .filter_map(|one| one.ended_at.as_deref())
+                .filter_map(|at| parse_date(at.get(..10)?).ok())
+                .max();
+            let days = delivered.and_then(|on| self.clock.today().since(on).ok());
+            if days.is_some_and(|days| i64::from(days.get_days()) > profile.answer_days) {
+                overdue.insert(batch.number);
+            }
+        }
+        Ok(overdue)
+    }
+
+    async fn lose(&self, silent: &[Instruction]) -> Result<(), EngineError> {
+        let mut moves = Vec::new();
+        let mut payable_moves = Vec::new();
+        let mut root = BatchRootBuilder::new();
+        for one in silent {
+            let to = one.state.apply(InstructionEvent::OutcomeLost)?;
+            root.push(format!("{} {} {to}", self.reference(one), one.state).as_bytes());
+            moves.push(InstructionMove {
+                payable: one.payable,
+                attempt: one.attempt,
+                from: one.state,
+                to,
+                grade: None,
+                reason: Some("no answer".to_owned()),
+                reason_class: None,
+                answer: None,
+                outcome_on: None,
+            });
+            payable_moves.push(PayableMove {
+                payable: one.payable,
+                from: PayableState::Pending,
+                to: PayableState::Pending.apply(PayableEvent::OutcomeLost)?,
+                code: String::new(),
+                batch: Some(one.batch),
+            });
+        }
+        let mut changes = Changes::new();
+        changes.instructions_moved(&moves);
+        changes.payables_moved(&payable_moves);
+        let root = root.finish();
+        changes.event(
+            Leaf::of("answers_overdue", &self.stamp())
+                .number("count", root.count as i64)
+                .digest("root", &root.root)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,332 @@
+//! Applies the items of an archived answer, page by page, each page in one commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufReader;
+use std::ops::ControlFlow;
+
+use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
+
+use super::matching::Matched;
+use crate::audit::batch_root::BatchRootBuilder;
+use crate::audit::leaf::Leaf;
+use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, Receivable};
+use crate::domain::batch::{Batch, BatchEvent, BatchState};
+use crate::domain::cycle::CycleState;
+use crate::domain::digest::Digest;
+use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, EndToEndId, PayableNo};
+use crate::domain::instruction::EvidenceGrade;
+use crate::domain::outcome::{Outcome, Reported};
+use crate::domain::payable::PayableState;
+use crate::engine::config::Provider;
+use crate::engine::{Engine, EngineError};
+use crate::pipeline::settle::{self, settle};
+use crate::store::Changes;
+use crate::store::payments::{InstructionMove, PayableMove};
+use crate::store::registry::Counted;
+
+/// Items of an answer that are applied in one commit.
+pub const ITEMS_A_PAGE: usize = 2_000;
+
+impl Engine {
+    /// Applies the items that are not applied yet.
+    pub(super) async fn apply(
+        &self,
+        profile: &Provider,
+        digest: &Digest,
+        mut answer: Answer,
+    ) -> Result<(), EngineError> {
+        let format_id = answer.format.clone();
+        let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<(i64, Answered)>>(4);
+        let (formats, from) = (self.formats.clone(), answer.applied);
+        let (archive, digest) = (self.archive.clone(), *digest);
+        let reader = tokio::task::spawn_blocking(move || {
+            let format = formats.read(&format_id).ok_or_else(|| {
+                EngineError::refused(
+                    "G115",
+                    format!("nobody defines the format {format_id} any more"),
+                )
+            })?;
+            let file = archive.open(&digest)?;
+            let mut item = 0_i64;
+            let mut page = Vec::new();
+            let mut given_up = false;
+            format
+                .read(BufReader::with_capacity(1 << 17, file), &mut |outcome| {
+                    item += 1;
+                    // What is said of a whole file counts for the payments that nothing else names, so
+                    // it is applied last, and read again after a restart.
+                    if item > from || outcome.scope != Scope::Payment {
+                        page.push((item, outcome));
+                    }
+                    if page.len() == ITEMS_A_PAGE {
+                        given_up = send.blocking_send(std::mem::take(&mut page)).is_err();
+                    }
+                    match given_up {
+                        true => ControlFlow::Break(()),
+                        false => ControlFlow::Continue(()),
+                    }
+                })
+                .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
+            if !page.is_empty() && send.blocking_send(page).is_err() {
+                return Ok(());
+            }
+            Ok::<(), EngineError>(())
+        });
+        let mut of_groups = Vec::new();
+        while let Some(page) = receive.recv().await {
+            let to = page.last().map_or(answer.applied, |(item, _)| *item);
+            let (groups, payments): (Vec<_>, Vec<_>) =
+                page.into_iter().partition(|(_, outcome)| outcome.scope != Scope::Payment);
+            of_groups.extend(groups);
+            if !payments.is_empty() && to > answer.applied {
+                self.apply_page(profile, &answer, payments, to, AnswerState::Applying).await?;
+                answer.applied = to;
+            }
+            self.progress.at("collect", to as u64, answer.items as u64);
+        }
+        reader.await.map_err(|error| {
+            EngineError::Inconsistent(format!("reading ended early: {error}"))
+        })??;
+        self.apply_page(profile, &answer, of_groups, answer.items, AnswerState::Applied).await
+    }
+
+    pub(super) async fn apply_page(
+        &self,
+        profile: &Provider,
+        answer: &Answer,
+        page: Vec<(i64, Answered)>,
+        to: i64,
+        state: AnswerState,
+    ) -> Result<(), EngineError> {
+        let mut changes = Changes::new();
+        let mut discrepancies: Vec<Discrepancy> = Vec::new();
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        let mut of_batches: Vec<(i64, Answered, Batch)> = Vec::new();
+        // Entries of our own account name payments of every partner; a partner's results only its own.
+        let mut of_account: BTreeSet<i64> = BTreeSet::new();
+        for (item, answered) in page {
+            if answered.direction.is_some() {
+                of_account.insert(item);
+            }
+            match self.match_item(profile, item, &answered).await? {
+                Matched::Instruction(outcome) => outcomes.push(outcome),
+                Matched::Batch(batch) => of_batches.push((item, answered, *batch)),
+                Matched::Nothing(detail) => discrepancies.push(Discrepancy {
+                    kind: DiscrepancyKind::Unmatched,
+                    provider: profile.name.clone(),
+                    answer: answer.number,
+                    item,
+                    instruction: None,
+                    expected_minor: None,
+                    reported_minor: answered.amount.map(|(minor, _)| minor),
+                    detail,
+                    opened_at: answer.received_at.clone(),
+                }),
+            }
+        }
+        let mut proved: BTreeSet<BatchNo> = BTreeSet::new();
+        let mut refused_batches: Vec<Batch> = Vec::new();
+        for (item, answered, batch) in of_batches {
+            match answered.status {
+                OutcomeStatus::Rejected => {
+                    outcomes.extend(
+                        self.all_of_batch(&batch, item, &answered, Reported::Rejected).await?,
+                    );
+                    refused_batches.push(batch);
+                }
+                OutcomeStatus::Credited => {
+                    let reported = Reported::Paid(EvidenceGrade::ProviderResult);
+                    outcomes.extend(self.all_of_batch(&batch, item, &answered, reported).await?);
+                }
+                // Received, accepted, settled on our side: the file is there, nothing is paid yet.
+                _ if matches!(batch.state, BatchState::Sending | BatchState::Unknown) => {
+                    proved.insert(batch.number);
+                    self.prove_delivered(&mut changes, &batch, answer)?;
+                }
+                _ => {}
+            }
+        }
+
+        let numbers: Vec<PayableNo> = outcomes
+            .iter()
+            .map(|outcome| outcome.payable)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let payables = self.store.payables_of(&numbers).await?;
+        let instructions = self.store.instructions_of(&numbers).await?;
+        let ordered_in: BTreeMap<(PayableNo, AttemptNo), BatchNo> =
+            instructions.iter().map(|one| ((one.payable, one.attempt), one.batch)).collect();
+        let cycles: BTreeSet<_> = numbers.iter().map(|number| number.cycle()).collect();
+        let mut moves = Vec::new();
+        let mut payable_moves = Vec::new();
+        let mut owed = Vec::new();
+        let mut halt = None;
+        let mut root = BatchRootBuilder::new();
+        for cycle in cycles {
+            let closed = self.is_closed(cycle).await?;
+            let batches = self.store.batches(cycle).await?;
+            let states: BTreeMap<BatchNo, BatchState> =
+                batches.iter().map(|batch| (batch.number, batch.state)).collect();
+            let elsewhere: BTreeSet<BatchNo> = batches
+                .iter()
+                .filter(|batch| batch.provider != profile.name)
+                .map(|batch| batch.number)
+                .collect();
+            let carried_by_another = |outcome: &Outcome| {
+                let batch = ordered_in.get(&(outcome.payable, outcome.attempt));
+                !of_account.contains(&outcome.item)
+                    && batch.is_some_and(|batch| elsewhere.contains(batch))
+            };
+            let (foreign, of_cycle): (Vec<Outcome>, Vec<Outcome>) = outcomes
+                .iter()
+                .filter(|one| one.payable.cycle() == cycle)
+                .cloned()
+                .partition(carried_by_another);
+            discrepancies.extend(foreign.into_iter().map(|outcome| Discrepancy {
+                kind: DiscrepancyKind::Contradiction,
+                provider: profile.name.clone(),
+                answer: answer.number,
+                item: outcome.item,
+                instruction: Some((outcome.payable, outcome.attempt)),
+                expected_minor: None,
+                reported_minor: outcome.amount.and_then(Result::ok),
+                detail: "the payment went to another partner; nothing was changed".to_owned(),
+                opened_at: answer.received_at.clone(),
+            }));
+            let output = settle(settle::Input {
+                outcomes: &of_cycle,
+                payables: payables
+                    .iter()
+                    .filter(|one| one.number.cycle() == cycle)
+                    .cloned()
+                    .collect(),
+                instructions: instructions
+                    .iter()
+                    .filter(|one| one.payable.cycle() == cycle)
+                    .cloned()
+                    .collect(),
+                batches: &states,
+            })?;
+            for settled in &output.instructions {
+                root.push(self.transition_record(settled).as_bytes());
+                let after = &settled.after;
+                moves.push(InstructionMove {
+                    payable: after.payable,
+                    attempt: after.attempt,
+                    from: settled.before,
+                    to: after.state,
+                    grade: after.grade,
+                    reason: after.reason.clone(),
+                    reason_class: after.reason_class.clone(),
+                    answer: Some((answer.number, settled.item)),
+                    outcome_on: after.outcome_on.clone(),
+                });
+            }
+            for (from, payable) in output.payables {
+                // What was in suspense since its cycle closed is decided now.
+                if closed && payable.state != PayableState::Unknown {
+                    changes.suspense_cleared(payable.number);
+                }
+                payable_moves.push(PayableMove {
+                    payable: payable.number,
+                    from,
+                    to: payable.state,
+                    code: payable.code,
+                    batch: payable.batch,
+                });
+            }
+            discrepancies.extend(output.discrepancies.into_iter().map(|found| Discrepancy {
+                kind: found.kind,
+                provider: profile.name.clone(),
+                answer: answer.number,
+                item: found.item,
+                instruction: Some(found.instruction),
+                expected_minor: found.expected_minor,
+                reported_minor: found.reported_minor,
+                detail: found.detail,
+                opened_at: answer.received_at.clone(),
+            }));
+            owed.extend(output.receivables.into_iter().map(|owed| Receivable {
+                cause: owed.cause,
+                person: owed.person,
+                instruction: Some(owed.instruction),
+                amount_minor: owed.amount_minor,
+                opened_at: answer.received_at.clone(),
+            }));
+            halt = halt.or(output.halt);
+            for batch in batches.iter().filter(|one| output.proved_delivered.contains(&one.number))
+            {
+                if proved.insert(batch.number) {
+                    self.prove_delivered(&mut changes, batch, answer)?;
+                }
+            }
+        }
+        for batch in refused_batches {
+            if matches!(batch.state, BatchState::Delivered) {
+                changes.batch_moved(&batch, batch.state.apply(BatchEvent::FileRefused)?);
+            }
+        }
+        changes.instructions_moved(&moves);
+        changes.payables_moved(&payable_moves);
+        if !discrepancies.is_empty() {
+            discrepancies.sort_by_key(|one| (one.item, one.kind));
+            discrepancies.dedup_by_key(|one| (one.item, one.kind));
+            let first = self.store.next_number(Counted::Discrepancy).await?;
+            changes.discrepancies(first, &discrepancies);
+        }
+        if !owed.is_empty() {
+            changes.receivables(self.store.next_number(Counted::Receivable).await?, &owed);
+        }
+        if let Some(cause) = halt {
+            let number = self.store.next_number(Counted::Halt).await?;
+            let scope = format!("provider:{}", profile.name);
+            changes.halt_put(number, &scope, &cause, "evidence", &answer.received_at);
+            changes.event(self.halt_leaf(&profile.name)?);
+        }
+        changes.answer_applied(answer.number, answer.applied, to, state);
+        let root = root.finish();
+        changes.event(
+            Leaf::of("answer_applied", &self.stamp())
+                .number("answer", answer.number.0)
+                .number("from_item", answer.applied)
+                .number("to_item", to)
+                .number("moved", root.count as i64)
+                .digest("root", &root.root)
+                .number("discrepancies", discrepancies.len() as i64)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
+        Ok(())
+    }
+
+    pub(super) async fn is_closed(&self, cycle: CycleNo) -> Result<bool, EngineError> {
+        let cycle = self.store.cycle(cycle).await?;
+        Ok(cycle.is_some_and(|cycle| cycle.state == CycleState::Closed))
+    }
+
+    /// One line about one transition, under the Merkle root of its page.
+    pub(super) fn transition_record(&self, settled: &settle::Settled) -> String {
+        let after = &settled.after;
+        let end_to_end = EndToEndId::derive(&self.config.prefix, after.payable, after.attempt);
+        format!("{end_to_end} {} {} {}", settled.before, after.state, settled.item)
+    }
+
+    pub(super) fn prove_delivered(
+        &self,
+        changes: &mut Changes,
+        batch: &Batch,
+        answer: &Answer,
+    ) -> Result<(), EngineError> {
+        // A process that died while sending left no outcome: the answer is the evidence.
+        changes.delivery_proved(
+            batch,
+            &format!("proved by answer {}", answer.number),
+            &answer.received_at,
+        );
+        changes.batch_moved(batch, batch.state.apply(BatchEvent::ProvedDelivered)?);
+        Ok(())
+    }
+}

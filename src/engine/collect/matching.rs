@@ -1,0 +1,153 @@
+//! To which of our orders an answered item belongs, and what it says of it.
+
+use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
+
+use crate::domain::batch::Batch;
+use crate::domain::ids::{AttemptNo, EndToEndId, PayableNo, Shard};
+use crate::domain::instruction::{EvidenceGrade, InstructionState};
+use crate::domain::outcome::{Outcome, ReasonClass, Reported};
+use crate::domain::roster::Channel;
+use crate::engine::config::Provider;
+use crate::engine::{Engine, EngineError};
+
+impl Engine {
+    pub(super) async fn match_item(
+        &self,
+        profile: &Provider,
+        item: i64,
+        answered: &Answered,
+    ) -> Result<Matched, EngineError> {
+        if answered.scope != Scope::Payment {
+            let reference =
+                answered.original_batch_id.as_deref().or(answered.original_message_id.as_deref());
+            return Ok(match reference {
+                Some(reference) => match self.store.batch_by_message(reference).await? {
+                    Some(batch) if batch.provider == profile.name => {
+                        Matched::Batch(Box::new(batch))
+                    }
+                    _ => Matched::Nothing("the answer is about a file that is not ours".to_owned()),
+                },
+                None => {
+                    Matched::Nothing("the answer names neither a file nor a payment".to_owned())
+                }
+            });
+        }
+        let found = [answered.end_to_end_id.as_deref(), answered.instruction_id.as_deref()]
+            .into_iter()
+            .flatten()
+            .find_map(|text| EndToEndId::read(&self.config.prefix, text.trim()));
+        let Some((payable, attempt)) = found else {
+            return Ok(Matched::Nothing("no reference of ours stands in the item".to_owned()));
+        };
+        let incoming = answered.direction == Some(Direction::Credit);
+        let reported = match (&answered.status, incoming) {
+            (OutcomeStatus::Booked, true) => {
+                return Ok(Matched::Nothing(
+                    "money came in that is not marked as a return".to_owned(),
+                ));
+            }
+            (OutcomeStatus::Booked, false) => Reported::Paid(EvidenceGrade::Statement),
+            (OutcomeStatus::Credited, _) if profile.channel == Channel::Cash => {
+                Reported::Paid(EvidenceGrade::Signature)
+            }
+            (OutcomeStatus::Credited, _) => Reported::Paid(EvidenceGrade::ProviderResult),
+            (OutcomeStatus::Rejected | OutcomeStatus::Uncollected, _) => Reported::Rejected,
+            (OutcomeStatus::Returned | OutcomeStatus::Reversed, _) => Reported::Returned,
+            (OutcomeStatus::Cancelled, _) => Reported::Cancelled,
+            (OutcomeStatus::Unrecognised(_), _) => Reported::CannotTell,
+            (
+                OutcomeStatus::Received
+                | OutcomeStatus::Accepted
+                | OutcomeStatus::Mixed
+                | OutcomeStatus::Review
+                | OutcomeStatus::DebtorSettled,
+                _,
+            ) => Reported::InFlight,
+        };
+        Ok(Matched::Instruction(outcome(
+            item,
+            (payable, attempt),
+            answered,
+            reported,
+            self.config.currency.code(),
+        )))
+    }
+
+    /// The instructions of a batch that nothing has named yet: the group's status is theirs.
+    pub(super) async fn all_of_batch(
+        &self,
+        batch: &Batch,
+        item: i64,
+        answered: &Answered,
+        reported: Reported,
+    ) -> Result<Vec<Outcome>, EngineError> {
+        let mut found = Vec::new();
+        for shard in Shard::all() {
+            for one in self.store.instructions(batch.cycle, shard).await? {
+                if one.batch == batch.number && one.state == InstructionState::InBatch {
+                    let mut outcome = outcome(
+                        item,
+                        (one.payable, one.attempt),
+                        answered,
+                        reported,
+                        self.config.currency.code(),
+                    );
+                    outcome.amount = None;
+                    found.push(outcome);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Where an item belongs.
+pub enum Matched {
+    Instruction(Outcome),
+    Batch(Box<Batch>),
+    Nothing(String),
+}
+
+fn outcome(
+    item: i64,
+    (payable, attempt): (PayableNo, AttemptNo),
+    answered: &Answered,
+    reported: Reported,
+    currency: &str,
+) -> Outcome {
+    let class = answered.reason_class.map(class);
+    Outcome {
+        item,
+        payable,
+        attempt,
+        reported,
+        amount: answered.amount.map(|(minor, of)| match of.code() == currency {
+            true => Ok(minor),
+            false => Err(of.code().to_owned()),
+        }),
+        reason: answered.reason.clone().or_else(|| match answered.status {
+            OutcomeStatus::Uncollected => Some("uncollected".to_owned()),
+            _ => None,
+        }),
+        // Cash that nobody collected is carried to the next list, not ordered again by itself.
+        class: match answered.status {
+            OutcomeStatus::Uncollected => class.or(Some(ReasonClass::Review)),
+            _ => class,
+        },
+        on: answered.date.map(|date| date.to_string()),
+    }
+}
+
+fn class(class: payment_formats::ReasonClass) -> ReasonClass {
+    use payment_formats::ReasonClass as F;
+    match class {
+        F::Retry => ReasonClass::Retry,
+        F::OtherChannel => ReasonClass::OtherChannel,
+        F::PayeeData => ReasonClass::PayeeData,
+        F::Stop => ReasonClass::Stop,
+        F::Operator => ReasonClass::Operator,
+        F::Review => ReasonClass::Review,
+        F::Duplicate => ReasonClass::Duplicate,
+        F::NotApplicable => ReasonClass::NotApplicable,
+    }
+}
