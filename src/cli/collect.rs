@@ -26,7 +26,7 @@ pub struct Collect {
 impl Collect {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let mut told = Vec::new();
-        let mut refused = None;
+        let mut refused = Vec::new();
         match self.provider {
             Some(provider) => {
                 for path in &self.files {
@@ -37,22 +37,26 @@ impl Collect {
                 for one in engine.collect_all().await? {
                     match one {
                         Ok(collected) => told.push(collected),
-                        Err((_, error)) => {
-                            if !voice.quiet {
-                                eprintln!("{}: {error}", error.code());
-                            }
-                            refused.get_or_insert(error);
-                        }
+                        Err((file, error)) => refused.push((file, error)),
                     }
                 }
             }
         }
-        let list: Vec<_> = told.iter().map(as_json).collect();
-        voice.say(&json!(list), || match told.is_empty() {
-            true => "nothing new".to_owned(),
-            false => told.iter().map(sentence).collect::<Vec<_>>().join("\n"),
+        let refusals = refused.iter().map(|(file, error)| {
+            json!({ "file": file, "refused": error.code(), "sentence": error.to_string() })
         });
-        refused.map_or(Ok(()), Err)
+        let list: Vec<_> = told.iter().map(as_json).chain(refusals).collect();
+        voice.say(&json!(list), || {
+            let refusals =
+                refused.iter().map(|(file, error)| format!("{file}: {}: {error}", error.code()));
+            let lines: Vec<String> = told.iter().map(sentence).chain(refusals).collect();
+            match lines.is_empty() {
+                true => "nothing new".to_owned(),
+                false => lines.join("\n"),
+            }
+        });
+        // The command as a whole is refused with the first of them.
+        refused.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
 }
 

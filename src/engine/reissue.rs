@@ -224,19 +224,7 @@ impl Engine {
         waiting: &mut BTreeMap<&'static str, i64>,
         changes: &mut Changes,
     ) -> Result<Vec<Again>, EngineError> {
-        let candidates: Vec<Payable> = self
-            .store
-            .payables(cycle.number, shard)
-            .await?
-            .into_iter()
-            .filter(|one| {
-                one.carried_to.is_none()
-                    && matches!(
-                        one.state,
-                        PayableState::Held | PayableState::Rejected | PayableState::Returned
-                    )
-            })
-            .collect();
+        let candidates = self.store.payables_unpaid(cycle.number, shard).await?;
         if candidates.is_empty() {
             return Ok(vec![]);
         }

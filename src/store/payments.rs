@@ -158,6 +158,26 @@ impl Store {
         rows.iter().map(payable).collect()
     }
 
+    /// The payables of one shard that were not paid and may be ordered again.
+    pub async fn payables_unpaid(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Payable>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 and carried_to is null
+                     and state in ('held', 'rejected', 'returned') order by payable_no"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+
     pub async fn payable(&self, number: PayableNo) -> Result<Option<Payable>, StoreError> {
         let rows = self
             .query(
@@ -209,6 +229,26 @@ impl Store {
         }
         found.sort_by_key(|payable| payable.number);
         Ok(found)
+    }
+
+    /// What was ordered of a shard and has no outcome yet, in the order of the payables.
+    pub async fn instructions_without_outcome(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    instruction_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 and state = 'in_batch'
+                     order by payable_no, attempt"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into()],
+            )
+            .await?;
+        rows.iter().map(instruction).collect()
     }
 
     /// What one list orders of a shard, in the order of the payables.

@@ -8,7 +8,7 @@ use crate::audit::leaf::Leaf;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::ids::{BatchNo, Shard};
-use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
+use crate::domain::instruction::{Instruction, InstructionEvent};
 use crate::domain::payable::{PayableEvent, PayableState};
 use crate::domain::period::parse_date;
 use crate::engine::{Engine, EngineError};
@@ -37,12 +37,10 @@ impl Engine {
         for shard in Shard::all() {
             let silent: Vec<_> = self
                 .store
-                .instructions(cycle.number, shard)
+                .instructions_without_outcome(cycle.number, shard)
                 .await?
                 .into_iter()
-                .filter(|one| {
-                    one.state == InstructionState::InBatch && overdue.contains(&one.batch)
-                })
+                .filter(|one| overdue.contains(&one.batch))
                 .collect();
             for page in silent.chunks(ITEMS_A_PAGE) {
                 self.lose(page).await?;

@@ -4,7 +4,7 @@ use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, EndToEndId, PayableNo, Shard};
-use crate::domain::instruction::{EvidenceGrade, InstructionState};
+use crate::domain::instruction::EvidenceGrade;
 use crate::domain::outcome::{Outcome, ReasonClass, Reported};
 use crate::domain::roster::Channel;
 use crate::engine::config::Provider;
@@ -83,8 +83,8 @@ impl Engine {
     ) -> Result<Vec<Outcome>, EngineError> {
         let mut found = Vec::new();
         for shard in Shard::all() {
-            for one in self.store.instructions(batch.cycle, shard).await? {
-                if one.batch == batch.number && one.state == InstructionState::InBatch {
+            for one in self.store.instructions_without_outcome(batch.cycle, shard).await? {
+                if one.batch == batch.number {
                     let mut outcome = outcome(
                         item,
                         (one.payable, one.attempt),
