@@ -4,6 +4,7 @@
 //! Gives: a log in the C2SP tlog-tiles layout with signed checkpoints, proofs that a third party
 //! checks with standard tools, and a verification that hashes every entry again.
 
+pub mod acts;
 pub mod batch_root;
 pub mod checkpoint;
 pub mod leaf;

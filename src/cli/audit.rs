@@ -27,7 +27,7 @@ impl Audit {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         match self {
             Audit::Verify => {
-                let verified = engine.audit_verify().await?;
+                let (verified, acts) = engine.audit_verify().await?;
                 let unnumbered = engine.store.outbox(WAITING_SHOWN_MAX).await?.len() as i64;
                 let waiting = engine.store.leaf_count().await? - verified.size as i64 + unnumbered;
                 let told = json!({
@@ -36,11 +36,13 @@ impl Audit {
                     "root": verified.root.to_string(),
                     "checkpoints": verified.checkpoints,
                     "compared_with_database": verified.compared_with_store,
+                    "signed_acts": acts,
                     "waiting": waiting,
                 });
                 voice.say(&told, || {
                     let mut text = format!(
-                        "The log holds: {} entries, root {}, {} signed checkpoints, the same entries as the database.",
+                        "The log holds: {} entries, root {}, {} signed checkpoints, the same entries as the database; \
+                         {acts} acts are signed by the officers whom they name.",
                         verified.size, verified.root, verified.checkpoints
                     );
                     if waiting > 0 {

@@ -177,7 +177,7 @@ impl Demo {
             _ => engine.close(&month, MAKER, &self.key(MAKER)?).await?,
         };
         engine.sequence().await?;
-        let verified = engine.audit_verify().await?;
+        let (verified, _) = engine.audit_verify().await?;
         steps.done(&format!("closed; the log of {} entries verifies", verified.size));
         let report = engine.cycle_report_write(&month).await?;
         let reports = [report.html, report.csv];

@@ -1,5 +1,6 @@
 //! Brings audit events from the outbox into the signed log.
 
+use crate::audit::acts::Acts;
 use crate::audit::verify::{Against, Verified, verify};
 use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
@@ -54,7 +55,10 @@ impl Engine {
 
     /// Hashes every entry of the log again, and compares it with the database and with the signed
     /// checkpoint.
-    pub async fn audit_verify(&self) -> Result<Verified, EngineError> {
+    ///
+    /// Gives what holds, and how many acts of officers are signed by the key under which they were
+    /// enrolled.
+    pub async fn audit_verify(&self) -> Result<(Verified, u64), EngineError> {
         let mut count = self.store.leaf_count().await?;
         if self.only_reads {
             // What a killed command numbered and did not write is in the database alone, and waits.
@@ -67,10 +71,17 @@ impl Engine {
         let (disk, dir, verifier) =
             (self.disk.clone(), self.dir.join("log"), self.log_verifier.clone());
         aside(move || {
-            let mut held = leaves.into_iter().map(Ok);
+            let mut held = leaves.iter().cloned().map(Ok);
             let against = Against { leaves: Some(&mut held), known: &[] };
-            verify(disk.as_ref(), &dir, &verifier, against)
-                .map_err(|error| EngineError::refused(error.code(), error.to_string()))
+            let verified = verify(disk.as_ref(), &dir, &verifier, against)
+                .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
+            // The entries are the log's by now, so what is signed in them is in the log.
+            let mut acts = Acts::default();
+            for (index, leaf) in leaves.iter().enumerate() {
+                acts.entry(index as u64, leaf)
+                    .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
+            }
+            Ok((verified, acts.verified()))
         })
         .await
     }

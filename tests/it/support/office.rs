@@ -621,7 +621,7 @@ impl TestOffice {
         self.engine.sequence().await.unwrap();
         let waiting = self.engine.store.outbox(1).await.unwrap();
         assert!(waiting.is_empty(), "events wait outside the log");
-        let verified = self.engine.audit_verify().await.unwrap();
+        let (verified, _) = self.engine.audit_verify().await.unwrap();
         assert_eq!(verified.size as i64, self.engine.store.leaf_count().await.unwrap());
         for cycle in self.engine.store.cycles().await.unwrap() {
             must_balance(&self.engine.figures(&cycle).await.unwrap());
