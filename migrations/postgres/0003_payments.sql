@@ -5,6 +5,9 @@ create table claim (
     shard bigint not null,
     period bigint not null,
     enrolment_no bigint not null,
+    -- of the person and programme, because a sender may give the same enrolment another id
+    person_no bigint not null,
+    programme text not null,
     benefit text not null,
     component text not null,
     revision bigint not null,

@@ -1,7 +1,7 @@
 //! A claim: "this has been determined". One per line, unique for ever and across cycles, so that no
 //! supplementary, correction or carried-over list can pay it again.
 
-use crate::domain::ids::{CycleNo, EnrolmentNo, PayableNo, Shard};
+use crate::domain::ids::{CycleNo, EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::period::Period;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -10,6 +10,8 @@ pub struct Claim {
     pub shard: Shard,
     pub period: Period,
     pub enrolment: EnrolmentNo,
+    pub person: PersonNo,
+    pub programme: String,
     pub benefit: String,
     pub component: String,
     /// 0 for what was first determined; one more for every later difference.

@@ -606,6 +606,8 @@ fn claim(line: &DueLine, cycle: CycleNo, payable: Option<PayableNo>) -> Claim {
         shard: line.owner.shard(),
         period: line.period,
         enrolment: line.enrolment,
+        person: line.owner,
+        programme: line.programme.clone(),
         benefit: line.benefit.clone(),
         component: line.component.clone(),
         revision: line.revision,

@@ -99,7 +99,7 @@ impl Engine {
             }
             let mut loaded = Vec::new();
             for shard in shards_of(unit, width) {
-                loaded.push(self.load(cycle, shard, &terms).await?);
+                loaded.push(self.load(cycle, shard).await?);
             }
             let shared = terms.clone();
             let decided = aside(move || {
@@ -190,19 +190,14 @@ impl Engine {
         })
     }
 
-    async fn load(
-        &self,
-        cycle: &Cycle,
-        shard: Shard,
-        terms: &Terms,
-    ) -> Result<Loaded, EngineError> {
+    async fn load(&self, cycle: &Cycle, shard: Shard) -> Result<Loaded, EngineError> {
         Ok(Loaded {
             shard,
             roster: self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?,
             refused: self.store.chunks(shard, ChunkKind::Refused, cycle.roster.0).await?,
             register: self.store.chunks(shard, ChunkKind::Register, cycle.identity.0).await?,
             persons: self.store.persons(shard).await?.into_iter().collect(),
-            claims: self.store.claims(shard, terms.months.history_from).await?,
+            claims: self.store.claims(shard).await?,
         })
     }
 

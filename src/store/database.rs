@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::database_url::DatabaseUrlError;
 
 /// One value of a column. The tables use nothing else.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Value {
     Null,
     Int(i64),

@@ -1,6 +1,6 @@
 //! Claims, payables, instructions, batches and deliveries.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome};
@@ -10,7 +10,7 @@ use crate::domain::ids::{
 };
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
 use crate::domain::payable::{Payable, PayableState};
-use crate::domain::period::{Period, parse_date};
+use crate::domain::period::parse_date;
 use crate::domain::state::Named;
 
 use super::database::Dialect;
@@ -118,15 +118,16 @@ macro_rules! seen_outcomes {
 }
 
 impl Store {
-    /// What has been determined for the persons of one shard since a month, by month, enrolment,
-    /// benefit, component and revision.
-    pub async fn claims(&self, shard: Shard, since: Period) -> Result<Vec<Claim>, StoreError> {
+    /// What has been determined for the persons of one shard, by month, enrolment, benefit, component
+    /// and revision.
+    pub async fn claims(&self, shard: Shard) -> Result<Vec<Claim>, StoreError> {
         let rows = self
             .query(
-                "select shard, period, enrolment_no, benefit, component, revision, amount_minor, cycle_no, payable_no, carried_from
-                 from claim where shard = $1 and period >= $2
+                "select shard, period, enrolment_no, benefit, component, revision, amount_minor, cycle_no, payable_no,
+                   carried_from, person_no, programme
+                 from claim where shard = $1
                  order by period, enrolment_no, benefit, component, revision",
-                &[i64::from(shard.number()).into(), i64::from(since.as_number()).into()],
+                &[i64::from(shard.number()).into()],
             )
             .await?;
         rows.iter().map(claim).collect()
@@ -279,16 +280,21 @@ impl Store {
         cycle: CycleNo,
         list: ListNo,
     ) -> Result<HashMap<BatchNo, (Shard, Shard)>, StoreError> {
-        let rows = self
-            .query(
-                "select batch_no, min(shard), max(shard) from instruction
-                 where cycle_no = $1 and list_no = $2 group by batch_no",
-                &[cycle.0.into(), list.0.into()],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| Ok((BatchNo(row.int(0)?), (shard(row, 1)?, shard(row, 2)?))))
-            .collect()
+        let mut spans: HashMap<BatchNo, (Shard, Shard)> = HashMap::new();
+        for shard in Shard::all() {
+            let (first, last) = numbers_of(cycle, shard)?;
+            let rows = self
+                .query(
+                    "select distinct batch_no from instruction
+                     where shard = $1 and payable_no between $2 and $3 and list_no = $4",
+                    &[i64::from(shard.number()).into(), first.into(), last.into(), list.0.into()],
+                )
+                .await?;
+            for row in &rows {
+                spans.entry(BatchNo(row.int(0)?)).or_insert((shard, shard)).1 = shard;
+            }
+        }
+        Ok(spans)
     }
 
     pub async fn instructions(
@@ -394,22 +400,50 @@ impl Store {
             .collect()
     }
 
+    /// Sums a cycle shard by shard, so that the database sorts no more than one shard at a time, and
+    /// reads no other cycle. `sql` takes a shard and the first and last payable; its last two columns
+    /// are a count and a sum, the others are what they are grouped by. Gives rows in the order of
+    /// these.
+    async fn summed(&self, cycle: CycleNo, sql: &'static str) -> Result<Vec<Row>, StoreError> {
+        let mut sums: BTreeMap<Vec<Value>, (i64, i64)> = BTreeMap::new();
+        for shard in Shard::all() {
+            let (first, last) = numbers_of(cycle, shard)?;
+            let args = [i64::from(shard.number()).into(), first.into(), last.into()];
+            for Row(mut group) in self.query(sql, &args).await? {
+                let row = Row(group.split_off(group.len().saturating_sub(2)));
+                let (count, total) = sums.entry(group).or_default();
+                let add = |sum: &mut i64, more: i64| -> Result<(), StoreError> {
+                    *sum = sum.checked_add(more).ok_or_else(|| broken("a sum".to_owned()))?;
+                    Ok(())
+                };
+                add(count, row.int(0)?)?;
+                add(total, row.int(1)?)?;
+            }
+        }
+        let row = |(mut group, (count, total)): (Vec<Value>, (i64, i64))| {
+            group.extend([count.into(), total.into()]);
+            Row(group)
+        };
+        Ok(sums.into_iter().map(row).collect())
+    }
+
     /// Provider, batch, count and sum of what list 0 orders, as far as it is assembled.
     pub async fn batch_sums(
         &self,
         cycle: CycleNo,
     ) -> Result<Vec<(String, BatchNo, i64, i64)>, StoreError> {
         let rows = self
-            .query(
-                "select p.provider, i.batch_no, cast(count(*) as bigint), cast(sum(i.amount_minor) as bigint)
+            .summed(
+                cycle,
+                "select i.batch_no, p.provider, cast(count(*) as bigint), cast(sum(i.amount_minor) as bigint)
                  from instruction i join payable p on p.shard = i.shard and p.payable_no = i.payable_no
-                 where i.cycle_no = $1 and i.list_no = 0 group by p.provider, i.batch_no order by i.batch_no",
-                &[cycle.0.into()],
+                 where i.shard = $1 and i.payable_no between $2 and $3 and i.list_no = 0
+                 group by i.batch_no, p.provider",
             )
             .await?;
         rows.iter()
             .map(|row| {
-                Ok((row.text(0)?.to_owned(), BatchNo(row.int(1)?), row.int(2)?, row.int(3)?))
+                Ok((row.text(1)?.to_owned(), BatchNo(row.int(0)?), row.int(2)?, row.int(3)?))
             })
             .collect()
     }
@@ -417,14 +451,14 @@ impl Store {
     /// Payables by everything that reports break down by.
     pub async fn payable_sums(&self, cycle: CycleNo) -> Result<Vec<PayableSum>, StoreError> {
         let rows = self
-            .query(
+            .summed(
+                cycle,
                 "select p.state, b.state, p.channel, p.provider, p.programme, p.province, p.fund, p.code,
                    cast(case when p.carried_to is null then 0 else 1 end as bigint),
                    cast(count(*) as bigint), cast(sum(p.amount_minor) as bigint)
                  from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
-                 where p.cycle_no = $1
-                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9 order by 1, 2, 3, 4, 5, 6, 7, 8, 9",
-                &[cycle.0.into()],
+                 where p.shard = $1 and p.payable_no between $2 and $3
+                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9",
             )
             .await?;
         rows.iter()
@@ -452,10 +486,11 @@ impl Store {
         cycle: CycleNo,
     ) -> Result<Vec<InstructionSum>, StoreError> {
         let rows = self
-            .query(
+            .summed(
+                cycle,
                 "select batch_no, state, grade, cast(count(*) as bigint), cast(sum(amount_minor) as bigint)
-                 from instruction where cycle_no = $1 group by batch_no, state, grade order by batch_no, state, grade",
-                &[cycle.0.into()],
+                 from instruction where shard = $1 and payable_no between $2 and $3
+                 group by batch_no, state, grade",
             )
             .await?;
         rows.iter()
@@ -474,7 +509,8 @@ impl Store {
     /// Failed orders by reason and by what became of their payables.
     pub async fn failure_sums(&self, cycle: CycleNo) -> Result<Vec<FailureSum>, StoreError> {
         let rows = self
-            .query(
+            .summed(
+                cycle,
                 "select f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried,
                    cast(count(*) as bigint), cast(sum(f.amount_minor) as bigint)
                  from (
@@ -488,11 +524,10 @@ impl Store {
                    from instruction i
                    join payable p on p.shard = i.shard and p.payable_no = i.payable_no
                    left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
-                   where i.cycle_no = $1 and i.state in ('rejected', 'returned', 'cancelled')
+                   where i.shard = $1 and i.payable_no between $2 and $3
+                     and i.state in ('rejected', 'returned', 'cancelled')
                  ) f
-                 group by f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried
-                 order by f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried",
-                &[cycle.0.into()],
+                 group by f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried",
             )
             .await?;
         rows.iter()
@@ -594,6 +629,8 @@ impl Changes {
                 "shard",
                 "period",
                 "enrolment_no",
+                "person_no",
+                "programme",
                 "benefit",
                 "component",
                 "revision",
@@ -606,6 +643,8 @@ impl Changes {
                     i64::from(claim.shard.number()).into(),
                     i64::from(claim.period.as_number()).into(),
                     claim.enrolment.number().into(),
+                    claim.person.number().into(),
+                    claim.programme.into(),
                     claim.benefit.into(),
                     claim.component.into(),
                     i64::from(claim.revision).into(),
@@ -942,6 +981,8 @@ fn claim(row: &Row) -> Result<Claim, StoreError> {
         shard: shard(row, 0)?,
         period: period(row, 1)?,
         enrolment: enrolment_no(row, 2)?,
+        person: person_no(row, 10)?,
+        programme: row.text(11)?.to_owned(),
         benefit: row.text(3)?.to_owned(),
         component: row.text(4)?.to_owned(),
         revision: u16::try_from(revision).map_err(|_| broken(format!("revision {revision}")))?,

@@ -43,7 +43,7 @@ impl Sqlite {
             .busy_timeout(std::time::Duration::from_secs(30))
             .pragma("trusted_schema", "off")
             .pragma("cell_size_check", "on")
-            .pragma("cache_size", "-65536")
+            .pragma("cache_size", "-16384")
             .pragma("temp_store", "memory");
         let pool = |connections: u32, options: SqliteConnectOptions| async move {
             SqlitePoolOptions::new()
@@ -54,7 +54,7 @@ impl Sqlite {
                 .await
                 .map_err(|error| StoreError::of("opening SQLite", error))
         };
-        let writer = pool(1, options.clone()).await?;
+        let writer = pool(1, options.clone().pragma("cache_size", "-65536")).await?;
         let readers = pool(4, options).await?;
         let sqlite = Sqlite { writer: Some(writer), readers, still: None };
         for (setting, sql, wanted) in [
@@ -90,7 +90,7 @@ impl Sqlite {
             .busy_timeout(std::time::Duration::from_secs(30))
             .pragma("trusted_schema", "off")
             .pragma("cell_size_check", "on")
-            .pragma("cache_size", "-65536")
+            .pragma("cache_size", "-16384")
             .pragma("temp_store", "memory");
         let open = |options: SqliteConnectOptions| async move {
             let readers = SqlitePoolOptions::new()

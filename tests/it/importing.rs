@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chitra::domain::cycle::CycleKind::Regular;
+use chitra::domain::cycle::CycleKind::{Regular, Supplementary};
 use chitra::engine::progress::Progress;
 use chitra::store::database::Database;
 use chitra::store::postgres::Postgres;
@@ -24,6 +24,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_newer_register_says_who_is_who_until_a_cycle_has_counted
     who_gets_a_new_id_stays_the_same_person
     two_numbers_of_one_person_are_not_paid_for_the_same_benefit
+    an_enrolment_with_another_id_is_not_paid_again
+    what_is_owed_once_is_paid_once
     two_files_at_once_are_taken_in_one_after_the_other
     an_import_that_was_dropped_leaves_nothing
 }
@@ -159,6 +161,51 @@ async fn two_numbers_of_one_person_are_not_paid_for_the_same_benefit(office: Tes
     let again = office.engine.recompute(&office.now(&november).await).await.unwrap();
     office.computed(&again).await;
     office.check(&november, "entitled 3", "pending 3 = 1500000").await;
+    office.ends_whole().await;
+}
+
+/// The sender renumbered everybody: what was paid under the old numbers is not owed under the new.
+async fn an_enrolment_with_another_id_is_not_paid_again(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let an = office.said(&october, "E1", 1, "Thành công", "").await;
+    let binh = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[an, binh]).await.unwrap();
+    office.closed(&october).await;
+
+    let renumbered = [AN.replace("E1", "F1"), BINH.replace("E2", "F2")];
+    let rows: Vec<&str> = renumbered.iter().map(String::as_str).collect();
+    // Another list of the month that is paid has nothing to pay.
+    let roster = office.written("renumbered.csv", roster_of(&rows).as_bytes());
+    office.engine.roster_import(&roster, period("2026-10"), MAKER).await.unwrap();
+    let more = office.sealed("2026-10", Supplementary).await;
+    office.check(&more, "entitled 2", "").await;
+    // The next month pays itself, and no arrears.
+    office.month("2026-11", &rows).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.check(&november, "entitled 2", "pending 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// What is owed once was paid; a row that still stands on the next roster stops nobody.
+async fn what_is_owed_once_is_paid_once(office: TestOffice) {
+    office.on_day("2026-10-20");
+    // The death is of a month before the office's history begins, the decision is not.
+    let funeral = CHI
+        .replace("/monthly | monthly_pension=0", "/funeral |")
+        .replace("bank 970405 0711000004", "cash");
+    let funeral = format!(
+        "{funeral} | decision_date=2026-10-05 | register.vital_status=deceased | register.date_of_death=2026-09-12"
+    );
+    office.month("2026-11", &[AN, &funeral]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.check(&november, "entitled 2", "pending 2 = 11880000").await;
+
+    // The row stands on the next roster too: it is owed nothing more, and stops nobody.
+    office.month("2026-12", &[AN, &funeral]).await;
+    let december = office.sealed("2026-12", Regular).await;
+    office.check(&december, "entitled 2", "pending 1 = 540000").await;
     office.ends_whole().await;
 }
 

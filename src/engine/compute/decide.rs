@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::evidence::{Evidence, EvidenceLine, EvidenceRow};
-use super::judge::{Judge, Judged, PersonRows, by_enrolment, known, reconciled, released};
+use super::judge::{
+    Judge, Judged, PersonRows, by_person, ended_before_the_law, known, reconciled, released,
+};
 use super::stored::{self, Listed};
 use super::{Loaded, Terms};
 use crate::domain::exception::{Exception, RowOutcome, Subject};
@@ -51,7 +53,7 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
     let listed = stored::roster(terms, loaded)?;
     let register = stored::register(terms, loaded)?;
     let decisions = reconciled(terms, &listed, &register);
-    let history = by_enrolment(&loaded.claims);
+    let history = by_person(&loaded.claims);
     let mut judge = Judge::new(terms, book, &register);
     let mut entitled = Entitled::default();
     let mut at = 0;
@@ -64,9 +66,10 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
         if known_check.is_none() {
             decided.persons.push(person_row(terms, person, made_check.unwrap_or(0), &these[0].row));
         }
-        let known = known(terms, these, &history)?;
-        let check = known_check.or(made_check);
-        let judged = judge.person(rows, check, &known, &mut entitled)?;
+        let ended = ended_before_the_law(terms, rows, known_check.or(made_check));
+        let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
+        let known = known(terms, rows, &ended, claims)?;
+        let judged = judge.person(rows, ended, &known, &mut entitled)?;
         decided.lines(terms, book.pack(), rows, &judged, &entitled);
         decided.tell(terms, book, rows, &judged, &entitled)?;
     }

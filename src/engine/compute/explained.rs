@@ -1,7 +1,7 @@
 //! Decides one person again, as the cycle did, with every reason in words.
 
 use super::evidence::{Evidence, EvidenceLine};
-use super::judge::{Judge, PersonRows, by_enrolment, known, reconciled};
+use super::judge::{Judge, PersonRows, by_person, ended_before_the_law, known, reconciled};
 use super::stored;
 use super::{Loaded, Terms};
 use crate::domain::cycle::Cycle;
@@ -52,7 +52,7 @@ impl Engine {
         person: PersonNo,
     ) -> Result<Vec<ExplainedRow>, EngineError> {
         let terms = self.terms(cycle).await?;
-        let mut loaded = self.load(cycle, person.shard(), &terms).await?;
+        let mut loaded = self.load(cycle, person.shard()).await?;
         // What this and later cycles determined was not known when it was decided.
         loaded.claims.retain(|claim| {
             claim.carried_from.map_or(claim.cycle, |from| from.cycle()) < cycle.number
@@ -109,10 +109,13 @@ fn explained(
     let pack = &terms.programmes.pack;
     let book = LawBook::new(pack, terms.cycle.law_known_at, terms.months.last());
     let check = loaded.persons.get(&person).copied();
-    let known = known(terms, rows.listed, &by_enrolment(&loaded.claims))?;
+    let ended = ended_before_the_law(terms, rows, check);
+    let history = by_person(&loaded.claims);
+    let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
+    let known = known(terms, rows, &ended, claims)?;
     let mut entitled = Entitled::default();
     let mut judge = Judge::new(terms, &book, &register);
-    let judged = judge.person(rows, check, &known, &mut entitled)?;
+    let judged = judge.person(rows, ended, &known, &mut entitled)?;
     if let Some(stored) = stored {
         let again = entitled.lines.iter().map(|line| StoredLine {
             period: line.period.to_string(),

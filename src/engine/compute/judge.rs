@@ -12,10 +12,10 @@ use crate::domain::claim::Claim;
 use crate::domain::exception::{Decision as OfficerDecision, RowOutcome};
 use crate::domain::hold::HoldCode;
 use crate::domain::identity::{BirthDate, IdentityRecord, Sex as RecordedSex};
-use crate::domain::ids::EnrolmentNo;
+use crate::domain::ids::{EnrolmentNo, PersonNo};
 use crate::domain::national_id::NationalId;
-use crate::domain::roster::EnrolmentStatus;
-use crate::domain::roster::RosterRow;
+use crate::domain::period::Period;
+use crate::domain::roster::{EnrolmentStatus, RosterRow};
 use crate::domain::state::Named;
 use crate::engine::EngineError;
 use crate::pipeline::entitle::{self, Entitled, Scratch, entitle_into};
@@ -119,26 +119,53 @@ pub fn reconciled(
     .decisions
 }
 
-/// What was determined before, by enrolment.
-pub fn by_enrolment(claims: &[Claim]) -> HashMap<EnrolmentNo, Vec<&Claim>> {
-    let mut found: HashMap<EnrolmentNo, Vec<&Claim>> = HashMap::new();
+/// What was determined before, by person.
+pub fn by_person(claims: &[Claim]) -> HashMap<PersonNo, Vec<&Claim>> {
+    let mut found: HashMap<PersonNo, Vec<&Claim>> = HashMap::new();
     for claim in claims {
-        found.entry(claim.enrolment).or_default().push(claim);
+        found.entry(claim.person).or_default().push(claim);
     }
     found
 }
 
-/// Gathers what the law may ask.
+/// Gathers what the law may ask. `claims` are the person's.
 pub fn known(
     terms: &Terms,
-    listed: &[Listed],
-    history: &HashMap<EnrolmentNo, Vec<&Claim>>,
+    rows: PersonRows<'_>,
+    ended: &[Option<Ended>],
+    claims: &[&Claim],
 ) -> Result<Known, EngineError> {
-    let facts = listed.iter().map(|one| fact_row(terms, &one.row)).collect::<Result<_, _>>()?;
-    let determined = |one: &Listed| {
-        history.get(&one.enrolment).map_or(vec![], |claims| determined(terms, claims))
+    let facts =
+        rows.listed.iter().map(|one| fact_row(terms, &one.row)).collect::<Result<_, _>>()?;
+    let asked = |enrolment: EnrolmentNo| {
+        let mut both = rows.listed.iter().zip(ended);
+        both.any(|(one, ended)| one.enrolment == enrolment && ended.is_none())
     };
-    Ok(Known { facts, histories: listed.iter().map(determined).collect() })
+    let mut histories: Vec<Vec<Determined>> = Vec::with_capacity(rows.listed.len());
+    let mut inherited: Vec<(&str, &str)> = Vec::new();
+    for (one, ended) in rows.listed.iter().zip(ended) {
+        let own: Vec<&Claim> =
+            claims.iter().copied().filter(|claim| claim.enrolment == one.enrolment).collect();
+        let mut counted = own.clone();
+        let benefit = (one.row.programme.as_str(), one.row.benefit.as_str());
+        // A sender may give an enrolment another id. What the person got under the old one for a month
+        // in which this row runs has been determined, and goes to the first row of the benefit.
+        if ended.is_none() && !inherited.contains(&benefit) && claims.len() > own.len() {
+            inherited.push(benefit);
+            let start = one.row.entitled_from.or(one.row.decision_date);
+            let start = start.and_then(|day| Period::of(day).ok());
+            counted.extend(claims.iter().copied().filter(|claim| {
+                (claim.programme.as_str(), claim.benefit.as_str()) == benefit
+                    && !asked(claim.enrolment)
+                    && start.is_none_or(|start| claim.period >= start)
+                    && !own.iter().any(|owned| {
+                        owned.period == claim.period && owned.component == claim.component
+                    })
+            }));
+        }
+        histories.push(determined(terms, &counted));
+    }
+    Ok(Known { facts, histories })
 }
 
 /// Decides the persons of one shard, one after another.
@@ -154,18 +181,16 @@ impl<'s, 'p> Judge<'s, 'p> {
         Judge { terms, book, register, scratch: Scratch::default() }
     }
 
-    /// Decides one person; what the law gives is left in `entitled`. `check` is the second hash of the
-    /// national id under which the person is known.
+    /// Decides one person, whose rows in `ended` are not for the law; what it gives is left in `entitled`.
     pub fn person<'a>(
         &mut self,
         rows: PersonRows<'_>,
-        check: Option<i64>,
+        ended: Vec<Option<Ended>>,
         known: &'a Known,
         entitled: &mut Entitled,
     ) -> Result<Judged<'a>, EngineError> {
         let Judge { terms, book, register, scratch } = self;
         let pack = book.pack();
-        let ended = ended_before_the_law(terms, rows, check);
         let asked: Vec<usize> = (0..ended.len()).filter(|place| ended[*place].is_none()).collect();
         let mut cases = Vec::with_capacity(asked.len());
         for &place in &asked {
@@ -232,8 +257,9 @@ impl<'s, 'p> Judge<'s, 'p> {
     }
 }
 
-/// How the rows ended that do not go on to the law.
-fn ended_before_the_law(
+/// How the rows ended that do not go on to the law. `check` is the second hash of the national id under
+/// which the person is known.
+pub fn ended_before_the_law(
     terms: &Terms,
     rows: PersonRows<'_>,
     check: Option<i64>,

@@ -58,7 +58,7 @@ pub async fn examine(world: &World, engine: &Engine) -> Result<Found, String> {
     for shard in Shard::all() {
         let store = &engine.store;
         payables.extend(store.payables(month.number, shard).await.map_err(|error| told(&error))?);
-        claims.extend(store.claims(shard, period()).await.map_err(|error| told(&error))?);
+        claims.extend(store.claims(shard).await.map_err(|error| told(&error))?);
     }
     let mut claimed = BTreeSet::new();
     for claim in &claims {
