@@ -28,10 +28,13 @@ use crate::engine::cycle::Opening;
 use crate::engine::office::{self, Surroundings};
 use crate::engine::{Engine, EngineError};
 
+/// About 4 KiB of disk a person: more would fill it before anything is seen.
+const DEMO_PEOPLE_MAX: u64 = 10_000_000;
+
 #[derive(Args)]
 pub struct Demo {
     /// How many people are invented
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=DEMO_PEOPLE_MAX))]
     people: u64,
     /// Decides the people, the keys and what the partners do; the same seed gives the same files
     #[arg(long, default_value_t = 1)]

@@ -10,7 +10,7 @@ use crate::cli::show::grouped;
 use crate::cli::signer::Signer;
 use crate::domain::period::Period;
 use crate::engine::acting::Doing;
-use crate::engine::import::ImportReport;
+use crate::engine::import::{ImportReport, Shorter};
 use crate::engine::{Engine, EngineError};
 
 #[derive(Subcommand)]
@@ -32,8 +32,17 @@ pub struct Files {
     /// The month, like 2026-11
     #[arg(long)]
     period: String,
+    /// The file has far fewer rows than the one before it, and everyone else is off the list
+    #[arg(long)]
+    shorter: bool,
     #[command(flatten)]
     signer: Signer,
+}
+
+impl Files {
+    fn shorter(&self) -> Shorter {
+        if self.shorter { Shorter::Meant } else { Shorter::Refused }
+    }
 }
 
 impl Roster {
@@ -42,7 +51,8 @@ impl Roster {
         let period = period(&files.period)?;
         files.signer.proves(engine, Doing::Import).await?;
         for path in &files.files {
-            tell(&engine.roster_import(path, period, &files.signer.by).await?, voice);
+            let (by, shorter) = (&files.signer.by, files.shorter());
+            tell(&engine.roster_import_over(path, period, by, shorter).await?, voice);
         }
         engine.sequence().await?;
         Ok(())
@@ -55,7 +65,8 @@ impl Identity {
         let period = period(&files.period)?;
         files.signer.proves(engine, Doing::Import).await?;
         for path in &files.files {
-            tell(&engine.identity_import(path, period, &files.signer.by).await?, voice);
+            let (by, shorter) = (&files.signer.by, files.shorter());
+            tell(&engine.identity_import_over(path, period, by, shorter).await?, voice);
         }
         engine.sequence().await?;
         Ok(())
@@ -94,7 +105,7 @@ fn tell(report: &ImportReport, voice: &Voice) {
                 .map(|(code, rows)| format!("{code} × {rows}"))
                 .collect();
             text.push_str(&format!(
-                "\n  mend and send again: {} ({})",
+                "\n  mend these rows in the file and send the whole file again; they are in {} ({})",
                 path.display(),
                 codes.join(", ")
             ));

@@ -13,10 +13,13 @@ use crate::engine::EngineError;
 use crate::synth::rows::{REGISTER_COLUMNS, ROSTER_COLUMNS, TRUTH_COLUMNS, fill_record};
 use crate::synth::{Rates, SynthConfig, SynthRow, generate};
 
+/// Twice the people of Vietnam: more is a slip of the hand that fills the disk.
+pub const PEOPLE_MAX: u64 = 200_000_000;
+
 #[derive(Args)]
 pub struct Synth {
     /// How many beneficiaries
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=PEOPLE_MAX))]
     people: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,

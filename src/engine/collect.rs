@@ -24,6 +24,8 @@ mod ageing;
 mod applying;
 mod matching;
 
+/// Held by the process that collects.
+const COLLECT_LOCK: &str = "collect.lock";
 /// How much of a file is looked at to tell its format.
 const HEAD_BYTES: usize = 8 * 1024;
 
@@ -43,6 +45,7 @@ impl Engine {
     pub async fn collect_all(
         &self,
     ) -> Result<Vec<Result<Collected, (String, EngineError)>>, EngineError> {
+        let _alone = self.collect_alone()?;
         let mut done = Vec::new();
         let providers: Vec<String> =
             self.config.providers.iter().map(|provider| provider.name.clone()).collect();
@@ -111,11 +114,22 @@ impl Engine {
         provider: &str,
         path: &Path,
     ) -> Result<Collected, EngineError> {
+        let _alone = self.collect_alone()?;
         let shown = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let shown = shown.unwrap_or_else(|| path.display().to_string());
         let collected = self.collect_named(provider, path, &shown).await?;
         self.sequence().await?;
         Ok(collected)
+    }
+
+    /// One collection runs in an office at a time: two would copy the same answers over each other.
+    fn collect_alone(&self) -> Result<File, EngineError> {
+        self.alone(COLLECT_LOCK)?.ok_or_else(|| {
+            EngineError::refused(
+                "L106",
+                "answers are being collected already; nothing was changed; try again when that has ended",
+            )
+        })
     }
 
     async fn collect_named(

@@ -24,7 +24,7 @@ mod reading;
 
 pub use bundles::{private_file, write_csv};
 use people::People;
-use reading::Reading;
+use reading::{Read, Reading};
 
 /// Fields that stand before the canonical columns in a stored roster row: person, enrolment, line,
 /// and the check hash of the person's number (0 when the number was known before).
@@ -53,6 +53,17 @@ impl Engine {
         period: Period,
         by: &str,
     ) -> Result<ImportReport, EngineError> {
+        self.roster_import_over(path, period, by, Shorter::Refused).await
+    }
+
+    /// Takes in a roster that may have far fewer rows than the one before it.
+    pub async fn roster_import_over(
+        &self,
+        path: &Path,
+        period: Period,
+        by: &str,
+        shorter: Shorter,
+    ) -> Result<ImportReport, EngineError> {
         let _alone = self.import_alone()?;
         // Who a row is about depends on the register, and an enrolment that a cycle has counted keeps
         // its person for ever: so the register comes first.
@@ -74,14 +85,8 @@ impl Engine {
         // Before it is read who is known: what a broken import has left is not known.
         self.drop_unfinished(ImportKind::Roster).await?;
         let people = self.known_people(register.number).await?;
-        self.import(
-            path,
-            period,
-            by,
-            ImportKind::Roster,
-            Source::Roster(Box::new(people), register.number),
-        )
-        .await
+        self.import(path, period, by, shorter, Source::Roster(Box::new(people), register.number))
+            .await
     }
 
     /// Who is known, and which ids a register says to be the same person.
@@ -136,24 +141,42 @@ impl Engine {
         period: Period,
         by: &str,
     ) -> Result<ImportReport, EngineError> {
+        self.identity_import_over(path, period, by, Shorter::Refused).await
+    }
+
+    /// Takes in a register that may have far fewer rows than the one before it.
+    pub async fn identity_import_over(
+        &self,
+        path: &Path,
+        period: Period,
+        by: &str,
+        shorter: Shorter,
+    ) -> Result<ImportReport, EngineError> {
         let _alone = self.import_alone()?;
         self.drop_unfinished(ImportKind::Identity).await?;
-        self.import(path, period, by, ImportKind::Identity, Source::Register).await
+        self.import(path, period, by, shorter, Source::Register).await
     }
 
     /// One import runs in an office at a time, and no cycle is opened meanwhile. The lock lies in the
     /// office's folder, for either database, and the system takes it away from a process that died.
     pub(super) fn import_alone(&self) -> Result<File, EngineError> {
-        let path = self.dir.join(IMPORT_LOCK);
-        let failed = |error| EngineError::io(format!("locking {}", path.display()), error);
-        let file = private_file(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(EngineError::refused(
+        self.alone(IMPORT_LOCK)?.ok_or_else(|| {
+            EngineError::refused(
                 "I123",
                 "a roster or register is being taken in; nothing was changed; \
                  try again when that has ended",
-            )),
+            )
+        })
+    }
+
+    /// Locks a file of the office's folder; None when another process has it.
+    pub(super) fn alone(&self, lock: &str) -> Result<Option<File>, EngineError> {
+        let path = self.dir.join(lock);
+        let failed = |error| EngineError::io(format!("locking {}", path.display()), error);
+        let file = private_file(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
@@ -173,9 +196,13 @@ impl Engine {
         path: &Path,
         period: Period,
         by: &str,
-        kind: ImportKind,
+        shorter: Shorter,
         source: Source,
     ) -> Result<ImportReport, EngineError> {
+        let kind = match source {
+            Source::Roster(..) => ImportKind::Roster,
+            Source::Register => ImportKind::Identity,
+        };
         let shown = path.display().to_string();
         let open =
             || File::open(path).map_err(|error| EngineError::io(format!("opening {shown}"), error));
@@ -251,6 +278,16 @@ impl Engine {
             self.progress.at(kind.name(), taken, 0);
         }
         let read = reader.await.map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        let before = self
+            .store
+            .imports(kind, period)
+            .await?
+            .into_iter()
+            .find(|import| import.state == ImportState::Complete);
+        let read = read.and_then(|read| match shorter {
+            Shorter::Refused => must_not_shrink(read, before.as_ref(), &shown),
+            Shorter::Meant => Ok(read),
+        });
         let read = match read {
             Ok(read) => read,
             Err(error) => {
@@ -312,6 +349,35 @@ fn taken_over(shown: &str) -> EngineError {
              one is left; try again when that has ended"
         ),
     )
+}
+
+/// What becomes of a file with far fewer rows than the one of the month before it, which it replaces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shorter {
+    Refused,
+    /// An officer has said that everybody else is off the list.
+    Meant,
+}
+
+/// With fewer rows than this, an officer sees at a glance who is missing.
+const ROWS_SEEN_AT_A_GLANCE: i64 = 20;
+
+/// The newest file of a month counts alone: one with a tenth of the rows missing, such as only those
+/// that were mended, would leave everyone else unpaid.
+fn must_not_shrink(read: Read, before: Option<&Import>, shown: &str) -> Result<Read, EngineError> {
+    let Some(before) = before else { return Ok(read) };
+    if before.rows < ROWS_SEEN_AT_A_GLANCE || read.rows * 10 >= before.rows * 9 {
+        return Ok(read);
+    }
+    Err(EngineError::refused(
+        "I125",
+        format!(
+            "{shown} has {} rows, and {} of the same month has {}: it would count instead of that file, not \
+             besides, and whoever is missing is not paid; send the whole file again, with the mended rows in \
+             it. When all of them are off the list: --shorter",
+            read.rows, before.file_name, before.rows
+        ),
+    ))
 }
 
 enum Source {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chitra::domain::cycle::CycleKind::{Regular, Supplementary};
+use chitra::engine::import::Shorter;
 use chitra::engine::progress::Progress;
 use chitra::store::database::Database;
 use chitra::store::postgres::Postgres;
@@ -28,6 +29,8 @@ on_both_databases! { run, RealPart::Postgres;
     what_is_owed_once_is_paid_once
     two_files_at_once_are_taken_in_one_after_the_other
     an_import_that_was_dropped_leaves_nothing
+    a_file_of_only_the_mended_rows_takes_nobodys_place
+    one_collection_runs_at_a_time
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -301,4 +304,48 @@ async fn orphans(office: &TestOffice) -> i64 {
     let found = database.query(sql, &[]).await.unwrap()[0].int(0).unwrap();
     database.close().await;
     found
+}
+
+async fn a_file_of_only_the_mended_rows_takes_nobodys_place(office: TestOffice) {
+    office.on_day(DAY);
+    let person = |n: u32| {
+        AN.replace("E1 ", &format!("E{n} "))
+            .replace("001044000101", &format!("0010440001{n:02}"))
+            .replace("0711000001", &format!("07110000{n:02}"))
+    };
+    let all: Vec<String> = (1..=30).map(person).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    office.month("2026-10", &all).await;
+    let before = office.snapshot().await;
+
+    let few = office.written("mended.csv", roster_of(&all[..26]).as_bytes());
+    let told = refused(office.engine.roster_import(&few, period("2026-10"), MAKER).await, "I125");
+    assert!(told.contains("26 rows") && told.contains("--shorter"), "{told}");
+    let few_of_register = office.written("few.csv", register_of(&all[..3]).as_bytes());
+    let told = refused(
+        office.engine.identity_import(&few_of_register, period("2026-10"), MAKER).await,
+        "I125",
+    );
+    assert!(told.contains("3 rows"), "{told}");
+    assert_eq!(office.snapshot().await, before, "what was refused has left nothing");
+
+    // A tenth fewer is an ordinary month, and an officer may say that the rest is off the list.
+    let most = office.written("most.csv", roster_of(&all[..27]).as_bytes());
+    office.engine.roster_import(&most, period("2026-10"), MAKER).await.unwrap();
+    let few = office.written("few.csv", roster_of(&all[..3]).as_bytes());
+    office.engine.roster_import_over(&few, period("2026-10"), MAKER, Shorter::Meant).await.unwrap();
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.check(&cycle, "entitled 3", "pending 3 = 1500000").await;
+    office.ends_whole().await;
+}
+
+async fn one_collection_runs_at_a_time(office: TestOffice) {
+    let lock = std::fs::File::create(office.engine.dir.join("collect.lock")).unwrap();
+    lock.try_lock().unwrap();
+    refused(office.engine.collect_all().await, "L106");
+    let answer = office.written("answer.csv", b"anything");
+    refused(office.engine.collect_file("sheetbank", &answer).await, "L106");
+    drop(lock);
+    office.engine.collect_all().await.unwrap();
+    office.ends_whole().await;
 }
