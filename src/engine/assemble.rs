@@ -189,9 +189,10 @@ impl Engine {
     }
 
     /// The most payments of one file: the partner's limit or the format's, whichever is less.
-    pub(super) fn count_max(&self, profile: &Provider) -> u64 {
+    pub(super) fn count_max(&self, profile: &Provider, day: jiff::civil::Date) -> u64 {
+        let of_partner = profile.on(day).count_max;
         let of_format = self.formats.out(&profile.format).and_then(|format| format.payments_max());
-        of_format.map_or(profile.count_max, |most| most.min(profile.count_max))
+        of_format.map_or(of_partner, |most| most.min(of_partner))
     }
 
     async fn batching(&self, cycle: CycleNo) -> Result<Batching, EngineError> {
@@ -302,7 +303,12 @@ impl Engine {
             };
             match (hold, profile) {
                 (None, Some(profile)) => {
-                    let batch = batching.place(profile, self.count_max(profile), group.total_minor);
+                    let batch = batching.place(
+                        &profile.name,
+                        self.count_max(profile, cycle.value_date),
+                        profile.on(cycle.value_date).total_max_minor,
+                        group.total_minor,
+                    );
                     payable.state = PayableState::Pending;
                     payable.batch = Some(batch);
                     instructions.push(Instruction {
@@ -423,7 +429,7 @@ impl Engine {
         if self.changed_recently(cycle, group.destination, routes) {
             return Some(HoldCode::DestinationChanged);
         }
-        if group.total_minor > profile.amount_max_minor {
+        if group.total_minor > profile.on(cycle.value_date).amount_max_minor {
             return Some(HoldCode::AmountOverLimit);
         }
         let format = self.formats.out(&profile.format)?;
@@ -569,17 +575,23 @@ impl Engine {
 
 impl Batching {
     /// The batch in which the next payment of a provider goes.
-    fn place(&mut self, profile: &Provider, count_max: u64, amount_minor: i64) -> BatchNo {
-        let full = self.by_provider.get(&profile.name).is_none_or(|filling| {
+    fn place(
+        &mut self,
+        provider: &str,
+        count_max: u64,
+        total_max_minor: i64,
+        amount_minor: i64,
+    ) -> BatchNo {
+        let full = self.by_provider.get(provider).is_none_or(|filling| {
             filling.count >= count_max
-                || filling.total_minor.saturating_add(amount_minor) > profile.total_max_minor
+                || filling.total_minor.saturating_add(amount_minor) > total_max_minor
         });
         if full {
             self.last += 1;
             let filling = Filling { batch: BatchNo(self.last), count: 0, total_minor: 0 };
-            self.by_provider.insert(profile.name.clone(), filling);
+            self.by_provider.insert(provider.to_owned(), filling);
         }
-        let filling = self.by_provider.get_mut(&profile.name).expect("it was filled or made above");
+        let filling = self.by_provider.get_mut(provider).expect("it was filled or made above");
         filling.count += 1;
         filling.total_minor += amount_minor;
         filling.batch

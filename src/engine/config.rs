@@ -2,16 +2,19 @@
 //!
 //! It holds no secrets; keys live in files of their own.
 
-use std::path::{Path, PathBuf};
+mod provider;
+
+use std::path::Path;
 
 use serde::Deserialize;
+
+use self::provider::ProviderFile;
+pub use self::provider::{Provider, Terms, Way};
 
 use crate::domain::ids::{AuthorityNo, OfficePrefix};
 use crate::domain::money::Currency;
 use crate::domain::period::Period;
 use crate::domain::roster::Channel;
-use crate::domain::short_name::ShortName;
-use crate::domain::state::Named;
 use crate::engine::error::EngineError;
 use crate::pipeline::intake::Aliases;
 use crate::pipeline::retry::Policy;
@@ -19,6 +22,11 @@ use crate::store::DatabaseUrl;
 
 /// ISO 20022 has room for so much of a name.
 const NAME_LENGTH_MAX: usize = 140;
+
+/// The refusal of a configuration, with the rule that it breaks.
+fn wrong(sentence: String) -> EngineError {
+    EngineError::refused("G101", format!("chitra.toml: {sentence}"))
+}
 
 /// What `chitra.toml` says.
 #[derive(Clone, Debug)]
@@ -59,35 +67,9 @@ pub struct Debtor {
     pub bin: String,
 }
 
-/// A partner that receives our files.
-#[derive(Clone, Debug)]
-pub struct Provider {
-    pub name: String,
-    pub channel: Channel,
-    pub format: String,
-    /// Formats in which it answers, tried in this order.
-    pub answers: Vec<String>,
-    /// Which values of the roster's `provider` column it serves; `*` is everything else.
-    pub serves: Vec<String>,
-    /// The most payments in one file.
-    pub count_max: u64,
-    /// The most money in one file, minor units.
-    pub total_max_minor: i64,
-    /// The most money in one payment, minor units.
-    pub amount_max_minor: i64,
-    /// Days after which a payment without an answer is unknown.
-    pub answer_days: i64,
-    /// Where it reads, where it answers, and where it puts what it has taken.
-    pub inbox: PathBuf,
-    pub outbox: PathBuf,
-    pub taken: PathBuf,
-}
-
 impl Config {
     /// Reads `chitra.toml` of an office's folder; paths in it are relative to that folder.
     pub fn parse(text: &str, office: &Path) -> Result<Config, EngineError> {
-        let wrong =
-            |sentence: String| EngineError::refused("G101", format!("chitra.toml: {sentence}"));
         let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         let office_ = file.office;
         let (sign, rest) = office_.utc_offset.split_at_checked(1).unwrap_or(("", ""));
@@ -108,35 +90,11 @@ impl Config {
                 "approvals is at least 1: nobody approves what they made".to_owned(),
             ));
         }
-        let mut providers = Vec::new();
-        for provider in file.provider {
-            ShortName::parse(&provider.name).map_err(|error| {
-                EngineError::refused("G105", format!("chitra.toml: a [[provider]]: {error}"))
-            })?;
-            let channel = Channel::from_name(&provider.channel).ok_or_else(|| {
-                wrong(format!("provider {}: unknown channel `{}`", provider.name, provider.channel))
-            })?;
-            if provider.count_max == 0
-                || provider.total_max_minor <= 0
-                || provider.amount_max_minor <= 0
-            {
-                return Err(wrong(format!("provider {}: limits are positive", provider.name)));
-            }
-            providers.push(Provider {
-                inbox: office.join(provider.inbox),
-                outbox: office.join(provider.outbox),
-                taken: office.join(provider.taken),
-                name: provider.name,
-                channel,
-                format: provider.format,
-                answers: provider.answers,
-                serves: provider.serves,
-                count_max: provider.count_max,
-                total_max_minor: provider.total_max_minor,
-                amount_max_minor: provider.amount_max_minor,
-                answer_days: provider.answer_days,
-            });
-        }
+        let providers = file
+            .provider
+            .into_iter()
+            .map(|provider| provider.parsed(office))
+            .collect::<Result<Vec<Provider>, EngineError>>()?;
         for (at, provider) in providers.iter().enumerate() {
             if providers[..at].iter().any(|other| other.name == provider.name) {
                 return Err(wrong(format!("provider {} stands twice", provider.name)));
@@ -261,27 +219,4 @@ impl Default for PolicyFile {
             cash_fallback: true,
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProviderFile {
-    name: String,
-    channel: String,
-    format: String,
-    answers: Vec<String>,
-    serves: Vec<String>,
-    count_max: u64,
-    total_max_minor: i64,
-    amount_max_minor: i64,
-    #[serde(default = "answer_days")]
-    answer_days: i64,
-    inbox: PathBuf,
-    outbox: PathBuf,
-    taken: PathBuf,
-}
-
-/// A month: no partner that was asked answers later than its statement.
-fn answer_days() -> i64 {
-    30
 }

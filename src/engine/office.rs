@@ -20,7 +20,7 @@ use crate::domain::sealed::OfficeKey;
 use crate::domain::short_name::ShortName;
 use crate::domain::signature::OfficerKey;
 use crate::engine::clock::Clock;
-use crate::engine::config::Config;
+use crate::engine::config::{Config, Way};
 use crate::engine::import::private_file;
 use crate::engine::names::Keys;
 use crate::engine::progress::Progress;
@@ -166,16 +166,7 @@ async fn open_as(
         config
             .providers
             .iter()
-            .map(|provider| {
-                let channel = DirectoryChannel::new(
-                    around.disk.clone(),
-                    provider.inbox.clone(),
-                    provider.outbox.clone(),
-                    ANSWER_BYTES_MAX,
-                )
-                .with_taken_folder(provider.taken.clone());
-                (provider.name.clone(), Arc::new(channel) as Arc<dyn Channel>)
-            })
+            .map(|provider| (provider.name.clone(), channel_of(&provider.way, &around.disk)))
             .collect()
     });
     for provider in &config.providers {
@@ -216,6 +207,16 @@ async fn open_as(
         progress: around.progress,
         only_reads,
     })
+}
+
+/// Opens the way to a partner.
+fn channel_of(way: &Way, disk: &Arc<dyn Disk>) -> Arc<dyn Channel> {
+    match way {
+        Way::Folders { inbox, outbox, taken } => Arc::new(
+            DirectoryChannel::new(disk.clone(), inbox.clone(), outbox.clone(), ANSWER_BYTES_MAX)
+                .with_taken_folder(taken.clone()),
+        ),
+    }
 }
 
 impl Engine {

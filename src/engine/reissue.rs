@@ -12,7 +12,7 @@ use crate::domain::list::PaymentList;
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::roster::Channel;
 use crate::engine::chunks;
-use crate::engine::config::Provider;
+use crate::engine::config::Terms;
 use crate::engine::import::REGISTER_LEADING;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts, write_payout};
 use crate::engine::render;
@@ -125,12 +125,13 @@ impl Engine {
 
         let last_batch =
             self.store.batches(cycle.number).await?.iter().map(|batch| batch.number.0).max();
+        let today = self.clock.today();
         let mut by_provider: BTreeMap<String, Vec<Vec<&Again>>> = BTreeMap::new();
         for one in &again {
             let profile = self.provider(&one.profile)?;
             let filled = by_provider.entry(one.profile.clone()).or_default();
-            match filled.last_mut().filter(|part| fits(profile, self.count_max(profile), part, one))
-            {
+            let (terms, count_max) = (profile.on(today), self.count_max(profile, today));
+            match filled.last_mut().filter(|part| fits(terms, count_max, part, one)) {
                 Some(part) => part.push(one),
                 None => filled.push(vec![one]),
             }
@@ -317,7 +318,7 @@ impl Engine {
                 *waiting.entry("no partner carries money there").or_default() += 1;
                 continue;
             };
-            if payable.amount_minor > profile.amount_max_minor {
+            if payable.amount_minor > profile.on(self.clock.today()).amount_max_minor {
                 *waiting.entry("the amount is over the other channel's limit").or_default() += 1;
                 continue;
             }
@@ -408,8 +409,8 @@ impl Engine {
     }
 }
 
-fn fits(profile: &Provider, count_max: u64, part: &[&Again], one: &Again) -> bool {
+fn fits(terms: &Terms, count_max: u64, part: &[&Again], one: &Again) -> bool {
     let total: i64 = part.iter().map(|again| again.payable.amount_minor).sum();
     (part.len() as u64) < count_max
-        && total.saturating_add(one.payable.amount_minor) <= profile.total_max_minor
+        && total.saturating_add(one.payable.amount_minor) <= terms.total_max_minor
 }

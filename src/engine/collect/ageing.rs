@@ -59,6 +59,7 @@ impl Engine {
         if cycle.state != CycleState::Settling {
             return Ok(overdue);
         }
+        let today = self.clock.today();
         let deliveries = self.store.deliveries(cycle.number).await?;
         for batch in batches.iter().filter(|batch| batch.state == BatchState::Delivered) {
             let Some(profile) = self.config.provider(&batch.provider) else { continue };
@@ -68,8 +69,8 @@ impl Engine {
                 .filter_map(|one| one.ended_at.as_deref())
                 .filter_map(|at| parse_date(at.get(..10)?).ok())
                 .max();
-            let days = delivered.and_then(|on| self.clock.today().since(on).ok());
-            if days.is_some_and(|days| i64::from(days.get_days()) > profile.answer_days) {
+            let days = delivered.and_then(|on| today.since(on).ok());
+            if days.is_some_and(|days| i64::from(days.get_days()) > profile.on(today).answer_days) {
                 overdue.insert(batch.number);
             }
         }

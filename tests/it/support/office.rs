@@ -35,7 +35,7 @@ use chitra::domain::signature::OfficerKey;
 use chitra::domain::state::Named;
 use chitra::engine::clock::FixedClock;
 use chitra::engine::collect::Collected;
-use chitra::engine::config::Config;
+use chitra::engine::config::{Config, Way};
 use chitra::engine::cycle::Opening;
 use chitra::engine::figures::Figures;
 use chitra::engine::hold::Deciding;
@@ -739,13 +739,10 @@ async fn open(
         .providers
         .iter()
         .map(|provider| {
-            let inner = DirectoryChannel::new(
-                Arc::new(RealDisk),
-                provider.inbox.clone(),
-                provider.outbox.clone(),
-                1 << 30,
-            )
-            .with_taken_folder(provider.taken.clone());
+            let Way::Folders { inbox, outbox, taken } = &provider.way;
+            let inner =
+                DirectoryChannel::new(Arc::new(RealDisk), inbox.clone(), outbox.clone(), 1 << 30)
+                    .with_taken_folder(taken.clone());
             let channel = FaultyChannel { inner, fault: fault.clone(), sent: sent.clone() };
             (provider.name.clone(), Arc::new(channel) as Arc<dyn Channel>)
         })
