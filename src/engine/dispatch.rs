@@ -4,13 +4,16 @@
 //! one of three: there, not there, unknown. Unknown is ended only by asking the provider; a file is
 //! sent again only when it is proved not to have left, under the same name and with the same bytes.
 
+use std::collections::BTreeMap;
+
 use crate::audit::leaf::Leaf;
 use crate::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome};
 use crate::disk::file_name::FileName;
 use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::{CycleEvent, CycleState};
-use crate::domain::ids::CycleNo;
+use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::money::Money;
+use crate::engine::lease::Lease;
 use crate::engine::render::rendered_digest;
 use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
@@ -24,26 +27,63 @@ pub struct Dispatched {
     pub detail: String,
 }
 
+type BatchKey = (CycleNo, BatchNo);
+
+fn key(batch: &Batch) -> BatchKey {
+    (batch.cycle, batch.number)
+}
+
+fn told(batch: &Batch, state: BatchState, detail: String) -> Dispatched {
+    Dispatched { file_name: batch.file_name.clone(), state, detail }
+}
+
 impl Engine {
     /// Sends what is released, and asks about what is unknown, for one cycle or for all.
     pub async fn dispatch(&self, cycle: Option<CycleNo>) -> Result<Vec<Dispatched>, EngineError> {
-        let mut done = Vec::new();
-        for batch in self.store.batches_to_send().await? {
-            if cycle.is_some_and(|cycle| cycle != batch.cycle) {
-                continue;
-            }
-            done.push(self.dispatch_batch(batch).await?);
+        let mut by_provider: BTreeMap<String, Vec<BatchKey>> = BTreeMap::new();
+        let waiting = self.store.batches_to_send().await?;
+        for batch in waiting.iter().filter(|one| cycle.is_none_or(|cycle| cycle == one.cycle)) {
+            by_provider.entry(batch.provider.clone()).or_default().push(key(batch));
         }
+        let mut done = Vec::new();
+        for (provider, keys) in by_provider {
+            match self.lease(&format!("dispatch:{provider}")).await? {
+                Ok(lease) => {
+                    let sent = self.dispatch_provider(&lease, &provider, &keys, &mut done).await;
+                    self.give_back(lease).await?;
+                    sent?;
+                }
+                Err(holder) => done.extend(
+                    waiting
+                        .iter()
+                        .filter(|batch| keys.contains(&key(batch)))
+                        .map(|batch| told(batch, batch.state, holder.clone())),
+                ),
+            }
+        }
+        done.sort_by_key(|one| waiting.iter().position(|batch| batch.file_name == one.file_name));
         self.sequence().await?;
         Ok(done)
     }
 
-    async fn dispatch_batch(&self, batch: Batch) -> Result<Dispatched, EngineError> {
-        let told = |batch: &Batch, state, detail: String| Dispatched {
-            file_name: batch.file_name.clone(),
-            state,
-            detail,
-        };
+    /// Sends what waits for one provider. What waits is read again under the lease: whoever held it
+    /// before may have sent some of it.
+    async fn dispatch_provider(
+        &self,
+        lease: &Lease,
+        provider: &str,
+        keys: &[BatchKey],
+        done: &mut Vec<Dispatched>,
+    ) -> Result<(), EngineError> {
+        for batch in self.store.batches_to_send().await? {
+            if batch.provider == provider && keys.contains(&key(&batch)) {
+                done.push(self.dispatch_batch(lease, batch).await?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn dispatch_batch(&self, lease: &Lease, batch: Batch) -> Result<Dispatched, EngineError> {
         if let Some(halt) = self.halt_of(&batch).await? {
             return Ok(told(&batch, batch.state, format!("halted: {halt}")));
         }
@@ -77,6 +117,7 @@ impl Engine {
                     QueryOutcome::Unavailable(reason) => {
                         if batch.state == BatchState::Sending {
                             self.record(
+                                lease,
                                 &batch,
                                 BatchEvent::OutcomeLost,
                                 Recorded::Unknown,
@@ -87,7 +128,7 @@ impl Engine {
                         return Ok(told(&batch, BatchState::Unknown, reason.sentence));
                     }
                 };
-                let after = self.record(&batch, event, outcome, &detail).await?;
+                let after = self.record(lease, &batch, event, outcome, &detail).await?;
                 if after.state == BatchState::Delivered {
                     return Ok(told(&after, after.state, detail));
                 }
@@ -128,20 +169,22 @@ impl Engine {
                 .as_bytes()
                 .to_vec(),
         );
-        self.store.commit(changes).await?;
+        self.commit_under(lease, changes).await?;
         // No byte leaves before its intent is under a signed checkpoint.
         self.sequence().await?;
 
         let (archive, name) = (self.archive.clone(), batch.file_name.clone());
         let total = Money::from_minor(batch.total_minor, self.config.currency);
         let count = batch.count;
-        let outcome = aside(move || {
+        // The last moment before bytes leave: whoever was stopped since the attempt was recorded learns it.
+        self.renew(lease).await?;
+        let leaving = aside(move || {
             let mut source = archive.open(&digest)?;
             let name = FileName::parse(&name)
                 .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
             Ok(channel.deliver(Parcel { name, source: &mut source, digest, count, total }))
-        })
-        .await?;
+        });
+        let outcome = self.while_held(lease, leaving).await?;
         let (event, recorded, detail) = match outcome {
             DeliveryOutcome::Delivered(delivery) => (
                 BatchEvent::ProvedDelivered,
@@ -161,13 +204,14 @@ impl Engine {
                 (BatchEvent::OutcomeLost, Recorded::Unknown, reason.sentence)
             }
         };
-        let after = self.record(&sending, event, recorded, &detail).await?;
+        let after = self.record(lease, &sending, event, recorded, &detail).await?;
         Ok(told(&after, after.state, detail))
     }
 
     /// Records how the last delivery of a batch ended.
     async fn record(
         &self,
+        lease: &Lease,
         batch: &Batch,
         event: BatchEvent,
         outcome: Recorded,
@@ -188,7 +232,7 @@ impl Engine {
                 .as_bytes()
                 .to_vec(),
         );
-        self.store.commit(changes).await?;
+        self.commit_under(lease, changes).await?;
         Ok(after)
     }
 

@@ -19,6 +19,7 @@ pub mod render;
 pub mod acting;
 pub mod approval;
 pub mod hold;
+pub mod lease;
 pub mod dispatch;
 pub mod collect;
 pub mod queue;
@@ -66,6 +67,8 @@ pub struct Engine {
     pub progress: Arc<dyn Progress>,
     /// Opened by a command that only reads: nothing is written, neither database nor log.
     pub only_reads: bool,
+    /// Which host and folder this is, before others that work on the same database.
+    pub holder: String,
 }
 
 impl Engine {

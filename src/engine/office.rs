@@ -206,7 +206,15 @@ async fn open_as(
         channels: Arc::new(channels),
         progress: around.progress,
         only_reads,
+        holder: holder(dir),
     })
+}
+
+/// How this host and folder are told apart from others over the same database.
+fn holder(dir: &Path) -> String {
+    let host = rustix::system::uname();
+    let folder = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
+    format!("{}:{}", host.nodename().to_string_lossy(), folder.display())
 }
 
 /// Opens the way to a partner.

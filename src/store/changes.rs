@@ -53,6 +53,16 @@ impl Changes {
         self.steps.push(Step::Guarded { sql, args, rule });
     }
 
+    /// Runs a statement that must touch exactly one row, before everything else of the step.
+    pub(super) fn guarded_first(
+        &mut self,
+        rule: &'static str,
+        sql: &'static str,
+        args: Vec<Value>,
+    ) {
+        self.steps.insert(0, Step::Guarded { sql, args, rule });
+    }
+
     /// Moves a page of rows; each must still be as it was read.
     pub(super) fn many(&mut self, rule: &'static str, many: Many, args: Vec<Value>) {
         self.steps.push(Step::Many { many, args, rule });

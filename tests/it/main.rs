@@ -11,6 +11,7 @@ mod directory_channel;
 mod external_validators;
 mod importing;
 mod large_files;
+mod leases;
 mod mock_bank;
 mod month;
 mod officers;

@@ -1,0 +1,134 @@
+//! Leases: one worker at a time does a piece of work, such as sending to one partner, and one that was
+//! stopped past its lease changes nothing any more.
+//!
+//! Reads: the lease's row, the clock and a lock beside the office.
+//! Gives: a `Lease`, whose fence stands in every commit of the work. Time decides only when another may
+//! take over; that the earlier holder's commits touch no row follows from the epoch, whatever clocks say.
+
+use std::fs::File;
+
+use jiff::SignedDuration;
+
+use crate::engine::clock::stamp;
+use crate::engine::{Engine, EngineError};
+use crate::store::leases::FENCE;
+use crate::store::{Changes, StoreError};
+
+/// For how long nobody takes a lease over whose holder is not heard of.
+const HELD_SECONDS: i64 = 120;
+/// How often the holder of a long work is heard of.
+const RENEWED_SECONDS: u64 = 30;
+
+/// The right to do a piece of work, until another takes it over.
+#[derive(Debug)]
+pub struct Lease {
+    name: String,
+    epoch: i64,
+    /// Held while this process lives, where no other on the host holds it: whoever has it knows that an
+    /// earlier holder of the same folder is dead.
+    _alone: Option<File>,
+}
+
+impl Engine {
+    /// Takes a lease; `Err` of the inner result says who holds it.
+    pub(super) async fn lease(&self, name: &str) -> Result<Result<Lease, String>, EngineError> {
+        let alone = self.alone(&format!("{}.lock", name.replace(':', "-")))?;
+        let held_until = self.held_until();
+        let mut changes = Changes::new();
+        let epoch = match self.store.lease(name).await? {
+            None => {
+                changes.lease_begun(name, &self.holder, &held_until);
+                1
+            }
+            Some(before) => {
+                let is_over = before.holder.is_empty() || before.held_until < self.stamp();
+                let is_dead = before.holder == self.holder && alone.is_some();
+                if !is_over && !is_dead {
+                    return Ok(Err(format!(
+                        "another process ({}) does this until {}",
+                        before.holder, before.held_until
+                    )));
+                }
+                changes.lease_taken(&before, &self.holder, &held_until);
+                before.epoch + 1
+            }
+        };
+        match self.store.commit(changes).await {
+            Ok(()) => Ok(Ok(Lease { name: name.to_owned(), epoch, _alone: alone })),
+            Err(StoreError::Conflict { .. }) => {
+                Ok(Err("another process took this over at the same moment".to_owned()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Says that the holder is still there.
+    pub(super) async fn renew(&self, lease: &Lease) -> Result<(), EngineError> {
+        let mut changes = Changes::new();
+        changes.lease_until(&lease.name, lease.epoch, &self.holder, &self.held_until());
+        self.commit_fenced(changes).await
+    }
+
+    /// Waits for long work, such as the sending of a large file, and is heard of meanwhile. The work goes
+    /// on to its end even when the lease is lost: its outcome is then refused by the fence.
+    pub(super) async fn while_held<T>(
+        &self,
+        lease: &Lease,
+        work: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        let mut work = std::pin::pin!(work);
+        let mut heard = tokio::time::interval(std::time::Duration::from_secs(RENEWED_SECONDS));
+        heard.tick().await;
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = heard.tick() => {}
+            }
+            // Outside of `select!`: a transaction that is dropped half way would poison its connection.
+            match self.renew(lease).await {
+                Ok(()) | Err(EngineError::Refused { .. }) => {}
+                Err(error) => tracing::warn!(code = error.code(), "a lease could not be renewed"),
+            }
+        }
+    }
+
+    /// Lets others take it at once. One that was taken over meanwhile is theirs already.
+    pub(super) async fn give_back(&self, lease: Lease) -> Result<(), EngineError> {
+        let mut changes = Changes::new();
+        changes.lease_until(&lease.name, lease.epoch, "", &self.stamp());
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            done => Ok(done?),
+        }
+    }
+
+    /// Commits a step of work that is done under a lease.
+    ///
+    /// # Errors
+    /// D150 when the lease was taken over: nothing was changed.
+    pub(super) async fn commit_under(
+        &self,
+        lease: &Lease,
+        mut changes: Changes,
+    ) -> Result<(), EngineError> {
+        changes.fence(&lease.name, lease.epoch);
+        self.commit_fenced(changes).await
+    }
+
+    async fn commit_fenced(&self, changes: Changes) -> Result<(), EngineError> {
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { rule }) if rule == FENCE => Err(EngineError::refused(
+                "D150",
+                "this process was stopped for so long that another has taken over; nothing was changed: it goes \
+                 on there",
+            )),
+            done => Ok(done?),
+        }
+    }
+
+    fn held_until(&self) -> String {
+        let now = self.clock.now();
+        let until = now.saturating_add(SignedDuration::from_secs(HELD_SECONDS));
+        stamp(until, &self.config.utc_offset)
+    }
+}
