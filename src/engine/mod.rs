@@ -22,10 +22,12 @@ pub mod hold;
 pub mod dispatch;
 pub mod collect;
 pub mod queue;
+pub mod receivable;
 pub mod reissue;
 pub mod close;
 pub mod figures;
 pub mod report;
+pub mod schedule;
 pub mod explain;
 
 use std::collections::BTreeMap;

@@ -14,8 +14,10 @@ pub mod answers;
 mod paged;
 pub mod changes;
 pub mod cycles;
+pub mod fires;
 pub mod outbox;
 pub mod payments;
+pub mod receivables;
 pub mod registry;
 
 use std::sync::Arc;

@@ -27,6 +27,8 @@ const READS: &[(&[&str], &str)] = &[
     (&["queue", "discrepancies"], "unmatched"),
     (&["queue", "receivables"], ""),
     (&["queue", "halts"], ""),
+    (&["receivable", "list"], ""),
+    (&["schedule", "due"], ""),
     (&["explain", "E2"], "social_pension"),
     (&["report", "2026-10", "--format", "html"], "</html>"),
     (&["report", "2026-10", "--format", "csv"], "2026-10"),
