@@ -248,6 +248,7 @@ impl Engine {
             lines.push(line);
         }
         let mut assembled = assemble(cycle.number, shard, lines)?;
+        let uncollected = self.uncollected(&assembled.payables).await?;
         changes.recoveries(cycle.number, owing.kept_back(self, &mut assembled));
 
         let known_persons: HashSet<PersonNo> =
@@ -287,6 +288,7 @@ impl Engine {
                 .or_else(|| {
                     self.payable_hold(cycle, number, group, detail, profile, routes, &remittance)
                 })
+                .or_else(|| uncollected.contains(number).then_some(HoldCode::Uncollected))
                 .filter(|code| {
                     !released.contains(&(group.destination.number(), code.text().to_owned()))
                 });

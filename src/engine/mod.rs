@@ -23,6 +23,7 @@ pub mod dispatch;
 pub mod collect;
 pub mod queue;
 pub mod receivable;
+pub mod uncollected;
 pub mod reissue;
 pub mod close;
 pub mod figures;

@@ -1,17 +1,18 @@
 //! Getting money back: from later entitlements when a list is assembled, from what is paid in, and
 //! giving up what two persons say cannot be had.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::civil::Date;
 
 use crate::audit::leaf::Leaf;
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
-use crate::domain::ids::{CycleNo, PersonNo};
+use crate::domain::ids::{AttemptNo, CycleNo, PayableNo, PersonNo};
+use crate::domain::instruction::InstructionState;
 use crate::domain::receivable::{
-    Receipt, ReceiptSource, ReceivableCause, ReceivableEvent, ReceivableStanding, Recovery,
-    WriteOff,
+    Receipt, ReceiptSource, Receivable, ReceivableCause, ReceivableEvent, ReceivableStanding,
+    Recovery, WriteOff,
 };
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
@@ -78,6 +79,70 @@ impl Engine {
             }
         }
         Ok(Owed(owed))
+    }
+
+    /// Makes receivables of what was really paid for months after a death, once for each payment. They
+    /// are owed by the estate and stand on their evidence: a cycle that is cancelled does not take them
+    /// away.
+    pub(super) async fn reclaim_after_death(
+        &self,
+        found: &BTreeMap<(PayableNo, PersonNo), i64>,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<PayableNo> = found.keys().map(|(payable, _)| *payable).collect();
+        let amounts: HashMap<PayableNo, i64> = self
+            .store
+            .payables_of(&numbers)
+            .await?
+            .into_iter()
+            .map(|payable| (payable.number, payable.amount_minor))
+            .collect();
+        let known: HashSet<PayableNo> = self
+            .store
+            .standings()
+            .await?
+            .into_iter()
+            .filter(|one| one.receivable.cause == ReceivableCause::PostDeath)
+            .filter_map(|one| one.receivable.instruction.map(|(payable, _)| payable))
+            .collect();
+        let settled: HashMap<PayableNo, AttemptNo> = self
+            .store
+            .instructions_of(&numbers)
+            .await?
+            .into_iter()
+            .filter(|one| one.state == InstructionState::Settled && !known.contains(&one.payable))
+            .map(|one| (one.payable, one.attempt))
+            .collect();
+        let mut owed = Vec::new();
+        for ((payable, person), determined) in found {
+            let paid = amounts.get(payable).copied().unwrap_or(0);
+            let amount_minor = paid.min(*determined);
+            if let Some(attempt) = settled.get(payable).filter(|_| amount_minor > 0) {
+                owed.push(Receivable {
+                    cause: ReceivableCause::PostDeath,
+                    person: *person,
+                    instruction: Some((*payable, *attempt)),
+                    amount_minor,
+                    opened_at: self.stamp(),
+                });
+            }
+        }
+        if owed.is_empty() {
+            return Ok(());
+        }
+        changes.receivables(self.store.next_number(Counted::Receivable).await?, &owed);
+        changes.event(
+            Leaf::of("receivables_after_death", &self.stamp())
+                .number("count", owed.len() as i64)
+                .number("amount_minor", owed.iter().map(|one| one.amount_minor).sum())
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        Ok(())
     }
 
     /// A receivable by its number.

@@ -27,4 +27,5 @@ mod store;
 mod stories;
 mod tidy;
 mod transitions;
+mod uncollected;
 mod upgrade;

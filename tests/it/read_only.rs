@@ -27,6 +27,7 @@ const READS: &[(&[&str], &str)] = &[
     (&["queue", "discrepancies"], "unmatched"),
     (&["queue", "receivables"], ""),
     (&["queue", "halts"], ""),
+    (&["queue", "suspensions"], ""),
     (&["receivable", "list"], ""),
     (&["schedule", "due"], ""),
     (&["explain", "E2"], "social_pension"),

@@ -14,6 +14,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_is_owed_is_kept_back_of_later_payments
     a_payment_that_comes_back_gives_its_recovery_back
     money_is_paid_in_and_given_up_by_two
+    what_was_paid_after_a_death_is_owed_by_the_estate
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001 | register.account=0711999999 | register.provider=970405";
@@ -169,5 +170,43 @@ async fn money_is_paid_in_and_given_up_by_two(office: TestOffice) {
     office.month("2026-11", &[AN]).await;
     let november = office.sealed("2026-11", Regular).await;
     office.check(&november, "entitled 1", "pending 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn what_was_paid_after_a_death_is_owed_by_the_estate(office: TestOffice) {
+    office.on_day(DAY);
+    for month in ["2026-10", "2026-11"] {
+        office.month(month, &[AN]).await;
+        let cycle = office.paid_out(month, Regular).await;
+        settled(&office, &cycle).await;
+    }
+    assert!(office.receivables().await.is_empty());
+
+    // The register learns in December that he died in October: the month of death was due.
+    let dead = format!("{AN} | register.vital_status=deceased | register.date_of_death=2026-10-15");
+    office.month("2026-12", &[&dead]).await;
+    let december = office.sealed("2026-12", Regular).await;
+    office.check(&december, "held 1", "").await;
+    assert_eq!(office.receivables().await, ["post_death 500000"]);
+    assert_eq!(standing(&office).await, "open: back 0, on its way 0, left 500000");
+
+    // It stands on its evidence: given up with no cycle, and found once.
+    let now = office.now(&december).await;
+    office.engine.cycle_cancel(&now, "another value date", MAKER, &key(MAKER)).await.unwrap();
+    assert_eq!(office.receivables().await, ["post_death 500000"]);
+    office.sealed("2026-12", Regular).await;
+    assert_eq!(office.receivables().await, ["post_death 500000"]);
+
+    let heirs = |amount_minor: i64, reference: &str| Receiving {
+        amount_minor,
+        source: ReceiptSource::Estate,
+        reference: reference.to_owned(),
+        on: date(2026, 12, 20),
+    };
+    let (engine, lan) = (&office.engine, key(MAKER));
+    engine.receivable_received(1, heirs(200_000, "PT-1"), MAKER, &lan).await.unwrap();
+    assert_eq!(standing(&office).await, "recovering: back 200000, on its way 0, left 300000");
+    engine.receivable_received(1, heirs(300_000, "PT-2"), MAKER, &lan).await.unwrap();
+    assert_eq!(standing(&office).await, "reclaimed: back 500000, on its way 0, left 0");
     office.ends_whole().await;
 }
