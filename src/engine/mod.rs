@@ -28,6 +28,7 @@ pub mod reissue;
 pub mod close;
 pub mod figures;
 pub mod report;
+pub mod pay_sheet;
 pub mod schedule;
 pub mod explain;
 

@@ -332,7 +332,12 @@ fn part(count: i64, minor: i64) -> Part {
 }
 
 /// Puts a document under its name, whole or not at all, also after a power cut.
-fn write_whole(disk: &dyn Disk, folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_whole(
+    disk: &dyn Disk,
+    folder: &Path,
+    path: &Path,
+    bytes: &[u8],
+) -> std::io::Result<()> {
     use std::io::Write as _;
     disk.create_dir(folder)?;
     let part = path.with_extension(format!("{}.part", disk.part_token()));
