@@ -23,6 +23,8 @@ pub enum Queue {
     },
     /// Money to be got back
     Receivables,
+    /// Cash that nobody collected three times running: for whom a suspension is proposed
+    Suspensions,
     /// What is halted
     Halts,
     /// One of the two officers who lift a halt
@@ -35,7 +37,10 @@ pub enum Queue {
 
 impl Queue {
     pub fn only_reads(&self) -> bool {
-        matches!(self, Queue::Discrepancies | Queue::Receivables | Queue::Halts)
+        matches!(
+            self,
+            Queue::Discrepancies | Queue::Receivables | Queue::Suspensions | Queue::Halts
+        )
     }
 
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
@@ -115,6 +120,37 @@ impl Queue {
                         })
                         .collect();
                     table(&["cause", "person", "minor units", "since"], &rows, &[2])
+                });
+                Ok(())
+            }
+            Queue::Suspensions => {
+                let proposed = engine.suspensions_proposed().await?;
+                let told: Vec<_> = proposed
+                    .iter()
+                    .map(|(cycle, one)| {
+                        json!({
+                            "cycle": cycle.label(),
+                            "hold": one.name(),
+                            "person": one.exception.person.to_string(),
+                            "payable": one.exception.payable.map(|payable| payable.to_string()),
+                            "decided": one.decided.as_ref().map(|decided| decided.decision.name()),
+                        })
+                    })
+                    .collect();
+                voice.say(&json!(told), || {
+                    let rows: Vec<Vec<String>> = proposed
+                        .iter()
+                        .map(|(cycle, one)| {
+                            let decided = one.decided.as_ref();
+                            vec![
+                                cycle.label(),
+                                one.name(),
+                                one.exception.person.to_string(),
+                                decided.map_or("", |decided| decided.decision.name()).to_owned(),
+                            ]
+                        })
+                        .collect();
+                    table(&["cycle", "hold", "person", "decided"], &rows, &[])
                 });
                 Ok(())
             }

@@ -81,10 +81,21 @@ cooling_off_months = 1        # a changed account waits so long to be confirmed
 account_beneficiaries_max = 3 # more people than this on one account need an authorisation
 attempts_max = 3
 cash_fallback = true          # money that no account takes goes to the pay point
+recovery_share_max = "0.20"   # at most this share of a payment is kept back for what the person owes
+recovery_floor_minor = 0      # so much is paid whatever is owed
 
 # Other names of columns, so that existing exports load unedited:
 # [aliases]
 # "so dinh danh" = "national_id"
+
+# What happens by itself when a timer calls `chitra schedule run`; dispatch, collect and report are done, and of
+# open, submit, approve, reissue and close an officer is reminded.
+# [[schedule]]
+# name = "answers"
+# what = "collect"
+# when = "daily"                        # daily, every monday, day 5 (of the month), before 25
+# from = "2026-11-01"                   # the first day on which it holds
+# catch_up_days = 7                     # so late it still fires
 
 # Partners. One block each; folders are made by you or are mounts.
 # [[provider]]

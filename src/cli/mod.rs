@@ -17,8 +17,10 @@ mod import;
 mod init;
 mod officer;
 mod programmes;
+mod receivable;
 mod report;
 mod sandbox;
+mod schedule;
 mod show;
 mod signer;
 mod synth;
@@ -96,6 +98,12 @@ enum Command {
     /// Answers that fit nothing, money to be got back, halts
     #[command(subcommand)]
     Queue(answers::Queue),
+    /// Money to be got back: kept back of payments, paid in, given up
+    #[command(subcommand)]
+    Receivable(receivable::ReceivableCommand),
+    /// What happens by itself, or is reminded of, and when
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
     /// Why a person gets what they get
     Explain(explain::Explain),
     /// The report of a cycle
@@ -232,6 +240,14 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::Collect(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Reissue(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Queue(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::Receivable(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::Schedule(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
             command.run(&engine, &voice).await
         }

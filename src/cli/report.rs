@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::{Voice, print};
+use crate::domain::ids::ListNo;
 use crate::engine::{Engine, EngineError};
 use crate::report::words::Language;
 use crate::report::{cycle_csv, cycle_html};
@@ -13,9 +14,12 @@ use crate::report::{cycle_csv, cycle_html};
 #[derive(Args)]
 pub struct Report {
     cycle: String,
-    /// `cycle` is the only kind there is
+    /// cycle, or cash: the sheets to be signed at the pay points, with names
     #[arg(long, default_value = "cycle")]
     kind: String,
+    /// Of cash: the list whose payments stand on the sheets
+    #[arg(long, default_value_t = 0)]
+    list: i64,
     /// Print to standard output as html, csv or json; files in reports/ when not said
     #[arg(long)]
     format: Option<String>,
@@ -23,10 +27,17 @@ pub struct Report {
 
 impl Report {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        if self.kind == "cash" {
+            let cycle = engine.cycle_find(&self.cycle).await?;
+            let path = engine.pay_sheet_write(&cycle, ListNo(self.list)).await?;
+            let path = path.display().to_string();
+            voice.say(&json!({ "html": path }), || path.clone());
+            return Ok(());
+        }
         if self.kind != "cycle" {
             return Err(EngineError::refused(
                 "G106",
-                format!("there is no report `{}`: cycle", self.kind),
+                format!("there is no report `{}`: cycle or cash", self.kind),
             ));
         }
         let cycle = engine.cycle_find(&self.cycle).await?;

@@ -1,6 +1,6 @@
-//! What came back: answer files, items that fit nothing, money to be got back, halts.
+//! What came back: answer files, items that fit nothing, halts.
 
-use crate::domain::ids::{AnswerNo, AttemptNo, PayableNo, PersonNo};
+use crate::domain::ids::{AnswerNo, AttemptNo, PayableNo};
 use crate::domain::state::named;
 
 named!(
@@ -54,24 +54,6 @@ pub struct Discrepancy {
     pub reported_minor: Option<i64>,
     /// A sentence without personal data.
     pub detail: String,
-    pub opened_at: String,
-}
-
-named!(
-    ReceivableCause {
-        SettledExcess = "settled_excess",
-        /// A group of lines that sums to less than nothing.
-        Overpayment = "overpayment",
-    }
-);
-
-/// Money to be got back.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Receivable {
-    pub cause: ReceivableCause,
-    pub person: PersonNo,
-    pub instruction: Option<(PayableNo, AttemptNo)>,
-    pub amount_minor: i64,
     pub opened_at: String,
 }
 

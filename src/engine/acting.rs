@@ -25,6 +25,9 @@ named!(
         ConfirmHold = "confirm the release of a hold",
         ResolveDiscrepancy = "resolve a discrepancy",
         LiftHalt = "lift a halt",
+        RecordReceipt = "record money that came back",
+        ProposeWriteOff = "propose to write a receivable off",
+        ConfirmWriteOff = "confirm that a receivable is written off",
     }
 );
 
@@ -38,7 +41,8 @@ impl Doing {
             }
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
             Doing::DecideHold | Doing::ResolveDiscrepancy => &[Role::Officer, Role::Approver],
-            Doing::ConfirmHold => &[Role::Approver],
+            Doing::RecordReceipt | Doing::ProposeWriteOff => &[Role::Officer, Role::Approver],
+            Doing::ConfirmHold | Doing::ConfirmWriteOff => &[Role::Approver],
         }
     }
 }

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::json;
 
 use crate::audit::leaf::Leaf;
-use crate::domain::answer::{Receivable, ReceivableCause};
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::claim::Claim;
 use crate::domain::cycle::{Cycle, CycleEvent, CycleKind};
@@ -22,6 +21,7 @@ use crate::domain::ids::{
 use crate::domain::instruction::{Instruction, InstructionState};
 use crate::domain::outcome::ReasonClass;
 use crate::domain::payable::{Payable, PayableState};
+use crate::domain::receivable::{Receivable, ReceivableCause};
 use crate::domain::roster::Channel;
 use crate::domain::state::Named;
 use crate::engine::chunks;
@@ -30,6 +30,7 @@ use crate::engine::config::Provider;
 use crate::engine::payout::{
     OwnedClaim, PayeeDetail, Payout, TravellingLine, read_payouts, read_travelling, write_payout,
 };
+use crate::engine::receivable::Owed;
 use crate::engine::render;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group, LineKind, assemble};
@@ -71,6 +72,7 @@ impl Engine {
             .map(|one| (one.subject, one.code))
             .collect();
         let mut batching = self.batching(cycle.number).await?;
+        let mut owing = self.owed(cycle).await?;
         for unit in 0..units {
             self.progress.at(STAGE, unit as u64, units as u64);
             if done.contains(&unit) {
@@ -84,6 +86,7 @@ impl Engine {
                     shard,
                     &released,
                     &mut batching,
+                    &mut owing,
                     &mut owed,
                     &mut changes,
                 )
@@ -209,12 +212,14 @@ impl Engine {
         Ok(batching)
     }
 
+    #[allow(clippy::too_many_arguments)]
     async fn assemble_shard(
         &self,
         cycle: &Cycle,
         shard: Shard,
         released: &HashSet<(i64, String)>,
         batching: &mut Batching,
+        owing: &mut Owed,
         owed: &mut Vec<Receivable>,
         changes: &mut Changes,
     ) -> Result<(), EngineError> {
@@ -242,7 +247,9 @@ impl Engine {
             details.entry((line.payee, line.destination)).or_insert(detail);
             lines.push(line);
         }
-        let assembled = assemble(cycle.number, shard, lines)?;
+        let mut assembled = assemble(cycle.number, shard, lines)?;
+        let uncollected = self.uncollected(&assembled.payables).await?;
+        changes.recoveries(cycle.number, owing.kept_back(self, &mut assembled));
 
         let known_persons: HashSet<PersonNo> =
             self.store.persons(shard).await?.into_iter().map(|(person, _)| person).collect();
@@ -281,6 +288,7 @@ impl Engine {
                 .or_else(|| {
                     self.payable_hold(cycle, number, group, detail, profile, routes, &remittance)
                 })
+                .or_else(|| uncollected.contains(number).then_some(HoldCode::Uncollected))
                 .filter(|code| {
                     !released.contains(&(group.destination.number(), code.text().to_owned()))
                 });

@@ -209,7 +209,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let mut changes = Changes::new();
         let mut travelling: BTreeMap<Shard, (Vec<u8>, i64)> = BTreeMap::new();
+        let mut after_death = BTreeMap::new();
         for one in decided {
+            after_death.extend(one.after_death);
             let shard = one.shard;
             for (to, (bytes, items)) in one.travelling {
                 let (all, count) = travelling.entry(to).or_default();
@@ -254,6 +256,7 @@ impl Engine {
             )?);
         }
         changes.chunks(sealed);
+        self.reclaim_after_death(&after_death, &mut changes).await?;
         changes.work_done(cycle, STAGE, unit, &self.stamp());
         self.store.commit(changes).await?;
         Ok(())

@@ -3,6 +3,7 @@
 //! It holds no secrets; keys live in files of their own.
 
 mod provider;
+mod schedule;
 
 use std::path::Path;
 
@@ -10,13 +11,16 @@ use serde::Deserialize;
 
 use self::provider::ProviderFile;
 pub use self::provider::{Provider, Terms, Way};
+use self::schedule::RuleFile;
 
 use crate::domain::ids::{AuthorityNo, OfficePrefix};
 use crate::domain::money::Currency;
 use crate::domain::period::Period;
 use crate::domain::roster::Channel;
+use crate::domain::schedule::Rule;
 use crate::engine::error::EngineError;
 use crate::pipeline::intake::Aliases;
+use crate::pipeline::recover::RecoveryPolicy;
 use crate::pipeline::retry::Policy;
 use crate::store::DatabaseUrl;
 
@@ -51,8 +55,12 @@ pub struct Config {
     /// How many beneficiaries may share an account without an authorisation.
     pub account_beneficiaries_max: u32,
     pub retry: Policy,
+    /// What may be kept back of a payment for what the person owes.
+    pub recovery: RecoveryPolicy,
     pub aliases: Aliases,
     pub providers: Vec<Provider>,
+    /// What happens by itself, or is reminded of, and when.
+    pub schedule: Vec<Rule>,
     /// The text itself, for the manifest.
     pub text: String,
 }
@@ -100,6 +108,13 @@ impl Config {
                 return Err(wrong(format!("provider {} stands twice", provider.name)));
             }
         }
+        let schedule =
+            file.schedule.into_iter().map(RuleFile::parsed).collect::<Result<Vec<Rule>, _>>()?;
+        for (at, rule) in schedule.iter().enumerate() {
+            if schedule[..at].iter().any(|other| other.name == rule.name) {
+                return Err(wrong(format!("schedule {} stands twice", rule.name)));
+            }
+        }
         let database = DatabaseUrl::parse(&office_.database)
             .map_err(|error| EngineError::refused("G104", format!("chitra.toml: {error}")))?;
         let database = database.beside(office).to_string();
@@ -142,8 +157,14 @@ impl Config {
                 attempts_max: file.policy.attempts_max,
                 cash_fallback: file.policy.cash_fallback,
             },
+            recovery: RecoveryPolicy::parse(
+                &file.policy.recovery_share_max,
+                file.policy.recovery_floor_minor,
+            )
+            .map_err(|error| wrong(error.to_string()))?,
             aliases: file.aliases.into_iter().map(|(from, to)| (from.to_lowercase(), to)).collect(),
             providers,
+            schedule,
             text: text.to_owned(),
         })
     }
@@ -185,6 +206,8 @@ struct File {
     aliases: std::collections::BTreeMap<String, String>,
     #[serde(default)]
     provider: Vec<ProviderFile>,
+    #[serde(default)]
+    schedule: Vec<RuleFile>,
 }
 
 #[derive(Deserialize)]
@@ -208,6 +231,8 @@ struct PolicyFile {
     account_beneficiaries_max: u32,
     attempts_max: u8,
     cash_fallback: bool,
+    recovery_share_max: String,
+    recovery_floor_minor: i64,
 }
 
 impl Default for PolicyFile {
@@ -217,6 +242,8 @@ impl Default for PolicyFile {
             account_beneficiaries_max: 3,
             attempts_max: 3,
             cash_fallback: true,
+            recovery_share_max: "0.20".to_owned(),
+            recovery_floor_minor: 0,
         }
     }
 }

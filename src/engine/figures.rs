@@ -33,6 +33,8 @@ pub struct Figures {
     pub lists: Vec<PaymentList>,
     pub identities: Vec<Identity>,
     pub hindrances: Vec<String>,
+    /// What was kept back of payments for receivables; negative.
+    pub recoveries: Part,
     pub suspense: Part,
     /// Of what is pending: the answer is overdue, so that collecting or closing makes it unknown.
     pub overdue: Part,
@@ -105,6 +107,7 @@ impl Figures {
             "money": money,
             "people": people,
             "suspense": { "count": self.suspense.count, "minor": self.suspense.minor.to_string() },
+            "recoveries": { "count": self.recoveries.count, "minor": self.recoveries.minor.to_string() },
             "overdue": { "count": self.overdue.count, "minor": self.overdue.minor.to_string() },
             "discrepancies": self.discrepancies,
             "receivables": self.receivables,
@@ -157,6 +160,7 @@ impl Engine {
             }
         }
         let (claim_count, claim_minor) = self.store.claim_sum(cycle.number).await?;
+        let (recovery_count, recovery_minor) = self.store.recovery_sum(cycle.number).await?;
         let (suspense_count, suspense_minor) = self.store.suspense(cycle.number).await?;
         let mut ordered_first = Part::default();
         for (_, _, count, minor) in self.store.batch_sums(cycle.number).await? {
@@ -173,6 +177,7 @@ impl Engine {
             ordered_first,
             claims: part(claim_count, claim_minor),
             carried_out_claims: carried_out,
+            recoveries: part(recovery_count, recovery_minor),
             instructed,
             settled,
             overdue,
@@ -195,6 +200,7 @@ impl Engine {
             lists: self.store.lists(cycle.number).await?,
             identities,
             hindrances,
+            recoveries: input.recoveries,
             suspense: input.suspense,
             overdue: input.overdue,
             discrepancies: self.store.discrepancies().await?.len() as i64,

@@ -23,10 +23,14 @@ pub mod lease;
 pub mod dispatch;
 pub mod collect;
 pub mod queue;
+pub mod receivable;
+pub mod uncollected;
 pub mod reissue;
 pub mod close;
 pub mod figures;
 pub mod report;
+pub mod pay_sheet;
+pub mod schedule;
 pub mod explain;
 
 use std::collections::BTreeMap;

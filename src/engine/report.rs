@@ -138,7 +138,7 @@ impl Engine {
                 .into_iter()
                 .map(|sum| ReceivableTally {
                     cause: sum.cause,
-                    is_open: sum.is_open,
+                    state: sum.state,
                     is_of_cycle: sum.is_of_cycle,
                     part: part(sum.count, sum.total_minor),
                 })
@@ -332,7 +332,12 @@ fn part(count: i64, minor: i64) -> Part {
 }
 
 /// Puts a document under its name, whole or not at all, also after a power cut.
-fn write_whole(disk: &dyn Disk, folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_whole(
+    disk: &dyn Disk,
+    folder: &Path,
+    path: &Path,
+    bytes: &[u8],
+) -> std::io::Result<()> {
     use std::io::Write as _;
     disk.create_dir(folder)?;
     let part = path.with_extension(format!("{}.part", disk.part_token()));
@@ -352,12 +357,13 @@ fn write_whole(disk: &dyn Disk, folder: &Path, path: &Path, bytes: &[u8]) -> std
 mod tests {
     use super::*;
     use crate::disk::RealDisk;
-    use crate::domain::answer::{Discrepancy, DiscrepancyKind, Receivable, ReceivableCause};
+    use crate::domain::answer::{Discrepancy, DiscrepancyKind};
     use crate::domain::ids::{
         AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, PersonNo, Shard,
     };
     use crate::domain::instruction::{Instruction, InstructionState};
     use crate::domain::payable::Payable;
+    use crate::domain::receivable::{Receivable, ReceivableCause};
     use crate::domain::roster::Channel;
     use crate::store::payments::InstructionMove;
     use crate::store::{Changes, Store};

@@ -38,6 +38,8 @@ pub struct Input<'a> {
     pub ordered_first: Part,
     pub claims: Part,
     pub carried_out_claims: Part,
+    /// What the payables were reduced by for receivables; negative.
+    pub recoveries: Part,
     /// Instructions by batch.
     pub instructed: BTreeMap<i64, Part>,
     pub settled: Part,
@@ -88,8 +90,8 @@ pub fn identities(input: &Input<'_>) -> Vec<Identity> {
     );
     let total = total(&input.payables);
     must(
-        "claims of the payables = payables",
-        (input.claims.minor + input.carried_out_claims.minor).to_string(),
+        "claims of the payables + recoveries = payables",
+        (input.claims.minor + input.carried_out_claims.minor + input.recoveries.minor).to_string(),
         total.minor.to_string(),
     );
     if matches!(state, CycleState::Computed) {

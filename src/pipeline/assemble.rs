@@ -56,6 +56,7 @@ pub struct Group {
     pub fund: String,
     pub destination: DestinationNo,
     pub lines: Vec<DueLine>,
+    /// The sum of the lines, less what is kept back for receivables.
     pub total_minor: i64,
 }
 

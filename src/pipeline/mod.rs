@@ -8,6 +8,7 @@ pub mod entitle;
 pub mod adjust;
 pub mod explain;
 pub mod assemble;
+pub mod recover;
 pub mod approve;
 pub mod retry;
 pub mod settle;

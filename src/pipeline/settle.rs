@@ -6,12 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::answer::{DiscrepancyKind, ReceivableCause};
+use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::BatchState;
 use crate::domain::ids::{AttemptNo, BatchNo, PayableNo, PersonNo};
 use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
 use crate::domain::outcome::{Outcome, Reported};
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
+use crate::domain::receivable::ReceivableCause;
 use crate::domain::state::IllegalTransition;
 
 pub struct Input<'a> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::domain::answer::{DiscrepancyKind, ReceivableCause};
+use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::{BatchState, DeliveryOutcome};
 use crate::domain::cycle::{CycleKind, CycleState};
 use crate::domain::exception::RowOutcome;
@@ -17,6 +17,7 @@ use crate::domain::list::{Act, ListState};
 use crate::domain::money::Currency;
 use crate::domain::payable::PayableState;
 use crate::domain::period::Period;
+use crate::domain::receivable::{ReceivableCause, ReceivableState};
 use crate::domain::state::Named;
 use crate::pipeline::account::{Identity, Part};
 use crate::report::words::Words;
@@ -267,7 +268,7 @@ pub struct DiscrepancyTally {
 #[derive(Clone, Debug)]
 pub struct ReceivableTally {
     pub cause: ReceivableCause,
-    pub is_open: bool,
+    pub state: ReceivableState,
     /// False for those that come from no payable: they are the office's, of every cycle.
     pub is_of_cycle: bool,
     pub part: Part,

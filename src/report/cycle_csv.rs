@@ -139,9 +139,8 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
         table.part("discrepancy_reported", &key, part(one.reported_minor));
     }
     for one in &report.receivables {
-        let open = if one.is_open { "open" } else { "settled" };
         let of = if one.is_of_cycle { "cycle" } else { "every_cycle" };
-        table.part("receivable", &format!("{}/{open}/{of}", one.cause), one.part);
+        table.part("receivable", &format!("{}/{}/{of}", one.cause, one.state), one.part);
     }
     for check in report.checks() {
         let holds = if check.holds() { "agrees" } else { "DIFFERS" };

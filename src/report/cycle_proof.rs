@@ -327,11 +327,15 @@ pub(super) fn open_matters(page: &mut Page, report: &CycleReport) {
     for one in &report.receivables {
         table.row(vec![
             Cell::Words(wording::receivable(one.cause)),
-            Cell::Words(match (one.is_open, one.is_of_cycle) {
-                (true, true) => Words::fixed("Chưa thu", "Open"),
-                (false, true) => Words::fixed("Đã xử lý", "Settled"),
-                (true, false) => Words::fixed("Chưa thu, của mọi kỳ", "Open, of every cycle"),
-                (false, false) => Words::fixed("Đã xử lý, của mọi kỳ", "Settled, of every cycle"),
+            Cell::Words(match one.is_of_cycle {
+                true => wording::receivable_state(one.state),
+                false => {
+                    let state = wording::receivable_state(one.state);
+                    Words::new(
+                        format!("{}, của mọi kỳ", state.vi),
+                        format!("{}, of every cycle", state.en),
+                    )
+                }
             }),
             Cell::Number(grouped(one.part.count.into())),
             Cell::Number(amount(one.part.minor, report.currency)),

@@ -7,6 +7,7 @@ pub mod cycle;
 pub mod cycle_html;
 mod cycle_proof;
 pub mod cycle_csv;
+pub mod pay_sheet;
 pub mod words;
 pub mod wording;
 pub mod figure;

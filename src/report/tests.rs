@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::date;
 
-use crate::domain::answer::{DiscrepancyKind, ReceivableCause};
+use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::{BatchState, DeliveryOutcome};
 use crate::domain::cycle::{CycleKind, CycleState};
 use crate::domain::digest::Digest;
@@ -18,6 +18,7 @@ use crate::domain::money::Currency;
 use crate::domain::payable::PayableState;
 use crate::domain::period::Period;
 use crate::domain::province::PROVINCES;
+use crate::domain::receivable::{ReceivableCause, ReceivableState};
 use crate::pipeline::account::{Identity, Part};
 use crate::report::cycle::*;
 use crate::report::cycle_csv::csv;
@@ -133,7 +134,11 @@ fn fixture() -> CycleReport {
             rows_listed.to_string(),
             rows_listed.to_string(),
         ),
-        identity("claims of the payables = payables", all.minor.to_string(), all.minor.to_string()),
+        identity(
+            "claims of the payables + recoveries = payables",
+            all.minor.to_string(),
+            all.minor.to_string(),
+        ),
     ];
     for (number, (channel, provider, _)) in (1..).zip(channels) {
         let ordered = sum_of(&|one: &PayableTally| {
@@ -381,7 +386,7 @@ fn fixture() -> CycleReport {
         ],
         receivables: vec![ReceivableTally {
             cause: ReceivableCause::SettledExcess,
-            is_open: true,
+            state: ReceivableState::Open,
             is_of_cycle: true,
             part: part(2, 1_250_000),
         }],

@@ -1,7 +1,7 @@
 //! The words of reports: every state, outcome and code that is stored as one word, said in both
 //! languages. Total over the enums, so that a new state cannot appear without its words.
 
-use crate::domain::answer::{DiscrepancyKind, ReceivableCause};
+use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::{BatchState, DeliveryOutcome};
 use crate::domain::cycle::{CycleKind, CycleState};
 use crate::domain::exception::RowOutcome;
@@ -10,6 +10,7 @@ use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::list::{Act, ListState};
 use crate::domain::outcome::ReasonClass;
 use crate::domain::payable::PayableState;
+use crate::domain::receivable::{ReceivableCause, ReceivableState};
 use crate::domain::roster::{Channel, RefusalCode};
 use crate::domain::state::Named;
 use crate::report::words::Words;
@@ -188,6 +189,19 @@ pub const fn receivable(cause: ReceivableCause) -> Words {
     match cause {
         ReceivableCause::SettledExcess => Words::fixed("Chi thừa", "Settled in excess"),
         ReceivableCause::Overpayment => Words::fixed("Đã chi quá mức hưởng", "Paid more than owed"),
+        ReceivableCause::PostDeath => {
+            Words::fixed("Đã chi cho tháng sau khi chết", "Paid for months after the death")
+        }
+    }
+}
+
+pub const fn receivable_state(state: ReceivableState) -> Words {
+    match state {
+        ReceivableState::Open => Words::fixed("Chưa thu", "Open"),
+        ReceivableState::Recovering => Words::fixed("Đang thu", "Partly back"),
+        ReceivableState::Recovered => Words::fixed("Đã thu", "Back"),
+        ReceivableState::Reclaimed => Words::fixed("Đã thu từ di sản", "Back from the estate"),
+        ReceivableState::WrittenOff => Words::fixed("Đã xóa nợ", "Written off"),
     }
 }
 
@@ -268,7 +282,9 @@ pub fn identity(name: &'static str) -> Words {
             "số dòng = không nhận + thôi hưởng + tạm giữ + không phát sinh + được hưởng"
         }
         "people listed = people by worst outcome" => "số người = số người theo kết quả xấu nhất",
-        "claims of the payables = payables" => "quyền lợi đã xác định = các khoản chi",
+        "claims of the payables + recoveries = payables" => {
+            "quyền lợi đã xác định + phần thu hồi = các khoản chi"
+        }
         "instructions of a batch = its file" => "các lệnh của lô = tệp của lô",
         "every batch has a sealed file" => "mỗi lô có một tệp đã niêm phong",
         "files of the first list = payables it ordered" => {

@@ -1,9 +1,7 @@
-//! Answers, discrepancies, receivables, halts and suspense: what came back and what it left.
+//! Answers, discrepancies, halts and suspense: what came back and what it left.
 
-use crate::domain::answer::{
-    Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt, Receivable, ReceivableCause,
-};
-use crate::domain::ids::{AnswerNo, AttemptNo, CycleNo, PayableNo, PersonNo};
+use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt};
+use crate::domain::ids::{AnswerNo, AttemptNo, CycleNo, PayableNo};
 use crate::domain::state::Named;
 
 use super::registry::number;
@@ -20,17 +18,6 @@ pub struct DiscrepancySum {
     pub count: i64,
     pub expected_minor: i64,
     pub reported_minor: i64,
-}
-
-/// Receivables of one cause, open or settled.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReceivableSum {
-    pub cause: ReceivableCause,
-    pub is_open: bool,
-    /// False for those that come from no payable: they are the office's, of every cycle.
-    pub is_of_cycle: bool,
-    pub count: i64,
-    pub total_minor: i64,
 }
 
 macro_rules! answer_columns {
@@ -103,33 +90,6 @@ impl Store {
             .collect()
     }
 
-    /// Receivables from a cycle's payables, and those from no payable, counted.
-    pub async fn receivable_sums(&self, cycle: CycleNo) -> Result<Vec<ReceivableSum>, StoreError> {
-        let rows = self
-            .query(
-                "select r.cause, r.state, r.of_cycle, cast(count(*) as bigint), cast(sum(r.amount_minor) as bigint)
-                 from (
-                   select cause, state, amount_minor,
-                     cast(case when payable_no is null then 0 else 1 end as bigint) as of_cycle
-                   from receivable where payable_no is null or (payable_no >> 38) = $1
-                 ) r
-                 group by r.cause, r.state, r.of_cycle order by r.cause, r.state, r.of_cycle",
-                &[cycle.0.into()],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(ReceivableSum {
-                    cause: row.named(0)?,
-                    is_open: row.text(1)? == "open",
-                    is_of_cycle: row.int(2)? == 1,
-                    count: row.int(3)?,
-                    total_minor: row.int(4)?,
-                })
-            })
-            .collect()
-    }
-
     /// Open discrepancies: number, kind, provider, age since, sentence.
     pub async fn discrepancies(&self) -> Result<Vec<(i64, Discrepancy)>, StoreError> {
         let rows = self
@@ -155,28 +115,6 @@ impl Store {
                         opened_at: row.text(10)?.to_owned(),
                     },
                 ))
-            })
-            .collect()
-    }
-
-    pub async fn receivables(&self) -> Result<Vec<Receivable>, StoreError> {
-        let rows = self
-            .query(
-                "select cause, person_no, payable_no, attempt, amount_minor, opened_at from receivable
-                 where state = 'open' order by receivable_no",
-                &[],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Receivable {
-                    cause: row.named(0)?,
-                    person: PersonNo::from_number(row.int(1)?)
-                        .ok_or_else(|| StoreError::RowMustBeWhole("person number".to_owned()))?,
-                    instruction: instruction_key(row, 2)?,
-                    amount_minor: row.int(4)?,
-                    opened_at: row.text(5)?.to_owned(),
-                })
             })
             .collect()
     }
@@ -314,51 +252,6 @@ impl Changes {
         );
     }
 
-    /// Money to be got back that evidence of a payment proved.
-    pub fn receivables(&mut self, first_no: i64, receivables: &[Receivable]) {
-        self.receivables_of(None, first_no, receivables);
-    }
-
-    /// Money to be got back that a cycle worked out; it is forgotten with the cycle's computation.
-    pub fn overpayments(&mut self, cycle: CycleNo, first_no: i64, receivables: &[Receivable]) {
-        self.receivables_of(Some(cycle), first_no, receivables);
-    }
-
-    fn receivables_of(
-        &mut self,
-        cycle: Option<CycleNo>,
-        first_no: i64,
-        receivables: &[Receivable],
-    ) {
-        self.bulk(
-            "receivable",
-            &[
-                "receivable_no",
-                "cause",
-                "person_no",
-                "payable_no",
-                "attempt",
-                "amount_minor",
-                "opened_at",
-                "state",
-                "cycle_no",
-            ],
-            receivables.iter().zip(first_no..).map(|(one, receivable_no)| {
-                [
-                    receivable_no.into(),
-                    one.cause.name().into(),
-                    one.person.number().into(),
-                    number(one.instruction.map(|(payable, _)| payable.number())),
-                    number(one.instruction.map(|(_, attempt)| i64::from(attempt.number()))),
-                    one.amount_minor.into(),
-                    one.opened_at.clone().into(),
-                    "open".into(),
-                    number(cycle.map(|cycle| cycle.0)),
-                ]
-            }),
-        );
-    }
-
     /// Stops a scope; a scope that is stopped already stays so, with its first cause.
     pub fn halt_put(&mut self, halt_no: i64, scope: &str, cause: &str, by: &str, at: &str) {
         self.free(
@@ -425,7 +318,10 @@ fn answer(row: &Row) -> Result<Answer, StoreError> {
     })
 }
 
-fn instruction_key(row: &Row, at: usize) -> Result<Option<(PayableNo, AttemptNo)>, StoreError> {
+pub(super) fn instruction_key(
+    row: &Row,
+    at: usize,
+) -> Result<Option<(PayableNo, AttemptNo)>, StoreError> {
     let whole = |error: crate::domain::ids::IdError| StoreError::RowMustBeWhole(error.to_string());
     match (row.maybe_int(at)?, row.maybe_int(at + 1)?) {
         (Some(payable), Some(attempt)) => Ok(Some((

@@ -316,6 +316,7 @@ impl Changes {
             "delete from tally where cycle_no = $1",
             "delete from work where cycle_no = $1",
             "delete from receivable where cycle_no = $1",
+            "delete from recovery where cycle_no = $1",
             "delete from chunk where owner = $1 and kind in ('evidence', 'exchange', 'payout')",
         ] {
             self.free(sql, vec![cycle.clone()]);

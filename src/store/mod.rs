@@ -15,8 +15,10 @@ mod paged;
 pub mod changes;
 pub mod cycles;
 pub mod leases;
+pub mod fires;
 pub mod outbox;
 pub mod payments;
+pub mod receivables;
 pub mod registry;
 
 use std::sync::Arc;

@@ -599,6 +599,27 @@ impl Store {
         rows.iter().map(|row| Ok((person_no(row, 0)?, row.text(1)?.to_owned()))).collect()
     }
 
+    /// The payables whose claims these took over.
+    pub async fn payables_carried_to(
+        &self,
+        numbers: &[PayableNo],
+    ) -> Result<Vec<PayableNo>, StoreError> {
+        let mut found = Vec::new();
+        for number in numbers {
+            // What is carried stays with its payee, and so in the shard.
+            let rows = self
+                .query(
+                    "select payable_no from payable where shard = $1 and carried_to = $2",
+                    &[i64::from(number.shard().number()).into(), number.number().into()],
+                )
+                .await?;
+            for row in &rows {
+                found.push(payable_number(row, 0)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Payables of closed cycles of an authority that were not paid and not yet carried over, of the
     /// payees of one shard.
     pub async fn payables_to_carry(

@@ -177,6 +177,7 @@ impl Store {
             Counted::Receivable => {
                 "select cast(coalesce(max(receivable_no), 0) as bigint) from receivable"
             }
+            Counted::Receipt => "select cast(coalesce(max(receipt_no), 0) as bigint) from receipt",
             Counted::Halt => "select cast(coalesce(max(halt_no), 0) as bigint) from halt",
             Counted::Resolution => {
                 "select cast(coalesce(max(resolution_no), 0) as bigint) from resolution"
@@ -358,6 +359,7 @@ pub enum Counted {
     Answer,
     Discrepancy,
     Receivable,
+    Receipt,
     Halt,
     Resolution,
 }

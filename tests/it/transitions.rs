@@ -9,6 +9,7 @@ use chitra::domain::cycle::CycleState;
 use chitra::domain::instruction::InstructionState;
 use chitra::domain::list::ListState;
 use chitra::domain::payable::PayableState;
+use chitra::domain::receivable::ReceivableState;
 use chitra::domain::state::{Arrow, Named};
 
 use crate::support::real_parts::repository;
@@ -24,6 +25,7 @@ fn the_page_has_the_arrows_of_the_program() {
     check(&page, "**Batch**", BatchState::TABLE);
     check(&page, "**Instruction**", InstructionState::TABLE);
     check(&page, "**Payable**", PayableState::TABLE);
+    check(&page, "**Receivable**", ReceivableState::TABLE);
 }
 
 #[test]

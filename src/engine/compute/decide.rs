@@ -12,9 +12,11 @@ use super::judge::{
 };
 use super::stored::{self, Listed};
 use super::{Loaded, Terms};
+use crate::domain::claim::Claim;
 use crate::domain::exception::{Exception, RowOutcome, Subject};
 use crate::domain::hold::HoldCode;
-use crate::domain::ids::{PersonNo, Shard};
+use crate::domain::ids::{PayableNo, PersonNo, Shard};
+use crate::domain::period::Period;
 use crate::domain::roster::{Channel, RosterRow};
 use crate::domain::state::Named;
 use crate::engine::EngineError;
@@ -34,6 +36,9 @@ pub struct Decided {
     pub exceptions: Vec<Exception>,
     /// Rows by outcome, code, programme and province.
     pub tally: BTreeMap<(RowOutcome, String, String, String), i64>,
+    /// What was determined for months after the month of a death that is known now, by the payable that
+    /// has it.
+    pub after_death: BTreeMap<(PayableNo, PersonNo), i64>,
     /// Lines by the shard of their payee, and how many.
     pub travelling: BTreeMap<Shard, (Vec<u8>, i64)>,
 }
@@ -47,6 +52,7 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
         persons: Vec::new(),
         exceptions: Vec::new(),
         tally: BTreeMap::new(),
+        after_death: BTreeMap::new(),
         travelling: BTreeMap::new(),
     };
     decided.refused(stored::refused(terms, loaded)?);
@@ -70,6 +76,7 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
         let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
         let known = known(terms, rows, &ended, claims)?;
         let judged = judge.person(rows, ended, &known, &mut entitled)?;
+        decided.after_death(terms, rows, &judged, claims);
         decided.lines(terms, book.pack(), rows, &judged, &entitled);
         decided.tell(terms, book, rows, &judged, &entitled)?;
     }
@@ -93,6 +100,28 @@ impl Decided {
                 source_line: Some(row.line),
                 detail: row.sentence,
             });
+        }
+    }
+
+    /// Finds what was determined for months after the month of death. Only a death counts that two
+    /// factors confirm, and that no officers have looked at and set aside.
+    fn after_death(
+        &mut self,
+        terms: &Terms,
+        rows: PersonRows<'_>,
+        judged: &Judged<'_>,
+        claims: &[&Claim],
+    ) {
+        let died = judged.case().date_of_death.and_then(|day| Period::of(day).ok());
+        let is_confirmed = rows.listed.iter().zip(rows.decisions).any(|(listed, decision)| {
+            decision.hold() == Some(HoldCode::Deceased)
+                && !released(terms, listed.enrolment, HoldCode::Deceased)
+        });
+        let Some(died) = died.filter(|_| is_confirmed) else { return };
+        for claim in claims.iter().filter(|claim| claim.period > died) {
+            if let Some(payable) = claim.payable {
+                *self.after_death.entry((payable, claim.person)).or_default() += claim.amount_minor;
+            }
         }
     }
 

@@ -282,6 +282,16 @@ impl TestOffice {
         touched
     }
 
+    /// True when the database itself refuses a statement.
+    pub async fn tamper_refused(&self, sql: &'static str) -> bool {
+        let database = self.database().await;
+        let mut open = database.begin().await.unwrap();
+        let refused = open.execute(sql.into(), vec![]).await.is_err();
+        drop(open);
+        database.close().await;
+        refused
+    }
+
     // --- What comes in ---------------------------------------------------------------------------
 
     /// Takes in a register and a roster for a month, both from lines of people.

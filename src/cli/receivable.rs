@@ -1,0 +1,192 @@
+//! `chitra receivable`: money to be got back, how far it has come, what is paid in or given up.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::cli::Voice;
+use crate::cli::show::{money, table};
+use crate::cli::signer::Signer;
+use crate::domain::period::parse_date;
+use crate::domain::receivable::{ReceiptSource, ReceivableStanding};
+use crate::domain::state::Named;
+use crate::engine::receivable::Receiving;
+use crate::engine::{Engine, EngineError};
+
+#[derive(Subcommand)]
+pub enum ReceivableCommand {
+    /// What is to be got back, and what is left of it
+    List {
+        /// Also what is back or written off
+        #[arg(long)]
+        all: bool,
+    },
+    /// One of them: what was kept back, paid in and given up
+    Show { number: i64 },
+    /// Record what was paid back outside
+    Received {
+        number: i64,
+        /// Minor units
+        #[arg(long)]
+        amount: i64,
+        /// The number of the voucher, or of the entry on the account
+        #[arg(long)]
+        reference: String,
+        /// Who paid it: person or estate
+        #[arg(long, default_value = "person")]
+        from: String,
+        /// The day on which it came; today when not said
+        #[arg(long)]
+        on: Option<String>,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// One of the two officers who give up what cannot be had
+    WriteOff {
+        number: i64,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+}
+
+impl ReceivableCommand {
+    pub fn only_reads(&self) -> bool {
+        matches!(self, ReceivableCommand::List { .. } | ReceivableCommand::Show { .. })
+    }
+
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        match self {
+            ReceivableCommand::List { all } => {
+                let mut standings = engine.store.standings().await?;
+                standings.retain(|one| all || one.state().is_open());
+                let told: Vec<Value> = standings.iter().map(to_json).collect();
+                voice.say(&json!(told), || listed(engine, &standings));
+                Ok(())
+            }
+            ReceivableCommand::Show { number } => {
+                let standing = engine.receivable(number).await?;
+                show(engine, &standing, voice).await
+            }
+            ReceivableCommand::Received { number, amount, reference, from, on, signer } => {
+                let source = ReceiptSource::from_name(&from).ok_or_else(|| {
+                    EngineError::refused("F116", format!("`{from}` is neither person nor estate"))
+                })?;
+                let on = match on {
+                    None => engine.clock.today(),
+                    Some(text) => parse_date(&text)
+                        .map_err(|error| EngineError::refused("F117", error.to_string()))?,
+                };
+                let receiving = Receiving { amount_minor: amount, source, reference, on };
+                let key = signer.key(engine).await?;
+                let standing =
+                    engine.receivable_received(number, receiving, &signer.by, &key).await?;
+                engine.sequence().await?;
+                voice.say(&to_json(&standing), || listed(engine, std::slice::from_ref(&standing)));
+                Ok(())
+            }
+            ReceivableCommand::WriteOff { number, reason, signer } => {
+                let key = signer.key(engine).await?;
+                let done = engine.receivable_write_off(number, &reason, &signer.by, &key).await?;
+                engine.sequence().await?;
+                voice.say(&json!({ "receivable": number, "written_off": done }), || match done {
+                    true => format!("receivable {number} is written off"),
+                    false => format!(
+                        "{} proposes it; an approver confirms with the same command in their name",
+                        signer.by
+                    ),
+                });
+                Ok(())
+            }
+        }
+    }
+}
+
+fn to_json(standing: &ReceivableStanding) -> Value {
+    json!({
+        "number": standing.number,
+        "cause": standing.receivable.cause.name(),
+        "state": standing.state().name(),
+        "person": standing.receivable.person.to_string(),
+        "amount_minor": standing.receivable.amount_minor.to_string(),
+        "recovered_minor": standing.recovered_minor.to_string(),
+        "reserved_minor": standing.reserved_minor.to_string(),
+        "received_minor": standing.received_minor.to_string(),
+        "returned_minor": standing.returned_minor.to_string(),
+        "left_minor": standing.left_minor().to_string(),
+        "since": standing.receivable.opened_at,
+    })
+}
+
+fn listed(engine: &Engine, standings: &[ReceivableStanding]) -> String {
+    let amount = |minor: i64| money(i128::from(minor), engine.config.currency);
+    let rows: Vec<Vec<String>> = standings
+        .iter()
+        .map(|one| {
+            vec![
+                one.number.to_string(),
+                one.receivable.cause.to_string(),
+                one.state().to_string(),
+                one.receivable.person.to_string(),
+                amount(one.receivable.amount_minor),
+                amount(one.got_back_minor()),
+                amount(one.reserved_minor),
+                amount(one.left_minor()),
+                one.receivable.opened_at.clone(),
+            ]
+        })
+        .collect();
+    let head =
+        ["number", "cause", "state", "person", "owed", "back", "on its way", "left", "since"];
+    table(&head, &rows, &[0, 4, 5, 6, 7])
+}
+
+async fn show(
+    engine: &Engine,
+    standing: &ReceivableStanding,
+    voice: &Voice,
+) -> Result<(), EngineError> {
+    let recoveries = engine.store.recoveries_of(standing.number).await?;
+    let receipts = engine.store.receipts_of(standing.number).await?;
+    let proposed = engine.store.write_off(standing.number).await?;
+    let mut steps: Vec<(String, String, i64)> = Vec::new();
+    for one in &recoveries {
+        let payable = engine.store.payable(one.payable).await?;
+        let state = payable.map_or_else(|| "gone".to_owned(), |one| one.state.to_string());
+        steps.push((
+            "kept back".to_owned(),
+            format!("payable {}, {state}", one.payable),
+            -one.amount_minor,
+        ));
+    }
+    for one in &receipts {
+        let what = format!("{} by {}, recorded by {}", one.reference, one.source, one.recorded_by);
+        steps.push((format!("received {}", one.received_on), what, one.amount_minor));
+    }
+    if let Some(one) = &proposed {
+        let what = match &one.confirmed_by {
+            Some(by) => format!("proposed by {}, confirmed by {by}", one.proposed_by),
+            None => format!("proposed by {}, waits for an approver", one.proposed_by),
+        };
+        steps.push(("write-off".to_owned(), what, one.amount_minor));
+    }
+    let mut told = to_json(standing);
+    told["steps"] = steps
+        .iter()
+        .map(
+            |(step, what, minor)| json!({ "step": step, "what": what, "minor": minor.to_string() }),
+        )
+        .collect();
+    voice.say(&told, || {
+        let rows: Vec<Vec<String>> = steps
+            .iter()
+            .map(|(step, what, minor)| {
+                let amount = money(i128::from(*minor), engine.config.currency);
+                vec![step.clone(), what.clone(), amount]
+            })
+            .collect();
+        let steps = table(&["step", "what", "money"], &rows, &[2]);
+        format!("{}\n\n{steps}", listed(engine, std::slice::from_ref(standing)))
+    });
+    Ok(())
+}

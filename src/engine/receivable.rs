@@ -1,0 +1,311 @@
+//! Getting money back: from later entitlements when a list is assembled, from what is paid in, and
+//! giving up what two persons say cannot be had.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::civil::Date;
+
+use crate::audit::leaf::Leaf;
+use crate::domain::cycle::{Cycle, CycleState};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{AttemptNo, CycleNo, PayableNo, PersonNo};
+use crate::domain::instruction::InstructionState;
+use crate::domain::receivable::{
+    Receipt, ReceiptSource, Receivable, ReceivableCause, ReceivableEvent, ReceivableStanding,
+    Recovery, WriteOff,
+};
+use crate::domain::signature::OfficerKey;
+use crate::engine::acting::Doing;
+use crate::engine::{Engine, EngineError};
+use crate::pipeline::assemble::Output;
+use crate::pipeline::recover::{Owing, recover};
+use crate::store::registry::Counted;
+use crate::store::{Changes, StoreError};
+
+/// What people owe when a list is assembled, the oldest receivable of each first.
+pub(super) struct Owed(HashMap<PersonNo, Vec<Owing>>);
+
+impl Owed {
+    /// Lowers the payables of those who owe something, and tells by how much and for what.
+    pub(super) fn kept_back(&mut self, engine: &Engine, assembled: &mut Output) -> Vec<Recovery> {
+        let mut recoveries = Vec::new();
+        for (payable, group) in &mut assembled.payables {
+            let Some(owing) = self.0.get_mut(&group.beneficiary) else { continue };
+            for (receivable, amount) in recover(&engine.config.recovery, group.total_minor, owing) {
+                group.total_minor -= amount;
+                let amount_minor = -amount;
+                recoveries.push(Recovery { receivable, payable: *payable, amount_minor });
+            }
+        }
+        recoveries
+    }
+}
+
+/// What an officer says came back outside.
+#[derive(Clone, Debug)]
+pub struct Receiving {
+    pub amount_minor: i64,
+    pub source: ReceiptSource,
+    /// The number of the voucher or of the entry on the account.
+    pub reference: String,
+    pub on: Date,
+}
+
+impl Engine {
+    /// What may be kept back in a cycle. What a list worked out that may still be cancelled is not
+    /// among it, nor is what the cycle itself worked out: computing it again must give the same.
+    pub(super) async fn owed(&self, cycle: &Cycle) -> Result<Owed, EngineError> {
+        let mut certain: HashMap<CycleNo, bool> = HashMap::new();
+        for one in self.store.cycles().await? {
+            let stands = matches!(
+                one.state,
+                CycleState::Released | CycleState::Settling | CycleState::Closed
+            );
+            certain.insert(one.number, stands && one.number != cycle.number);
+        }
+        let mut owed: HashMap<PersonNo, Vec<Owing>> = HashMap::new();
+        for standing in self.store.standings().await? {
+            let stands = standing.found_by.is_none_or(|by| certain.get(&by) == Some(&true));
+            let receivable = &standing.receivable;
+            let left_minor = standing.left_minor();
+            if stands
+                && standing.state().is_open()
+                && receivable.cause.is_recovered_from_entitlements()
+                && left_minor > 0
+            {
+                owed.entry(receivable.person)
+                    .or_default()
+                    .push(Owing { receivable: standing.number, left_minor });
+            }
+        }
+        Ok(Owed(owed))
+    }
+
+    /// Makes receivables of what was really paid for months after a death, once for each payment. They
+    /// are owed by the estate and stand on their evidence: a cycle that is cancelled does not take them
+    /// away.
+    pub(super) async fn reclaim_after_death(
+        &self,
+        found: &BTreeMap<(PayableNo, PersonNo), i64>,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<PayableNo> = found.keys().map(|(payable, _)| *payable).collect();
+        let amounts: HashMap<PayableNo, i64> = self
+            .store
+            .payables_of(&numbers)
+            .await?
+            .into_iter()
+            .map(|payable| (payable.number, payable.amount_minor))
+            .collect();
+        let known: HashSet<PayableNo> = self
+            .store
+            .standings()
+            .await?
+            .into_iter()
+            .filter(|one| one.receivable.cause == ReceivableCause::PostDeath)
+            .filter_map(|one| one.receivable.instruction.map(|(payable, _)| payable))
+            .collect();
+        let settled: HashMap<PayableNo, AttemptNo> = self
+            .store
+            .instructions_of(&numbers)
+            .await?
+            .into_iter()
+            .filter(|one| one.state == InstructionState::Settled && !known.contains(&one.payable))
+            .map(|one| (one.payable, one.attempt))
+            .collect();
+        let mut owed = Vec::new();
+        for ((payable, person), determined) in found {
+            let paid = amounts.get(payable).copied().unwrap_or(0);
+            let amount_minor = paid.min(*determined);
+            if let Some(attempt) = settled.get(payable).filter(|_| amount_minor > 0) {
+                owed.push(Receivable {
+                    cause: ReceivableCause::PostDeath,
+                    person: *person,
+                    instruction: Some((*payable, *attempt)),
+                    amount_minor,
+                    opened_at: self.stamp(),
+                });
+            }
+        }
+        if owed.is_empty() {
+            return Ok(());
+        }
+        changes.receivables(self.store.next_number(Counted::Receivable).await?, &owed);
+        changes.event(
+            Leaf::of("receivables_after_death", &self.stamp())
+                .number("count", owed.len() as i64)
+                .number("amount_minor", owed.iter().map(|one| one.amount_minor).sum())
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        Ok(())
+    }
+
+    /// A receivable by its number.
+    pub async fn receivable(&self, number: i64) -> Result<ReceivableStanding, EngineError> {
+        self.store.standing(number).await?.ok_or_else(|| {
+            EngineError::refused(
+                "F110",
+                format!("there is no receivable {number}; see: chitra receivable list"),
+            )
+        })
+    }
+
+    /// An officer records that money was paid back outside.
+    ///
+    /// # Errors
+    /// F110 when there is no such receivable, F111 when it is more than is left, F112 when the reference
+    /// was recorded before, F113 when the estate pays what it does not owe.
+    pub async fn receivable_received(
+        &self,
+        number: i64,
+        receiving: Receiving,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<ReceivableStanding, EngineError> {
+        let by = self.acting(officer, key, Doing::RecordReceipt).await?;
+        let standing = self.receivable(number).await?;
+        let left = standing.left_minor();
+        if receiving.amount_minor <= 0 || receiving.amount_minor > left {
+            return Err(EngineError::refused(
+                "F111",
+                format!(
+                    "{} is not between 1 and the {left} that are left of receivable {number}; what was paid in \
+                     beside it belongs to the person, and is given back",
+                    receiving.amount_minor
+                ),
+            ));
+        }
+        let of_estate = standing.receivable.cause == ReceivableCause::PostDeath;
+        if receiving.source == ReceiptSource::Estate && !of_estate {
+            return Err(EngineError::refused(
+                "F113",
+                format!(
+                    "receivable {number} is not owed by an estate; record it with --from person"
+                ),
+            ));
+        }
+        let is_all = receiving.amount_minor == left && standing.reserved_minor == 0;
+        standing.state().apply(match (is_all, of_estate) {
+            (true, true) => ReceivableEvent::Reclaimed,
+            (true, false) => ReceivableEvent::AllGotBack,
+            (false, _) => ReceivableEvent::PartGotBack,
+        })?;
+        let at = self.stamp();
+        let receipt = Receipt {
+            receivable: number,
+            source: receiving.source,
+            amount_minor: receiving.amount_minor,
+            reference: receiving.reference,
+            received_on: receiving.on.to_string(),
+            recorded_by: by.officer.name.clone(),
+            recorded_at: at.clone(),
+        };
+        let mut changes = Changes::new();
+        changes.received(self.store.next_number(Counted::Receipt).await?, &receipt);
+        changes.event(
+            by.leaf(
+                Leaf::of("receivable_received", &at)
+                    .number("receivable", number)
+                    .number("amount_minor", receipt.amount_minor)
+                    .text("source", &receipt.source.to_string())
+                    .digest("reference", &Digest::of(receipt.reference.as_bytes())),
+            )?,
+        );
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { .. }) => {
+                return Err(EngineError::refused(
+                    "F112",
+                    format!(
+                        "`{}` is recorded for receivable {number} already, or another officer records one now; see: \
+                         chitra receivable show {number}",
+                        receipt.reference
+                    ),
+                ));
+            }
+            done => done?,
+        }
+        self.receivable(number).await
+    }
+
+    /// One of the two officers who give a receivable up; the second is an approver, and another person.
+    /// True when it is written off.
+    ///
+    /// # Errors
+    /// F114 when nothing is left to be given up, F115 when it is the officer who proposed it.
+    pub async fn receivable_write_off(
+        &self,
+        number: i64,
+        reason: &str,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<bool, EngineError> {
+        let proposed = self.store.write_off(number).await?;
+        let standing = self.receivable(number).await?;
+        let left_minor = standing.left_minor();
+        // What was proposed is the amount too: when some of it came back meanwhile, it is proposed anew.
+        let waiting =
+            proposed.filter(|one| one.confirmed_by.is_none() && one.amount_minor == left_minor);
+        let doing = match waiting {
+            Some(_) => Doing::ConfirmWriteOff,
+            None => Doing::ProposeWriteOff,
+        };
+        let by = self.acting(officer, key, doing).await?;
+        if !standing.state().is_open() || left_minor == 0 {
+            return Err(EngineError::refused(
+                "F114",
+                format!(
+                    "nothing is left to be given up of receivable {number}: it is {}, {} are on their way back",
+                    standing.state(),
+                    standing.reserved_minor
+                ),
+            ));
+        }
+        let at = self.stamp();
+        let mut changes = Changes::new();
+        let sealed = match &waiting {
+            Some(waiting) => waiting.reason.clone(),
+            None => self.keys.reason(&format!("write-off {number}"), reason),
+        };
+        let event = match &waiting {
+            Some(waiting) if waiting.proposed_by == by.officer.name => {
+                return Err(EngineError::refused(
+                    "F115",
+                    format!(
+                        "`{officer}` has proposed to write receivable {number} off; two persons give money up"
+                    ),
+                ));
+            }
+            Some(_) => {
+                standing.state().apply(ReceivableEvent::WrittenOff)?;
+                changes.written_off(number, left_minor, &by.officer.name, &at);
+                "receivable_written_off"
+            }
+            None => {
+                changes.write_off_proposed(&WriteOff {
+                    receivable: number,
+                    amount_minor: left_minor,
+                    reason: sealed.clone(),
+                    proposed_by: by.officer.name.clone(),
+                    proposed_at: at.clone(),
+                    confirmed_by: None,
+                });
+                "receivable_write_off_proposed"
+            }
+        };
+        changes.event(
+            by.leaf(
+                Leaf::of(event, &at)
+                    .number("receivable", number)
+                    .number("amount_minor", left_minor)
+                    .digest("reason", &Digest::of(&sealed)),
+            )?,
+        );
+        self.store.commit(changes).await?;
+        Ok(waiting.is_some())
+    }
+}

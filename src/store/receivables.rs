@@ -1,0 +1,337 @@
+//! Money to be got back: what is owed, what payables were reduced by, what was paid in, what was
+//! given up.
+
+use std::collections::BTreeMap;
+
+use crate::domain::ids::{CycleNo, PayableNo};
+use crate::domain::receivable::{
+    Receipt, Receivable, ReceivableCause, ReceivableStanding, ReceivableState, Recovery, WriteOff,
+};
+use crate::domain::state::Named;
+
+use super::answers::instruction_key;
+use super::registry::{broken, number, person_no};
+use super::{Changes, Row, Store, StoreError};
+
+/// Receivables of one cause and state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReceivableSum {
+    pub cause: ReceivableCause,
+    pub state: ReceivableState,
+    /// False for those that come from no payable: they are the office's, of every cycle.
+    pub is_of_cycle: bool,
+    pub count: i64,
+    pub total_minor: i64,
+}
+
+/// What is on its way back is what was taken off payables that may still be paid: those of a cycle that
+/// is not closed, and of a closed one those of unknown fate. A payable's number carries its shard in
+/// the eight bits above the last thirty.
+macro_rules! standings {
+    () => {
+        "select r.receivable_no, r.cause, r.person_no, r.payable_no, r.attempt, r.amount_minor, r.opened_at,
+           r.state, r.cycle_no,
+           cast(coalesce((
+             select -sum(x.amount_minor) from recovery x
+             join payable p on p.shard = x.shard and p.payable_no = x.payable_no
+             where x.receivable_no = r.receivable_no and p.state = 'paid'), 0) as bigint),
+           cast(coalesce((
+             select -sum(x.amount_minor) from recovery x
+             join payable p on p.shard = x.shard and p.payable_no = x.payable_no
+             join cycle c on c.cycle_no = x.cycle_no
+             where x.receivable_no = r.receivable_no and p.state <> 'paid' and p.carried_to is null
+               and (c.state <> 'closed' or p.state in ('pending', 'unknown'))), 0) as bigint),
+           cast(coalesce((
+             select sum(m.amount_minor) from receipt m where m.receivable_no = r.receivable_no), 0) as bigint),
+           cast(case when exists (
+             select 1 from instruction i where i.shard = ((r.payable_no >> 30) & 255)
+               and i.payable_no = r.payable_no and i.attempt = r.attempt and i.state = 'excess_returned')
+             then r.amount_minor else 0 end as bigint)
+         from receivable r "
+    };
+}
+
+impl Store {
+    /// Every receivable with how far it has come, the oldest first.
+    pub async fn standings(&self) -> Result<Vec<ReceivableStanding>, StoreError> {
+        let rows = self.query(concat!(standings!(), "order by r.receivable_no"), &[]).await?;
+        rows.iter().map(standing).collect()
+    }
+
+    pub async fn standing(
+        &self,
+        receivable: i64,
+    ) -> Result<Option<ReceivableStanding>, StoreError> {
+        let sql = concat!(standings!(), "where r.receivable_no = $1");
+        let rows = self.query(sql, &[receivable.into()]).await?;
+        rows.first().map(standing).transpose()
+    }
+
+    /// What is still to be got back.
+    pub async fn receivables(&self) -> Result<Vec<Receivable>, StoreError> {
+        let standings = self.standings().await?.into_iter();
+        Ok(standings.filter(|one| one.state().is_open()).map(|one| one.receivable).collect())
+    }
+
+    /// Receivables from a cycle's payables, and those from no payable, counted.
+    pub async fn receivable_sums(&self, cycle: CycleNo) -> Result<Vec<ReceivableSum>, StoreError> {
+        let mut sums: BTreeMap<(ReceivableCause, ReceivableState, bool), (i64, i64)> =
+            BTreeMap::new();
+        for standing in self.standings().await? {
+            let of = standing.receivable.instruction.map(|(payable, _)| payable.cycle());
+            if of.is_none_or(|of| of == cycle) {
+                let key = (standing.receivable.cause, standing.state(), of.is_some());
+                let (count, total_minor) = sums.entry(key).or_default();
+                *count += 1;
+                *total_minor += standing.receivable.amount_minor;
+            }
+        }
+        let sum = |((cause, state, is_of_cycle), (count, total_minor))| ReceivableSum {
+            cause,
+            state,
+            is_of_cycle,
+            count,
+            total_minor,
+        };
+        Ok(sums.into_iter().map(sum).collect())
+    }
+
+    /// What the payables of a cycle were reduced by, without those whose claims another list has: how
+    /// many, and their sum, which is negative.
+    pub async fn recovery_sum(&self, cycle: CycleNo) -> Result<(i64, i64), StoreError> {
+        let rows = self
+            .query(
+                "select cast(count(*) as bigint), cast(coalesce(sum(x.amount_minor), 0) as bigint)
+                 from recovery x join payable p on p.shard = x.shard and p.payable_no = x.payable_no
+                 where x.cycle_no = $1 and p.carried_to is null",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
+    }
+
+    /// What was taken off payables for one receivable, in the order of the payables.
+    pub async fn recoveries_of(&self, receivable: i64) -> Result<Vec<Recovery>, StoreError> {
+        let rows = self
+            .query(
+                "select receivable_no, payable_no, amount_minor from recovery
+                 where receivable_no = $1 order by payable_no",
+                &[receivable.into()],
+            )
+            .await?;
+        rows.iter().map(recovery).collect()
+    }
+
+    /// What a payable was reduced by, in the order of the receivables.
+    pub async fn recoveries_from(&self, payable: PayableNo) -> Result<Vec<Recovery>, StoreError> {
+        let rows = self
+            .query(
+                "select receivable_no, payable_no, amount_minor from recovery
+                 where shard = $1 and payable_no = $2 order by receivable_no",
+                &[i64::from(payable.shard().number()).into(), payable.number().into()],
+            )
+            .await?;
+        rows.iter().map(recovery).collect()
+    }
+
+    /// What was paid in for one receivable, in the order in which it was recorded.
+    pub async fn receipts_of(&self, receivable: i64) -> Result<Vec<Receipt>, StoreError> {
+        let rows = self
+            .query(
+                "select receivable_no, source, amount_minor, reference, received_on, recorded_by, recorded_at
+                 from receipt where receivable_no = $1 order by receipt_no",
+                &[receivable.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Receipt {
+                    receivable: row.int(0)?,
+                    source: row.named(1)?,
+                    amount_minor: row.int(2)?,
+                    reference: row.text(3)?.to_owned(),
+                    received_on: row.text(4)?.to_owned(),
+                    recorded_by: row.text(5)?.to_owned(),
+                    recorded_at: row.text(6)?.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    pub async fn write_off(&self, receivable: i64) -> Result<Option<WriteOff>, StoreError> {
+        let rows = self
+            .query(
+                "select receivable_no, amount_minor, reason, proposed_by, proposed_at, confirmed_by
+                 from write_off where receivable_no = $1",
+                &[receivable.into()],
+            )
+            .await?;
+        let of = |row: &Row| {
+            Ok(WriteOff {
+                receivable: row.int(0)?,
+                amount_minor: row.int(1)?,
+                reason: row.blob(2)?.to_vec(),
+                proposed_by: row.text(3)?.to_owned(),
+                proposed_at: row.text(4)?.to_owned(),
+                confirmed_by: row.maybe_text(5)?.map(str::to_owned),
+            })
+        };
+        rows.first().map(of).transpose()
+    }
+}
+
+impl Changes {
+    /// Money to be got back that evidence of a payment proved.
+    pub fn receivables(&mut self, first_no: i64, receivables: &[Receivable]) {
+        self.receivables_of(None, first_no, receivables);
+    }
+
+    /// Money to be got back that a cycle worked out; it is forgotten with the cycle's computation.
+    pub fn overpayments(&mut self, cycle: CycleNo, first_no: i64, receivables: &[Receivable]) {
+        self.receivables_of(Some(cycle), first_no, receivables);
+    }
+
+    fn receivables_of(
+        &mut self,
+        cycle: Option<CycleNo>,
+        first_no: i64,
+        receivables: &[Receivable],
+    ) {
+        self.bulk(
+            "receivable",
+            &[
+                "receivable_no",
+                "cause",
+                "person_no",
+                "payable_no",
+                "attempt",
+                "amount_minor",
+                "opened_at",
+                "state",
+                "cycle_no",
+            ],
+            receivables.iter().zip(first_no..).map(|(one, receivable_no)| {
+                [
+                    receivable_no.into(),
+                    one.cause.name().into(),
+                    one.person.number().into(),
+                    number(one.instruction.map(|(payable, _)| payable.number())),
+                    number(one.instruction.map(|(_, attempt)| i64::from(attempt.number()))),
+                    one.amount_minor.into(),
+                    one.opened_at.clone().into(),
+                    "open".into(),
+                    number(cycle.map(|cycle| cycle.0)),
+                ]
+            }),
+        );
+    }
+
+    /// What payables are reduced by: written with them.
+    pub fn recoveries(&mut self, cycle: CycleNo, recoveries: impl IntoIterator<Item = Recovery>) {
+        self.bulk(
+            "recovery",
+            &["shard", "payable_no", "receivable_no", "cycle_no", "amount_minor"],
+            recoveries.into_iter().map(|one| {
+                [
+                    i64::from(one.payable.shard().number()).into(),
+                    one.payable.number().into(),
+                    one.receivable.into(),
+                    cycle.0.into(),
+                    one.amount_minor.into(),
+                ]
+            }),
+        );
+    }
+
+    pub fn received(&mut self, receipt_no: i64, receipt: &Receipt) {
+        self.bulk(
+            "receipt",
+            &[
+                "receipt_no",
+                "receivable_no",
+                "source",
+                "amount_minor",
+                "reference",
+                "received_on",
+                "recorded_by",
+                "recorded_at",
+            ],
+            [[
+                receipt_no.into(),
+                receipt.receivable.into(),
+                receipt.source.name().into(),
+                receipt.amount_minor.into(),
+                receipt.reference.clone().into(),
+                receipt.received_on.clone().into(),
+                receipt.recorded_by.clone().into(),
+                receipt.recorded_at.clone().into(),
+            ]],
+        );
+    }
+
+    /// A proposal takes the place of an earlier one that nobody has confirmed.
+    pub fn write_off_proposed(&mut self, write_off: &WriteOff) {
+        self.free(
+            "delete from write_off where receivable_no = $1 and confirmed_by is null",
+            vec![write_off.receivable.into()],
+        );
+        self.bulk(
+            "write_off",
+            &["receivable_no", "amount_minor", "reason", "proposed_by", "proposed_at"],
+            [[
+                write_off.receivable.into(),
+                write_off.amount_minor.into(),
+                write_off.reason.clone().into(),
+                write_off.proposed_by.clone().into(),
+                write_off.proposed_at.clone().into(),
+            ]],
+        );
+    }
+
+    /// The second of two persons gives a receivable up.
+    pub fn written_off(&mut self, receivable: i64, left_minor: i64, by: &str, at: &str) {
+        self.guarded(
+            "the second officer who writes a receivable off is another person, and it is what was proposed",
+            "update write_off set confirmed_by = $3, confirmed_at = $4
+             where receivable_no = $1 and amount_minor = $2 and confirmed_by is null and proposed_by <> $3",
+            vec![
+                receivable.into(),
+                left_minor.into(),
+                by.to_owned().into(),
+                at.to_owned().into(),
+            ],
+        );
+        self.guarded(
+            "a receivable is written off once",
+            "update receivable set state = 'written_off' where receivable_no = $1 and state = 'open'",
+            vec![receivable.into()],
+        );
+    }
+}
+
+fn standing(row: &Row) -> Result<ReceivableStanding, StoreError> {
+    Ok(ReceivableStanding {
+        number: row.int(0)?,
+        receivable: Receivable {
+            cause: row.named(1)?,
+            person: person_no(row, 2)?,
+            instruction: instruction_key(row, 3)?,
+            amount_minor: row.int(5)?,
+            opened_at: row.text(6)?.to_owned(),
+        },
+        is_written_off: row.named::<ReceivableState>(7)? == ReceivableState::WrittenOff,
+        found_by: row.maybe_int(8)?.map(CycleNo),
+        recovered_minor: row.int(9)?,
+        reserved_minor: row.int(10)?,
+        received_minor: row.int(11)?,
+        returned_minor: row.int(12)?,
+    })
+}
+
+fn recovery(row: &Row) -> Result<Recovery, StoreError> {
+    Ok(Recovery {
+        receivable: row.int(0)?,
+        payable: PayableNo::from_number(row.int(1)?).map_err(|error| broken(error.to_string()))?,
+        amount_minor: row.int(2)?,
+    })
+}
