@@ -20,6 +20,7 @@ mod read_only;
 mod reconcile;
 mod refusals;
 mod sandbox;
+mod sftp_channel;
 mod simulator;
 mod store;
 mod stories;
