@@ -5,6 +5,7 @@
 //! unknown. A channel never decides to send again; it only says what it knows.
 
 pub mod directory;
+pub mod sftp;
 
 pub mod sandbox;
 
@@ -139,6 +140,8 @@ pub enum CollectError {
     AnswerMustBeReadable { name: FileName, source: std::io::Error },
     #[error("writing the copy of the answer `{name}` failed: {source}")]
     CopyMustBeWritable { name: FileName, source: std::io::Error },
+    #[error("{0}")]
+    WayMustBeOpen(Reason),
 }
 
 impl CollectError {
@@ -150,6 +153,7 @@ impl CollectError {
             CollectError::AnswerMustFitTheLimit { .. } => "N103",
             CollectError::AnswerMustBeReadable { .. } => "N104",
             CollectError::CopyMustBeWritable { .. } => "N105",
+            CollectError::WayMustBeOpen(reason) => reason.code,
         }
     }
 }

@@ -40,7 +40,7 @@ impl FileName {
 }
 
 /// A hostile name made harmless for a message: short, and without control characters.
-fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     name.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

@@ -52,7 +52,15 @@ impl Engine {
         for name in providers {
             let Some(channel) = self.channels.get(&name).cloned() else { continue };
             let listing = channel.clone();
-            let answers = aside(move || Ok(listing.answers()?)).await?;
+            let answers = match aside(move || Ok(listing.answers()?)).await {
+                Ok(answers) => answers,
+                // A partner that cannot be reached stops no other; it is told.
+                Err(error @ EngineError::Collect(_)) => {
+                    done.push(Err((name, error)));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             for answer in answers.files {
                 let shown = answer.name.as_str().to_owned();
                 let taken = self.collect_from(&name, channel.clone(), answer.name).await;
@@ -61,7 +69,9 @@ impl Engine {
                     Ok(collected) if collected.replayed => {}
                     Ok(collected) => done.push(Ok(collected)),
                     Err(EngineError::Refused { code: "L104", .. }) => {}
-                    Err(error @ EngineError::Refused { .. }) => done.push(Err((shown, error))),
+                    Err(error @ (EngineError::Refused { .. } | EngineError::Collect(_))) => {
+                        done.push(Err((shown, error)));
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -94,15 +104,19 @@ impl Engine {
         let folder = self.dir.join("collecting");
         let path = folder.join(&shown);
         let copy = path.clone();
-        aside(move || {
+        let fetched = aside(move || {
             let failed = |error| EngineError::io("copying an answer", error);
             std::fs::create_dir_all(&folder).map_err(failed)?;
             let mut file = crate::engine::import::private_file(&copy).map_err(failed)?;
             channel.fetch(&name, &mut file)?;
             Ok(())
         })
-        .await?;
-        let taken = self.collect_named(provider, &path, &shown).await;
+        .await;
+        // What was half copied is thrown away.
+        let taken = match fetched {
+            Ok(()) => self.collect_named(provider, &path, &shown).await,
+            Err(error) => Err(error),
+        };
         std::fs::remove_file(&path)
             .map_err(|error| EngineError::io("removing the copy of an answer", error))?;
         taken

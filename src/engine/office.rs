@@ -13,6 +13,7 @@ use crate::audit::leaf::Leaf;
 use crate::audit::log::Log;
 use crate::channels::Channel;
 use crate::channels::directory::DirectoryChannel;
+use crate::channels::sftp::SftpChannel;
 use crate::disk::Disk;
 use crate::disk::archive::Archive;
 use crate::domain::list::{Officer, Role};
@@ -224,6 +225,7 @@ fn channel_of(way: &Way, disk: &Arc<dyn Disk>) -> Arc<dyn Channel> {
             DirectoryChannel::new(disk.clone(), inbox.clone(), outbox.clone(), ANSWER_BYTES_MAX)
                 .with_taken_folder(taken.clone()),
         ),
+        Way::Sftp(site) => Arc::new(SftpChannel::new(site.clone(), ANSWER_BYTES_MAX)),
     }
 }
 

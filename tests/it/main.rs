@@ -24,6 +24,7 @@ mod reconcile;
 mod refusals;
 mod sandbox;
 mod schedule;
+mod sftp_channel;
 mod simulator;
 mod store;
 mod stories;

@@ -5,11 +5,13 @@
 //! the partner raises in January changes nothing in a month of December that is run again.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::wrong;
+use crate::channels::sftp::{HostKey, Site, Times};
 use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
 use crate::domain::short_name::ShortName;
@@ -37,6 +39,8 @@ pub struct Provider {
 pub enum Way {
     /// Folders, which may be mounts: where it reads, where it answers, where it puts what it has taken.
     Folders { inbox: PathBuf, outbox: PathBuf, taken: PathBuf },
+    /// A server of the partner with the same three folders.
+    Sftp(Site),
 }
 
 /// What was agreed with a partner for the time being.
@@ -96,8 +100,92 @@ pub(super) struct ProviderFile {
     inbox: Option<PathBuf>,
     outbox: Option<PathBuf>,
     taken: Option<PathBuf>,
+    sftp: Option<SftpFile>,
     #[serde(default)]
     terms: Vec<TermsFile>,
+}
+
+/// A `[provider.sftp]`: a server, who we are there, and its folders.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SftpFile {
+    host: String,
+    #[serde(default = "ssh_port")]
+    port: u16,
+    user: String,
+    key_file: PathBuf,
+    host_key: String,
+    inbox: String,
+    outbox: String,
+    taken: String,
+    #[serde(default = "connect_seconds")]
+    connect_seconds: u64,
+    #[serde(default = "answer_seconds")]
+    answer_seconds: u64,
+    #[serde(default = "whole_seconds")]
+    whole_seconds: u64,
+    /// Whom to call when the server is not to be reached, for people.
+    #[serde(default)]
+    contact: String,
+}
+
+fn ssh_port() -> u16 {
+    22
+}
+
+fn connect_seconds() -> u64 {
+    30
+}
+
+fn answer_seconds() -> u64 {
+    60
+}
+
+/// An hour: the largest files over the slowest line that partners were seen to have.
+fn whole_seconds() -> u64 {
+    3600
+}
+
+impl SftpFile {
+    fn parsed(self, provider: &str, office: &Path) -> Result<Site, EngineError> {
+        let broken = |rule: &str| wrong(format!("provider {provider}: sftp: {rule}"));
+        let one_word =
+            |text: &str| !text.is_empty() && !text.contains([' ', '\t', '\n', '\r', '\0']);
+        if ![&self.host, &self.user].into_iter().all(|text| one_word(text)) || self.port == 0 {
+            return Err(broken("host, port and user say where it is and who we are there"));
+        }
+        if self.contact.chars().any(char::is_control) {
+            return Err(broken("contact is one line"));
+        }
+        let mut folders = Vec::new();
+        for folder in [&self.inbox, &self.outbox, &self.taken] {
+            let folder = folder.trim_end_matches('/');
+            let inside = |part: &str| part == ".." || part.chars().any(char::is_control);
+            if folder.is_empty() || folder.split('/').any(inside) || folders.contains(&folder) {
+                return Err(broken("inbox, outbox and taken are three folders of the server"));
+            }
+            folders.push(folder);
+        }
+        let folder = |at: usize| folders.get(at).copied().unwrap_or_default().to_owned();
+        let seconds = [self.connect_seconds, self.answer_seconds, self.whole_seconds];
+        if seconds.contains(&0) || seconds[..2].iter().any(|one| *one > self.whole_seconds) {
+            return Err(broken(
+                "connect_seconds and answer_seconds are at least 1, and whole_seconds is not less than either",
+            ));
+        }
+        let [connect, answer, whole] = seconds.map(Duration::from_secs);
+        Ok(Site {
+            host_key: HostKey::parse(&self.host_key).map_err(|error| broken(&error.to_string()))?,
+            inbox: folder(0),
+            outbox: folder(1),
+            taken: folder(2),
+            host: self.host,
+            port: self.port,
+            user: self.user,
+            key_file: office.join(self.key_file),
+            times: Times { connect, answer, whole },
+        })
+    }
 }
 
 /// A `[[provider.terms]]`: a day, and what is otherwise from then on.
@@ -125,15 +213,17 @@ impl ProviderFile {
         let name = self.name;
         let channel = Channel::from_name(&self.channel)
             .ok_or_else(|| wrong(format!("provider {name}: unknown channel `{}`", self.channel)))?;
-        let way = match (self.inbox, self.outbox, self.taken) {
-            (Some(inbox), Some(outbox), Some(taken)) => Way::Folders {
+        let way = match (self.inbox, self.outbox, self.taken, self.sftp) {
+            (None, None, None, Some(sftp)) => Way::Sftp(sftp.parsed(&name, office)?),
+            (Some(inbox), Some(outbox), Some(taken), None) => Way::Folders {
                 inbox: office.join(inbox),
                 outbox: office.join(outbox),
                 taken: office.join(taken),
             },
             _ => {
                 return Err(wrong(format!(
-                    "provider {name}: inbox, outbox and taken say where its files go and come from"
+                    "provider {name}: either inbox, outbox and taken, or [provider.sftp], say where its files go \
+                     and come from: exactly one way"
                 )));
             }
         };
@@ -220,6 +310,56 @@ answer_days = 5
         for (day, count_max, answer_days) in cases {
             let terms = bank.on(day);
             assert_eq!((terms.count_max, terms.answer_days), (count_max, answer_days), "{day}");
+        }
+    }
+
+    fn by_sftp(more: &str) -> Result<Provider, EngineError> {
+        let text = format!(
+            r#"
+name = "bank"
+channel = "bank"
+format = "f"
+answers = []
+serves = ["*"]
+count_max = 100
+total_max_minor = 1000
+amount_max_minor = 10
+{more}"#
+        );
+        toml::from_str::<ProviderFile>(&text)
+            .map_err(|error| wrong(error.to_string()))?
+            .parsed(Path::new("/office"))
+    }
+
+    #[test]
+    fn a_partner_has_exactly_one_way() {
+        let pin = format!("SHA256:{}", "A".repeat(43));
+        let table = |change: (&str, &str)| {
+            format!(
+                "[sftp]\nhost = \"sftp.bank\"\nuser = \"ab01\"\nkey_file = \"keys/bank\"\nhost_key = \"{pin}\"\n\
+                 inbox = \"/in/\"\noutbox = \"/out\"\ntaken = \"/taken\"\n"
+            )
+            .replace(change.0, change.1)
+        };
+        let Way::Sftp(site) = by_sftp(&table(("", ""))).unwrap().way else {
+            panic!("the table says SFTP")
+        };
+        assert_eq!((site.port, site.inbox.as_str()), (22, "/in"));
+        assert_eq!(site.key_file, Path::new("/office/keys/bank"));
+        let cases = [
+            (table(("[sftp]", "inbox = \"in\"\n[sftp]")), "exactly one way"),
+            (String::new(), "exactly one way"),
+            (table((&pin, "SHA256:no")), "host_key is a line"),
+            (table(("sftp.bank", "")), "host, port and user"),
+            (table(("/taken", "/in")), "three folders"),
+            (table(("/taken", "/in/../etc")), "three folders"),
+            (table(("user", "answer_seconds = 0\nuser")), "at least 1"),
+            (table(("user", "whole_seconds = 10\nuser")), "not less than either"),
+            (table(("user", "password = \"secret\"\nuser")), "password"),
+        ];
+        for (more, told) in cases {
+            let error = by_sftp(&more).unwrap_err().to_string();
+            assert!(error.contains(told), "{more}: {error}");
         }
     }
 

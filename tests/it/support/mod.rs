@@ -2,4 +2,5 @@
 
 pub mod office;
 pub mod real_parts;
+pub mod sftp;
 pub mod sim_disk;

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chitra::channels::directory::DirectoryChannel;
+use chitra::channels::sftp::SftpChannel;
 use chitra::channels::{
     Answers, Channel, CollectError, DeliveryOutcome, Fetched, Parcel, QueryOutcome, Reason,
 };
@@ -123,7 +124,7 @@ pub enum Fault {
 }
 
 struct FaultyChannel {
-    inner: DirectoryChannel,
+    inner: Box<dyn Channel>,
     fault: Arc<Mutex<Option<Fault>>>,
     /// How often bytes were handed over, by file name.
     sent: Arc<Mutex<BTreeMap<String, u32>>>,
@@ -749,10 +750,18 @@ async fn open(
         .providers
         .iter()
         .map(|provider| {
-            let Way::Folders { inbox, outbox, taken } = &provider.way;
-            let inner =
-                DirectoryChannel::new(Arc::new(RealDisk), inbox.clone(), outbox.clone(), 1 << 30)
-                    .with_taken_folder(taken.clone());
+            let inner: Box<dyn Channel> = match &provider.way {
+                Way::Folders { inbox, outbox, taken } => Box::new(
+                    DirectoryChannel::new(
+                        Arc::new(RealDisk),
+                        inbox.clone(),
+                        outbox.clone(),
+                        1 << 30,
+                    )
+                    .with_taken_folder(taken.clone()),
+                ),
+                Way::Sftp(site) => Box::new(SftpChannel::new(site.clone(), 1 << 30)),
+            };
             let channel = FaultyChannel { inner, fault: fault.clone(), sent: sent.clone() };
             (provider.name.clone(), Arc::new(channel) as Arc<dyn Channel>)
         })

@@ -25,13 +25,15 @@ pub enum RealPart {
     Xmllint,
     /// The path of a Python that has the packages of `tests/external/requirements.txt`.
     Python,
+    /// The path of OpenSSH's `sshd`, which a test starts on a port of its own.
+    Sftp,
     /// The folder with schemas, samples and specifications that are not ours to pass on.
     Shared,
 }
 
 impl RealPart {
-    pub const ALL: [RealPart; 4] =
-        [RealPart::Postgres, RealPart::Xmllint, RealPart::Python, RealPart::Shared];
+    pub const ALL: [RealPart; 5] =
+        [RealPart::Postgres, RealPart::Xmllint, RealPart::Python, RealPart::Sftp, RealPart::Shared];
 
     /// The word for it in `CHITRA_TEST_REQUIRE`.
     fn word(self) -> &'static str {
@@ -39,6 +41,7 @@ impl RealPart {
             RealPart::Postgres => "postgres",
             RealPart::Xmllint => "xmllint",
             RealPart::Python => "python",
+            RealPart::Sftp => "sftp",
             RealPart::Shared => "shared",
         }
     }
@@ -118,6 +121,12 @@ fn look(part: RealPart, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
         RealPart::Python => match variable("CHITRA_TEST_VENV") {
             Some(venv) => file_at(&Path::new(&venv).join("bin/python"), "CHITRA_TEST_VENV"),
             None => Err("no validators: CHITRA_TEST_VENV is not set (ops/test makes one)".into()),
+        },
+        RealPart::Sftp => match variable("CHITRA_TEST_SSHD") {
+            Some(path) => file_at(Path::new(&path), "CHITRA_TEST_SSHD"),
+            None => Some("/usr/sbin/sshd".to_owned())
+                .filter(|path| Path::new(path).is_file())
+                .ok_or_else(|| "no sshd in /usr/sbin (Debian: openssh-server)".into()),
         },
         RealPart::Shared => {
             let folder = variable("CHITRA_SHARED")
