@@ -55,7 +55,8 @@ named!(
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resolution {
     pub number: i64,
-    /// The enrolment's number for a row, the payee's destination number for a payable.
+    /// The enrolment's number for a row; for a payable a keyed hash of payee, beneficiary, destination
+    /// and code.
     pub subject: i64,
     pub code: String,
     pub decision: Decision,

@@ -290,7 +290,13 @@ impl Engine {
                 })
                 .or_else(|| uncollected.contains(number).then_some(HoldCode::Uncollected))
                 .filter(|code| {
-                    !released.contains(&(group.destination.number(), code.text().to_owned()))
+                    let subject = self.keys.held_payable(
+                        group.payee,
+                        group.beneficiary,
+                        group.destination,
+                        code.text(),
+                    );
+                    !released.contains(&(subject, code.text().to_owned()))
                 });
             let mut payable = Payable {
                 number: *number,

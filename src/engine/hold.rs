@@ -257,14 +257,19 @@ impl Engine {
         Ok((one, subject))
     }
 
-    /// What a decision is about: the enrolment of a row, the destination of a payable. Nothing where a
-    /// payable has no destination.
+    /// What a decision is about: the enrolment of a row; payee, beneficiary, destination and code of a
+    /// payable. Nothing where a payable has no destination.
     async fn subject(&self, held: &Exception) -> Result<Option<i64>, EngineError> {
         match (held.subject, held.payable) {
             (Subject::Row, _) => Ok(held.enrolment.map(EnrolmentNo::number)),
             (Subject::Payable, Some(payable)) => {
                 let payable = self.store.payable(payable).await?;
-                Ok(payable.and_then(|payable| payable.destination).map(|to| to.number()))
+                Ok(payable.and_then(|payable| {
+                    let (payee, beneficiary) = (payable.payee, payable.beneficiary);
+                    payable.destination.map(|destination| {
+                        self.keys.held_payable(payee, beneficiary, destination, &held.code)
+                    })
+                }))
             }
             (Subject::Payable, None) => {
                 Err(EngineError::Inconsistent("a held payable without a number".to_owned()))

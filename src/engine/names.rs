@@ -78,6 +78,20 @@ impl Keys {
         EnrolmentNo::from_hash(*self.blind.blind("enrolment", enrolment_id).as_bytes())
     }
 
+    /// What a decision on a held payable is about: one payee's money for one beneficiary, to one
+    /// destination, held for one code. Of another person who uses the same account or pay point the
+    /// number is another, so that releasing one hold releases nobody else's.
+    pub fn held_payable(
+        &self,
+        payee: PersonNo,
+        beneficiary: PersonNo,
+        destination: DestinationNo,
+        code: &str,
+    ) -> i64 {
+        let value = format!("{payee}\u{1f}{beneficiary}\u{1f}{destination}\u{1f}{code}");
+        (self.blind.blind("held_payable", &value).as_u64() >> 1) as i64
+    }
+
     /// Equal accounts have equal numbers, whoever owns them.
     pub fn destination(&self, channel: Channel, provider: &str, account: &str) -> DestinationNo {
         let value = format!("{}\u{1f}{provider}\u{1f}{account}", channel.name());

@@ -289,8 +289,14 @@ impl Engine {
 
             let proposal = match payable.state {
                 PayableState::Held => {
-                    let subject = (payout.destination.number(), payable.code.clone());
-                    match released.contains(&subject) && tried.is_empty() {
+                    let subject = self.keys.held_payable(
+                        payable.payee,
+                        payable.beneficiary,
+                        payout.destination,
+                        &payable.code,
+                    );
+                    let is_released = released.contains(&(subject, payable.code.clone()));
+                    match is_released && tried.is_empty() {
                         true => Proposal::Reissue {
                             attempt: AttemptNo::FIRST,
                             route: ways[0].route.clone(),

@@ -6,6 +6,7 @@ mod archive;
 mod audit_log;
 mod broken_import;
 mod cash;
+mod carried;
 mod closing;
 mod damaged_files;
 mod directory_channel;
