@@ -19,6 +19,7 @@ pub mod render;
 pub mod acting;
 pub mod approval;
 pub mod hold;
+pub mod envelope;
 pub mod dispatch;
 pub mod collect;
 pub mod queue;

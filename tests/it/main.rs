@@ -8,6 +8,7 @@ mod broken_import;
 mod closing;
 mod damaged_files;
 mod directory_channel;
+mod envelope;
 mod external_validators;
 mod importing;
 mod large_files;
