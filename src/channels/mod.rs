@@ -6,6 +6,7 @@
 
 pub mod directory;
 pub mod sftp;
+pub mod envelope;
 
 pub mod sandbox;
 

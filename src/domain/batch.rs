@@ -88,6 +88,15 @@ pub struct Batch {
     pub state: BatchState,
 }
 
+/// What leaves in place of a batch's file when its partner reads sealed files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SealedCopy {
+    pub file_name: String,
+    /// SHA-256 of the sealed bytes; what was approved is the plain file.
+    pub sha256: String,
+    pub bytes: u64,
+}
+
 named!(
     /// How one sending of a file ended.
     DeliveryOutcome {

@@ -91,7 +91,9 @@ impl Engine {
         // What was applied before is told by its hash, without being copied again.
         let (asking, asked) = (channel.clone(), name.clone());
         let seen = aside(move || Ok(asking.fetch(&asked, &mut std::io::sink())?)).await?;
-        if let Some(done) = self.store.answer_find(&seen.digest.to_string()).await?
+        let arrived = seen.digest.to_string();
+        let known = self.store.answer_opened(&arrived).await?.unwrap_or(arrived);
+        if let Some(done) = self.store.answer_find(&known).await?
             && done.state == AnswerState::Applied
         {
             return Ok(Collected {
@@ -114,7 +116,7 @@ impl Engine {
         .await;
         // What was half copied is thrown away.
         let taken = match fetched {
-            Ok(()) => self.collect_named(provider, &path, &shown).await,
+            Ok(()) => self.collect_arrived(provider, &path, &shown).await,
             Err(error) => Err(error),
         };
         std::fs::remove_file(&path)
@@ -131,7 +133,7 @@ impl Engine {
         let _alone = self.collect_alone()?;
         let shown = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let shown = shown.unwrap_or_else(|| path.display().to_string());
-        let collected = self.collect_named(provider, path, &shown).await?;
+        let collected = self.collect_arrived(provider, path, &shown).await?;
         self.sequence().await?;
         Ok(collected)
     }
@@ -144,6 +146,29 @@ impl Engine {
                 "answers are being collected already; nothing was changed; try again when that has ended",
             )
         })
+    }
+
+    /// Takes in an answer as it arrived: opened first, where the agreement says that it is sealed.
+    async fn collect_arrived(
+        &self,
+        provider: &str,
+        path: &Path,
+        shown: &str,
+    ) -> Result<Collected, EngineError> {
+        let Some(identity) = self.opens_with(provider)? else {
+            return self.collect_named(provider, path, shown).await;
+        };
+        let folder = self.dir.join("collecting");
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| EngineError::io("opening a sealed answer", error))?;
+        let opened = folder.join("opened");
+        let taken = match self.open_answer(provider, &identity, path, &opened, shown).await {
+            Ok(()) => self.collect_named(provider, &opened, shown).await,
+            Err(error) => Err(error),
+        };
+        // What was opened in part is never looked at; the next opening overwrites a leftover.
+        let _ = std::fs::remove_file(&opened);
+        taken
     }
 
     async fn collect_named(

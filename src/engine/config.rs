@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use self::provider::ProviderFile;
-pub use self::provider::{Provider, Terms, Way};
+pub use self::provider::{Envelope, Provider, Terms, Way};
 use self::schedule::RuleFile;
 
 use crate::domain::ids::{AuthorityNo, OfficePrefix};

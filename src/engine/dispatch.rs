@@ -14,7 +14,6 @@ use crate::domain::cycle::{CycleEvent, CycleState};
 use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::money::Money;
 use crate::engine::lease::Lease;
-use crate::engine::render::rendered_digest;
 use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
 use crate::store::registry::Counted;
@@ -148,8 +147,14 @@ impl Engine {
             }
             held => held?,
         }
-        let digest = rendered_digest(&batch)?;
         let delivery_no = self.delivery_no(&batch).await? + 1;
+        match self.seal_for_partner(&batch, delivery_no - 1).await {
+            Err(EngineError::Refused { code, sentence }) => {
+                return Ok(told(&batch, batch.state, format!("{code}: {sentence}")));
+            }
+            sealed => sealed?,
+        }
+        let (file_name, digest) = self.leaves_as(&batch).await?;
         let sending =
             Batch { state: batch.state.apply(BatchEvent::AttemptRecorded)?, ..batch.clone() };
         let mut changes = Changes::new();
@@ -173,7 +178,7 @@ impl Engine {
         // No byte leaves before its intent is under a signed checkpoint.
         self.sequence().await?;
 
-        let (archive, name) = (self.archive.clone(), batch.file_name.clone());
+        let (archive, name) = (self.archive.clone(), file_name);
         let total = Money::from_minor(batch.total_minor, self.config.currency);
         let count = batch.count;
         // The last moment before bytes leave: whoever was stopped since the attempt was recorded learns it.
@@ -241,8 +246,8 @@ impl Engine {
         batch: &Batch,
         channel: std::sync::Arc<dyn Channel>,
     ) -> Result<QueryOutcome, EngineError> {
-        let digest = rendered_digest(batch)?;
-        let name = FileName::parse(&batch.file_name)
+        let (file_name, digest) = self.leaves_as(batch).await?;
+        let name = FileName::parse(&file_name)
             .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
         aside(move || Ok(channel.query(&name, &digest))).await
     }

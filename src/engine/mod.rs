@@ -20,6 +20,7 @@ pub mod acting;
 pub mod approval;
 pub mod hold;
 pub mod lease;
+pub mod envelope;
 pub mod dispatch;
 pub mod collect;
 pub mod queue;

@@ -33,7 +33,7 @@ const OFFICE_KEY: &str = "keys/office.key";
 /// The folders of an office; the engine creates nothing else at its top.
 const FOLDERS: [&str; 6] = ["keys", "keys/officers", "archive", "log", "refused", "reports"];
 /// The largest answer file that is taken in.
-const ANSWER_BYTES_MAX: u64 = 4 << 30;
+pub(super) const ANSWER_BYTES_MAX: u64 = 4 << 30;
 
 /// Parts that come from outside the office: the seams.
 #[derive(Clone)]

@@ -35,6 +35,17 @@ impl Store {
         rows.first().map(answer).transpose()
     }
 
+    /// The digest of what was in an answer that arrived sealed, if it was opened before.
+    pub async fn answer_opened(&self, arrived_sha256: &str) -> Result<Option<String>, StoreError> {
+        let rows = self
+            .query(
+                "select sha256 from sealed_answer where arrived_sha256 = $1",
+                &[arrived_sha256.to_owned().into()],
+            )
+            .await?;
+        rows.first().map(|row| Ok(row.text(0)?.to_owned())).transpose()
+    }
+
     pub async fn answers(&self) -> Result<Vec<Answer>, StoreError> {
         let rows = self.query(concat!(answer_columns!(), "order by answer_no"), &[]).await?;
         rows.iter().map(answer).collect()
@@ -182,6 +193,19 @@ impl Changes {
                 answer.applied.into(),
                 answer.state.name().into(),
                 answer.detail.clone().into(),
+            ]],
+        );
+    }
+
+    pub fn answer_opened(&mut self, arrived_sha256: &str, sha256: &str, provider: &str, at: &str) {
+        self.bulk(
+            "sealed_answer",
+            &["arrived_sha256", "sha256", "provider", "opened_at"],
+            [[
+                arrived_sha256.to_owned().into(),
+                sha256.to_owned().into(),
+                provider.to_owned().into(),
+                at.to_owned().into(),
             ]],
         );
     }

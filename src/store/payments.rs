@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome};
+use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome, SealedCopy};
 use crate::domain::claim::Claim;
 use crate::domain::ids::{
     AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, PersonNo, Shard,
@@ -370,11 +370,38 @@ impl Store {
     pub async fn batch_by_message(&self, message: &str) -> Result<Option<Batch>, StoreError> {
         let rows = self
             .query(
-                concat!(batch_columns!(), "where message_id = $1 or file_name = $1"),
+                concat!(
+                    batch_columns!(),
+                    "where message_id = $1 or file_name = $1 or exists (select 1 from sealed_copy s
+                       where s.file_name = $1 and s.cycle_no = batch.cycle_no and s.batch_no = batch.batch_no)"
+                ),
                 &[message.to_owned().into()],
             )
             .await?;
         rows.first().map(batch).transpose()
+    }
+
+    /// What leaves in place of a batch's file, if it was sealed.
+    pub async fn sealed_copy(
+        &self,
+        cycle: CycleNo,
+        batch: BatchNo,
+    ) -> Result<Option<SealedCopy>, StoreError> {
+        let rows = self
+            .query(
+                "select file_name, sha256, file_bytes from sealed_copy where cycle_no = $1 and batch_no = $2",
+                &[cycle.0.into(), batch.0.into()],
+            )
+            .await?;
+        rows.first()
+            .map(|row| {
+                Ok(SealedCopy {
+                    file_name: row.text(0)?.to_owned(),
+                    sha256: row.text(1)?.to_owned(),
+                    bytes: row.int(2)?.unsigned_abs(),
+                })
+            })
+            .transpose()
     }
 
     pub async fn deliveries(&self, cycle: CycleNo) -> Result<Vec<Delivery>, StoreError> {
@@ -923,6 +950,22 @@ impl Changes {
                 batch.state.name().into(),
                 to.name().into(),
             ],
+        );
+    }
+
+    /// Written once, before the first attempt: another sealing of the same file has other bytes.
+    pub fn sealed_copy_made(&mut self, batch: &Batch, copy: &SealedCopy, at: &str) {
+        self.bulk(
+            "sealed_copy",
+            &["cycle_no", "batch_no", "file_name", "sha256", "file_bytes", "sealed_at"],
+            [[
+                batch.cycle.0.into(),
+                batch.number.0.into(),
+                copy.file_name.clone().into(),
+                copy.sha256.clone().into(),
+                copy.bytes.cast_signed().into(),
+                at.to_owned().into(),
+            ]],
         );
     }
 

@@ -10,6 +10,7 @@ mod carried;
 mod closing;
 mod damaged_files;
 mod directory_channel;
+mod envelope;
 mod external_validators;
 mod importing;
 mod large_files;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use chitra::domain::answer::{Answer, AnswerState};
-use chitra::domain::batch::{Batch, BatchState};
+use chitra::domain::batch::{Batch, BatchState, SealedCopy};
 use chitra::domain::claim::Claim;
 use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
 use chitra::domain::ids::{
@@ -178,6 +178,21 @@ const GUARDS: &[Guarded] = &[
         "answer (sha256)",
         |changes| changes.answer_received(&answer(1, "one.csv")),
         |changes| changes.answer_received(&answer(2, "renamed.csv")),
+    ),
+    (
+        "sealed_copy (cycle, batch)",
+        |changes| changes.sealed_copy_made(&batch(1, "A.csv", "M1"), &copy("A.csv.age"), AT),
+        |changes| changes.sealed_copy_made(&batch(1, "A.csv", "M1"), &copy("B.csv.age"), AT),
+    ),
+    (
+        "sealed_copy (file_name)",
+        |changes| changes.sealed_copy_made(&batch(3, "C.csv", "M3"), &copy("C.csv.age"), AT),
+        |changes| changes.sealed_copy_made(&batch(4, "D.csv", "M4"), &copy("C.csv.age"), AT),
+    ),
+    (
+        "sealed_answer (arrived_sha256)",
+        |changes| changes.answer_opened("arrived", "one", "bank", AT),
+        |changes| changes.answer_opened("arrived", "another", "bank", AT),
     ),
     (
         "audit_outbox (writer, n), audit_leaf (idx)",
@@ -518,6 +533,10 @@ fn batch(number: i64, file_name: &str, message: &str) -> Batch {
         bytes: None,
         state: BatchState::Created,
     }
+}
+
+fn copy(file_name: &str) -> SealedCopy {
+    SealedCopy { file_name: file_name.to_owned(), sha256: "sealed".to_owned(), bytes: 1 }
 }
 
 fn answer(number: i64, file_name: &str) -> Answer {

@@ -29,6 +29,8 @@ pub struct Provider {
     /// Which values of the roster's `provider` column it serves; `*` is everything else.
     pub serves: Vec<String>,
     pub way: Way,
+    /// Whether its files are sealed, and for which keys.
+    pub envelope: Option<Envelope>,
     first: Terms,
     /// Changes of the terms, by the day from which they hold, earliest first.
     later: Vec<(Date, Terms)>,
@@ -41,6 +43,15 @@ pub enum Way {
     Folders { inbox: PathBuf, outbox: PathBuf, taken: PathBuf },
     /// A server of the partner with the same three folders.
     Sftp(Site),
+}
+
+/// The seal on the files of a partner, in the format of age.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// The partner's key, for which our files are sealed.
+    pub recipient_file: Option<PathBuf>,
+    /// Our key, for which its answers are sealed.
+    pub identity_file: Option<PathBuf>,
 }
 
 /// What was agreed with a partner for the time being.
@@ -101,8 +112,36 @@ pub(super) struct ProviderFile {
     outbox: Option<PathBuf>,
     taken: Option<PathBuf>,
     sftp: Option<SftpFile>,
+    envelope: Option<EnvelopeFile>,
     #[serde(default)]
     terms: Vec<TermsFile>,
+}
+
+/// A `[provider.envelope]`: how files are sealed, and the keys for one direction or both.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvelopeFile {
+    encrypt: String,
+    recipient_file: Option<PathBuf>,
+    identity_file: Option<PathBuf>,
+}
+
+impl EnvelopeFile {
+    fn parsed(self, provider: &str, office: &Path) -> Result<Envelope, EngineError> {
+        let broken = |rule: &str| wrong(format!("provider {provider}: envelope: {rule}"));
+        if self.encrypt != "age" {
+            return Err(broken("encrypt is \"age\""));
+        }
+        if self.recipient_file.is_none() && self.identity_file.is_none() {
+            return Err(broken(
+                "recipient_file seals what we send, identity_file opens what we get: one of them or both",
+            ));
+        }
+        Ok(Envelope {
+            recipient_file: self.recipient_file.map(|file| office.join(file)),
+            identity_file: self.identity_file.map(|file| office.join(file)),
+        })
+    }
 }
 
 /// A `[provider.sftp]`: a server, who we are there, and its folders.
@@ -227,6 +266,7 @@ impl ProviderFile {
                 )));
             }
         };
+        let envelope = self.envelope.map(|envelope| envelope.parsed(&name, office)).transpose()?;
         let first = Terms {
             count_max: self.count_max,
             total_max_minor: self.total_max_minor,
@@ -254,6 +294,7 @@ impl ProviderFile {
             answers: self.answers,
             serves: self.serves,
             way,
+            envelope,
             first,
             later,
         })
@@ -355,6 +396,8 @@ amount_max_minor = 10
             (table(("/taken", "/in/../etc")), "three folders"),
             (table(("user", "answer_seconds = 0\nuser")), "at least 1"),
             (table(("user", "whole_seconds = 10\nuser")), "not less than either"),
+            (table(("taken", "taken")) + "[envelope]\nencrypt = \"rot13\"", "encrypt is"),
+            (table(("taken", "taken")) + "[envelope]\nencrypt = \"age\"", "one of them or both"),
             (table(("user", "password = \"secret\"\nuser")), "password"),
         ];
         for (more, told) in cases {

@@ -27,13 +27,21 @@ pub enum RealPart {
     Python,
     /// The path of OpenSSH's `sshd`, which a test starts on a port of its own.
     Sftp,
+    /// The path of the program `age`, which seals and opens files.
+    Age,
     /// The folder with schemas, samples and specifications that are not ours to pass on.
     Shared,
 }
 
 impl RealPart {
-    pub const ALL: [RealPart; 5] =
-        [RealPart::Postgres, RealPart::Xmllint, RealPart::Python, RealPart::Sftp, RealPart::Shared];
+    pub const ALL: [RealPart; 6] = [
+        RealPart::Postgres,
+        RealPart::Xmllint,
+        RealPart::Python,
+        RealPart::Sftp,
+        RealPart::Age,
+        RealPart::Shared,
+    ];
 
     /// The word for it in `CHITRA_TEST_REQUIRE`.
     fn word(self) -> &'static str {
@@ -42,6 +50,7 @@ impl RealPart {
             RealPart::Xmllint => "xmllint",
             RealPart::Python => "python",
             RealPart::Sftp => "sftp",
+            RealPart::Age => "age",
             RealPart::Shared => "shared",
         }
     }
@@ -109,14 +118,12 @@ fn look(part: RealPart, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
         }),
         RealPart::Xmllint => match variable("CHITRA_TEST_XMLLINT") {
             Some(path) => file_at(Path::new(&path), "CHITRA_TEST_XMLLINT"),
-            None => variable("PATH")
-                .and_then(|path| {
-                    std::env::split_paths(&path)
-                        .map(|folder| folder.join("xmllint"))
-                        .find(|program| program.is_file())
-                })
-                .map(|program| program.display().to_string())
+            None => in_path("xmllint", variable)
                 .ok_or_else(|| "no xmllint in PATH (Debian: libxml2-utils)".into()),
+        },
+        RealPart::Age => match variable("CHITRA_TEST_AGE") {
+            Some(path) => file_at(Path::new(&path), "CHITRA_TEST_AGE"),
+            None => in_path("age", variable).ok_or_else(|| "no age in PATH (Debian: age)".into()),
         },
         RealPart::Python => match variable("CHITRA_TEST_VENV") {
             Some(venv) => file_at(&Path::new(&venv).join("bin/python"), "CHITRA_TEST_VENV"),
@@ -140,6 +147,13 @@ fn look(part: RealPart, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
             }
         }
     }
+}
+
+/// A program by its name.
+fn in_path(program: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let path = variable("PATH")?;
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
+    places.find(|place| place.is_file()).map(|place| place.display().to_string())
 }
 
 fn file_at(path: &Path, named_by: &str) -> Result<String, String> {
