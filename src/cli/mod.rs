@@ -22,6 +22,7 @@ mod sandbox;
 mod show;
 mod signer;
 mod synth;
+mod unknown;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -93,6 +94,9 @@ enum Command {
     Collect(collect::Collect),
     /// Order again what did not arrive, as a list of its own
     Reissue(collect::Reissue),
+    /// Payments of which no answer tells the fate
+    #[command(subcommand)]
+    Unknown(unknown::UnknownCommand),
     /// Answers that fit nothing, money to be got back, halts
     #[command(subcommand)]
     Queue(answers::Queue),
@@ -232,6 +236,10 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::Collect(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Reissue(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Queue(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::Unknown(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
             command.run(&engine, &voice).await
         }

@@ -25,6 +25,8 @@ named!(
         ConfirmHold = "confirm the release of a hold",
         ResolveDiscrepancy = "resolve a discrepancy",
         LiftHalt = "lift a halt",
+        DecideFate = "decide on an unknown payment",
+        ConfirmFate = "confirm a decision on an unknown payment",
     }
 );
 
@@ -37,8 +39,10 @@ impl Doing {
                 &[Role::Officer, Role::Approver, Role::Operator]
             }
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
-            Doing::DecideHold | Doing::ResolveDiscrepancy => &[Role::Officer, Role::Approver],
-            Doing::ConfirmHold => &[Role::Approver],
+            Doing::DecideHold | Doing::ResolveDiscrepancy | Doing::DecideFate => {
+                &[Role::Officer, Role::Approver]
+            }
+            Doing::ConfirmHold | Doing::ConfirmFate => &[Role::Approver],
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod hold;
 pub mod dispatch;
 pub mod collect;
 pub mod queue;
+pub mod fate;
 pub mod reissue;
 pub mod close;
 pub mod figures;

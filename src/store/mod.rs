@@ -14,6 +14,7 @@ pub mod answers;
 mod paged;
 pub mod changes;
 pub mod cycles;
+pub mod fates;
 pub mod outbox;
 pub mod payments;
 pub mod registry;

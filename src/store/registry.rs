@@ -181,6 +181,7 @@ impl Store {
             Counted::Resolution => {
                 "select cast(coalesce(max(resolution_no), 0) as bigint) from resolution"
             }
+            Counted::Fate => "select cast(coalesce(max(decision_no), 0) as bigint) from fate",
         };
         let rows = self.query(sql, &[]).await?;
         Ok(rows.first().map_or(Ok(0), |row| row.int(0))? + 1)
@@ -360,6 +361,7 @@ pub enum Counted {
     Receivable,
     Halt,
     Resolution,
+    Fate,
 }
 
 impl Changes {

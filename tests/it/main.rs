@@ -25,3 +25,4 @@ mod store;
 mod stories;
 mod tidy;
 mod transitions;
+mod unknown;
