@@ -21,6 +21,8 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "hold_release_proposed",
     "hold_release_confirmed",
     "discrepancy_resolved",
+    "fates_proposed",
+    "fates_confirmed",
     "halt_lift_agreed",
     "halt_lifted",
 ];

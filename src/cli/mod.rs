@@ -24,6 +24,7 @@ mod schedule;
 mod show;
 mod signer;
 mod synth;
+mod unknown;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -95,6 +96,9 @@ enum Command {
     Collect(collect::Collect),
     /// Order again what did not arrive, as a list of its own
     Reissue(collect::Reissue),
+    /// Payments of which no answer tells the fate
+    #[command(subcommand)]
+    Unknown(unknown::UnknownCommand),
     /// Answers that fit nothing, money to be got back, halts
     #[command(subcommand)]
     Queue(answers::Queue),
@@ -248,6 +252,10 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
             command.run(&engine, &voice).await
         }
         Command::Schedule(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::Unknown(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
             command.run(&engine, &voice).await
         }

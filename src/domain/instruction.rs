@@ -31,6 +31,8 @@ named!(
         Cancelled = "cancelled",
         /// Proof of payment for an attempt that we hold dead, while another is live.
         SettledBesideAnother = "settled beside another attempt",
+        /// Two officers take back what two officers decided; nothing else ever proved the payment.
+        DecisionReversed = "decision reversed",
     }
 );
 
@@ -61,6 +63,8 @@ named!(
         ProviderResult = "provider_result",
         /// An entry booked on our account names the payment (camt.053, camt.054).
         Statement = "statement",
+        /// Two officers decided it, because no answer told the fate. The least there is.
+        Decision = "decision",
     }
 );
 
@@ -85,6 +89,7 @@ impl InstructionState {
             (S::Cancelled, E::SettledBesideAnother, S::SettledExcess),
             (S::Returned, E::SettledBesideAnother, S::SettledExcess),
             (S::SettledExcess, E::Returned, S::ExcessReturned),
+            (S::Settled, E::DecisionReversed, S::Rejected),
         ]
     };
 

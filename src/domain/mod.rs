@@ -19,6 +19,7 @@ pub mod payable;
 pub mod claim;
 pub mod exception;
 pub mod outcome;
+pub mod fate;
 pub mod answer;
 pub mod receivable;
 pub mod digest;

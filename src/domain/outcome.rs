@@ -35,6 +35,8 @@ pub enum Reported {
     Rejected,
     Returned,
     Cancelled,
+    /// Two officers decided that it was not paid, because no answer told the fate.
+    DecidedNotPaid,
     /// The provider says that it cannot tell, or uses a word that is in no table.
     CannotTell,
 }

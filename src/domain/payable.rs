@@ -29,6 +29,8 @@ named!(
         Settled = "settled",
         Rejected = "rejected",
         Returned = "returned",
+        /// Two officers take back what two officers decided.
+        DecisionReversed = "decision reversed",
     }
 );
 
@@ -51,6 +53,7 @@ impl PayableState {
             (S::Returned, E::Instructed, S::Pending),
             (S::Rejected, E::Settled, S::Paid),
             (S::Returned, E::Settled, S::Paid),
+            (S::Paid, E::DecisionReversed, S::Rejected),
         ]
     };
 

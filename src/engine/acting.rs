@@ -28,6 +28,8 @@ named!(
         RecordReceipt = "record money that came back",
         ProposeWriteOff = "propose to write a receivable off",
         ConfirmWriteOff = "confirm that a receivable is written off",
+        DecideFate = "decide on an unknown payment",
+        ConfirmFate = "confirm a decision on an unknown payment",
     }
 );
 
@@ -40,9 +42,11 @@ impl Doing {
                 &[Role::Officer, Role::Approver, Role::Operator]
             }
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
-            Doing::DecideHold | Doing::ResolveDiscrepancy => &[Role::Officer, Role::Approver],
             Doing::RecordReceipt | Doing::ProposeWriteOff => &[Role::Officer, Role::Approver],
-            Doing::ConfirmHold | Doing::ConfirmWriteOff => &[Role::Approver],
+            Doing::DecideHold | Doing::ResolveDiscrepancy | Doing::DecideFate => {
+                &[Role::Officer, Role::Approver]
+            }
+            Doing::ConfirmHold | Doing::ConfirmWriteOff | Doing::ConfirmFate => &[Role::Approver],
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod collect;
 pub mod queue;
 pub mod receivable;
 pub mod uncollected;
+pub mod fate;
 pub mod reissue;
 pub mod close;
 pub mod figures;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::BatchState;
 use crate::domain::ids::{AttemptNo, BatchNo, PayableNo, PersonNo};
-use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
+use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent, InstructionState};
 use crate::domain::outcome::{Outcome, Reported};
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::receivable::ReceivableCause;
@@ -176,6 +176,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             }
             InstructionEvent::Returned => Some(PayableEvent::Returned),
             InstructionEvent::SettledBesideAnother => None,
+            InstructionEvent::DecisionReversed => Some(PayableEvent::DecisionReversed),
         };
         if let (Some(event), Some(payable)) = (payable_event, payables.get_mut(&outcome.payable)) {
             payable.state = payable.state.apply(event)?;
@@ -315,12 +316,27 @@ fn decide(
         (Reported::Cancelled, S::Settled | S::SettledExcess) => {
             Step::contradiction("reported cancelled although it is proved paid")
         }
+
+        (Reported::DecidedNotPaid, S::InBatch | S::Unknown) => Step::to(E::Rejected),
+        (Reported::DecidedNotPaid, S::Settled)
+            if instruction.grade == Some(EvidenceGrade::Decision) =>
+        {
+            Step::to(E::DecisionReversed)
+        }
+        (Reported::DecidedNotPaid, S::Settled | S::SettledExcess) => {
+            Step::contradiction("decided not paid although it is proved paid")
+        }
+        (
+            Reported::DecidedNotPaid,
+            S::Rejected | S::Returned | S::Cancelled | S::ExcessReturned,
+        ) => Step::nothing(),
     }
 }
 
 fn record(instruction: &mut Instruction, outcome: &Outcome) {
     instruction.grade = match outcome.reported {
         Reported::Paid(grade) => Some(grade),
+        Reported::DecidedNotPaid => None,
         _ => instruction.grade,
     };
     instruction.reason.clone_from(&outcome.reason);
@@ -333,7 +349,6 @@ fn record(instruction: &mut Instruction, outcome: &Outcome) {
 mod tests {
     use super::*;
     use crate::domain::ids::{CycleNo, DestinationNo, ListNo, Shard};
-    use crate::domain::instruction::EvidenceGrade;
     use crate::domain::outcome::ReasonClass;
     use crate::domain::roster::Channel;
     use crate::domain::state::Named;

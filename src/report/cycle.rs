@@ -478,7 +478,11 @@ impl CycleReport {
                 .map(|one| one.part))
         };
         let graded = EvidenceGrade::ALL.iter().map(|(_, grade)| Some(*grade));
-        let mut found: Vec<_> = graded.map(|grade| (grade, settled(grade))).collect();
+        // Ordinary months have no payment whose fate officers had to decide.
+        let mut found: Vec<_> = graded
+            .map(|grade| (grade, settled(grade)))
+            .filter(|(grade, part)| *grade != Some(EvidenceGrade::Decision) || part.count > 0)
+            .collect();
         let ungraded = settled(None);
         if ungraded.count > 0 {
             found.push((None, ungraded));

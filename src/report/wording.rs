@@ -136,6 +136,9 @@ pub const fn evidence(grade: EvidenceGrade) -> Words {
             "Bút toán trên sao kê tài khoản chi",
             "Entry on the paying account’s statement",
         ),
+        EvidenceGrade::Decision => {
+            Words::fixed("Hai cán bộ quyết định là đã chi", "Decided by two officers")
+        }
     }
 }
 

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0005_audit"),
     migration!("0006_overpayments"),
     migration!("0008_sealed_copies"),
+    migration!("0010_decisions"),
     migration!("0012_recoveries"),
     migration!("0013_leases"),
 ];

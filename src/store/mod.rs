@@ -16,6 +16,7 @@ pub mod changes;
 pub mod cycles;
 pub mod leases;
 pub mod fires;
+pub mod fates;
 pub mod outbox;
 pub mod payments;
 pub mod receivables;

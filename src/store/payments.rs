@@ -252,6 +252,27 @@ impl Store {
         rows.iter().map(instruction).collect()
     }
 
+    /// What was ordered of a shard and is unknown by itself, in the order of the payables. What is
+    /// unknown with its file is not here.
+    pub async fn instructions_unknown(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    instruction_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 and state = 'unknown'
+                     order by payable_no, attempt"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into()],
+            )
+            .await?;
+        rows.iter().map(instruction).collect()
+    }
+
     /// What one list orders of a shard, in the order of the payables.
     pub async fn instructions_of_list(
         &self,

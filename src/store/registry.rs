@@ -182,6 +182,7 @@ impl Store {
             Counted::Resolution => {
                 "select cast(coalesce(max(resolution_no), 0) as bigint) from resolution"
             }
+            Counted::Fate => "select cast(coalesce(max(decision_no), 0) as bigint) from fate",
         };
         let rows = self.query(sql, &[]).await?;
         Ok(rows.first().map_or(Ok(0), |row| row.int(0))? + 1)
@@ -362,6 +363,7 @@ pub enum Counted {
     Receipt,
     Halt,
     Resolution,
+    Fate,
 }
 
 impl Changes {

@@ -33,3 +33,4 @@ mod stories;
 mod tidy;
 mod transitions;
 mod upgrade;
+mod unknown;

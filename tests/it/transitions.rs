@@ -6,6 +6,7 @@ use std::fs;
 
 use chitra::domain::batch::BatchState;
 use chitra::domain::cycle::CycleState;
+use chitra::domain::fate::FateState;
 use chitra::domain::instruction::InstructionState;
 use chitra::domain::list::ListState;
 use chitra::domain::payable::PayableState;
@@ -26,6 +27,7 @@ fn the_page_has_the_arrows_of_the_program() {
     check(&page, "**Instruction**", InstructionState::TABLE);
     check(&page, "**Payable**", PayableState::TABLE);
     check(&page, "**Receivable**", ReceivableState::TABLE);
+    check(&page, "**Decision on an unknown payment**", FateState::TABLE);
 }
 
 #[test]

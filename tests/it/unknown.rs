@@ -1,0 +1,139 @@
+//! Payments of which no answer tells the fate: two officers decide, and nothing else moves them.
+//! Each told on both databases.
+
+use chitra::domain::cycle::CycleKind::Regular;
+use chitra::domain::cycle::{Cycle, CycleState};
+use chitra::domain::fate::Verdict;
+
+use crate::support::office::{
+    APPROVERS, Fault, MAKER, TestOffice, key, on_both_databases, refused, run,
+};
+use crate::support::real_parts::RealPart;
+
+on_both_databases! { run, RealPart::Postgres;
+    two_officers_decide_what_no_answer_tells
+    a_decision_in_a_closed_cycle_clears_its_suspense
+    a_file_of_unknown_fate_is_decided_as_a_whole
+}
+
+const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
+const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000002";
+
+/// A month that was sent, and of which nobody has heard for longer than the bank takes.
+async fn silent(office: &TestOffice) -> Cycle {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    office.on_day("2026-10-20");
+    office.engine.collect_all().await.unwrap();
+    office.check(&cycle, "entitled 2", "unknown 2 = 1000000").await;
+    office.now(&cycle).await
+}
+
+async fn propose(office: &TestOffice, cycle: &Cycle, named: &[String], verdict: Verdict) {
+    let reason = "the bank's letter of 19 October";
+    let engine = &office.engine;
+    engine.fate_propose(cycle, named, verdict, reason, MAKER, &key(MAKER)).await.unwrap();
+}
+
+async fn reference(office: &TestOffice, cycle: &Cycle, enrolment: &str) -> Vec<String> {
+    vec![office.said(cycle, enrolment, 1, "", "").await.reference]
+}
+
+async fn two_officers_decide_what_no_answer_tells(office: TestOffice) {
+    let cycle = silent(&office).await;
+    let engine = &office.engine;
+    let (an, binh) =
+        (reference(&office, &cycle, "E1").await, reference(&office, &cycle, "E2").await);
+    let second = APPROVERS[0];
+
+    // One officer alone changes nothing, and what is not unknown is not decided.
+    refused(engine.fate_confirm(&cycle, &an, second, &key(second)).await, "L113");
+    let stranger = vec!["nothing".to_owned()];
+    let paid = Verdict::Paid;
+    let by = key(MAKER);
+    refused(engine.fate_propose(&cycle, &stranger, paid, "seen", MAKER, &by).await, "L110");
+    refused(engine.fate_propose(&cycle, &an, paid, " ", MAKER, &by).await, "L115");
+    let before = office.snapshot().await;
+    propose(&office, &cycle, &an, Verdict::NotPaid).await;
+    propose(&office, &cycle, &an, paid).await;
+    propose(&office, &cycle, &binh, Verdict::NotPaid).await;
+    assert_eq!(office.snapshot().await, before);
+    assert!(engine.reissue(&cycle).await.unwrap().list.is_none());
+
+    // The second is another person with another role; also the database says so.
+    refused(engine.fate_confirm(&cycle, &an, MAKER, &by).await, "A111");
+    let approver = key(second);
+    engine.fate_propose(&cycle, &an, paid, "seen", second, &approver).await.unwrap();
+    refused(engine.fate_confirm(&cycle, &an, second, &approver).await, "L114");
+    assert_eq!(office.snapshot().await, before);
+
+    let third = APPROVERS[1];
+    let both: Vec<String> = an.iter().chain(&binh).cloned().collect();
+    let done = engine.fate_confirm(&cycle, &both, third, &key(third)).await.unwrap();
+    assert_eq!((done.paid, done.not_paid, done.total_minor), (1, 1, 1_000_000));
+    office.check(&cycle, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
+    refused(engine.fate_confirm(&cycle, &both, third, &key(third)).await, "L111");
+    assert!(engine.unknowns(&cycle).await.unwrap().is_empty());
+
+    // What was decided not paid may be ordered again, and only now. Then the first turns out paid.
+    let again = engine.reissue(&cycle).await.unwrap();
+    assert_eq!((again.ordered, again.ordered_minor), (1, 500_000));
+    let late = office.said(&cycle, "E2", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    assert_eq!(office.attempts(&cycle, "E2").await, "1 settled_excess, 2 in_batch");
+    assert_eq!(office.receivables().await, ["settled_excess 500000"]);
+    // And an answer proves better what was decided paid.
+    let proof = office.said(&cycle, "E1", 1, "Thành công", "").await;
+    office.sheet(&[proof]).await.unwrap();
+    let of_an = office.instructions(&cycle, "E1").await;
+    assert_eq!(of_an[0].grade.map(|grade| grade.to_string()).as_deref(), Some("provider_result"));
+    refused(engine.fate_propose(&cycle, &an, Verdict::NotPaid, "seen", MAKER, &by).await, "L111");
+    office.ends_whole().await;
+}
+
+async fn a_decision_in_a_closed_cycle_clears_its_suspense(office: TestOffice) {
+    let cycle = silent(&office).await;
+    let closed = office.closed(&cycle).await;
+    assert_eq!(closed.state, CycleState::Closed);
+    assert_eq!(office.engine.store.suspense(cycle.number).await.unwrap(), (2, 1_000_000));
+    let an = reference(&office, &closed, "E1").await;
+    let second = APPROVERS[0];
+    propose(&office, &closed, &an, Verdict::Paid).await;
+    office.engine.fate_confirm(&closed, &an, second, &key(second)).await.unwrap();
+    office.check(&closed, "entitled 2", "unknown 1 = 500000, paid 1 = 500000").await;
+    assert_eq!(office.engine.store.suspense(cycle.number).await.unwrap(), (1, 500_000));
+
+    // What two decided, two take back while nothing else has proved it.
+    propose(&office, &closed, &an, Verdict::NotPaid).await;
+    office.engine.fate_confirm(&closed, &an, second, &key(second)).await.unwrap();
+    office.check(&closed, "entitled 2", "unknown 1 = 500000, rejected 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn a_file_of_unknown_fate_is_decided_as_a_whole(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    office.next_fault(Some(Fault::LosesTheOutcome));
+    let sent = office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    let cycle = office.now(&cycle).await;
+    office.check(&cycle, "entitled 2", "unknown 2 = 1000000").await;
+    let an = reference(&office, &cycle, "E1").await;
+    let by = key(MAKER);
+    let engine = &office.engine;
+    refused(engine.fate_propose(&cycle, &an, Verdict::NotPaid, "seen", MAKER, &by).await, "L112");
+
+    let file = vec![sent[0].file_name.clone()];
+    propose(&office, &cycle, &file, Verdict::NotPaid).await;
+    let second = APPROVERS[0];
+    let done = engine.fate_confirm(&cycle, &file, second, &key(second)).await.unwrap();
+    assert_eq!(done.count(), 2);
+    office.check(&cycle, "entitled 2", "rejected 2 = 1000000").await;
+    // It is never sent again, whatever the partner says of it.
+    office.next_fault(None);
+    assert!(engine.dispatch(Some(cycle.number)).await.unwrap().is_empty());
+    assert_eq!(office.times_sent(&file[0]), 1);
+    office.ends_whole().await;
+}
