@@ -24,7 +24,10 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "fates_proposed",
     "fates_confirmed",
     "halt_lift_agreed",
+    "halt_put",
     "halt_lifted",
+    "list_cancelled",
+    "file_withdrawn",
 ];
 
 /// Reads entries one after another.

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::Voice;
+use crate::cli::halt;
 use crate::cli::show::table;
 use crate::cli::signer::Signer;
 use crate::domain::state::Named;
@@ -154,50 +155,8 @@ impl Queue {
                 });
                 Ok(())
             }
-            Queue::Halts => {
-                let halts = engine.store.halts().await?;
-                let told: Vec<_> = halts
-                    .iter()
-                    .map(|one| {
-                        json!({
-                            "halt": one.number,
-                            "scope": one.scope,
-                            "cause": one.cause,
-                            "since": one.put_at,
-                            "lift_agreed_by": one.first_lift_by,
-                        })
-                    })
-                    .collect();
-                voice.say(&json!(told), || {
-                    let rows: Vec<Vec<String>> = halts
-                        .iter()
-                        .map(|one| {
-                            vec![
-                                one.number.to_string(),
-                                one.scope.clone(),
-                                one.cause.clone(),
-                                one.put_at.clone(),
-                                one.first_lift_by.as_ref().map_or_else(String::new, |by| {
-                                    format!("one of two, waiting for another officer than {by}")
-                                }),
-                            ]
-                        })
-                        .collect();
-                    table(&["halt", "scope", "cause", "since", "lifted"], &rows, &[0])
-                });
-                Ok(())
-            }
-            Queue::Lift { halt, signer } => {
-                let key = signer.key(engine).await?;
-                let by = &signer.by;
-                let lifted = engine.halt_lift(halt, by, &key).await?;
-                engine.sequence().await?;
-                voice.say(&json!({ "halt": halt, "lifted": lifted }), || match lifted {
-                    true => format!("halt {halt} is lifted"),
-                    false => format!("{by} agrees; a second officer lifts halt {halt}"),
-                });
-                Ok(())
-            }
+            Queue::Halts => halt::list(engine, voice).await,
+            Queue::Lift { halt, signer } => halt::lift(halt, &signer, engine, voice).await,
         }
     }
 }

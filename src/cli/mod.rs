@@ -12,6 +12,7 @@ mod demo;
 mod dispatch;
 mod explain;
 mod formats;
+mod halt;
 mod hold;
 mod import;
 mod init;
@@ -24,6 +25,7 @@ mod schedule;
 mod show;
 mod signer;
 mod synth;
+mod taking_back;
 mod unknown;
 
 use std::io::Write as _;
@@ -99,6 +101,14 @@ enum Command {
     /// Payments of which no answer tells the fate
     #[command(subcommand)]
     Unknown(unknown::UnknownCommand),
+    /// Release lists that wait
+    #[command(subcommand)]
+    List(taking_back::ListCommand),
+    /// Take back a released file that is proved not to have left
+    Withdraw(taking_back::Withdraw),
+    /// Stop a partner, a cycle or everything, and let it go on
+    #[command(subcommand)]
+    Halt(halt::HaltCommand),
     /// Answers that fit nothing, money to be got back, halts
     #[command(subcommand)]
     Queue(answers::Queue),
@@ -244,6 +254,12 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::Collect(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Reissue(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Queue(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::List(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Withdraw(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Halt(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
             command.run(&engine, &voice).await
         }
@@ -432,7 +448,7 @@ mod tests {
     fn a_command_that_does_not_exist_is_found() {
         for (line, wrong) in [
             ("queue halts", false),
-            ("halt list", true),
+            ("halt begin", true),
             ("hold resolve 2026-11 1-0 --as lan --decision release", false),
             ("hold resolve 2026-11 1-0 --officer lan", true),
             ("--office DIR officer enrol NAME --role officer --new-key", false),

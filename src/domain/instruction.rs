@@ -7,6 +7,13 @@ use crate::domain::batch::BatchState;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, DestinationNo, ListNo, PayableNo};
 use crate::domain::state::{Arrow, IllegalTransition, follow, named};
 
+/// The reason that stands at an order of a list that was given up before it was released: it was never
+/// tried, and its payable is again what it was before.
+pub const LIST_CANCELLED: &str = "list_cancelled";
+
+/// The reason that stands at an order whose file was taken back, proved not to have left.
+pub const WITHDRAWN: &str = "withdrawn";
+
 named!(
     InstructionState {
         InBatch = "in_batch",
@@ -33,6 +40,8 @@ named!(
         SettledBesideAnother = "settled beside another attempt",
         /// Two officers take back what two officers decided; nothing else ever proved the payment.
         DecisionReversed = "decision reversed",
+        /// The other attempt was taken back before it left, so that this one is the payment.
+        StandsAlone = "stands alone",
     }
 );
 
@@ -90,6 +99,7 @@ impl InstructionState {
             (S::Returned, E::SettledBesideAnother, S::SettledExcess),
             (S::SettledExcess, E::Returned, S::ExcessReturned),
             (S::Settled, E::DecisionReversed, S::Rejected),
+            (S::SettledExcess, E::StandsAlone, S::Settled),
         ]
     };
 
@@ -142,4 +152,19 @@ pub struct Instruction {
     pub reason_class: Option<String>,
     pub answer: Option<(AnswerNo, i64)>,
     pub outcome_on: Option<String>,
+}
+
+impl Instruction {
+    /// Whether it stood on a list that was given up: then it is as if it had never been ordered, but
+    /// that its id is used up.
+    pub fn is_given_up(&self) -> bool {
+        self.state == InstructionState::Cancelled && self.reason.as_deref() == Some(LIST_CANCELLED)
+    }
+
+    /// Whether it ever left us, as far as is known. An order that was taken back never did.
+    pub fn was_tried(&self) -> bool {
+        let withdrawn =
+            self.state == InstructionState::Cancelled && self.reason.as_deref() == Some(WITHDRAWN);
+        !withdrawn && !self.is_given_up()
+    }
 }

@@ -31,6 +31,8 @@ named!(
         Returned = "returned",
         /// Two officers take back what two officers decided.
         DecisionReversed = "decision reversed",
+        /// The list that ordered it was given up, or its person is stopped.
+        HeldAgain = "held again",
     }
 );
 
@@ -54,6 +56,7 @@ impl PayableState {
             (S::Rejected, E::Settled, S::Paid),
             (S::Returned, E::Settled, S::Paid),
             (S::Paid, E::DecisionReversed, S::Rejected),
+            (S::Pending, E::HeldAgain, S::Held),
         ]
     };
 

@@ -24,7 +24,9 @@ named!(
         DecideHold = "decide a hold",
         ConfirmHold = "confirm the release of a hold",
         ResolveDiscrepancy = "resolve a discrepancy",
+        PutHalt = "put a halt",
         LiftHalt = "lift a halt",
+        TakeBack = "take back what was not sent",
         RecordReceipt = "record money that came back",
         ProposeWriteOff = "propose to write a receivable off",
         ConfirmWriteOff = "confirm that a receivable is written off",
@@ -38,7 +40,7 @@ impl Doing {
     pub fn roles(self) -> &'static [Role] {
         match self {
             Doing::Import | Doing::OpenCycle => &[Role::Officer, Role::Operator],
-            Doing::CloseCycle | Doing::CancelCycle => {
+            Doing::CloseCycle | Doing::CancelCycle | Doing::PutHalt | Doing::TakeBack => {
                 &[Role::Officer, Role::Approver, Role::Operator]
             }
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],

@@ -13,6 +13,7 @@ use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Rec
 use crate::domain::cycle::{CycleEvent, CycleState};
 use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::money::Money;
+use crate::engine::halt::scopes;
 use crate::engine::lease::Lease;
 use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
@@ -159,6 +160,7 @@ impl Engine {
             Batch { state: batch.state.apply(BatchEvent::AttemptRecorded)?, ..batch.clone() };
         let mut changes = Changes::new();
         changes.delivery_started(&batch, delivery_no, &self.stamp());
+        changes.must_not_be_halted(&batch, &scopes(&batch));
         changes.batch_moved(&batch, sending.state);
         if cycle.state == CycleState::Released {
             let next = cycle.state.apply(CycleEvent::Dispatched)?;
@@ -241,7 +243,7 @@ impl Engine {
         Ok(after)
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         batch: &Batch,
         channel: std::sync::Arc<dyn Channel>,
@@ -258,7 +260,10 @@ impl Engine {
         Ok(of_batch.map(|one| one.number).max().unwrap_or(0))
     }
 
-    fn channel(&self, batch: &Batch) -> Result<std::sync::Arc<dyn Channel>, EngineError> {
+    pub(super) fn channel(
+        &self,
+        batch: &Batch,
+    ) -> Result<std::sync::Arc<dyn Channel>, EngineError> {
         self.channels
             .get(&batch.provider)
             .cloned()
@@ -267,11 +272,7 @@ impl Engine {
 
     /// Why a batch may not be sent, if it is halted.
     async fn halt_of(&self, batch: &Batch) -> Result<Option<String>, EngineError> {
-        let scopes = [
-            "all".to_owned(),
-            format!("provider:{}", batch.provider),
-            format!("cycle:{}", batch.cycle),
-        ];
+        let scopes = scopes(batch);
         let halts = self.store.halts().await?;
         Ok(halts.into_iter().find(|halt| scopes.contains(&halt.scope)).map(|halt| halt.cause))
     }

@@ -21,6 +21,8 @@ pub mod approval;
 pub mod hold;
 pub mod lease;
 pub mod envelope;
+pub mod halt;
+pub mod taking_back;
 pub mod dispatch;
 pub mod collect;
 pub mod queue;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::audit::leaf::Leaf;
+use crate::domain::batch::BatchState;
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::Decision;
 use crate::domain::ids::{AttemptNo, BatchNo, DestinationNo, ListNo, PayableNo, Shard};
@@ -16,6 +17,7 @@ use crate::engine::config::Terms;
 use crate::engine::import::REGISTER_LEADING;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts, write_payout};
 use crate::engine::render;
+use crate::engine::taking_back::next_attempt;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::intake::{Header, register_row};
 use crate::pipeline::records::Records;
@@ -66,17 +68,7 @@ impl Engine {
                 ),
             ));
         }
-        let lists = self.store.lists(cycle.number).await?;
-        let sealed: HashSet<ListNo> = lists.iter().map(|list| list.number).collect();
-        let begun: Option<ListNo> = self
-            .store
-            .batches(cycle.number)
-            .await?
-            .iter()
-            .map(|batch| batch.list)
-            .find(|list| !sealed.contains(list));
-        if let Some(list) = begun {
-            let list = self.seal_release_list(cycle, list).await?;
+        if let Some(list) = self.finish_begun(cycle).await? {
             return Ok(Reissued {
                 list: Some(list),
                 ordered: 0,
@@ -84,7 +76,7 @@ impl Engine {
                 waiting: BTreeMap::new(),
             });
         }
-        let number = ListNo(lists.iter().map(|list| list.number.0).max().unwrap_or(0) + 1);
+        let number = self.next_list(cycle).await?;
         let released: HashSet<(i64, String)> = self
             .store
             .resolutions(cycle.period)
@@ -199,7 +191,33 @@ impl Engine {
         Ok(Reissued { list: Some(list), ordered, ordered_minor, waiting })
     }
 
-    async fn seal_release_list(
+    /// Seals a list whose orders were committed by a process that died before it was sealed.
+    pub(super) async fn finish_begun(
+        &self,
+        cycle: &Cycle,
+    ) -> Result<Option<PaymentList>, EngineError> {
+        let lists = self.store.lists(cycle.number).await?;
+        let sealed: HashSet<ListNo> = lists.iter().map(|list| list.number).collect();
+        let batches = self.store.batches(cycle.number).await?;
+        let begun = batches
+            .iter()
+            .find(|one| one.state == BatchState::Created && !sealed.contains(&one.list));
+        match begun {
+            Some(batch) => Ok(Some(self.seal_release_list(cycle, batch.list).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The number of the next release list: also one that was begun and given up keeps its number.
+    pub(super) async fn next_list(&self, cycle: &Cycle) -> Result<ListNo, EngineError> {
+        let lists = self.store.lists(cycle.number).await?;
+        let batches = self.store.batches(cycle.number).await?;
+        let of_lists = lists.iter().map(|list| list.number.0);
+        let last = of_lists.chain(batches.iter().map(|batch| batch.list.0)).max();
+        Ok(ListNo(last.unwrap_or(0) + 1))
+    }
+
+    pub(super) async fn seal_release_list(
         &self,
         cycle: &Cycle,
         number: ListNo,
@@ -296,9 +314,9 @@ impl Engine {
                         &payable.code,
                     );
                     let is_released = released.contains(&(subject, payable.code.clone()));
-                    match is_released && tried.is_empty() {
+                    match is_released && tried.iter().all(Instruction::is_given_up) {
                         true => Proposal::Reissue {
-                            attempt: AttemptNo::FIRST,
+                            attempt: next_attempt(&tried)?,
                             route: ways[0].route.clone(),
                         },
                         false => Proposal::Wait("it is held, and nobody has released the hold"),

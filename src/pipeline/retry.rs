@@ -56,11 +56,15 @@ pub fn propose(
     if attempts.iter().any(|one| one.state.is_live()) {
         return Proposal::Wait("an attempt is still live");
     }
-    let Some(last) = attempts.iter().max_by_key(|one| one.attempt) else {
+    // An order of a list that was given up tells nothing; its id is used up all the same.
+    let Some(last) = attempts.iter().filter(|one| !one.is_given_up()).max_by_key(|one| one.attempt)
+    else {
         return Proposal::Wait("it was never ordered");
     };
-    let attempt = match last.attempt.next() {
-        Ok(next) if next.number() <= policy.attempts_max => next,
+    let times = attempts.iter().filter(|one| one.was_tried()).count();
+    let newest = attempts.iter().map(|one| one.attempt).max().unwrap_or(last.attempt);
+    let attempt = match newest.next() {
+        Ok(next) if times < usize::from(policy.attempts_max) => next,
         _ => return Proposal::Wait("it was tried as often as the policy allows"),
     };
     if attempts.iter().any(|one| one.state == InstructionState::SettledExcess) {
@@ -77,7 +81,7 @@ pub fn propose(
         }
         Some(ReasonClass::PayeeData | ReasonClass::OtherChannel) => {
             let tried: BTreeSet<DestinationNo> =
-                attempts.iter().map(|one| one.destination).collect();
+                attempts.iter().filter(|one| one.was_tried()).map(|one| one.destination).collect();
             let untried = routes.iter().find(|route| {
                 !tried.contains(&route.destination)
                     && (policy.cash_fallback || route.channel != Channel::Cash)

@@ -177,6 +177,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             InstructionEvent::Returned => Some(PayableEvent::Returned),
             InstructionEvent::SettledBesideAnother => None,
             InstructionEvent::DecisionReversed => Some(PayableEvent::DecisionReversed),
+            InstructionEvent::StandsAlone => None,
         };
         if let (Some(event), Some(payable)) = (payable_event, payables.get_mut(&outcome.payable)) {
             payable.state = payable.state.apply(event)?;

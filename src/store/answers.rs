@@ -1,6 +1,7 @@
 //! Answers, discrepancies, halts and suspense: what came back and what it left.
 
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt};
+use crate::domain::batch::Batch;
 use crate::domain::ids::{AnswerNo, AttemptNo, CycleNo, PayableNo};
 use crate::domain::state::Named;
 
@@ -288,6 +289,38 @@ impl Changes {
                 cause.to_owned().into(),
                 by.to_owned().into(),
                 at.to_owned().into(),
+            ],
+        );
+    }
+
+    /// Stops a scope by an officer's hand; one that is stopped already is refused by the index.
+    pub fn halt_put_by_hand(&mut self, halt: &Halt) {
+        self.bulk(
+            "halt",
+            &["halt_no", "scope", "cause", "put_by", "put_at"],
+            [[
+                halt.number.into(),
+                halt.scope.clone().into(),
+                halt.cause.clone().into(),
+                halt.put_by.clone().into(),
+                halt.put_at.clone().into(),
+            ]],
+        );
+    }
+
+    /// No attempt is recorded under a halt, however late it was put.
+    pub fn must_not_be_halted(&mut self, batch: &Batch, scopes: &[String; 3]) {
+        let [all, provider, cycle] = scopes.clone();
+        self.guarded(
+            "nothing that is halted is sent",
+            "update batch set state = state where cycle_no = $1 and batch_no = $2 and not exists
+               (select 1 from halt where lifted_at is null and scope in ($3, $4, $5))",
+            vec![
+                batch.cycle.0.into(),
+                batch.number.0.into(),
+                all.into(),
+                provider.into(),
+                cycle.into(),
             ],
         );
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::ids::{CycleNo, PayableNo};
+use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::receivable::{
     Receipt, Receivable, ReceivableCause, ReceivableStanding, ReceivableState, Recovery, WriteOff,
 };
@@ -184,6 +184,19 @@ impl Changes {
     /// Money to be got back that evidence of a payment proved.
     pub fn receivables(&mut self, first_no: i64, receivables: &[Receivable]) {
         self.receivables_of(None, first_no, receivables);
+    }
+
+    /// What was paid beside another order is no excess once that order is taken back. When part of it
+    /// is got back already, the books have to be put right first.
+    pub fn excess_void(&mut self, payable: PayableNo, attempt: AttemptNo) {
+        self.guarded(
+            "an excess falls away only while nothing of it is got back or given up",
+            "delete from receivable where payable_no = $1 and attempt = $2 and cause = 'settled_excess'
+             and not exists (select 1 from recovery r where r.receivable_no = receivable.receivable_no)
+             and not exists (select 1 from receipt r where r.receivable_no = receivable.receivable_no)
+             and not exists (select 1 from write_off w where w.receivable_no = receivable.receivable_no)",
+            vec![payable.number().into(), i64::from(attempt.number()).into()],
+        );
     }
 
     /// Money to be got back that a cycle worked out; it is forgotten with the cycle's computation.

@@ -1,6 +1,6 @@
 //! Imports, chunks, persons, enrolments, destinations and officers: what is known between months.
 
-use crate::domain::ids::{DestinationNo, EnrolmentNo, ImportNo, PersonNo, Shard};
+use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, ImportNo, ListNo, PersonNo, Shard};
 use crate::domain::list::{Officer, Role};
 use crate::domain::period::Period;
 use crate::domain::state::{Named, named};
@@ -459,6 +459,14 @@ impl Changes {
     }
 
     /// New persons, in the order of their numbers.
+    /// The details of a list that was given up: what they name is no way to a payee any more.
+    pub fn payouts_dropped(&mut self, cycle: CycleNo, list: ListNo) {
+        self.free(
+            "delete from chunk where kind = 'payout' and owner = $1 and seq = $2",
+            vec![cycle.0.into(), list.0.into()],
+        );
+    }
+
     pub fn persons(&mut self, persons: impl IntoIterator<Item = PersonRow>) {
         self.bulk(
             "person",

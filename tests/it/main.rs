@@ -30,6 +30,7 @@ mod sftp_channel;
 mod simulator;
 mod store;
 mod stories;
+mod taking_back;
 mod tidy;
 mod transitions;
 mod upgrade;

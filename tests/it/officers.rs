@@ -211,7 +211,7 @@ fn a_name_without_the_key_or_the_role_changes_nothing() {
         refused(engine.halt_lift(1, MAKER, &key(MAKER)).await, "A111");
         refused(engine.halt_lift(1, "minh", &key(MAKER)).await, "A104");
         let told = refused(engine.halt_lift(1, "minh", &key("minh")).await, "D101");
-        assert!(told.contains("chitra queue halts"), "{told}");
+        assert!(told.contains("chitra halt list"), "{told}");
         assert_eq!(office.snapshot().await, sealed);
 
         office.approved(&cycle, 0).await;

@@ -1,0 +1,137 @@
+//! Stopping a partner, a cycle or everything, and letting it go on: put by one person at once, lifted
+//! by two.
+//!
+//! Reads: the halts in force, and the officer's key. Gives: a halt that every later sending looks at,
+//! also between the files of one run and in the commit of an attempt.
+
+use crate::audit::leaf::Leaf;
+use crate::domain::answer::Halt;
+use crate::domain::batch::Batch;
+use crate::domain::digest::Digest;
+use crate::domain::signature::OfficerKey;
+use crate::engine::acting::Doing;
+use crate::engine::{Engine, EngineError};
+use crate::store::registry::Counted;
+use crate::store::{Changes, StoreError};
+
+/// How long a cause may be: it is read in lists.
+const CAUSE_LENGTH_MAX: usize = 200;
+
+/// What may be stopped for a batch to stay.
+pub(super) fn scopes(batch: &Batch) -> [String; 3] {
+    ["all".to_owned(), format!("provider:{}", batch.provider), format!("cycle:{}", batch.cycle)]
+}
+
+impl Engine {
+    /// One officer stops `all`, `provider:NAME` or `cycle:CYCLE` at once.
+    ///
+    /// # Errors
+    /// D103 when the scope is none, D104 when it is stopped already, D105 when the cause is no sentence.
+    pub async fn halt_put(
+        &self,
+        scope: &str,
+        cause: &str,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<Halt, EngineError> {
+        let by = self.acting(officer, key, Doing::PutHalt).await?;
+        let scope = self.halt_scope(scope).await?;
+        let cause = cause.trim();
+        if cause.is_empty()
+            || cause.chars().count() > CAUSE_LENGTH_MAX
+            || cause.chars().any(char::is_control)
+        {
+            return Err(EngineError::refused(
+                "D105",
+                format!(
+                    "a cause has 1 to {CAUSE_LENGTH_MAX} characters on one line, and names nobody"
+                ),
+            ));
+        }
+        let there = |cause: &str| {
+            EngineError::refused(
+                "D104",
+                format!("{scope} is halted already ({cause}); see: chitra halt list"),
+            )
+        };
+        if let Some(halt) = self.store.halts().await?.iter().find(|halt| halt.scope == scope) {
+            return Err(there(&halt.cause));
+        }
+        let halt = Halt {
+            number: self.store.next_number(Counted::Halt).await?,
+            scope: scope.clone(),
+            cause: cause.to_owned(),
+            put_by: by.officer.name.clone(),
+            put_at: self.stamp(),
+            first_lift_by: None,
+        };
+        let mut changes = Changes::new();
+        changes.halt_put_by_hand(&halt);
+        changes.event(
+            by.leaf(
+                Leaf::of("halt_put", &halt.put_at)
+                    .number("halt", halt.number)
+                    .text("scope", &halt.scope)
+                    .digest("cause", &Digest::of(halt.cause.as_bytes())),
+            )?,
+        );
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { .. }) => Err(there("another process halted it just now")),
+            done => Ok(done.map(|()| halt)?),
+        }
+    }
+
+    async fn halt_scope(&self, scope: &str) -> Result<String, EngineError> {
+        match scope.split_once(':') {
+            None if scope == "all" => Ok(scope.to_owned()),
+            Some(("provider", name)) => {
+                self.provider(name)?;
+                Ok(scope.to_owned())
+            }
+            Some(("cycle", label)) => Ok(format!("cycle:{}", self.cycle_find(label).await?.number)),
+            _ => Err(EngineError::refused(
+                "D103",
+                format!("`{scope}` is nothing to halt: all, provider:NAME or cycle:CYCLE"),
+            )),
+        }
+    }
+
+    /// One of the two officers who lift a halt. True when it is lifted.
+    pub async fn halt_lift(
+        &self,
+        number: i64,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<bool, EngineError> {
+        let acting = self.acting(officer, key, Doing::LiftHalt).await?;
+        let by = &acting.officer;
+        let halts = self.store.halts().await?;
+        let halt = halts.into_iter().find(|halt| halt.number == number).ok_or_else(|| {
+            EngineError::refused(
+                "D101",
+                format!("there is no halt {number} in force; see: chitra halt list"),
+            )
+        })?;
+        let mut changes = Changes::new();
+        let lifted = match &halt.first_lift_by {
+            None => {
+                changes.halt_first_lift(number, &by.name);
+                false
+            }
+            Some(first) if *first == by.name => {
+                return Err(EngineError::refused(
+                    "D102",
+                    format!("`{officer}` has agreed already; a halt is lifted by two persons"),
+                ));
+            }
+            Some(_) => {
+                changes.halt_lifted(number, &by.name, &self.stamp());
+                true
+            }
+        };
+        let event = if lifted { "halt_lifted" } else { "halt_lift_agreed" };
+        changes.event(acting.leaf(Leaf::of(event, &self.stamp()).number("halt", number))?);
+        self.store.commit(changes).await?;
+        Ok(lifted)
+    }
+}

@@ -1,0 +1,429 @@
+//! Taking back what has not left: a list that waits to be released, or a released file that is proved
+//! not to have been sent.
+//!
+//! Reads: the list or file, every attempt of its payables, and the officer's key.
+//! Gives: cancelled orders, and payables that are what they were, or rejected with a code of ours, so
+//! that they can be ordered again. What may have left is never taken back: only evidence ends that.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::audit::batch_root::{BatchRoot, BatchRootBuilder};
+use crate::audit::leaf::Leaf;
+use crate::channels::QueryOutcome;
+use crate::domain::batch::{Batch, BatchEvent, BatchState};
+use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
+use crate::domain::exception::Subject;
+use crate::domain::ids::{AttemptNo, ListNo, PayableNo, Shard};
+use crate::domain::instruction::{
+    Instruction, InstructionEvent, InstructionState, LIST_CANCELLED, WITHDRAWN,
+};
+use crate::domain::list::{ListEvent, ListState};
+use crate::domain::outcome::ReasonClass;
+use crate::domain::payable::{Payable, PayableEvent};
+use crate::domain::signature::OfficerKey;
+use crate::domain::state::Named;
+use crate::engine::acting::Doing;
+use crate::engine::{Engine, EngineError};
+use crate::store::payments::{InstructionMove, PayableMove};
+use crate::store::{Changes, StoreError};
+
+/// What was taken back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TakenBack {
+    pub files: Vec<String>,
+    pub count: i64,
+    pub total_minor: i128,
+}
+
+/// Why orders are taken back, which says what their payables become.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Why {
+    /// The payables are what they were before they were ordered.
+    ListCancelled,
+    /// The payables are rejected, and may be ordered again the same way.
+    Withdrawn,
+}
+
+impl Engine {
+    /// Gives up a list that waits to be released: its files are withdrawn, its orders cancelled, and
+    /// its payables are again held, rejected or returned as they were. Whoever was proved paid by an
+    /// earlier order meanwhile is paid.
+    ///
+    /// # Errors
+    /// D120 for the list of the month, D121 when it is released, D122 when there is no such list, D123
+    /// when an answer speaks of one of its payments, D128 when the books have moved on.
+    pub async fn list_cancel(
+        &self,
+        cycle: &Cycle,
+        number: ListNo,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<TakenBack, EngineError> {
+        let by = self.acting(officer, key, Doing::TakeBack).await?;
+        if number.0 == 0 {
+            return Err(EngineError::refused(
+                "D120",
+                format!(
+                    "list 0 is the month itself; it is given up with: chitra cycle cancel {}",
+                    cycle.label()
+                ),
+            ));
+        }
+        let lists = self.store.lists(cycle.number).await?;
+        let list = lists.into_iter().find(|list| list.number == number);
+        if let Some(list) = &list
+            && matches!(list.state, ListState::Released | ListState::Cancelled)
+        {
+            return Err(EngineError::refused(
+                "D121",
+                format!(
+                    "list {number} is {}; only a list that waits to be released is given up. A released file that was \
+                     not sent is taken back by itself: chitra withdraw {} FILE --as OFFICER",
+                    list.state,
+                    cycle.label()
+                ),
+            ));
+        }
+        let batches = self.store.batches(cycle.number).await?;
+        let files: Vec<&Batch> = batches
+            .iter()
+            .filter(|one| one.list == number && one.state == BatchState::Created)
+            .collect();
+        // A list that was begun and never sealed has files, and no row of its own.
+        if list.is_none() && files.is_empty() {
+            return Err(EngineError::refused(
+                "D122",
+                format!(
+                    "cycle {} has no list {number}; see: chitra cycle status {}",
+                    cycle.label(),
+                    cycle.label()
+                ),
+            ));
+        }
+        let mut orders = Vec::new();
+        for shard in Shard::all() {
+            orders.extend(self.store.instructions_of_list(cycle.number, number, shard).await?);
+        }
+        let mut changes = Changes::new();
+        let root = self.take_back(cycle, &orders, &Why::ListCancelled, &mut changes).await?;
+        for batch in &files {
+            changes.batch_moved(batch, batch.state.apply(BatchEvent::Withdrawn)?);
+        }
+        if let Some(list) = &list {
+            changes.list_moved(list, list.state.apply(ListEvent::Cancelled)?);
+        }
+        changes.payouts_dropped(cycle.number, number);
+        changes.event(
+            by.leaf(
+                Leaf::of("list_cancelled", &self.stamp())
+                    .number("cycle", cycle.number.0)
+                    .number("list", number.0)
+                    .number("count", root.count as i64)
+                    .digest("root", &root.root),
+            )?,
+        );
+        self.settles_without(cycle, &batches, &files, &mut changes)?;
+        self.commit_taken_back(changes).await?;
+        Ok(taken_back(&files, &orders))
+    }
+
+    /// Takes back a released file that is proved not to have left: its orders are cancelled, and its
+    /// payables are rejected with a code of ours.
+    ///
+    /// # Errors
+    /// D123 when an answer speaks of one of its payments, D124 when the cycle has no such file, D125
+    /// when it is not released, D126 when it may be at the partner, D128 when the books have moved on.
+    pub async fn withdraw(
+        &self,
+        cycle: &Cycle,
+        file_name: &str,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<TakenBack, EngineError> {
+        let by = self.acting(officer, key, Doing::TakeBack).await?;
+        let batches = self.store.batches(cycle.number).await?;
+        let batch = self.not_sent(cycle, &batches, file_name).await?;
+        let orders = self.orders_of_file(batch).await?;
+        let mut changes = Changes::new();
+        let root = self.take_back(cycle, &orders, &Why::Withdrawn, &mut changes).await?;
+        changes.batch_moved(batch, batch.state.apply(BatchEvent::Withdrawn)?);
+        changes.event(
+            by.leaf(
+                Leaf::of("file_withdrawn", &self.stamp())
+                    .number("cycle", cycle.number.0)
+                    .number("batch", batch.number.0)
+                    .number("count", root.count as i64)
+                    .digest("root", &root.root),
+            )?,
+        );
+        self.settles_without(cycle, &batches, &[batch], &mut changes)?;
+        self.commit_taken_back(changes).await?;
+        Ok(taken_back(&[batch], &orders))
+    }
+
+    /// A released file of a cycle, with proof that it has not left: it was never tried, or the last
+    /// attempt is proved not to have left and the partner says the same when it is asked again.
+    pub(super) async fn not_sent<'a>(
+        &self,
+        cycle: &Cycle,
+        batches: &'a [Batch],
+        file_name: &str,
+    ) -> Result<&'a Batch, EngineError> {
+        let label = cycle.label();
+        let batch = batches.iter().find(|one| one.file_name == file_name).ok_or_else(|| {
+            EngineError::refused(
+                "D124",
+                format!("cycle {label} has no file {file_name}; see: chitra cycle status {label}"),
+            )
+        })?;
+        let why = match batch.state {
+            BatchState::Released => None,
+            BatchState::Created => Some(match batch.list.0 {
+                0 => format!("its list is not released: chitra cycle cancel {label}"),
+                list => {
+                    format!("its list is not released: chitra list cancel {label} --list {list}")
+                }
+            }),
+            BatchState::Sending | BatchState::Unknown => Some(format!(
+                "it may have left; the partner is asked with: chitra dispatch {label}"
+            )),
+            BatchState::Delivered => Some("the partner has it".to_owned()),
+            BatchState::Refused | BatchState::Withdrawn => Some("nothing of it is live".to_owned()),
+        };
+        if let Some(why) = why {
+            return Err(EngineError::refused(
+                "D125",
+                format!("{file_name} is {} and cannot be taken back: {why}", batch.state),
+            ));
+        }
+        let deliveries = self.store.deliveries(batch.cycle).await?;
+        if deliveries.iter().any(|one| one.batch == batch.number) {
+            let channel = self.channel(batch)?;
+            let why = match self.ask(batch, channel).await? {
+                QueryOutcome::NotThere => None,
+                QueryOutcome::Held { .. } => Some("it is at the partner".to_owned()),
+                QueryOutcome::DifferentBytes { .. } => {
+                    Some("a file of this name with other bytes is at the partner".to_owned())
+                }
+                QueryOutcome::Unavailable(reason) => Some(reason.sentence),
+            };
+            if let Some(why) = why {
+                return Err(EngineError::refused(
+                    "D126",
+                    format!(
+                        "{file_name} was tried before, and is not proved not to have left: {why}. \
+                         The partner is asked with: chitra dispatch {label}"
+                    ),
+                ));
+            }
+        }
+        Ok(batch)
+    }
+
+    /// What a file orders, in the order of the payables.
+    pub(super) async fn orders_of_file(
+        &self,
+        batch: &Batch,
+    ) -> Result<Vec<Instruction>, EngineError> {
+        let spans = self.store.batch_shards(batch.cycle, batch.list).await?;
+        let Some((first, last)) = spans.get(&batch.number) else { return Ok(vec![]) };
+        let mut orders = Vec::new();
+        for shard in Shard::all().filter(|shard| shard >= first && shard <= last) {
+            let of_list = self.store.instructions_of_list(batch.cycle, batch.list, shard).await?;
+            orders.extend(of_list.into_iter().filter(|one| one.batch == batch.number));
+        }
+        Ok(orders)
+    }
+
+    /// Cancels orders of which nothing has left, and moves their payables. Gives a Merkle root over
+    /// what moved.
+    pub(super) async fn take_back(
+        &self,
+        cycle: &Cycle,
+        orders: &[Instruction],
+        why: &Why,
+        changes: &mut Changes,
+    ) -> Result<BatchRoot, EngineError> {
+        must_be_untouched(orders)?;
+        let numbers: Vec<PayableNo> = orders.iter().map(|one| one.payable).collect();
+        let payables: HashMap<PayableNo, Payable> = self
+            .store
+            .payables_of(&numbers)
+            .await?
+            .into_iter()
+            .map(|payable| (payable.number, payable))
+            .collect();
+        let mut attempts: BTreeMap<PayableNo, Vec<Instruction>> = BTreeMap::new();
+        for one in self.store.instructions_of(&numbers).await? {
+            attempts.entry(one.payable).or_default().push(one);
+        }
+        let held = self.codes_of_held(cycle, &numbers).await?;
+        let mut cancelled = Vec::new();
+        let mut alone = Vec::new();
+        let mut payable_moves = Vec::new();
+        let mut root = BatchRootBuilder::new();
+        for order in orders {
+            let missing = || {
+                EngineError::Inconsistent(format!("payable {} is ordered and gone", order.payable))
+            };
+            let payable = payables.get(&order.payable).ok_or_else(missing)?;
+            let of_payable = attempts.get(&order.payable).ok_or_else(missing)?;
+            let to = order.state.apply(InstructionEvent::Cancelled)?;
+            root.push(format!("{} {} {to}", self.reference(order), order.state).as_bytes());
+            let (reason, class) = match why {
+                Why::ListCancelled => (LIST_CANCELLED, None),
+                Why::Withdrawn => (WITHDRAWN, Some(ReasonClass::Retry)),
+            };
+            cancelled.push(InstructionMove {
+                reason: Some(reason.to_owned()),
+                reason_class: class.map(|class| class.name().to_owned()),
+                ..moved(order, to)
+            });
+            let excess = of_payable.iter().find(|one| {
+                one.attempt != order.attempt && one.state == InstructionState::SettledExcess
+            });
+            let earlier = of_payable
+                .iter()
+                .filter(|one| one.attempt < order.attempt && !one.is_given_up())
+                .max_by_key(|one| one.attempt);
+            let reason_of = |one: &Instruction| {
+                one.reason.clone().unwrap_or_else(|| "no reason given".to_owned())
+            };
+            let (event, code, batch) = match (excess, why, earlier) {
+                // Proved paid while this one waited: now it is the payment, and no excess.
+                (Some(paid), _, _) => {
+                    let to = paid.state.apply(InstructionEvent::StandsAlone)?;
+                    root.push(format!("{} {} {to}", self.reference(paid), paid.state).as_bytes());
+                    alone.push(moved(paid, to));
+                    changes.excess_void(paid.payable, paid.attempt);
+                    (PayableEvent::Settled, String::new(), Some(paid.batch))
+                }
+                (None, Why::Withdrawn, _) => {
+                    (PayableEvent::Rejected, WITHDRAWN.to_owned(), Some(order.batch))
+                }
+                (None, Why::ListCancelled, None) => {
+                    let code = held.get(&order.payable).ok_or_else(|| {
+                        EngineError::Inconsistent(format!(
+                            "payable {} was ordered for the first time, and nothing says why it was held",
+                            order.payable
+                        ))
+                    })?;
+                    (PayableEvent::HeldAgain, code.clone(), None)
+                }
+                (None, Why::ListCancelled, Some(one)) => match one.state {
+                    InstructionState::Returned | InstructionState::ExcessReturned => {
+                        (PayableEvent::Returned, reason_of(one), Some(one.batch))
+                    }
+                    _ => (PayableEvent::Rejected, reason_of(one), Some(one.batch)),
+                },
+            };
+            payable_moves.push(PayableMove {
+                payable: payable.number,
+                from: payable.state,
+                to: payable.state.apply(event)?,
+                code,
+                batch,
+            });
+        }
+        // In this order: the index allows one live order of a payable at any moment.
+        changes.instructions_moved(&cancelled);
+        changes.instructions_moved(&alone);
+        changes.payables_moved(&payable_moves);
+        Ok(root.finish())
+    }
+
+    /// The codes of payables that were held when the month was assembled.
+    async fn codes_of_held(
+        &self,
+        cycle: &Cycle,
+        numbers: &[PayableNo],
+    ) -> Result<HashMap<PayableNo, String>, EngineError> {
+        let mut codes = HashMap::new();
+        let mut shards: Vec<Shard> = numbers.iter().map(|number| number.shard()).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        for shard in shards {
+            for one in self.store.exceptions(cycle.number, shard).await? {
+                if let (Subject::Payable, Some(payable)) = (one.subject, one.payable) {
+                    codes.insert(payable, one.code);
+                }
+            }
+        }
+        Ok(codes)
+    }
+
+    /// A released cycle of which nothing is left to be sent settles, as one without files does.
+    fn settles_without(
+        &self,
+        cycle: &Cycle,
+        batches: &[Batch],
+        taken: &[&Batch],
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        let left = |one: &&Batch| one.state.is_open() && !taken.iter().any(|two| two == one);
+        if cycle.state == CycleState::Released && !batches.iter().any(|one| left(&one)) {
+            let next = cycle.state.apply(CycleEvent::Dispatched)?;
+            changes.cycle_moved(cycle.number, cycle.state, next);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn commit_taken_back(&self, changes: Changes) -> Result<(), EngineError> {
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { rule }) => Err(EngineError::refused(
+                "D128",
+                format!(
+                    "it cannot be taken back as it was read ({rule}); nothing was changed. Look at it again: \
+                     chitra cycle status CYCLE"
+                ),
+            )),
+            done => Ok(done?),
+        }
+    }
+}
+
+/// The move of an order that keeps what else is known of it.
+pub(super) fn moved(order: &Instruction, to: InstructionState) -> InstructionMove {
+    InstructionMove {
+        payable: order.payable,
+        attempt: order.attempt,
+        from: order.state,
+        to,
+        grade: order.grade,
+        reason: order.reason.clone(),
+        reason_class: order.reason_class.clone(),
+        answer: order.answer,
+        outcome_on: order.outcome_on.clone(),
+    }
+}
+
+/// What an answer has spoken of may have left, whatever we believe.
+pub(super) fn must_be_untouched(orders: &[Instruction]) -> Result<(), EngineError> {
+    let told = orders.iter().filter(|one| one.state != InstructionState::InBatch).count();
+    if told == 0 {
+        return Ok(());
+    }
+    Err(EngineError::refused(
+        "D123",
+        format!(
+            "answers speak of {told} of these payments, so that they may have left; nothing is taken back. See: \
+             chitra queue discrepancies"
+        ),
+    ))
+}
+
+fn taken_back(files: &[&Batch], orders: &[Instruction]) -> TakenBack {
+    TakenBack {
+        files: files.iter().map(|batch| batch.file_name.clone()).collect(),
+        count: orders.len() as i64,
+        total_minor: orders.iter().map(|one| i128::from(one.amount_minor)).sum(),
+    }
+}
+
+/// The attempt after the last one, whatever became of it: an id names one attempt for ever.
+pub(super) fn next_attempt(attempts: &[Instruction]) -> Result<AttemptNo, EngineError> {
+    match attempts.iter().map(|one| one.attempt).max() {
+        Some(last) => Ok(last.next()?),
+        None => Ok(AttemptNo::FIRST),
+    }
+}
