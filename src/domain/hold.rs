@@ -134,6 +134,18 @@ holds! {
     Uncollected "H152" Payable Officer
         "Ba tháng liền không nhận tiền: đề nghị xem xét tạm dừng."
         "Not collected for three months running: a suspension is proposed."
+    DuplicateReported "H153" Payable TwoPersons
+        "Đơn vị chi trả báo đã nhận khoản này trước đó: phải đối chiếu sổ sách xong mới chi lại."
+        "The provider says that it saw this payment before: the books must agree first."
+    ReasonNeedsAPerson "H154" Payable Officer
+        "Khoản của kỳ trước bị từ chối hoặc trả về vì lý do cần có người xem xét."
+        "Money of an earlier month came back for a reason at which a person must look."
+    NotEntitledNow "H155" Payable Officer
+        "Khoản của kỳ trước chưa chi được, nhưng kỳ này người hưởng không có dòng được chi trong danh sách."
+        "Money of an earlier month is unpaid, and this month no row entitles the person."
+    UnpaidBeforeDeath "H156" Payable TwoPersons
+        "Khoản chưa chi được của người đã chết: chỉ chi cho thân nhân sau khi hai người xác nhận."
+        "Unpaid money of a person who has died: it goes to the heirs, when two persons have confirmed it."
     ReportedByOfficer "H160" Payable TwoPersons
         "Cán bộ báo tạm giữ khoản chi này."
         "An officer has reported a reason to hold this payment."

@@ -26,6 +26,9 @@ named!(
     }
 );
 
+/// The reason of cash that was laid out and that nobody came for.
+pub const UNCOLLECTED: &str = "uncollected";
+
 /// What is reported.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reported {

@@ -5,6 +5,8 @@
 //! the holds of payables. Batches are filled in the order of the payables, so that a repeat, with any
 //! number of threads, puts every payment in the same file.
 
+mod carry;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::json;
@@ -19,7 +21,6 @@ use crate::domain::ids::{
     AttemptNo, BatchNo, CycleNo, DestinationNo, EndToEndId, ListNo, PayableNo, PersonNo, Shard,
 };
 use crate::domain::instruction::{Instruction, InstructionState};
-use crate::domain::outcome::ReasonClass;
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::receivable::{Receivable, ReceivableCause};
 use crate::domain::roster::Channel;
@@ -28,12 +29,12 @@ use crate::engine::chunks;
 use crate::engine::compute::{shards_a_unit, shards_of};
 use crate::engine::config::Provider;
 use crate::engine::payout::{
-    OwnedClaim, PayeeDetail, Payout, TravellingLine, read_payouts, read_travelling, write_payout,
+    OwnedClaim, PayeeDetail, Payout, TravellingLine, read_travelling, write_payout,
 };
 use crate::engine::receivable::Owed;
 use crate::engine::render;
 use crate::engine::{Engine, EngineError};
-use crate::pipeline::assemble::{DueLine, Group, LineKind, assemble};
+use crate::pipeline::assemble::{DueLine, Group, assemble};
 use crate::store::Changes;
 use crate::store::registry::{ChunkKind, Counted, DestinationRow, PersonRow};
 
@@ -73,6 +74,7 @@ impl Engine {
             .collect();
         let mut batching = self.batching(cycle.number).await?;
         let mut owing = self.owed(cycle).await?;
+        let paid_otherwise = self.paid_otherwise().await?;
         for unit in 0..units {
             self.progress.at(STAGE, unit as u64, units as u64);
             if done.contains(&unit) {
@@ -85,6 +87,7 @@ impl Engine {
                     cycle,
                     shard,
                     &released,
+                    &paid_otherwise,
                     &mut batching,
                     &mut owing,
                     &mut owed,
@@ -218,6 +221,7 @@ impl Engine {
         cycle: &Cycle,
         shard: Shard,
         released: &HashSet<(i64, String)>,
+        paid_otherwise: &HashSet<PayableNo>,
         batching: &mut Batching,
         owing: &mut Owed,
         owed: &mut Vec<Receivable>,
@@ -228,7 +232,7 @@ impl Engine {
             arrived.extend(read_travelling(&chunks::open(&self.keys.chunks, &chunk)?)?);
         }
         if cycle.kind == CycleKind::Regular {
-            self.carry(cycle, shard, &mut arrived).await?;
+            self.carry(cycle, shard, paid_otherwise, &mut arrived).await?;
         }
         if arrived.is_empty() {
             return Ok(());
@@ -282,22 +286,27 @@ impl Engine {
             }
             let remittance = render::remittance(cycle.period);
             let profile = self.config.route(detail.channel, &detail.named);
-            let hold = held
-                .get(&(group.payee, group.beneficiary, group.destination))
-                .copied()
+            let in_force = |code: &HoldCode| {
+                let subject = self.keys.held_payable(
+                    group.payee,
+                    group.beneficiary,
+                    group.destination,
+                    code.text(),
+                );
+                !released.contains(&(subject, code.text().to_owned()))
+            };
+            // One that was released lets the others stand.
+            let of_lines = held.get(&(group.payee, group.beneficiary, group.destination)).copied();
+            let hold = group
+                .apart
+                .filter(in_force)
+                .or_else(|| of_lines.filter(in_force))
                 .or_else(|| {
                     self.payable_hold(cycle, number, group, detail, profile, routes, &remittance)
+                        .filter(in_force)
                 })
                 .or_else(|| uncollected.contains(number).then_some(HoldCode::Uncollected))
-                .filter(|code| {
-                    let subject = self.keys.held_payable(
-                        group.payee,
-                        group.beneficiary,
-                        group.destination,
-                        code.text(),
-                    );
-                    !released.contains(&(subject, code.text().to_owned()))
-                });
+                .filter(in_force);
             let mut payable = Payable {
                 number: *number,
                 payee: group.payee,
@@ -511,79 +520,6 @@ impl Engine {
                 .destinations
                 .seal(&number.number().to_be_bytes(), told.to_string().as_bytes()),
         }
-    }
-
-    /// Brings what closed cycles left unpaid into this one: the same claims, not a new entitlement.
-    async fn carry(
-        &self,
-        cycle: &Cycle,
-        shard: Shard,
-        arrived: &mut Vec<TravellingLine>,
-    ) -> Result<(), EngineError> {
-        let unpaid = self.store.payables_to_carry(cycle.authority, shard).await?;
-        if unpaid.is_empty() {
-            return Ok(());
-        }
-        let numbers: Vec<PayableNo> = unpaid.iter().map(|payable| payable.number).collect();
-        let mut stopped = HashSet::new();
-        for instruction in self.store.instructions_of(&numbers).await? {
-            let class = instruction.reason_class.as_deref().and_then(ReasonClass::from_name);
-            if class == Some(ReasonClass::Stop) {
-                stopped.insert(instruction.payable);
-            }
-        }
-        let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
-        let cycles: BTreeSet<CycleNo> = numbers.iter().map(|number| number.cycle()).collect();
-        for from in cycles {
-            for chunk in self.store.chunks(shard, ChunkKind::Payout, from.0).await? {
-                for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
-                    payouts.insert(payout.payable, payout);
-                }
-            }
-        }
-        for payable in unpaid.iter().filter(|payable| !stopped.contains(&payable.number)) {
-            let Some(payout) = payouts.get(&payable.number) else {
-                return Err(EngineError::Inconsistent(format!(
-                    "the details of payable {} are missing",
-                    payable.number
-                )));
-            };
-            // Where this month's money goes, last month's goes too; a bad account is not repeated
-            // when the roster names a better one.
-            let now = arrived.iter().find(|one| {
-                one.line.payee == payable.payee
-                    && one.line.beneficiary == payable.beneficiary
-                    && one.line.fund == payable.fund
-            });
-            let (destination, detail, hold) = match now {
-                Some(one) => (one.line.destination, one.detail.clone(), one.hold),
-                None => (payout.destination, payout.detail.clone(), None),
-            };
-            for claim in &payout.claims {
-                arrived.push(TravellingLine {
-                    line: DueLine {
-                        payee: payable.payee,
-                        beneficiary: payable.beneficiary,
-                        owner: claim.owner,
-                        fund: payable.fund.clone(),
-                        programme: payable.programme.clone(),
-                        province: payable.province.clone(),
-                        enrolment: claim.enrolment,
-                        benefit: claim.benefit.clone(),
-                        component: claim.component.clone(),
-                        period: claim.period,
-                        kind: LineKind::Carried,
-                        revision: claim.revision,
-                        amount_minor: claim.amount_minor,
-                        destination,
-                        carried_from: Some(payable.number),
-                    },
-                    hold,
-                    detail: detail.clone(),
-                });
-            }
-        }
-        Ok(())
     }
 }
 

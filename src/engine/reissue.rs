@@ -21,7 +21,7 @@ use crate::engine::taking_back::next_attempt;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::intake::{Header, register_row};
 use crate::pipeline::records::Records;
-use crate::pipeline::retry::{Proposal, Route, propose};
+use crate::pipeline::retry::{Proposal, RetryTerms, Route, propose};
 use crate::store::Changes;
 use crate::store::payments::PayableMove;
 use crate::store::registry::ChunkKind;
@@ -86,13 +86,15 @@ impl Engine {
             .map(|one| (one.subject, one.code))
             .collect();
 
+        let paid_otherwise = self.paid_otherwise().await?;
         let mut waiting: BTreeMap<&'static str, i64> = BTreeMap::new();
         let mut changes = Changes::new();
         let mut again: Vec<Again> = Vec::new();
         for shard in Shard::all() {
             self.progress.at("reissue", u64::from(shard.number()), 256);
-            let found =
-                self.reissue_shard(cycle, shard, &released, &mut waiting, &mut changes).await?;
+            let found = self
+                .reissue_shard(cycle, shard, &released, &paid_otherwise, &mut waiting, &mut changes)
+                .await?;
             if found.is_empty() {
                 continue;
             }
@@ -240,6 +242,7 @@ impl Engine {
         cycle: &Cycle,
         shard: Shard,
         released: &HashSet<(i64, String)>,
+        paid_otherwise: &HashSet<PayableNo>,
         waiting: &mut BTreeMap<&'static str, i64>,
         changes: &mut Changes,
     ) -> Result<Vec<Again>, EngineError> {
@@ -324,7 +327,17 @@ impl Engine {
                 }
                 _ => {
                     let routes: Vec<Route> = ways.iter().map(|way| way.route.clone()).collect();
-                    propose(&payable, &tried, &routes, &self.config.retry)
+                    propose(
+                        &payable,
+                        &tried,
+                        &routes,
+                        RetryTerms {
+                            policy: &self.config.retry,
+                            rules: &[],
+                            today: self.clock.today(),
+                        },
+                        paid_otherwise.contains(&payable.number),
+                    )
                 }
             };
             let (attempt, route) = match proposal {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::hold::HoldCode;
 use crate::domain::ids::{
     CycleNo, DestinationNo, EnrolmentNo, IdError, PayableNo, PersonNo, Shard,
 };
@@ -46,15 +47,19 @@ pub struct DueLine {
     pub destination: DestinationNo,
     /// The payable of a closed cycle from which it is carried.
     pub carried_from: Option<PayableNo>,
+    /// A hold of this line alone: lines that have it are paid apart, so that the month's own money goes on.
+    pub apart: Option<HoldCode>,
 }
 
-/// Lines that are paid together: one payee, one beneficiary, one fund, one destination.
+/// Lines that are paid together: one payee, one beneficiary, one fund, one destination, and no hold or
+/// the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Group {
     pub payee: PersonNo,
     pub beneficiary: PersonNo,
     pub fund: String,
     pub destination: DestinationNo,
+    pub apart: Option<HoldCode>,
     pub lines: Vec<DueLine>,
     /// The sum of the lines, less what is kept back for receivables.
     pub total_minor: i64,
@@ -74,17 +79,17 @@ pub fn assemble(
     shard: Shard,
     lines: Vec<DueLine>,
 ) -> Result<Output, AssembleError> {
-    let mut groups: BTreeMap<(PersonNo, PersonNo, String, DestinationNo), Vec<DueLine>> =
-        BTreeMap::new();
+    type Key = (PersonNo, PersonNo, String, DestinationNo, Option<HoldCode>);
+    let mut groups: BTreeMap<Key, Vec<DueLine>> = BTreeMap::new();
     for line in lines {
         if line.payee.shard() != shard {
             return Err(AssembleError::LineMustBeInItsPayeesShard);
         }
-        let key = (line.payee, line.beneficiary, line.fund.clone(), line.destination);
+        let key = (line.payee, line.beneficiary, line.fund.clone(), line.destination, line.apart);
         groups.entry(key).or_default().push(line);
     }
     let mut output = Output::default();
-    for ((payee, beneficiary, fund, destination), mut lines) in groups {
+    for ((payee, beneficiary, fund, destination, apart), mut lines) in groups {
         lines.sort_by(|a, b| {
             let key = |line: &DueLine| {
                 (
@@ -102,7 +107,7 @@ pub fn assemble(
             total_minor =
                 total_minor.checked_add(line.amount_minor).ok_or(AssembleError::SumMustFit)?;
         }
-        let group = Group { payee, beneficiary, fund, destination, lines, total_minor };
+        let group = Group { payee, beneficiary, fund, destination, apart, lines, total_minor };
         if total_minor > 0 {
             let ordinal =
                 u32::try_from(output.payables.len()).map_err(|_| AssembleError::SumMustFit)?;
@@ -149,6 +154,7 @@ mod tests {
             amount_minor,
             destination: DestinationNo::from_number(destination).unwrap(),
             carried_from: None,
+            apart: None,
         }
     }
 

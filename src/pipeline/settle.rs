@@ -175,7 +175,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
                 None
             }
             InstructionEvent::Returned => Some(PayableEvent::Returned),
-            InstructionEvent::SettledBesideAnother => None,
+            InstructionEvent::SettledBesideAnother | InstructionEvent::OtherCameToNothing => None,
             InstructionEvent::DecisionReversed => Some(PayableEvent::DecisionReversed),
             InstructionEvent::StandsAlone => None,
         };
@@ -193,6 +193,26 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             instruction.state = next;
             record(instruction, outcome);
             items.insert(key, outcome.item);
+        }
+        // The order beside which another was proved paid has come to nothing: what was too much is the
+        // payment now, and nothing of it is to be got back.
+        let came_to_nothing = matches!(
+            next,
+            InstructionState::Rejected | InstructionState::Returned | InstructionState::Cancelled
+        );
+        if came_to_nothing
+            && let Some(payable) = payables.get_mut(&outcome.payable)
+            && payable.carried_to.is_none()
+            && let Some((excess_key, excess)) = attempts
+                .range_mut((outcome.payable, AttemptNo::FIRST)..)
+                .take_while(|((payable, _), _)| *payable == outcome.payable)
+                .find(|(_, one)| one.state == InstructionState::SettledExcess)
+        {
+            excess.state = excess.state.apply(InstructionEvent::OtherCameToNothing)?;
+            items.insert(*excess_key, outcome.item);
+            payable.state = payable.state.apply(PayableEvent::Settled)?;
+            payable.code = String::new();
+            payable.batch = Some(excess.batch);
         }
     }
 
@@ -265,6 +285,21 @@ fn decide(
         (Reported::Paid(grade), S::Settled) => {
             Step { upgrade: instruction.grade.is_none_or(|held| grade < held), ..Step::default() }
         }
+        // Answers overtake each other: a payment that was returned later is no news, whatever was ordered
+        // since.
+        (Reported::Paid(_), S::Returned)
+            if matches!(
+                (&outcome.on, &instruction.outcome_on),
+                (Some(paid), Some(returned)) if paid <= returned
+            ) =>
+        {
+            Step::nothing()
+        }
+        (Reported::Paid(_), S::Returned)
+            if outcome.on.is_none() || instruction.outcome_on.is_none() =>
+        {
+            Step::contradiction("reported paid and returned, without days to tell the order")
+        }
         (Reported::Paid(_), S::Rejected | S::Cancelled | S::Returned) if other_live => {
             Step::to(E::SettledBesideAnother).but(
                 DiscrepancyKind::SettledExcess,
@@ -280,13 +315,8 @@ fn decide(
                 "proved paid although a later list carried it over: the money is to be got back",
             )
         }
-        (Reported::Paid(_), S::Returned) => match (&outcome.on, &instruction.outcome_on) {
-            // Answers overtake each other: the payment that was returned later is no news.
-            (Some(paid), Some(returned)) if paid <= returned => Step::nothing(),
-            (Some(_), Some(_)) => Step::to(E::Settled)
-                .but(DiscrepancyKind::Contradiction, "proved paid after it was reported returned"),
-            _ => Step::contradiction("reported paid and returned, without days to tell the order"),
-        },
+        (Reported::Paid(_), S::Returned) => Step::to(E::Settled)
+            .but(DiscrepancyKind::Contradiction, "proved paid after it was reported returned"),
         (Reported::Paid(_), S::Rejected | S::Cancelled) => Step::to(E::Settled).but(
             DiscrepancyKind::Contradiction,
             "proved paid after it was reported as not carried out",

@@ -45,7 +45,7 @@ macro_rules! standings {
              select sum(m.amount_minor) from receipt m where m.receivable_no = r.receivable_no), 0) as bigint),
            cast(case when exists (
              select 1 from instruction i where i.shard = ((r.payable_no >> 30) & 255)
-               and i.payable_no = r.payable_no and i.attempt = r.attempt and i.state = 'excess_returned')
+               and i.payable_no = r.payable_no and i.attempt = r.attempt and i.state in ('excess_returned', 'settled'))
              then r.amount_minor else 0 end as bigint)
          from receivable r "
     };
@@ -65,6 +65,22 @@ impl Store {
         let sql = concat!(standings!(), "where r.receivable_no = $1");
         let rows = self.query(sql, &[receivable.into()]).await?;
         rows.first().map(standing).transpose()
+    }
+
+    /// Payables of which an order that we held dead was proved paid, at some time.
+    pub async fn payables_with_excess(&self) -> Result<Vec<PayableNo>, StoreError> {
+        let rows = self
+            .query(
+                "select distinct payable_no from receivable
+                 where cause = 'settled_excess' and payable_no is not null order by payable_no",
+                &[],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                PayableNo::from_number(row.int(0)?).map_err(|error| broken(error.to_string()))
+            })
+            .collect()
     }
 
     /// What is still to be got back.

@@ -1,14 +1,21 @@
 //! Where one month meets the next: what is carried, what is not, and who is paid because of a decision
 //! about somebody else. Each told on both databases.
 
-use chitra::domain::cycle::CycleKind::Regular;
+use chitra::domain::cycle::{Cycle, CycleKind::Regular};
 use chitra::domain::exception::Decision;
 
-use crate::support::office::{MAKER, TestOffice, deciding, key, on_both_databases, run};
+use crate::support::office::{
+    APPROVERS, MAKER, Said, TestOffice, deciding, key, on_both_databases, run,
+};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     a_release_is_of_one_person
+    what_is_proved_paid_is_not_carried
+    what_the_bank_saw_before_waits_for_two_persons
+    who_is_held_this_month_is_not_paid_for_the_last
+    who_is_gone_from_the_roster_is_held_for_an_officer
+    an_old_line_about_a_returned_payment_is_no_news
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -41,5 +48,155 @@ async fn a_release_is_of_one_person(office: TestOffice) {
     let again = office.engine.reissue(&now).await.unwrap();
     assert_eq!((again.ordered, again.ordered_minor), (1, 500_000));
     office.check(&october, "entitled 4", "held 3 = 1500000, pending 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// What is held in a cycle: code and amount.
+async fn held(office: &TestOffice, cycle: &Cycle) -> Vec<(String, i64)> {
+    let (_, held) = office.engine.holds(&office.now(cycle).await, None, usize::MAX).await.unwrap();
+    let mut told = Vec::new();
+    for one in held {
+        let amount = match one.exception.payable {
+            Some(payable) => {
+                office.engine.store.payable(payable).await.unwrap().unwrap().amount_minor
+            }
+            None => 0,
+        };
+        told.push((one.exception.code, amount));
+    }
+    told
+}
+
+/// The first order is proved paid after the second went out, and nobody collects the second: the person
+/// has the money once, owes nothing, and the next month orders nothing of it again.
+async fn what_is_proved_paid_is_not_carried(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!(again.ordered, 1, "{:?}", again.waiting);
+    office.sent(&october, 1).await;
+
+    let late = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    assert_eq!(office.attempts(&october, "E1").await, "1 settled_excess, 2 in_batch");
+    assert_eq!(office.receivables().await, ["settled_excess 500000"]);
+    let nobody = office.said(&october, "E1", 2, "Chưa chi", "Không đến nhận").await;
+    office.paypoint(&[nobody]).await.unwrap();
+    assert_eq!(office.attempts(&october, "E1").await, "1 settled, 2 rejected");
+    assert_eq!(
+        office.receivables().await,
+        Vec::<String>::new(),
+        "what was too much is the payment"
+    );
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    office.closed(&october).await;
+
+    office.month("2026-11", &[AN]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "pending 1 = 500000").await;
+    assert_eq!(office.payable(&october, "E1").await.carried_to, None);
+    office.ends_whole().await;
+}
+
+/// `Trùng giao dịch`: the books must agree first, in this month and in the next, and the month's own
+/// money does not wait for it.
+async fn what_the_bank_saw_before_waits_for_two_persons(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Trùng giao dịch").await;
+    office.sheet(&[no]).await.unwrap();
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!(
+        again.waiting.into_iter().collect::<Vec<_>>(),
+        [("the provider saw it before: the books must agree first", 1)]
+    );
+    office.closed(&october).await;
+
+    office.month("2026-11", &[AN]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "held 1 = 500000, pending 1 = 500000").await;
+    assert_eq!(held(&office, &november).await, [("H153".to_owned(), 500_000)]);
+    // One officer is not enough.
+    let now = office.now(&november).await;
+    let (_, holds) = office.engine.holds(&now, Some("H153"), 1).await.unwrap();
+    let said = deciding(Decision::Release);
+    let decided =
+        office.engine.hold_decide(&now, &holds[0].name(), said, MAKER, &key(MAKER)).await.unwrap();
+    assert!(decided.resolution.waits_for_another());
+    assert_eq!(office.engine.reissue(&now).await.unwrap().ordered, 0);
+    office
+        .engine
+        .hold_confirm(&now, &holds[0].name(), APPROVERS[0], &key(APPROVERS[0]))
+        .await
+        .unwrap();
+    assert_eq!(office.engine.reissue(&now).await.unwrap().ordered, 1);
+    office.ends_whole().await;
+}
+
+/// Nobody came for October's cash, and November's register knows why.
+async fn who_is_held_this_month_is_not_paid_for_the_last(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    let an = AN.replace("bank 970405 0711000001", "cash BD01 x");
+    office.month("2026-10", &[&an, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let nobody = office.said(&october, "E1", 1, "Chưa chi", "Không đến nhận").await;
+    office.paypoint(&[nobody]).await.unwrap();
+    let paid = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.closed(&october).await;
+
+    let dead = format!("{an} | register.vital_status=deceased | register.date_of_death=2026-10-20");
+    office.month("2026-11", &[&dead, BINH]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "held 1, entitled 1", "held 1 = 500000, pending 1 = 500000").await;
+    let told = held(&office, &november).await;
+    assert!(told.contains(&("H110".to_owned(), 0)), "the row: {told:?}");
+    assert!(told.contains(&("H156".to_owned(), 500_000)), "what is due to the heirs: {told:?}");
+    office.ends_whole().await;
+}
+
+async fn who_is_gone_from_the_roster_is_held_for_an_officer(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let back = office.said(&october, "E1", 1, "Hoàn trả", "Tài khoản đã đóng").await;
+    let paid = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[back, paid]).await.unwrap();
+    office.closed(&october).await;
+
+    office.month("2026-11", &[BINH]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "held 1 = 500000, pending 1 = 500000").await;
+    assert_eq!(held(&office, &november).await, [("H155".to_owned(), 500_000)]);
+    office.release_holds(&november, "H155").await;
+    let again = office.engine.reissue(&office.now(&november).await).await.unwrap();
+    assert_eq!((again.ordered, again.ordered_minor), (1, 500_000));
+    office.ends_whole().await;
+}
+
+/// Paid on the 3rd, returned on the 5th, ordered again; then a line comes that says once more that it
+/// was paid on the 3rd.
+async fn an_old_line_about_a_returned_payment_is_no_news(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let on = |said: Said, day: &str| Said { on: day.to_owned(), ..said };
+    let paid = on(office.said(&october, "E1", 1, "Thành công", "").await, "2026-10-03");
+    office.sheet(std::slice::from_ref(&paid)).await.unwrap();
+    let back = office.said(&october, "E1", 1, "Hoàn trả", "Tài khoản đã đóng").await;
+    office.sheet(&[on(back, "2026-10-05")]).await.unwrap();
+    assert_eq!(office.engine.reissue(&office.now(&october).await).await.unwrap().ordered, 1);
+    office.sent(&october, 1).await;
+
+    let other = Said { reason: "lần 2".to_owned(), ..paid };
+    office.sheet(&[other]).await.unwrap();
+    assert_eq!(office.attempts(&october, "E1").await, "1 returned, 2 in_batch");
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+    assert_eq!(office.halts().await, Vec::<String>::new());
+    office.check(&october, "entitled 1", "pending 1 = 500000").await;
     office.ends_whole().await;
 }

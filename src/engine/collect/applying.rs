@@ -268,7 +268,10 @@ impl Engine {
                 changes.batch_moved(&batch, batch.state.apply(BatchEvent::FileRefused)?);
             }
         }
-        changes.instructions_moved(&moves);
+        // What stops being live first: the index of one live order looks at every row by itself.
+        let (live, ended): (Vec<_>, Vec<_>) = moves.into_iter().partition(|one| one.to.is_live());
+        changes.instructions_moved(&ended);
+        changes.instructions_moved(&live);
         changes.payables_moved(&payable_moves);
         if !discrepancies.is_empty() {
             discrepancies.sort_by_key(|one| (one.item, one.kind));

@@ -5,7 +5,7 @@ use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, EndToEndId, PayableNo, Shard};
 use crate::domain::instruction::EvidenceGrade;
-use crate::domain::outcome::{Outcome, ReasonClass, Reported};
+use crate::domain::outcome::{Outcome, ReasonClass, Reported, UNCOLLECTED};
 use crate::domain::roster::Channel;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
@@ -126,7 +126,7 @@ fn outcome(
             false => Err(of.code().to_owned()),
         }),
         reason: answered.reason.clone().or_else(|| match answered.status {
-            OutcomeStatus::Uncollected => Some("uncollected".to_owned()),
+            OutcomeStatus::Uncollected => Some(UNCOLLECTED.to_owned()),
             _ => None,
         }),
         // Cash that nobody collected is carried to the next list, not ordered again by itself.

@@ -197,6 +197,10 @@ impl Month {
         }
         for answer in engine.collect_all().await? {
             if let Err((name, error)) = answer {
+                // A disk or a line that failed says nothing about the answer: it is collected again.
+                if matches!(error, EngineError::Collect(_)) {
+                    return Err(Stopped::Engine(error));
+                }
                 return Err(Stopped::Broken(format!("the answer {name} is refused: {error}")));
             }
         }
