@@ -28,6 +28,8 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "halt_lifted",
     "list_cancelled",
     "file_withdrawn",
+    "file_redated",
+    "funds_recorded",
 ];
 
 /// Reads entries one after another.

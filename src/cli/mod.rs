@@ -12,6 +12,7 @@ mod demo;
 mod dispatch;
 mod explain;
 mod formats;
+mod funds;
 mod halt;
 mod hold;
 mod import;
@@ -19,6 +20,7 @@ mod init;
 mod officer;
 mod programmes;
 mod receivable;
+mod redate;
 mod report;
 mod sandbox;
 mod schedule;
@@ -106,6 +108,11 @@ enum Command {
     List(taking_back::ListCommand),
     /// Take back a released file that is proved not to have left
     Withdraw(taking_back::Withdraw),
+    /// Give files that missed their value date another one; they are approved anew
+    Redate(redate::Redate),
+    /// Money that is made available to partners before they pay
+    #[command(subcommand)]
+    Funds(funds::FundsCommand),
     /// Stop a partner, a cycle or everything, and let it go on
     #[command(subcommand)]
     Halt(halt::HaltCommand),
@@ -259,6 +266,11 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         }
         Command::List(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Withdraw(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Redate(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Funds(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
         Command::Halt(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
             command.run(&engine, &voice).await

@@ -4,6 +4,8 @@
 
 pub mod money;
 pub mod period;
+pub mod calendar;
+pub mod hours;
 pub mod ids;
 pub mod state;
 pub mod national_id;

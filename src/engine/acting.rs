@@ -27,6 +27,8 @@ named!(
         PutHalt = "put a halt",
         LiftHalt = "lift a halt",
         TakeBack = "take back what was not sent",
+        Redate = "give a file another value date",
+        RecordFunds = "record money that is available",
         RecordReceipt = "record money that came back",
         ProposeWriteOff = "propose to write a receivable off",
         ConfirmWriteOff = "confirm that a receivable is written off",
@@ -39,7 +41,9 @@ impl Doing {
     /// Whose work it is. Who makes a list does not let it go, and who only looks changes nothing.
     pub fn roles(self) -> &'static [Role] {
         match self {
-            Doing::Import | Doing::OpenCycle => &[Role::Officer, Role::Operator],
+            Doing::Import | Doing::OpenCycle | Doing::Redate | Doing::RecordFunds => {
+                &[Role::Officer, Role::Operator]
+            }
             Doing::CloseCycle | Doing::CancelCycle | Doing::PutHalt | Doing::TakeBack => {
                 &[Role::Officer, Role::Approver, Role::Operator]
             }

@@ -190,7 +190,7 @@ impl Engine {
             let released = cycle.state.apply(CycleEvent::Released)?;
             changes.cycle_moved(cycle.number, cycle.state, released);
             // Nothing of an empty list will ever be sent: what is left is to settle and to close.
-            if batches.is_empty() {
+            if !batches.iter().any(|batch| batch.state == BatchState::Created) {
                 let settling = released.apply(CycleEvent::Dispatched)?;
                 changes.cycle_moved(cycle.number, released, settling);
             }

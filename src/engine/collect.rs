@@ -77,6 +77,7 @@ impl Engine {
             }
         }
         self.age_all().await?;
+        self.watch_failures().await?;
         self.sequence().await?;
         Ok(done)
     }

@@ -2,6 +2,7 @@
 //!
 //! It holds no secrets; keys live in files of their own.
 
+mod leaving;
 mod provider;
 mod schedule;
 
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+pub use self::leaving::{Breaker, LeavingTerms};
 use self::provider::ProviderFile;
 pub use self::provider::{Envelope, Provider, Terms, Way};
 use self::schedule::RuleFile;
@@ -55,6 +57,7 @@ pub struct Config {
     /// How many beneficiaries may share an account without an authorisation.
     pub account_beneficiaries_max: u32,
     pub retry: Policy,
+    pub ceilings: Ceilings,
     /// What may be kept back of a payment for what the person owes.
     pub recovery: RecoveryPolicy,
     pub aliases: Aliases,
@@ -73,6 +76,27 @@ pub struct Debtor {
     pub id: String,
     pub account: String,
     pub bin: String,
+}
+
+/// The office's own ceilings, whatever its partners allow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ceilings {
+    /// The most money in files that leave on one day, minor units.
+    pub day_max_minor: Option<i64>,
+    /// The most payments that one reissue orders.
+    pub reissue_count_max: Option<i64>,
+    /// The most money that one reissue orders, minor units.
+    pub reissue_total_max_minor: Option<i64>,
+}
+
+impl Ceilings {
+    fn checked(self) -> Result<Ceilings, EngineError> {
+        let all = [self.day_max_minor, self.reissue_count_max, self.reissue_total_max_minor];
+        match all.into_iter().flatten().all(|most| most > 0) {
+            true => Ok(self),
+            false => Err(wrong("ceilings of the policy are positive".to_owned())),
+        }
+    }
 }
 
 impl Config {
@@ -157,6 +181,12 @@ impl Config {
                 attempts_max: file.policy.attempts_max,
                 cash_fallback: file.policy.cash_fallback,
             },
+            ceilings: Ceilings {
+                day_max_minor: file.policy.day_max_minor,
+                reissue_count_max: file.policy.reissue_count_max,
+                reissue_total_max_minor: file.policy.reissue_total_max_minor,
+            }
+            .checked()?,
             recovery: RecoveryPolicy::parse(
                 &file.policy.recovery_share_max,
                 file.policy.recovery_floor_minor,
@@ -233,6 +263,9 @@ struct PolicyFile {
     cash_fallback: bool,
     recovery_share_max: String,
     recovery_floor_minor: i64,
+    day_max_minor: Option<i64>,
+    reissue_count_max: Option<i64>,
+    reissue_total_max_minor: Option<i64>,
 }
 
 impl Default for PolicyFile {
@@ -244,6 +277,9 @@ impl Default for PolicyFile {
             cash_fallback: true,
             recovery_share_max: "0.20".to_owned(),
             recovery_floor_minor: 0,
+            day_max_minor: None,
+            reissue_count_max: None,
+            reissue_total_max_minor: None,
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Dispatched {
     pub detail: String,
 }
 
+mod leaving;
+
 type BatchKey = (CycleNo, BatchNo);
 
 fn key(batch: &Batch) -> BatchKey {
@@ -137,6 +139,9 @@ impl Engine {
             _ => batch,
         };
 
+        if let Some(why) = self.waits(&batch).await? {
+            return Ok(told(&batch, batch.state, format!("waits: {why}")));
+        }
         // Before the attempt is recorded: what is damaged is made good, or is no attempt.
         let cycle = self.store.cycle(batch.cycle).await?.ok_or_else(|| {
             EngineError::Inconsistent(format!("the cycle of {} is missing", batch.file_name))
@@ -160,7 +165,7 @@ impl Engine {
             Batch { state: batch.state.apply(BatchEvent::AttemptRecorded)?, ..batch.clone() };
         let mut changes = Changes::new();
         changes.delivery_started(&batch, delivery_no, &self.stamp());
-        changes.must_not_be_halted(&batch, &scopes(&batch));
+        self.must_still_leave(&batch, &mut changes).await?;
         changes.batch_moved(&batch, sending.state);
         if cycle.state == CycleState::Released {
             let next = cycle.state.apply(CycleEvent::Dispatched)?;
@@ -176,7 +181,12 @@ impl Engine {
                 .as_bytes()
                 .to_vec(),
         );
-        self.commit_under(lease, changes).await?;
+        if let Err(error) = self.commit_under(lease, changes).await {
+            return match self.stopped_meanwhile(&batch).await? {
+                Some(why) => Ok(told(&batch, batch.state, why)),
+                None => Err(error),
+            };
+        }
         // No byte leaves before its intent is under a signed checkpoint.
         self.sequence().await?;
 
@@ -271,7 +281,7 @@ impl Engine {
     }
 
     /// Why a batch may not be sent, if it is halted.
-    async fn halt_of(&self, batch: &Batch) -> Result<Option<String>, EngineError> {
+    pub(super) async fn halt_of(&self, batch: &Batch) -> Result<Option<String>, EngineError> {
         let scopes = scopes(batch);
         let halts = self.store.halts().await?;
         Ok(halts.into_iter().find(|halt| scopes.contains(&halt.scope)).map(|halt| halt.cause))

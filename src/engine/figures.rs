@@ -166,6 +166,13 @@ impl Engine {
         for (_, _, count, minor) in self.store.batch_sums(cycle.number).await? {
             ordered_first.add(count, minor);
         }
+        // Orders that are in another file now were ordered by the one that never left.
+        for moved in self.store.moved(cycle.number).await? {
+            instructed.entry(moved.from.0).or_default().add(moved.count, moved.total_minor);
+            if batches.iter().any(|batch| batch.number == moved.from && batch.list.0 == 0) {
+                ordered_first.add(moved.count, moved.total_minor);
+            }
+        }
         let people = self.people(cycle).await?;
         let listed_people: i64 = people.values().sum();
         let part = |count: i64, minor: i64| Part { count, minor: i128::from(minor) };

@@ -21,7 +21,11 @@ pub mod approval;
 pub mod hold;
 pub mod lease;
 pub mod envelope;
+pub mod calendars;
 pub mod halt;
+pub mod funds;
+pub mod breaker;
+pub mod redate;
 pub mod taking_back;
 pub mod dispatch;
 pub mod collect;
@@ -49,6 +53,7 @@ use crate::audit::log::Log;
 use crate::channels::Channel;
 use crate::disk::Disk;
 use crate::disk::archive::Archive;
+use crate::domain::calendar::Calendar;
 use crate::engine::clock::{Clock, stamp};
 use crate::engine::config::Config;
 use crate::engine::names::Keys;
@@ -69,6 +74,8 @@ pub struct Engine {
     pub log: Arc<Mutex<Log>>,
     pub log_verifier: Arc<AuditVerifier>,
     pub programmes: Arc<Programmes>,
+    /// Of business days, by name: the program's own, and those of the office's `calendars/`.
+    pub calendars: Arc<BTreeMap<String, Calendar>>,
     pub formats: Arc<payment_formats::Formats>,
     /// By the provider's name.
     pub channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,

@@ -20,6 +20,7 @@ use crate::domain::list::{Officer, Role};
 use crate::domain::sealed::OfficeKey;
 use crate::domain::short_name::ShortName;
 use crate::domain::signature::OfficerKey;
+use crate::engine::calendars;
 use crate::engine::clock::Clock;
 use crate::engine::config::{Config, Way};
 use crate::engine::import::private_file;
@@ -158,6 +159,7 @@ async fn open_as(
     };
     let formats = load_formats(dir)?;
     let programmes = Programmes::builtin()?;
+    let calendars = calendars::load(dir, &config)?;
     let archive = Archive::new(
         around.disk.clone(),
         dir.join("archive"),
@@ -203,6 +205,7 @@ async fn open_as(
         log: Arc::new(Mutex::new(log)),
         log_verifier: Arc::new(verifier),
         programmes: Arc::new(programmes),
+        calendars: Arc::new(calendars),
         formats: Arc::new(formats),
         channels: Arc::new(channels),
         progress: around.progress,

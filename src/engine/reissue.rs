@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::audit::leaf::Leaf;
-use crate::domain::batch::BatchState;
+use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::Decision;
 use crate::domain::ids::{AttemptNo, BatchNo, DestinationNo, ListNo, PayableNo, Shard};
@@ -13,7 +13,7 @@ use crate::domain::list::PaymentList;
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::roster::Channel;
 use crate::engine::chunks;
-use crate::engine::config::Terms;
+use crate::engine::config::{Ceilings, Terms};
 use crate::engine::import::REGISTER_LEADING;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts, write_payout};
 use crate::engine::render;
@@ -87,13 +87,18 @@ impl Engine {
             .collect();
 
         let paid_otherwise = self.paid_otherwise().await?;
-        let mut waiting: BTreeMap<&'static str, i64> = BTreeMap::new();
         let mut changes = Changes::new();
         let mut again: Vec<Again> = Vec::new();
+        let mut run = Run {
+            ceilings: self.config.ceilings,
+            count: 0,
+            total_minor: 0,
+            waiting: BTreeMap::new(),
+        };
         for shard in Shard::all() {
             self.progress.at("reissue", u64::from(shard.number()), 256);
             let found = self
-                .reissue_shard(cycle, shard, &released, &paid_otherwise, &mut waiting, &mut changes)
+                .reissue_shard(cycle, shard, &released, &paid_otherwise, &mut run, &mut changes)
                 .await?;
             if found.is_empty() {
                 continue;
@@ -114,7 +119,7 @@ impl Engine {
             again.extend(found);
         }
         if again.is_empty() {
-            return Ok(Reissued { list: None, ordered: 0, ordered_minor: 0, waiting });
+            return Ok(Reissued { list: None, ordered: 0, ordered_minor: 0, waiting: run.waiting });
         }
 
         let last_batch =
@@ -139,14 +144,9 @@ impl Engine {
                 batch_no += 1;
                 let total: i64 = part.iter().map(|one| one.payable.amount_minor).sum();
                 let profile = self.provider(name)?;
-                batches.push(self.batch(
-                    cycle,
-                    number,
-                    BatchNo(batch_no),
-                    profile,
-                    part.len() as u64,
-                    total,
-                )?);
+                let count = part.len() as u64;
+                let batch = self.batch(cycle, number, BatchNo(batch_no), profile, count, total)?;
+                batches.push(Batch { value_date: self.next_value_date(cycle, profile)?, ..batch });
                 for one in part {
                     instructions.push(Instruction {
                         payable: one.payable.number,
@@ -190,7 +190,7 @@ impl Engine {
         );
         self.store.commit(changes).await?;
         let list = self.seal_release_list(cycle, number).await?;
-        Ok(Reissued { list: Some(list), ordered, ordered_minor, waiting })
+        Ok(Reissued { list: Some(list), ordered, ordered_minor, waiting: run.waiting })
     }
 
     /// Seals a list whose orders were committed by a process that died before it was sealed.
@@ -243,7 +243,7 @@ impl Engine {
         shard: Shard,
         released: &HashSet<(i64, String)>,
         paid_otherwise: &HashSet<PayableNo>,
-        waiting: &mut BTreeMap<&'static str, i64>,
+        run: &mut Run,
         changes: &mut Changes,
     ) -> Result<Vec<Again>, EngineError> {
         let candidates = self.store.payables_unpaid(cycle.number, shard).await?;
@@ -268,6 +268,14 @@ impl Engine {
             known.entry(row.payee).or_default().push(row.number);
         }
 
+        let today = self.clock.today();
+        let sent_to: HashMap<BatchNo, String> = self
+            .store
+            .batches(cycle.number)
+            .await?
+            .into_iter()
+            .map(|batch| (batch.number, batch.provider))
+            .collect();
         let mut again = Vec::new();
         let mut new_destinations = HashSet::new();
         for payable in candidates {
@@ -326,16 +334,19 @@ impl Engine {
                     }
                 }
                 _ => {
+                    let partner = tried
+                        .iter()
+                        .filter(|one| !one.is_given_up())
+                        .max_by_key(|one| one.attempt)
+                        .and_then(|last| sent_to.get(&last.batch))
+                        .and_then(|name| self.config.provider(name));
+                    let rules = partner.map_or(&[][..], |one| &one.on(today).leaving.retry);
                     let routes: Vec<Route> = ways.iter().map(|way| way.route.clone()).collect();
                     propose(
                         &payable,
                         &tried,
                         &routes,
-                        RetryTerms {
-                            policy: &self.config.retry,
-                            rules: &[],
-                            today: self.clock.today(),
-                        },
+                        RetryTerms { policy: &self.config.retry, rules, today },
                         paid_otherwise.contains(&payable.number),
                     )
                 }
@@ -343,7 +354,7 @@ impl Engine {
             let (attempt, route) = match proposal {
                 Proposal::Reissue { attempt, route } => (attempt, route),
                 Proposal::Wait(why) | Proposal::Stop(why) => {
-                    *waiting.entry(why).or_default() += 1;
+                    *run.waiting.entry(why).or_default() += 1;
                     continue;
                 }
             };
@@ -352,11 +363,12 @@ impl Engine {
                 .find(|way| way.route.destination == route.destination)
                 .ok_or_else(|| EngineError::Inconsistent("a route without details".to_owned()))?;
             let Some(profile) = self.config.route(way.detail.channel, &way.detail.named) else {
-                *waiting.entry("no partner carries money there").or_default() += 1;
+                *run.waiting.entry("no partner carries money there").or_default() += 1;
                 continue;
             };
             if payable.amount_minor > profile.on(self.clock.today()).amount_max_minor {
-                *waiting.entry("the amount is over the other channel's limit").or_default() += 1;
+                *run.waiting.entry("the amount is over the other channel's limit").or_default() +=
+                    1;
                 continue;
             }
             let end_to_end = crate::domain::ids::EndToEndId::derive(
@@ -369,7 +381,13 @@ impl Engine {
                 render::payment(&end_to_end, payable.amount_minor, &way.detail, &remittance);
             let batch = render::nominal_batch(self, cycle);
             if self.out_format(profile)?.check_payment(&batch, &payment).is_err() {
-                *waiting.entry("the other channel's format refuses it").or_default() += 1;
+                *run.waiting.entry("the other channel's format refuses it").or_default() += 1;
+                continue;
+            }
+            if !run.takes(payable.amount_minor) {
+                *run.waiting
+                    .entry("the reissue is as large as the policy allows; the next one orders it")
+                    .or_default() += 1;
                 continue;
             }
             if !way.known && new_destinations.insert((payable.payee, route.destination)) {
@@ -443,6 +461,29 @@ impl Engine {
             }
         }
         Ok(found)
+    }
+}
+
+/// How far one reissue has come, and what it may still order.
+struct Run {
+    ceilings: Ceilings,
+    count: i64,
+    total_minor: i64,
+    /// How many payables wait or stop, by the sentence that says why.
+    waiting: BTreeMap<&'static str, i64>,
+}
+
+impl Run {
+    /// Whether a payment fits in; then it is counted.
+    fn takes(&mut self, amount_minor: i64) -> bool {
+        let total_minor = self.total_minor.saturating_add(amount_minor);
+        let fits = self.ceilings.reissue_count_max.is_none_or(|most| self.count < most)
+            && self.ceilings.reissue_total_max_minor.is_none_or(|most| total_minor <= most);
+        if fits {
+            self.count += 1;
+            self.total_minor = total_minor;
+        }
+        fits
     }
 }
 

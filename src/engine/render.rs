@@ -6,12 +6,13 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom};
 use std::path::PathBuf;
 
+use jiff::civil::Date;
 use payment_formats::{Address, Bank, ControlTotals, Party, Payment};
 use serde_json::{Value, json};
 
 use crate::audit::leaf::{Leaf, canonical_json};
 use crate::disk::archive::{ArchiveError, archived_path};
-use crate::domain::batch::Batch;
+use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleEvent};
 use crate::domain::digest::{Digest, Hasher};
 use crate::domain::ids::{AttemptNo, BatchNo, EndToEndId, ListNo, PayableNo, Shard};
@@ -79,12 +80,12 @@ fn bank(named: &str) -> Bank<'_> {
 
 /// A batch that stands for all batches of a provider, to ask a format what it would refuse.
 pub fn nominal_batch<'a>(engine: &'a Engine, cycle: &Cycle) -> payment_formats::Batch<'a> {
-    format_batch(engine, cycle, "NOMINAL", "NOMINAL", ControlTotals::default(), "")
+    format_batch(engine, cycle.value_date, "NOMINAL", "NOMINAL", ControlTotals::default(), "")
 }
 
 fn format_batch<'a>(
     engine: &'a Engine,
-    cycle: &Cycle,
+    execution_date: Date,
     message_id: &'a str,
     label: &'a str,
     totals: ControlTotals,
@@ -105,7 +106,7 @@ fn format_batch<'a>(
             .and_then(|text| text.parse().ok())
             .unwrap_or_else(|| engine.clock.now()),
         utc_offset: &config.utc_offset,
-        execution_date: cycle.value_date,
+        execution_date,
         currency: payment_formats::Currency::parse(config.currency.code())
             .unwrap_or(payment_formats::Currency::VND),
         debtor: party,
@@ -197,6 +198,7 @@ impl Engine {
             "imports": imports,
             "pack": self.programmes.digest.to_string(),
             "formats": formats,
+            "calendars": self.calendar_versions(),
             "configuration": Digest::of(self.config.text.as_bytes()).to_string(),
             "resolutions": hasher.finish().0.to_string(),
             "program": env!("CARGO_PKG_VERSION"),
@@ -344,7 +346,7 @@ impl Engine {
                 ControlTotals { count: batch.count, sum_minor: i128::from(batch.total_minor) };
             format_batches.push(format_batch(
                 self,
-                cycle,
+                batch.value_date,
                 &batch.message_id,
                 &label,
                 totals,
@@ -427,8 +429,9 @@ impl Engine {
             .batches(cycle.number)
             .await?
             .into_iter()
-            .filter(|batch| batch.list == number)
+            .filter(|batch| batch.list == number && batch.state != BatchState::Withdrawn)
             .collect();
+        let value_date = batches.first().map_or(cycle.value_date, |batch| batch.value_date);
         let mut hasher = Hasher::new();
         for kind in [ChunkKind::Evidence, ChunkKind::Payout] {
             for (shard, seq, items, digest) in
@@ -493,7 +496,7 @@ impl Engine {
             "period": cycle.period.to_string(),
             "kind": cycle.kind.to_string(),
             "currency": self.config.currency.code(),
-            "value_date": cycle.value_date.to_string(),
+            "value_date": value_date.to_string(),
             "count": count as i64,
             "total_minor": total.to_string(),
             "by_programme": table(by_programme),
@@ -531,7 +534,10 @@ impl Engine {
         list: &PaymentList,
     ) -> Result<(), EngineError> {
         let batches = self.store.batches(list.cycle).await?;
-        for batch in batches.into_iter().filter(|batch| batch.list == list.number) {
+        for batch in batches
+            .into_iter()
+            .filter(|one| one.list == list.number && one.state != BatchState::Withdrawn)
+        {
             self.file_holds(cycle, list, &batch).await?;
         }
         Ok(())

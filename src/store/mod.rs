@@ -15,6 +15,7 @@ mod paged;
 pub mod changes;
 pub mod cycles;
 pub mod leases;
+pub mod leaving;
 pub mod fires;
 pub mod fates;
 pub mod outbox;

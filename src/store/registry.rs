@@ -178,6 +178,7 @@ impl Store {
                 "select cast(coalesce(max(receivable_no), 0) as bigint) from receivable"
             }
             Counted::Receipt => "select cast(coalesce(max(receipt_no), 0) as bigint) from receipt",
+            Counted::Funds => "select cast(coalesce(max(funds_no), 0) as bigint) from funds",
             Counted::Halt => "select cast(coalesce(max(halt_no), 0) as bigint) from halt",
             Counted::Resolution => {
                 "select cast(coalesce(max(resolution_no), 0) as bigint) from resolution"
@@ -362,6 +363,7 @@ pub enum Counted {
     Receivable,
     Receipt,
     Halt,
+    Funds,
     Resolution,
     Fate,
 }

@@ -15,6 +15,7 @@ mod external_validators;
 mod importing;
 mod large_files;
 mod leases;
+mod leaving;
 mod mock_bank;
 mod month;
 mod officers;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::leaving::{LeavingFile, LeavingTerms, RetryFile};
 use super::wrong;
 use crate::channels::sftp::{HostKey, Site, Times};
 use crate::domain::period::parse_date;
@@ -65,6 +66,8 @@ pub struct Terms {
     pub amount_max_minor: i64,
     /// Days after which a payment without an answer is unknown.
     pub answer_days: i64,
+    /// When and how much may leave, and what is tried again.
+    pub leaving: LeavingTerms,
 }
 
 impl Provider {
@@ -72,6 +75,14 @@ impl Provider {
     pub fn on(&self, day: Date) -> &Terms {
         let later = self.later.iter().rev().find(|(from, _)| *from <= day);
         later.map_or(&self.first, |(_, terms)| terms)
+    }
+}
+
+impl Provider {
+    /// The calendars that its terms name, on whatever day.
+    pub fn calendars(&self) -> impl Iterator<Item = &str> {
+        let all = std::iter::once(&self.first).chain(self.later.iter().map(|(_, terms)| terms));
+        all.filter_map(|terms| terms.leaving.calendar.as_deref())
     }
 }
 
@@ -84,13 +95,14 @@ impl Terms {
     }
 
     /// These terms with what another agreement changes.
-    fn changed(&self, by: &TermsFile) -> Terms {
-        Terms {
+    fn changed(&self, by: &TermsFile) -> Result<Terms, String> {
+        Ok(Terms {
             count_max: by.count_max.unwrap_or(self.count_max),
             total_max_minor: by.total_max_minor.unwrap_or(self.total_max_minor),
             amount_max_minor: by.amount_max_minor.unwrap_or(self.amount_max_minor),
             answer_days: by.answer_days.unwrap_or(self.answer_days),
-        }
+            leaving: self.leaving.changed(&by.leaving())?,
+        })
     }
 }
 
@@ -113,6 +125,15 @@ pub(super) struct ProviderFile {
     taken: Option<PathBuf>,
     sftp: Option<SftpFile>,
     envelope: Option<EnvelopeFile>,
+    day_max_minor: Option<i64>,
+    calendar: Option<String>,
+    cut_off: Option<String>,
+    windows: Option<Vec<String>>,
+    value_date_rule: Option<String>,
+    prefunded: Option<bool>,
+    expected_rate: Option<String>,
+    breaker_count_min: Option<i64>,
+    retry: Option<Vec<RetryFile>>,
     #[serde(default)]
     terms: Vec<TermsFile>,
 }
@@ -236,6 +257,31 @@ struct TermsFile {
     total_max_minor: Option<i64>,
     amount_max_minor: Option<i64>,
     answer_days: Option<i64>,
+    day_max_minor: Option<i64>,
+    calendar: Option<String>,
+    cut_off: Option<String>,
+    windows: Option<Vec<String>>,
+    value_date_rule: Option<String>,
+    prefunded: Option<bool>,
+    expected_rate: Option<String>,
+    breaker_count_min: Option<i64>,
+    retry: Option<Vec<RetryFile>>,
+}
+
+impl TermsFile {
+    fn leaving(&self) -> LeavingFile {
+        LeavingFile {
+            day_max_minor: self.day_max_minor,
+            calendar: self.calendar.clone(),
+            cut_off: self.cut_off.clone(),
+            windows: self.windows.clone(),
+            value_date_rule: self.value_date_rule.clone(),
+            prefunded: self.prefunded,
+            expected_rate: self.expected_rate.clone(),
+            breaker_count_min: self.breaker_count_min,
+            retry: self.retry.clone(),
+        }
+    }
 }
 
 /// A month: no partner that was asked answers later than its statement.
@@ -244,11 +290,26 @@ fn answer_days() -> i64 {
 }
 
 impl ProviderFile {
+    fn leaving(&self) -> LeavingFile {
+        LeavingFile {
+            day_max_minor: self.day_max_minor,
+            calendar: self.calendar.clone(),
+            cut_off: self.cut_off.clone(),
+            windows: self.windows.clone(),
+            value_date_rule: self.value_date_rule.clone(),
+            prefunded: self.prefunded,
+            expected_rate: self.expected_rate.clone(),
+            breaker_count_min: self.breaker_count_min,
+            retry: self.retry.clone(),
+        }
+    }
+
     /// Parses one partner; paths are relative to the office's folder.
     pub(super) fn parsed(self, office: &Path) -> Result<Provider, EngineError> {
         ShortName::parse(&self.name).map_err(|error| {
             EngineError::refused("G105", format!("chitra.toml: a [[provider]]: {error}"))
         })?;
+        let leaving = self.leaving();
         let name = self.name;
         let channel = Channel::from_name(&self.channel)
             .ok_or_else(|| wrong(format!("provider {name}: unknown channel `{}`", self.channel)))?;
@@ -267,11 +328,13 @@ impl ProviderFile {
             }
         };
         let envelope = self.envelope.map(|envelope| envelope.parsed(&name, office)).transpose()?;
+        let broken = |rule: String| wrong(format!("provider {name}: {rule}"));
         let first = Terms {
             count_max: self.count_max,
             total_max_minor: self.total_max_minor,
             amount_max_minor: self.amount_max_minor,
             answer_days: self.answer_days,
+            leaving: LeavingTerms::NONE.changed(&leaving).map_err(broken)?,
         }
         .checked(&name)?;
         let mut later: Vec<(Date, Terms)> = Vec::new();
@@ -285,6 +348,7 @@ impl ProviderFile {
                 )));
             }
             let terms = later.last().map_or(&first, |(_, terms)| terms).changed(change);
+            let terms = terms.map_err(broken)?;
             later.push((from, terms.checked(&name)?));
         }
         Ok(Provider {

@@ -1,0 +1,268 @@
+//! When a file may leave for a partner: its hours, the cut-off of a value date, and business days.
+//!
+//! Reads: the present moment, the file's value date, what was agreed, and the partner's calendar.
+//! Gives: that it may leave now, from when on, or that its value date is missed.
+
+use jiff::Span;
+use jiff::civil::{Date, DateTime, Time};
+
+use crate::domain::calendar::{Calendar, CalendarError};
+use crate::domain::state::named;
+
+named!(
+    /// On which days a file may leave for its value date.
+    ValueDateRule {
+        /// On any day up to the value date.
+        UpTo = "up_to",
+        /// On the value date itself.
+        SameDay = "same_day",
+        /// At the latest on the business day before.
+        DayBefore = "day_before",
+    }
+);
+
+/// What was agreed about hours and days.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hours {
+    /// The last moment on the last day; without one no file is late.
+    pub cut_off: Option<Time>,
+    /// From when to when on a business day; at any time when there is none.
+    pub windows: Vec<(Time, Time)>,
+    pub rule: ValueDateRule,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leaving {
+    Now,
+    /// Not before this moment, and why.
+    Waits {
+        from: DateTime,
+        why: &'static str,
+    },
+    /// The last moment has passed, or nothing that is open comes before it.
+    Missed {
+        deadline: DateTime,
+    },
+}
+
+/// How far ahead an open hour is looked for: longer than any row of holidays.
+const DAYS_AHEAD: i64 = 60;
+
+impl Hours {
+    /// Reads `15:30`.
+    pub fn time(text: &str) -> Option<Time> {
+        let (hour, minute) = text.split_once(':')?;
+        let two = |part: &str| {
+            (part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| part.parse::<i8>().ok())
+                .flatten()
+        };
+        Time::new(two(hour)?, two(minute)?, 0, 0).ok()
+    }
+
+    /// Reads `08:00-11:30`.
+    pub fn window(text: &str) -> Option<(Time, Time)> {
+        let (from, to) = text.split_once('-')?;
+        let window = (Hours::time(from)?, Hours::time(to)?);
+        (window.0 < window.1).then_some(window)
+    }
+
+    /// Whether a file with this value date may leave now.
+    pub fn leaving(
+        &self,
+        now: DateTime,
+        value_date: Date,
+        calendar: Option<&Calendar>,
+    ) -> Result<Leaving, CalendarError> {
+        let is_business =
+            |day: Date| calendar.map_or(Ok(true), |calendar| calendar.is_business_day(day));
+        // A partner books what is due on a holiday on the next business day.
+        let due = calendar.map_or(Ok(value_date), |calendar| calendar.on_or_after(value_date))?;
+        let last = match self.rule {
+            ValueDateRule::UpTo | ValueDateRule::SameDay => due,
+            ValueDateRule::DayBefore => match calendar {
+                Some(calendar) => calendar.before(due)?,
+                None => due.saturating_sub(Span::new().days(1)),
+            },
+        };
+        let deadline = self.cut_off.map(|time| last.to_datetime(time));
+        if let Some(deadline) = deadline.filter(|deadline| now > *deadline) {
+            return Ok(Leaving::Missed { deadline });
+        }
+        let today = now.date();
+        let first = match self.rule {
+            ValueDateRule::SameDay => due.max(today),
+            _ => today,
+        };
+        let why = match () {
+            () if first > today => "it leaves on its value date",
+            () if !is_business(today)? => "today is no business day",
+            () => "the partner takes files at other hours",
+        };
+        for ahead in 0..DAYS_AHEAD {
+            let day = first.saturating_add(Span::new().days(ahead));
+            if let Some(deadline) = deadline.filter(|deadline| day > deadline.date()) {
+                return Ok(Leaving::Missed { deadline });
+            }
+            if !is_business(day)? {
+                continue;
+            }
+            let Some(open) = self.open_from(day, now) else { continue };
+            return Ok(match deadline {
+                Some(deadline) if open > deadline => Leaving::Missed { deadline },
+                _ if open == now => Leaving::Now,
+                _ => Leaving::Waits { from: open, why },
+            });
+        }
+        Ok(Leaving::Missed { deadline: last.to_datetime(Time::MAX) })
+    }
+
+    /// The first value date from a day on with which a file can still leave.
+    pub fn first_value_date(
+        &self,
+        now: DateTime,
+        from: Date,
+        calendar: Option<&Calendar>,
+    ) -> Result<Date, CalendarError> {
+        let mut day = from.max(now.date());
+        for _ in 0..DAYS_AHEAD {
+            day = calendar.map_or(Ok(day), |calendar| calendar.on_or_after(day))?;
+            if !matches!(self.leaving(now, day, calendar)?, Leaving::Missed { .. }) {
+                return Ok(day);
+            }
+            day = day.saturating_add(Span::new().days(1));
+        }
+        Ok(day)
+    }
+
+    /// The first moment of a day, not before now, at which the partner takes files.
+    fn open_from(&self, day: Date, now: DateTime) -> Option<DateTime> {
+        let whole = [(Time::midnight(), Time::MAX)];
+        let windows = if self.windows.is_empty() { &whole[..] } else { &self.windows[..] };
+        windows
+            .iter()
+            .find(|(_, to)| day.to_datetime(*to) > now)
+            .map(|(from, _)| day.to_datetime(*from).max(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hours(cut_off: &str, windows: &[&str], rule: ValueDateRule) -> Hours {
+        Hours {
+            cut_off: Hours::time(cut_off),
+            windows: windows.iter().map(|text| Hours::window(text).unwrap()).collect(),
+            rule,
+        }
+    }
+
+    fn told(hours: &Hours, now: &str, value_date: &str) -> String {
+        let calendar = Calendar::parse(include_str!("../../programmes/vn/calendar.toml")).unwrap();
+        match hours.leaving(now.parse().unwrap(), value_date.parse().unwrap(), Some(&calendar)) {
+            Ok(Leaving::Now) => "now".to_owned(),
+            Ok(Leaving::Waits { from, .. }) => format!("from {}", from.strftime("%F %R")),
+            Ok(Leaving::Missed { deadline }) => format!("missed {}", deadline.strftime("%F %R")),
+            Err(_) => "not covered".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_file_leaves_within_hours_up_to_the_cut_off() {
+        use ValueDateRule as R;
+        let windows: &[&str] = &["08:00-11:30", "13:00-16:30"];
+        for (cut_off, windows, rule, now, value_date, expected) in [
+            // Nothing was agreed: always.
+            ("", &[][..], R::UpTo, "2026-11-21T03:00", "2026-11-20", "from 2026-11-23 00:00"),
+            ("", &[], R::UpTo, "2026-11-20T03:00", "2026-11-03", "now"),
+            ("15:30", windows, R::UpTo, "2026-11-03T08:00", "2026-11-03", "now"),
+            ("15:30", windows, R::UpTo, "2026-11-03T07:59", "2026-11-03", "from 2026-11-03 08:00"),
+            ("15:30", windows, R::UpTo, "2026-11-03T11:30", "2026-11-03", "from 2026-11-03 13:00"),
+            ("15:30", windows, R::UpTo, "2026-11-03T15:30", "2026-11-03", "now"),
+            (
+                "15:30",
+                windows,
+                R::UpTo,
+                "2026-11-03T15:31",
+                "2026-11-03",
+                "missed 2026-11-03 15:30",
+            ),
+            ("15:30", windows, R::UpTo, "2026-11-02T17:00", "2026-11-03", "from 2026-11-03 08:00"),
+            (
+                "12:00",
+                windows,
+                R::UpTo,
+                "2026-11-03T11:45",
+                "2026-11-03",
+                "missed 2026-11-03 12:00",
+            ),
+            // 24 November 2026 is a holiday: what is due then is booked on the 25th.
+            ("15:30", windows, R::UpTo, "2026-11-24T09:00", "2026-11-24", "from 2026-11-25 08:00"),
+            (
+                "15:30",
+                windows,
+                R::SameDay,
+                "2026-11-20T09:00",
+                "2026-11-24",
+                "from 2026-11-25 08:00",
+            ),
+            ("15:30", windows, R::SameDay, "2026-11-25T09:00", "2026-11-25", "now"),
+            ("15:30", windows, R::DayBefore, "2026-11-23T09:00", "2026-11-24", "now"),
+            (
+                "15:30",
+                windows,
+                R::DayBefore,
+                "2026-11-23T16:00",
+                "2026-11-24",
+                "missed 2026-11-23 15:30",
+            ),
+            // Over the year's end and a swapped day off.
+            ("15:30", windows, R::UpTo, "2026-12-31T16:40", "2027-01-04", "from 2027-01-04 08:00"),
+            (
+                "15:30",
+                windows,
+                R::DayBefore,
+                "2026-12-31T16:40",
+                "2027-01-04",
+                "missed 2026-12-31 15:30",
+            ),
+            // A working Saturday.
+            ("15:30", windows, R::SameDay, "2026-01-10T09:00", "2026-01-10", "now"),
+            ("15:30", windows, R::UpTo, "2027-02-08T09:00", "2027-02-08", "not covered"),
+        ] {
+            let hours = hours(cut_off, windows, rule);
+            assert_eq!(told(&hours, now, value_date), expected, "{rule} {value_date} at {now}");
+        }
+    }
+
+    #[test]
+    fn the_first_value_date_that_can_still_be_met() {
+        use ValueDateRule as R;
+        let calendar = Calendar::parse(include_str!("../../programmes/vn/calendar.toml")).unwrap();
+        for (rule, now, from, expected) in [
+            (R::UpTo, "2026-11-23T09:00", "2026-11-23", "2026-11-23"),
+            (R::UpTo, "2026-11-23T15:31", "2026-11-23", "2026-11-25"),
+            (R::DayBefore, "2026-11-23T09:00", "2026-11-23", "2026-11-25"),
+            (R::UpTo, "2026-12-31T18:00", "2026-12-31", "2027-01-04"),
+        ] {
+            let hours = hours("15:30", &[], rule);
+            let found = hours.first_value_date(
+                now.parse().unwrap(),
+                from.parse().unwrap(),
+                Some(&calendar),
+            );
+            assert_eq!(found, Ok(expected.parse().unwrap()), "{rule} at {now}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_hour_is_refused() {
+        for text in ["", "8:00", "24:00", "12:60", "12", "12:0a"] {
+            assert_eq!(Hours::time(text), None, "{text}");
+        }
+        for text in ["08:00", "11:30-08:00", "08:00-08:00", "08:00-24:00"] {
+            assert_eq!(Hours::window(text), None, "{text}");
+        }
+    }
+}

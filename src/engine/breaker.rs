@@ -1,0 +1,35 @@
+//! Stops a partner of which more fails than can be expected, by the evidence of its own answers.
+//!
+//! Reads: what was sent in every cycle that settles, and what of it was rejected or returned. Gives: a
+//! halt of the partner, which two officers lift; after that only more failures stop it again.
+
+use crate::engine::{Engine, EngineError};
+use crate::store::Changes;
+use crate::store::registry::Counted;
+
+impl Engine {
+    /// Looks at every partner whose terms say what can be expected.
+    pub(super) async fn watch_failures(&self) -> Result<(), EngineError> {
+        for provider in &self.config.providers {
+            let Some(breaker) = provider.on(self.clock.today()).leaving.breaker else { continue };
+            for failures in self.store.failures(&provider.name).await? {
+                if !breaker.trips(failures.sent, failures.failed, failures.stopped_at) {
+                    continue;
+                }
+                let cause = format!(
+                    "{} of {} payments of cycle {} were rejected or returned, more than the {} of a million that can \
+                     be expected",
+                    failures.failed, failures.sent, failures.cycle, breaker.expected_millionths
+                );
+                let number = self.store.next_number(Counted::Halt).await?;
+                let scope = format!("provider:{}", provider.name);
+                let mut changes = Changes::new();
+                changes.halt_put(number, &scope, &cause, "evidence", &self.stamp());
+                changes.breaker_tripped(&provider.name, &failures);
+                changes.event(self.halt_leaf(&provider.name)?);
+                self.store.commit(changes).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! Whether a released file may leave now: its partner's hours and cut-off, the ceilings of the day, and
+//! the money that is there.
+//!
+//! Reads: the terms in force today, the calendars, what left today and what was made available.
+//! Gives: a sentence that says why a file waits, and until when. Ceilings and halts are held a second
+//! time by the transaction that records the attempt.
+
+use jiff::Span;
+use jiff::civil::Date;
+
+use crate::domain::batch::Batch;
+use crate::domain::calendar::{Calendar, CalendarError};
+use crate::domain::cycle::Cycle;
+use crate::domain::hours::Leaving;
+use crate::domain::money::told;
+use crate::engine::config::{LeavingTerms, Provider};
+use crate::engine::halt::scopes;
+use crate::engine::{Engine, EngineError};
+use crate::store::Changes;
+
+/// Under which name the whole office's money of a day is counted.
+const OFFICE: &str = "office";
+
+impl Engine {
+    /// Why a released file may not leave now; nothing when it may.
+    pub(super) async fn waits(&self, batch: &Batch) -> Result<Option<String>, EngineError> {
+        let profile = self.provider(&batch.provider)?;
+        let terms = &profile.on(self.clock.today()).leaving;
+        if let Some(why) = self.waits_for_hours(batch, terms) {
+            return Ok(Some(why));
+        }
+        if let Some(why) = self.waits_for_a_ceiling(batch, terms).await? {
+            return Ok(Some(why));
+        }
+        self.waits_for_funds(batch, terms).await
+    }
+
+    fn waits_for_hours(&self, batch: &Batch, terms: &LeavingTerms) -> Option<String> {
+        let calendar = self.calendar(terms);
+        let now = self.clock.now();
+        match terms.hours.leaving(now, batch.value_date, calendar) {
+            Ok(Leaving::Now) => None,
+            Ok(Leaving::Waits { from, why }) => {
+                Some(format!("{why}; it goes from {} on", from.strftime("%F %H:%M")))
+            }
+            Ok(Leaving::Missed { deadline }) => {
+                let next = terms.hours.first_value_date(now, now.date(), calendar);
+                Some(format!(
+                    "the cut-off of its value date {} was {}; it goes under another one, approved anew: \
+                     chitra redate {} {} --value-date {} --as OFFICER",
+                    batch.value_date,
+                    deadline.strftime("%F %H:%M"),
+                    batch.cycle,
+                    batch.file_name,
+                    next.map_or_else(|_| "DAY".to_owned(), |day| day.to_string()),
+                ))
+            }
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    async fn waits_for_a_ceiling(
+        &self,
+        batch: &Batch,
+        terms: &LeavingTerms,
+    ) -> Result<Option<String>, EngineError> {
+        let day = self.clock.today().to_string();
+        if self.store.is_counted(batch, &day).await? {
+            return Ok(None);
+        }
+        for (scope, most) in self.day_ceilings(batch, terms) {
+            let Some(most) = most else { continue };
+            let sent = self.store.outflow(&scope, &day).await?;
+            if batch.total_minor <= most.saturating_sub(sent) {
+                continue;
+            }
+            let money = |minor: i64| told(i128::from(minor), self.config.currency);
+            let way_out = match batch.total_minor > most {
+                true => {
+                    "the file alone is above it: raise it, or take the file back and order it in smaller ones"
+                }
+                false => "it goes tomorrow, or when the ceiling is raised",
+            };
+            return Ok(Some(format!(
+                "ceiling of {} a day for {scope}: {} left today, and this file has {}; {way_out}",
+                money(most),
+                money(sent),
+                money(batch.total_minor)
+            )));
+        }
+        Ok(None)
+    }
+
+    async fn waits_for_funds(
+        &self,
+        batch: &Batch,
+        terms: &LeavingTerms,
+    ) -> Result<Option<String>, EngineError> {
+        if !terms.prefunded {
+            return Ok(None);
+        }
+        let there = self.cleared_funds(&batch.provider).await?;
+        let missing = i128::from(batch.total_minor) - there;
+        if missing <= 0 {
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "cleared funds: {} are there for {}, and {} are missing; they are recorded with: \
+             chitra funds record {} --amount MINOR --on DAY --reference TEXT --as OFFICER",
+            told(there, self.config.currency),
+            batch.provider,
+            told(missing, self.config.currency),
+            batch.provider
+        )))
+    }
+
+    /// Puts into the transaction of an attempt what must hold when it is recorded, whatever was read.
+    pub(super) async fn must_still_leave(
+        &self,
+        batch: &Batch,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        changes.must_not_be_halted(batch, &scopes(batch));
+        let today = self.clock.today();
+        let day = today.to_string();
+        if !self.store.is_counted(batch, &day).await? {
+            let terms = &self.provider(&batch.provider)?.on(today).leaving;
+            let ceilings = self
+                .day_ceilings(batch, terms)
+                .map(|(scope, most)| (scope, most.unwrap_or(i64::MAX)));
+            changes.counted(batch, &day, &ceilings);
+        }
+        Ok(())
+    }
+
+    /// Why the transaction of an attempt was refused, when a halt or a ceiling did it.
+    pub(super) async fn stopped_meanwhile(
+        &self,
+        batch: &Batch,
+    ) -> Result<Option<String>, EngineError> {
+        if let Some(halt) = self.halt_of(batch).await? {
+            return Ok(Some(format!("halted: {halt}")));
+        }
+        Ok(self.waits(batch).await?.map(|why| format!("waits: {why}")))
+    }
+
+    fn day_ceilings(&self, batch: &Batch, terms: &LeavingTerms) -> [(String, Option<i64>); 2] {
+        [
+            (OFFICE.to_owned(), self.config.ceilings.day_max_minor),
+            (format!("provider:{}", batch.provider), terms.day_max_minor),
+        ]
+    }
+}
+
+impl Engine {
+    /// The calendar of a partner's business days, if one was agreed.
+    pub(in crate::engine) fn calendar(&self, terms: &LeavingTerms) -> Option<&Calendar> {
+        terms.calendar.as_ref().and_then(|name| self.calendars.get(name))
+    }
+
+    /// The value date of a file that is ordered today and still has to be approved: the month's own
+    /// while it can be met, and otherwise the first that can from tomorrow on.
+    pub(in crate::engine) fn next_value_date(
+        &self,
+        cycle: &Cycle,
+        profile: &Provider,
+    ) -> Result<Date, EngineError> {
+        let now = self.clock.now();
+        let terms = &profile.on(now.date()).leaving;
+        let calendar = self.calendar(terms);
+        let uncovered = |error: CalendarError| EngineError::refused("D142", error.to_string());
+        let leaving = terms.hours.leaving(now, cycle.value_date, calendar).map_err(uncovered)?;
+        if !matches!(leaving, Leaving::Missed { .. }) {
+            return Ok(cycle.value_date);
+        }
+        let tomorrow = now.date().saturating_add(Span::new().days(1));
+        terms.hours.first_value_date(now, tomorrow, calendar).map_err(uncovered)
+    }
+}

@@ -1,0 +1,109 @@
+//! Money that is made available to a partner before it pays, and what is left of it.
+//!
+//! Reads: what officers recorded, what left in files, and what did not arrive or came back.
+//! Gives: the cleared funds of a partner. Its first record is the balance from which is counted: what
+//! left before that day is in it.
+
+use jiff::civil::Date;
+
+use crate::audit::leaf::Leaf;
+use crate::domain::digest::Digest;
+use crate::domain::signature::OfficerKey;
+use crate::engine::acting::Doing;
+use crate::engine::{Engine, EngineError};
+use crate::store::leaving::Funds;
+use crate::store::registry::Counted;
+use crate::store::{Changes, StoreError};
+
+/// How long a reference may be: what stands on a statement.
+const REFERENCE_LENGTH_MAX: usize = 60;
+
+/// Money that an officer says was made available.
+#[derive(Clone, Debug)]
+pub struct Funding {
+    pub provider: String,
+    pub amount_minor: i64,
+    /// The day from which the partner may pay with it.
+    pub cleared_on: Date,
+    /// What it is called on the statement; of one partner each is recorded once.
+    pub reference: String,
+}
+
+impl Engine {
+    /// Records money that was made available to a partner.
+    ///
+    /// # Errors
+    /// D143 when the amount is not positive or the reference no line, D144 when it is recorded already.
+    pub async fn funds_record(
+        &self,
+        funding: Funding,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<Funds, EngineError> {
+        let by = self.acting(officer, key, Doing::RecordFunds).await?;
+        let provider = self.provider(&funding.provider)?.name.clone();
+        let reference = funding.reference.trim();
+        if funding.amount_minor <= 0
+            || reference.is_empty()
+            || reference.chars().count() > REFERENCE_LENGTH_MAX
+            || reference.chars().any(char::is_control)
+        {
+            return Err(EngineError::refused(
+                "D143",
+                format!(
+                    "money that is available is more than nothing, and has a reference of 1 to \
+                     {REFERENCE_LENGTH_MAX} characters"
+                ),
+            ));
+        }
+        let funds = Funds {
+            number: self.store.next_number(Counted::Funds).await?,
+            provider,
+            amount_minor: funding.amount_minor,
+            cleared_on: funding.cleared_on.to_string(),
+            reference: reference.to_owned(),
+            recorded_by: by.officer.name.clone(),
+            recorded_at: self.stamp(),
+        };
+        let mut changes = Changes::new();
+        changes.funds_recorded(&funds);
+        changes.event(
+            by.leaf(
+                Leaf::of("funds_recorded", &funds.recorded_at)
+                    .number("funds", funds.number)
+                    .text("provider", &funds.provider)
+                    .number("amount_minor", funds.amount_minor)
+                    .text("cleared_on", &funds.cleared_on)
+                    .digest("reference", &Digest::of(funds.reference.as_bytes())),
+            )?,
+        );
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { .. }) => Err(EngineError::refused(
+                "D144",
+                format!(
+                    "`{reference}` is recorded for {} already, or another record was made just now; see: \
+                     chitra funds list",
+                    funds.provider
+                ),
+            )),
+            done => Ok(done.map(|()| funds)?),
+        }
+    }
+
+    /// What a partner may still pay with today: what was made available, less what left, and again what
+    /// did not arrive or came back.
+    pub async fn cleared_funds(&self, provider: &str) -> Result<i128, EngineError> {
+        let records = self.store.funds(Some(provider)).await?;
+        let today = self.clock.today().to_string();
+        let Some(first) = records.iter().map(|one| one.cleared_on.as_str()).min() else {
+            return Ok(0);
+        };
+        let cleared: i128 = records
+            .iter()
+            .filter(|one| one.cleared_on <= today)
+            .map(|one| i128::from(one.amount_minor))
+            .sum();
+        let (sent, back) = self.store.spent_since(provider, first).await?;
+        Ok(cleared - i128::from(sent) + i128::from(back))
+    }
+}
