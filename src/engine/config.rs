@@ -2,6 +2,7 @@
 //!
 //! It holds no secrets; keys live in files of their own.
 
+mod http;
 mod provider;
 
 use std::path::Path;

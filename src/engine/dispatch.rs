@@ -28,11 +28,20 @@ impl Engine {
     /// Sends what is released, and asks about what is unknown, for one cycle or for all.
     pub async fn dispatch(&self, cycle: Option<CycleNo>) -> Result<Vec<Dispatched>, EngineError> {
         let mut done = Vec::new();
+        // Evidence that is here decides before anything is asked or repeated.
+        self.apply_waiting().await?;
         for batch in self.store.batches_to_send().await? {
             if cycle.is_some_and(|cycle| cycle != batch.cycle) {
                 continue;
             }
             done.push(self.dispatch_batch(batch).await?);
+        }
+        for batch in self.unknown_one_by_one().await? {
+            if cycle.is_none_or(|cycle| cycle == batch.cycle)
+                && !done.iter().any(|one| one.file_name == batch.file_name)
+            {
+                done.push(self.dispatch_batch(batch).await?);
+            }
         }
         self.sequence().await?;
         Ok(done)
@@ -48,6 +57,9 @@ impl Engine {
             return Ok(told(&batch, batch.state, format!("halted: {halt}")));
         }
         let channel = self.channel(&batch)?;
+        if let Some(partner) = channel.one_by_one() {
+            return self.send_one_by_one(batch, partner).await;
+        }
         // A batch that is `sending` here was left by a process that died: its outcome is unknown, and
         // only the provider can tell.
         let batch = match batch.state {
@@ -166,7 +178,7 @@ impl Engine {
     }
 
     /// Records how the last delivery of a batch ended.
-    async fn record(
+    pub(super) async fn record(
         &self,
         batch: &Batch,
         event: BatchEvent,
@@ -203,7 +215,7 @@ impl Engine {
         aside(move || Ok(channel.query(&name, &digest))).await
     }
 
-    async fn delivery_no(&self, batch: &Batch) -> Result<i64, EngineError> {
+    pub(super) async fn delivery_no(&self, batch: &Batch) -> Result<i64, EngineError> {
         let deliveries = self.store.deliveries(batch.cycle).await?;
         let of_batch = deliveries.iter().filter(|one| one.batch == batch.number);
         Ok(of_batch.map(|one| one.number).max().unwrap_or(0))
@@ -217,7 +229,7 @@ impl Engine {
     }
 
     /// Why a batch may not be sent, if it is halted.
-    async fn halt_of(&self, batch: &Batch) -> Result<Option<String>, EngineError> {
+    pub(super) async fn halt_of(&self, batch: &Batch) -> Result<Option<String>, EngineError> {
         let scopes = [
             "all".to_owned(),
             format!("provider:{}", batch.provider),

@@ -20,6 +20,7 @@ pub mod acting;
 pub mod approval;
 pub mod hold;
 pub mod dispatch;
+pub mod send_windows;
 pub mod collect;
 pub mod queue;
 pub mod reissue;

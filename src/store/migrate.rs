@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0004_answers"),
     migration!("0005_audit"),
     migration!("0006_overpayments"),
+    migration!("0009_send_windows"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

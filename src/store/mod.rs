@@ -16,6 +16,7 @@ pub mod changes;
 pub mod cycles;
 pub mod outbox;
 pub mod payments;
+pub mod send_windows;
 pub mod registry;
 
 use std::sync::Arc;

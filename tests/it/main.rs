@@ -14,6 +14,7 @@ mod large_files;
 mod mock_bank;
 mod month;
 mod officers;
+mod one_by_one;
 mod programmes;
 mod publishing;
 mod read_only;

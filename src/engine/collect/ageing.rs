@@ -43,7 +43,7 @@ impl Engine {
                 .filter(|one| overdue.contains(&one.batch))
                 .collect();
             for page in silent.chunks(ITEMS_A_PAGE) {
-                self.lose(page).await?;
+                self.lose(page, "no answer", Changes::new()).await?;
             }
         }
         Ok(())
@@ -77,7 +77,13 @@ impl Engine {
         Ok(overdue)
     }
 
-    async fn lose(&self, silent: &[Instruction]) -> Result<(), EngineError> {
+    /// Makes payments unknown in one commit, with whatever else belongs to it.
+    pub(in crate::engine) async fn lose(
+        &self,
+        silent: &[Instruction],
+        why: &'static str,
+        mut changes: Changes,
+    ) -> Result<(), EngineError> {
         let mut moves = Vec::new();
         let mut payable_moves = Vec::new();
         let mut root = BatchRootBuilder::new();
@@ -90,7 +96,7 @@ impl Engine {
                 from: one.state,
                 to,
                 grade: None,
-                reason: Some("no answer".to_owned()),
+                reason: Some(why.to_owned()),
                 reason_class: None,
                 answer: None,
                 outcome_on: None,
@@ -103,12 +109,12 @@ impl Engine {
                 batch: Some(one.batch),
             });
         }
-        let mut changes = Changes::new();
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
         let root = root.finish();
         changes.event(
-            Leaf::of("answers_overdue", &self.stamp())
+            Leaf::of("payments_unknown", &self.stamp())
+                .text("why", &why.replace(' ', "_"))
                 .number("count", root.count as i64)
                 .digest("root", &root.root)
                 .build()?

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::http::HttpFile;
 use super::wrong;
+use crate::channels::http::{HttpSettings, Quota};
 use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
 use crate::domain::short_name::ShortName;
@@ -37,6 +39,8 @@ pub struct Provider {
 pub enum Way {
     /// Folders, which may be mounts: where it reads, where it answers, where it puts what it has taken.
     Folders { inbox: PathBuf, outbox: PathBuf, taken: PathBuf },
+    /// One payment a request.
+    Http(Box<HttpSettings>),
 }
 
 /// What was agreed with a partner for the time being.
@@ -50,6 +54,8 @@ pub struct Terms {
     pub amount_max_minor: i64,
     /// Days after which a payment without an answer is unknown.
     pub answer_days: i64,
+    /// How fast requests may leave; of partners that are spoken to by HTTP.
+    pub quota: Quota,
 }
 
 impl Provider {
@@ -65,6 +71,12 @@ impl Terms {
         if self.count_max == 0 || self.total_max_minor <= 0 || self.amount_max_minor <= 0 {
             return Err(wrong(format!("provider {provider}: limits are positive")));
         }
+        let Quota { per_second, burst, concurrency } = self.quota;
+        if per_second == 0 || burst == 0 || concurrency == 0 {
+            return Err(wrong(format!(
+                "provider {provider}: quota, burst and concurrency are positive"
+            )));
+        }
         Ok(self)
     }
 
@@ -75,6 +87,11 @@ impl Terms {
             total_max_minor: by.total_max_minor.unwrap_or(self.total_max_minor),
             amount_max_minor: by.amount_max_minor.unwrap_or(self.amount_max_minor),
             answer_days: by.answer_days.unwrap_or(self.answer_days),
+            quota: Quota {
+                per_second: by.quota_per_second.unwrap_or(self.quota.per_second),
+                burst: by.burst.or(by.quota_per_second).unwrap_or(self.quota.burst),
+                concurrency: by.concurrency.unwrap_or(self.quota.concurrency),
+            },
         }
     }
 }
@@ -96,6 +113,10 @@ pub(super) struct ProviderFile {
     inbox: Option<PathBuf>,
     outbox: Option<PathBuf>,
     taken: Option<PathBuf>,
+    http: Option<HttpFile>,
+    quota_per_second: Option<u32>,
+    burst: Option<u32>,
+    concurrency: Option<u32>,
     #[serde(default)]
     terms: Vec<TermsFile>,
 }
@@ -109,7 +130,13 @@ struct TermsFile {
     total_max_minor: Option<i64>,
     amount_max_minor: Option<i64>,
     answer_days: Option<i64>,
+    quota_per_second: Option<u32>,
+    burst: Option<u32>,
+    concurrency: Option<u32>,
 }
+
+/// What a partner takes that has agreed no quota.
+const QUOTA_UNSAID: u32 = 5;
 
 /// A month: no partner that was asked answers later than its statement.
 fn answer_days() -> i64 {
@@ -125,15 +152,17 @@ impl ProviderFile {
         let name = self.name;
         let channel = Channel::from_name(&self.channel)
             .ok_or_else(|| wrong(format!("provider {name}: unknown channel `{}`", self.channel)))?;
-        let way = match (self.inbox, self.outbox, self.taken) {
-            (Some(inbox), Some(outbox), Some(taken)) => Way::Folders {
+        let way = match (self.inbox, self.outbox, self.taken, self.http) {
+            (None, None, None, Some(http)) => Way::Http(Box::new(http.parsed(&name, office)?)),
+            (Some(inbox), Some(outbox), Some(taken), None) => Way::Folders {
                 inbox: office.join(inbox),
                 outbox: office.join(outbox),
                 taken: office.join(taken),
             },
             _ => {
                 return Err(wrong(format!(
-                    "provider {name}: inbox, outbox and taken say where its files go and come from"
+                    "provider {name}: inbox, outbox and taken say where its files go and come from; or [provider.http] \
+                     how it is spoken to"
                 )));
             }
         };
@@ -142,6 +171,11 @@ impl ProviderFile {
             total_max_minor: self.total_max_minor,
             amount_max_minor: self.amount_max_minor,
             answer_days: self.answer_days,
+            quota: Quota {
+                per_second: self.quota_per_second.unwrap_or(QUOTA_UNSAID),
+                burst: self.burst.or(self.quota_per_second).unwrap_or(QUOTA_UNSAID),
+                concurrency: self.concurrency.unwrap_or(QUOTA_UNSAID),
+            },
         }
         .checked(&name)?;
         let mut later: Vec<(Date, Terms)> = Vec::new();

@@ -33,7 +33,7 @@ use chitra::domain::payable::Payable;
 use chitra::domain::period::Period;
 use chitra::domain::signature::OfficerKey;
 use chitra::domain::state::Named;
-use chitra::engine::clock::FixedClock;
+use chitra::engine::clock::{Clock as _, FixedClock};
 use chitra::engine::collect::Collected;
 use chitra::engine::config::{Config, Way};
 use chitra::engine::cycle::Opening;
@@ -739,7 +739,12 @@ async fn open(
         .providers
         .iter()
         .map(|provider| {
-            let Way::Folders { inbox, outbox, taken } = &provider.way;
+            let Way::Folders { inbox, outbox, taken } = &provider.way else {
+                let disk: Arc<dyn chitra::disk::Disk> = Arc::new(RealDisk);
+                let quota = provider.on(clock.today()).quota;
+                let channel = office::channel_of(&provider.way, quota, &disk);
+                return (provider.name.clone(), channel);
+            };
             let inner =
                 DirectoryChannel::new(Arc::new(RealDisk), inbox.clone(), outbox.clone(), 1 << 30)
                     .with_taken_folder(taken.clone());
