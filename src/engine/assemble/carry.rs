@@ -4,6 +4,7 @@
 //! Gives: lines that are carried, and why some of them are held. What may not be ordered again for a
 //! reason is not carried past it, and nobody is paid an earlier month whom this month holds back.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::domain::cycle::Cycle;
@@ -148,7 +149,7 @@ impl Deaths {
         person: PersonNo,
     ) -> Result<bool, EngineError> {
         let shard = person.shard();
-        if !self.by_shard.contains_key(&shard) {
+        if let Entry::Vacant(unread) = self.by_shard.entry(shard) {
             let dead = engine
                 .store
                 .exceptions(cycle.number, shard)
@@ -157,7 +158,7 @@ impl Deaths {
                 .filter(|one| one.subject == Subject::Row && one.code == HoldCode::Deceased.text())
                 .map(|one| one.person)
                 .collect();
-            self.by_shard.insert(shard, dead);
+            unread.insert(dead);
         }
         Ok(self.by_shard.get(&shard).is_some_and(|dead| dead.contains(&person)))
     }
