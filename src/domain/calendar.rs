@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn vn() -> Calendar {
-        Calendar::parse(include_str!("../../programmes/vn/calendar.toml")).unwrap()
+        Calendar::parse(include_str!("../../calendars/vn.toml")).unwrap()
     }
 
     fn day(text: &str) -> Date {

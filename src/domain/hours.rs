@@ -159,7 +159,7 @@ mod tests {
     }
 
     fn told(hours: &Hours, now: &str, value_date: &str) -> String {
-        let calendar = Calendar::parse(include_str!("../../programmes/vn/calendar.toml")).unwrap();
+        let calendar = Calendar::parse(include_str!("../../calendars/vn.toml")).unwrap();
         match hours.leaving(now.parse().unwrap(), value_date.parse().unwrap(), Some(&calendar)) {
             Ok(Leaving::Now) => "now".to_owned(),
             Ok(Leaving::Waits { from, .. }) => format!("from {}", from.strftime("%F %R")),
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn the_first_value_date_that_can_still_be_met() {
         use ValueDateRule as R;
-        let calendar = Calendar::parse(include_str!("../../programmes/vn/calendar.toml")).unwrap();
+        let calendar = Calendar::parse(include_str!("../../calendars/vn.toml")).unwrap();
         for (rule, now, from, expected) in [
             (R::UpTo, "2026-11-23T09:00", "2026-11-23", "2026-11-23"),
             (R::UpTo, "2026-11-23T15:31", "2026-11-23", "2026-11-25"),

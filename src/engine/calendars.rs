@@ -8,14 +8,14 @@ use crate::domain::calendar::Calendar;
 use crate::engine::config::{Config, Provider};
 use crate::engine::{Engine, EngineError};
 
-const VN: &str = include_str!("../../programmes/vn/calendar.toml");
+const VN: &str = include_str!("../../calendars/vn.toml");
 
 /// Reads every calendar, and checks that no partner's terms name one that is not there.
 pub(super) fn load(dir: &Path, config: &Config) -> Result<BTreeMap<String, Calendar>, EngineError> {
     let wrong =
         |place: &str, error: String| EngineError::refused("D140", format!("{place}: {error}"));
     let mut calendars = BTreeMap::new();
-    let vn = Calendar::parse(VN).map_err(|error| wrong("programmes/vn", error.to_string()))?;
+    let vn = Calendar::parse(VN).map_err(|error| wrong("calendars/vn.toml", error.to_string()))?;
     calendars.insert(vn.name.clone(), vn);
     let folder = dir.join("calendars");
     if folder.is_dir() {

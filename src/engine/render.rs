@@ -431,7 +431,6 @@ impl Engine {
             .into_iter()
             .filter(|batch| batch.list == number && batch.state != BatchState::Withdrawn)
             .collect();
-        let value_date = batches.first().map_or(cycle.value_date, |batch| batch.value_date);
         let mut hasher = Hasher::new();
         for kind in [ChunkKind::Evidence, ChunkKind::Payout] {
             for (shard, seq, items, digest) in
@@ -476,7 +475,7 @@ impl Engine {
         let files: Vec<Value> = batches
             .iter()
             .map(|batch| {
-                json!({
+                let mut file = json!({
                     "name": batch.file_name,
                     "message_id": batch.message_id,
                     "provider": batch.provider,
@@ -485,7 +484,12 @@ impl Engine {
                     "count": batch.count as i64,
                     "total_minor": batch.total_minor.to_string(),
                     "sha256": batch.sha256.clone().unwrap_or_default(),
-                })
+                });
+                // Written where it differs, so that a list that was sealed before has the same digest.
+                if batch.value_date != cycle.value_date {
+                    file["value_date"] = json!(batch.value_date.to_string());
+                }
+                file
             })
             .collect();
         let body = canonical(&json!({
@@ -496,7 +500,7 @@ impl Engine {
             "period": cycle.period.to_string(),
             "kind": cycle.kind.to_string(),
             "currency": self.config.currency.code(),
-            "value_date": value_date.to_string(),
+            "value_date": cycle.value_date.to_string(),
             "count": count as i64,
             "total_minor": total.to_string(),
             "by_programme": table(by_programme),

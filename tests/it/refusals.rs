@@ -369,6 +369,7 @@ fn a_list_that_was_changed_in_the_database_releases_nothing() {
     let changes: &[&'static str] = &[
         "update batch set total_minor = total_minor + 1",
         "update batch set provider = 'wallet'",
+        "update batch set value_date = '2026-12-31'",
         "update batch set sha256 = (select sha256 from import where kind = 'roster')",
         "update payable set channel = 'cash'",
         "update chunk set sha256 = 'x' where kind = 'payout'",

@@ -4,18 +4,23 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use chitra::domain::answer::Halt;
 use chitra::domain::answer::{Answer, AnswerState};
 use chitra::domain::batch::{Batch, BatchState, SealedCopy};
 use chitra::domain::claim::Claim;
 use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
+use chitra::domain::fate::{Fate, FateState, Verdict};
 use chitra::domain::ids::{
     AnswerNo, AttemptNo, AuthorityNo, BatchNo, CycleNo, DestinationNo, EnrolmentNo, ImportNo,
     ListNo, PayableNo, PersonNo, Shard,
 };
 use chitra::domain::instruction::{Instruction, InstructionState};
 use chitra::domain::list::{Act, Signature};
+use chitra::domain::receivable::{Receipt, ReceiptSource, WriteOff};
 use chitra::domain::roster::Channel;
+use chitra::domain::schedule::{Fire, FireState, Scheduled};
 use chitra::store::database::{Database, Dialect};
+use chitra::store::leaving::{Funds, Moved};
 use chitra::store::postgres::Postgres;
 use chitra::store::registry::{
     Chunk, ChunkKind, Counted, DestinationRow, Import, ImportKind, ImportState, PersonRow,
@@ -195,6 +200,51 @@ const GUARDS: &[Guarded] = &[
         |changes| changes.answer_opened("arrived", "another", "bank", AT),
     ),
     (
+        "receipt (receivable, reference)",
+        |changes| changes.received(1, &receipt()),
+        |changes| changes.received(2, &receipt()),
+    ),
+    (
+        "write_off, its check",
+        |changes| changes.write_off_proposed(&write_off()),
+        |changes| changes.written_off(1, 500_000, "lan", AT),
+    ),
+    (
+        "fire (rule, due_on)",
+        |changes| changes.fire_started(&fire()),
+        |changes| changes.fire_started(&fire()),
+    ),
+    (
+        "fate (shard, payable, attempt) where state = 'proposed'; a check that who confirms is another",
+        |changes| changes.fates(&[fate(1)]),
+        |changes| changes.fates(&[fate(2)]),
+    ),
+    (
+        "halt (scope) where lifted_at is null",
+        |changes| changes.halt_put_by_hand(&halt(1)),
+        |changes| changes.halt_put_by_hand(&halt(2)),
+    ),
+    (
+        "outflow (scope, day), its guarded statement",
+        |changes| changes.counted(&batch(1, "A.csv", "M1"), "2026-11-03", &ceiling()),
+        |changes| changes.counted(&batch(2, "B.csv", "M2"), "2026-11-03", &ceiling()),
+    ),
+    (
+        "outflow_counted (cycle, batch, day)",
+        |changes| changes.counted(&batch(5, "A.csv", "M1"), "2026-11-04", &[]),
+        |changes| changes.counted(&batch(5, "A.csv", "M1"), "2026-11-04", &[]),
+    ),
+    (
+        "moved (cycle, from_batch)",
+        |changes| changes.moved(&moved(2)),
+        |changes| changes.moved(&moved(3)),
+    ),
+    (
+        "funds (provider, reference)",
+        |changes| changes.funds_recorded(&funds(1)),
+        |changes| changes.funds_recorded(&funds(2)),
+    ),
+    (
         "audit_outbox (writer, n), audit_leaf (idx)",
         |changes| {
             changes.event(b"an event".to_vec());
@@ -259,6 +309,96 @@ async fn every_guard_of_the_model_refuses(fresh: Fresh) -> Fresh {
 }
 
 /// Empties what the guards' cases write.
+fn receipt() -> Receipt {
+    Receipt {
+        receivable: 1,
+        source: ReceiptSource::Person,
+        amount_minor: 1,
+        reference: "PT 1".to_owned(),
+        received_on: "2026-11-03".to_owned(),
+        recorded_by: "lan".to_owned(),
+        recorded_at: AT.to_owned(),
+    }
+}
+
+fn write_off() -> WriteOff {
+    WriteOff {
+        receivable: 1,
+        amount_minor: 500_000,
+        reason: b"sealed".to_vec(),
+        proposed_by: "lan".to_owned(),
+        proposed_at: AT.to_owned(),
+        confirmed_by: None,
+    }
+}
+
+fn fire() -> Fire {
+    Fire {
+        rule: "collect".to_owned(),
+        due_on: jiff::civil::date(2026, 11, 3),
+        what: Scheduled::Collect,
+        fired_at: AT.to_owned(),
+        state: FireState::Started,
+        detail: String::new(),
+    }
+}
+
+fn fate(decision: i64) -> Fate {
+    let order = instruction(1, InstructionState::Unknown);
+    Fate {
+        decision,
+        cycle: order.payable.cycle(),
+        payable: order.payable,
+        attempt: order.attempt,
+        verdict: Verdict::Paid,
+        reason: b"sealed".to_vec(),
+        state: FateState::Proposed,
+        proposed_by: "lan".to_owned(),
+        proposed_at: AT.to_owned(),
+        confirmed_by: None,
+        confirmed_at: None,
+    }
+}
+
+fn halt(number: i64) -> Halt {
+    Halt {
+        number,
+        scope: "all".to_owned(),
+        cause: "the list is looked at".to_owned(),
+        put_by: "lan".to_owned(),
+        put_at: AT.to_owned(),
+        first_lift_by: None,
+    }
+}
+
+/// Room for one of the batches of these tests, and not for two.
+fn ceiling() -> [(String, i64); 1] {
+    [("office".to_owned(), batch(1, "A.csv", "M1").total_minor)]
+}
+
+fn moved(to: i64) -> Moved {
+    Moved {
+        cycle: CycleNo(1),
+        from: BatchNo(1),
+        to: BatchNo(to),
+        count: 1,
+        total_minor: 500_000,
+        at: AT.to_owned(),
+    }
+}
+
+fn funds(number: i64) -> Funds {
+    Funds {
+        number,
+        provider: "bank".to_owned(),
+        amount_minor: 500_000,
+        cleared_on: "2026-11-03".to_owned(),
+        reference: "LENH 1".to_owned(),
+        recorded_by: "lan".to_owned(),
+        recorded_at: AT.to_owned(),
+    }
+}
+
 async fn clear(fresh: &Fresh) {
     for sql in [
         "delete from cycle",
