@@ -38,11 +38,10 @@ named!(
         Cancelled = "cancelled",
         /// Proof of payment for an attempt that we hold dead, while another is live.
         SettledBesideAnother = "settled beside another attempt",
-        /// The attempt beside which this one was proved paid came to nothing: this is the payment.
-        OtherCameToNothing = "the other attempt came to nothing",
         /// Two officers take back what two officers decided; nothing else ever proved the payment.
         DecisionReversed = "decision reversed",
-        /// The other attempt was taken back before it left, so that this one is the payment.
+        /// The attempt beside which this one was proved paid came to nothing, or was taken back before it
+        /// left: this is the payment.
         StandsAlone = "stands alone",
     }
 );
@@ -100,7 +99,6 @@ impl InstructionState {
             (S::Cancelled, E::SettledBesideAnother, S::SettledExcess),
             (S::Returned, E::SettledBesideAnother, S::SettledExcess),
             (S::SettledExcess, E::Returned, S::ExcessReturned),
-            (S::SettledExcess, E::OtherCameToNothing, S::Settled),
             (S::Settled, E::DecisionReversed, S::Rejected),
             (S::SettledExcess, E::StandsAlone, S::Settled),
         ]

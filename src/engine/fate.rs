@@ -335,42 +335,41 @@ impl Engine {
             instructions: self.store.instructions_of(&numbers).await?,
             batches: &batches,
         })?;
-        // Whatever is not the plain move of every payment is for answers, not for officers.
-        if output.instructions.len() != fates.len() || !output.discrepancies.is_empty() {
+        let decisions: BTreeMap<Key, &Fate> =
+            fates.iter().map(|fate| ((fate.payable, fate.attempt), fate)).collect();
+        let is_decided =
+            |one: &settle::Settled| decisions.contains_key(&(one.after.payable, one.after.attempt));
+        let stands_alone = |one: &settle::Settled| {
+            one.before == InstructionState::SettledExcess
+                && one.after.state == InstructionState::Settled
+        };
+        // Whatever is not the plain move of every payment, and of what stands alone by it, is for answers
+        // and not for officers.
+        if output.instructions.iter().filter(|one| is_decided(one)).count() != fates.len()
+            || output.instructions.iter().any(|one| !is_decided(one) && !stands_alone(one))
+            || !output.discrepancies.is_empty()
+        {
             return Err(EngineError::Inconsistent(
                 "a payment that may be decided does not move by the decision".to_owned(),
             ));
         }
-        let decisions: BTreeMap<Key, &Fate> =
-            fates.iter().map(|fate| ((fate.payable, fate.attempt), fate)).collect();
         let mut decided = Decided::default();
         let mut root = BatchRootBuilder::new();
         let mut moves = Vec::new();
         for settled in &output.instructions {
             let after = &settled.after;
-            if let Some(fate) = decisions.get(&(after.payable, after.attempt)) {
-                decided.add(fate.verdict, after.amount_minor);
-                root.push(
-                    format!(
-                        "{} {} {} decision {}",
-                        self.reference(after),
-                        settled.before,
-                        after.state,
-                        fate.decision
-                    )
-                    .as_bytes(),
-                );
+            let told = format!("{} {} {}", self.reference(after), settled.before, after.state);
+            match decisions.get(&(after.payable, after.attempt)) {
+                Some(fate) => {
+                    decided.add(fate.verdict, after.amount_minor);
+                    root.push(format!("{told} decision {}", fate.decision).as_bytes());
+                }
+                None => root.push(told.as_bytes()),
             }
             moves.push(InstructionMove {
-                payable: after.payable,
-                attempt: after.attempt,
                 from: settled.before,
-                to: after.state,
-                grade: after.grade,
-                reason: after.reason.clone(),
-                reason_class: after.reason_class.clone(),
                 answer: None,
-                outcome_on: after.outcome_on.clone(),
+                ..InstructionMove::of(after, after.state)
             });
         }
         let mut payable_moves = Vec::new();

@@ -258,8 +258,7 @@ impl Engine {
             attempts.entry(one.payable).or_default().push(one);
         }
         let held = self.codes_of_held(cycle, &numbers).await?;
-        let mut cancelled = Vec::new();
-        let mut alone = Vec::new();
+        let mut moves = Vec::new();
         let mut payable_moves = Vec::new();
         let mut root = BatchRootBuilder::new();
         for order in orders {
@@ -274,10 +273,10 @@ impl Engine {
                 Why::ListCancelled => (LIST_CANCELLED, None),
                 Why::Withdrawn => (WITHDRAWN, Some(ReasonClass::Retry)),
             };
-            cancelled.push(InstructionMove {
+            moves.push(InstructionMove {
                 reason: Some(reason.to_owned()),
                 reason_class: class.map(|class| class.name().to_owned()),
-                ..moved(order, to)
+                ..InstructionMove::of(order, to)
             });
             let excess = of_payable.iter().find(|one| {
                 one.attempt != order.attempt && one.state == InstructionState::SettledExcess
@@ -294,7 +293,7 @@ impl Engine {
                 (Some(paid), _, _) => {
                     let to = paid.state.apply(InstructionEvent::StandsAlone)?;
                     root.push(format!("{} {} {to}", self.reference(paid), paid.state).as_bytes());
-                    alone.push(moved(paid, to));
+                    moves.push(InstructionMove::of(paid, to));
                     changes.excess_void(paid.payable, paid.attempt);
                     (PayableEvent::Settled, String::new(), Some(paid.batch))
                 }
@@ -325,9 +324,7 @@ impl Engine {
                 batch,
             });
         }
-        // In this order: the index allows one live order of a payable at any moment.
-        changes.instructions_moved(&cancelled);
-        changes.instructions_moved(&alone);
+        changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
         Ok(root.finish())
     }
@@ -379,21 +376,6 @@ impl Engine {
             )),
             done => Ok(done?),
         }
-    }
-}
-
-/// The move of an order that keeps what else is known of it.
-pub(super) fn moved(order: &Instruction, to: InstructionState) -> InstructionMove {
-    InstructionMove {
-        payable: order.payable,
-        attempt: order.attempt,
-        from: order.state,
-        to,
-        grade: order.grade,
-        reason: order.reason.clone(),
-        reason_class: order.reason_class.clone(),
-        answer: order.answer,
-        outcome_on: order.outcome_on.clone(),
     }
 }
 

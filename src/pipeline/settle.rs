@@ -175,9 +175,8 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
                 None
             }
             InstructionEvent::Returned => Some(PayableEvent::Returned),
-            InstructionEvent::SettledBesideAnother | InstructionEvent::OtherCameToNothing => None,
+            InstructionEvent::SettledBesideAnother | InstructionEvent::StandsAlone => None,
             InstructionEvent::DecisionReversed => Some(PayableEvent::DecisionReversed),
-            InstructionEvent::StandsAlone => None,
         };
         if let (Some(event), Some(payable)) = (payable_event, payables.get_mut(&outcome.payable)) {
             payable.state = payable.state.apply(event)?;
@@ -208,7 +207,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
                 .take_while(|((payable, _), _)| *payable == outcome.payable)
                 .find(|(_, one)| one.state == InstructionState::SettledExcess)
         {
-            excess.state = excess.state.apply(InstructionEvent::OtherCameToNothing)?;
+            excess.state = excess.state.apply(InstructionEvent::StandsAlone)?;
             items.insert(*excess_key, outcome.item);
             payable.state = payable.state.apply(PayableEvent::Settled)?;
             payable.code = String::new();

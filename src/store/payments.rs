@@ -32,6 +32,23 @@ pub struct InstructionMove {
     pub outcome_on: Option<String>,
 }
 
+impl InstructionMove {
+    /// The move of an instruction that keeps what else is known of it.
+    pub fn of(order: &Instruction, to: InstructionState) -> InstructionMove {
+        InstructionMove {
+            payable: order.payable,
+            attempt: order.attempt,
+            from: order.state,
+            to,
+            grade: order.grade,
+            reason: order.reason.clone(),
+            reason_class: order.reason_class.clone(),
+            answer: order.answer,
+            outcome_on: order.outcome_on.clone(),
+        }
+    }
+}
+
 /// One payable's transition.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PayableMove {
@@ -238,18 +255,12 @@ impl Store {
         cycle: CycleNo,
         shard: Shard,
     ) -> Result<Vec<Instruction>, StoreError> {
-        let (first, last) = numbers_of(cycle, shard)?;
-        let rows = self
-            .query(
-                concat!(
-                    instruction_columns!(),
-                    "where shard = $1 and payable_no between $2 and $3 and state = 'in_batch'
-                     order by payable_no, attempt"
-                ),
-                &[i64::from(shard.number()).into(), first.into(), last.into()],
-            )
-            .await?;
-        rows.iter().map(instruction).collect()
+        // The state stands in the text, so that the index of live orders serves.
+        let sql = concat!(
+            instruction_columns!(),
+            "where shard = $1 and payable_no between $2 and $3 and state = 'in_batch' order by payable_no, attempt"
+        );
+        self.instructions_in(sql, cycle, shard).await
     }
 
     /// What was ordered of a shard and is unknown by itself, in the order of the payables. What is
@@ -259,18 +270,23 @@ impl Store {
         cycle: CycleNo,
         shard: Shard,
     ) -> Result<Vec<Instruction>, StoreError> {
+        // The state stands in the text, so that the index of live orders serves.
+        let sql = concat!(
+            instruction_columns!(),
+            "where shard = $1 and payable_no between $2 and $3 and state = 'unknown' order by payable_no, attempt"
+        );
+        self.instructions_in(sql, cycle, shard).await
+    }
+
+    async fn instructions_in(
+        &self,
+        sql: &'static str,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
         let (first, last) = numbers_of(cycle, shard)?;
-        let rows = self
-            .query(
-                concat!(
-                    instruction_columns!(),
-                    "where shard = $1 and payable_no between $2 and $3 and state = 'unknown'
-                     order by payable_no, attempt"
-                ),
-                &[i64::from(shard.number()).into(), first.into(), last.into()],
-            )
-            .await?;
-        rows.iter().map(instruction).collect()
+        let args = [i64::from(shard.number()).into(), first.into(), last.into()];
+        self.query(sql, &args).await?.iter().map(instruction).collect()
     }
 
     /// What one list orders of a shard, in the order of the payables.
@@ -835,7 +851,8 @@ impl Changes {
     }
 
     /// Moves instructions along arrows that the caller has followed; every one must still be in the
-    /// state it was read in, or nothing happens.
+    /// state it was read in, or nothing happens. What ends is written before what is live: the index of one
+    /// live order looks at every row by itself.
     pub fn instructions_moved(&mut self, moves: &[InstructionMove]) {
         const COLUMNS: &[(&str, &str)] = &[
             ("shard", "bigint"),
@@ -854,7 +871,8 @@ impl Changes {
              reason_class = v.reason_class, answer_no = v.answer_no, answer_item = v.answer_item, outcome_on = v.outcome_on
              from v where instruction.shard = v.shard and instruction.payable_no = v.payable_no
              and instruction.attempt = v.attempt and instruction.state = v.from_state";
-        for page in moves.chunks(PAGE) {
+        let (live, ended): (Vec<_>, Vec<_>) = moves.iter().partition(|one| one.to.is_live());
+        for page in ended.chunks(PAGE).chain(live.chunks(PAGE)) {
             let args = page.iter().flat_map(|one| {
                 [
                     i64::from(one.payable.shard().number()).into(),

@@ -14,6 +14,7 @@ on_both_databases! { run, RealPart::Postgres;
     two_officers_decide_what_no_answer_tells
     a_decision_in_a_closed_cycle_clears_its_suspense
     a_file_of_unknown_fate_is_decided_as_a_whole
+    what_is_decided_not_paid_leaves_the_proved_payment_standing
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -135,5 +136,32 @@ async fn a_file_of_unknown_fate_is_decided_as_a_whole(office: TestOffice) {
     office.next_fault(None);
     assert!(engine.dispatch(Some(cycle.number)).await.unwrap().is_empty());
     assert_eq!(office.times_sent(&file[0]), 1);
+    office.ends_whole().await;
+}
+
+/// The first order is proved paid beside the second, of which nobody hears: two officers decide that the
+/// second was not paid, and the first is the payment.
+async fn what_is_decided_not_paid_leaves_the_proved_payment_standing(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN]).await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&cycle, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    office.engine.reissue(&office.now(&cycle).await).await.unwrap();
+    office.sent(&cycle, 1).await;
+    let late = office.said(&cycle, "E1", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    office.on_day("2026-10-25");
+    office.engine.collect_all().await.unwrap();
+    assert_eq!(office.attempts(&cycle, "E1").await, "1 settled_excess, 2 unknown");
+
+    let now = office.now(&cycle).await;
+    let second = vec![office.said(&cycle, "E1", 2, "", "").await.reference];
+    propose(&office, &now, &second, Verdict::NotPaid).await;
+    let by = APPROVERS[0];
+    office.engine.fate_confirm(&now, &second, by, &key(by)).await.unwrap();
+    assert_eq!(office.attempts(&cycle, "E1").await, "1 settled, 2 rejected");
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+    office.check(&cycle, "entitled 1", "paid 1 = 500000").await;
     office.ends_whole().await;
 }

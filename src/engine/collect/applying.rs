@@ -213,15 +213,9 @@ impl Engine {
                 root.push(self.transition_record(settled).as_bytes());
                 let after = &settled.after;
                 moves.push(InstructionMove {
-                    payable: after.payable,
-                    attempt: after.attempt,
                     from: settled.before,
-                    to: after.state,
-                    grade: after.grade,
-                    reason: after.reason.clone(),
-                    reason_class: after.reason_class.clone(),
                     answer: Some((answer.number, settled.item)),
-                    outcome_on: after.outcome_on.clone(),
+                    ..InstructionMove::of(after, after.state)
                 });
             }
             for (from, payable) in output.payables {
@@ -268,10 +262,7 @@ impl Engine {
                 changes.batch_moved(&batch, batch.state.apply(BatchEvent::FileRefused)?);
             }
         }
-        // What stops being live first: the index of one live order looks at every row by itself.
-        let (live, ended): (Vec<_>, Vec<_>) = moves.into_iter().partition(|one| one.to.is_live());
-        changes.instructions_moved(&ended);
-        changes.instructions_moved(&live);
+        changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
         if !discrepancies.is_empty() {
             discrepancies.sort_by_key(|one| (one.item, one.kind));
