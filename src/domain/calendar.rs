@@ -125,7 +125,8 @@ impl Calendar {
     }
 }
 
-fn weekday(name: &str) -> Option<Weekday> {
+/// A day of the week by its English name, in small letters.
+pub(super) fn weekday(name: &str) -> Option<Weekday> {
     Some(match name {
         "monday" => Weekday::Monday,
         "tuesday" => Weekday::Tuesday,

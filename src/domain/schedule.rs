@@ -6,6 +6,7 @@
 use jiff::Span;
 use jiff::civil::{Date, Weekday};
 
+use crate::domain::calendar::weekday;
 use crate::domain::state::named;
 
 named!(
@@ -46,18 +47,6 @@ impl When {
             text.parse::<i8>()
                 .ok()
                 .filter(|day| (from..=31).contains(day) && !text.starts_with('+'))
-        };
-        let weekday = |text: &str| {
-            Some(match text {
-                "monday" => Weekday::Monday,
-                "tuesday" => Weekday::Tuesday,
-                "wednesday" => Weekday::Wednesday,
-                "thursday" => Weekday::Thursday,
-                "friday" => Weekday::Friday,
-                "saturday" => Weekday::Saturday,
-                "sunday" => Weekday::Sunday,
-                _ => return None,
-            })
         };
         match text.split_once(' ') {
             None if text == "daily" => Some(When::Daily),

@@ -89,7 +89,9 @@ impl Engine {
         let paid_otherwise = self.paid_otherwise().await?;
         let mut changes = Changes::new();
         let mut again: Vec<Again> = Vec::new();
+        let batches = self.store.batches(cycle.number).await?;
         let mut run = Run {
+            sent_to: batches.into_iter().map(|batch| (batch.number, batch.provider)).collect(),
             ceilings: self.config.ceilings,
             count: 0,
             total_minor: 0,
@@ -269,13 +271,6 @@ impl Engine {
         }
 
         let today = self.clock.today();
-        let sent_to: HashMap<BatchNo, String> = self
-            .store
-            .batches(cycle.number)
-            .await?
-            .into_iter()
-            .map(|batch| (batch.number, batch.provider))
-            .collect();
         let mut again = Vec::new();
         let mut new_destinations = HashSet::new();
         for payable in candidates {
@@ -338,7 +333,7 @@ impl Engine {
                         .iter()
                         .filter(|one| !one.is_given_up())
                         .max_by_key(|one| one.attempt)
-                        .and_then(|last| sent_to.get(&last.batch))
+                        .and_then(|last| run.sent_to.get(&last.batch))
                         .and_then(|name| self.config.provider(name));
                     let rules = partner.map_or(&[][..], |one| &one.on(today).leaving.retry);
                     let routes: Vec<Route> = ways.iter().map(|way| way.route.clone()).collect();
@@ -366,7 +361,7 @@ impl Engine {
                 *run.waiting.entry("no partner carries money there").or_default() += 1;
                 continue;
             };
-            if payable.amount_minor > profile.on(self.clock.today()).amount_max_minor {
+            if payable.amount_minor > profile.on(today).amount_max_minor {
                 *run.waiting.entry("the amount is over the other channel's limit").or_default() +=
                     1;
                 continue;
@@ -466,6 +461,8 @@ impl Engine {
 
 /// How far one reissue has come, and what it may still order.
 struct Run {
+    /// The partners of the files that were ordered before.
+    sent_to: HashMap<BatchNo, String>,
     ceilings: Ceilings,
     count: i64,
     total_minor: i64,

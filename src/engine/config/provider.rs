@@ -19,6 +19,24 @@ use crate::domain::short_name::ShortName;
 use crate::domain::state::Named;
 use crate::engine::error::EngineError;
 
+/// The terms about leaving, which stand beside a partner's name and in each later agreement alike. Serde
+/// refuses unknown keys only where a table is not flattened, so both spell them.
+macro_rules! leaving_of {
+    ($written:expr) => {
+        LeavingFile {
+            day_max_minor: $written.day_max_minor,
+            calendar: $written.calendar.clone(),
+            cut_off: $written.cut_off.clone(),
+            windows: $written.windows.clone(),
+            value_date_rule: $written.value_date_rule.clone(),
+            prefunded: $written.prefunded,
+            expected_rate: $written.expected_rate.clone(),
+            breaker_count_min: $written.breaker_count_min,
+            retry: $written.retry.clone(),
+        }
+    };
+}
+
 /// A partner that receives our files.
 #[derive(Clone, Debug)]
 pub struct Provider {
@@ -76,9 +94,7 @@ impl Provider {
         let later = self.later.iter().rev().find(|(from, _)| *from <= day);
         later.map_or(&self.first, |(_, terms)| terms)
     }
-}
 
-impl Provider {
     /// The calendars that its terms name, on whatever day.
     pub fn calendars(&self) -> impl Iterator<Item = &str> {
         let all = std::iter::once(&self.first).chain(self.later.iter().map(|(_, terms)| terms));
@@ -101,7 +117,7 @@ impl Terms {
             total_max_minor: by.total_max_minor.unwrap_or(self.total_max_minor),
             amount_max_minor: by.amount_max_minor.unwrap_or(self.amount_max_minor),
             answer_days: by.answer_days.unwrap_or(self.answer_days),
-            leaving: self.leaving.changed(&by.leaving())?,
+            leaving: self.leaving.changed(&leaving_of!(by))?,
         })
     }
 }
@@ -268,48 +284,18 @@ struct TermsFile {
     retry: Option<Vec<RetryFile>>,
 }
 
-impl TermsFile {
-    fn leaving(&self) -> LeavingFile {
-        LeavingFile {
-            day_max_minor: self.day_max_minor,
-            calendar: self.calendar.clone(),
-            cut_off: self.cut_off.clone(),
-            windows: self.windows.clone(),
-            value_date_rule: self.value_date_rule.clone(),
-            prefunded: self.prefunded,
-            expected_rate: self.expected_rate.clone(),
-            breaker_count_min: self.breaker_count_min,
-            retry: self.retry.clone(),
-        }
-    }
-}
-
 /// A month: no partner that was asked answers later than its statement.
 fn answer_days() -> i64 {
     30
 }
 
 impl ProviderFile {
-    fn leaving(&self) -> LeavingFile {
-        LeavingFile {
-            day_max_minor: self.day_max_minor,
-            calendar: self.calendar.clone(),
-            cut_off: self.cut_off.clone(),
-            windows: self.windows.clone(),
-            value_date_rule: self.value_date_rule.clone(),
-            prefunded: self.prefunded,
-            expected_rate: self.expected_rate.clone(),
-            breaker_count_min: self.breaker_count_min,
-            retry: self.retry.clone(),
-        }
-    }
-
     /// Parses one partner; paths are relative to the office's folder.
     pub(super) fn parsed(self, office: &Path) -> Result<Provider, EngineError> {
         ShortName::parse(&self.name).map_err(|error| {
             EngineError::refused("G105", format!("chitra.toml: a [[provider]]: {error}"))
         })?;
-        let leaving = self.leaving();
+        let leaving = leaving_of!(self);
         let name = self.name;
         let channel = Channel::from_name(&self.channel)
             .ok_or_else(|| wrong(format!("provider {name}: unknown channel `{}`", self.channel)))?;
