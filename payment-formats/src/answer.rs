@@ -268,13 +268,15 @@ impl Meaning {
             Some("DBIT") => Some(Direction::Debit),
             Some(_) => return Err(refuse(AnswerField::Direction, ReadRule::DirectionMustBeKnown)),
         };
-        let payments = match draft.get(AnswerField::Payments) {
-            None => None,
-            Some(text) => Some(
-                parse_count(text)
-                    .ok_or_else(|| refuse(AnswerField::Payments, ReadRule::CountMustBeDigits))?,
-            ),
+        let count = |field: AnswerField| match draft.get(field) {
+            None => Ok(None),
+            Some(text) => match parse_count(text) {
+                Some(count) => Ok(Some(count)),
+                None => Err(refuse(field, ReadRule::CountMustBeDigits)),
+            },
         };
+        let payments = count(AnswerField::Payments)?;
+        let original_count = count(AnswerField::OriginalCount)?;
         Ok(Outcome {
             scope,
             status: self.status(&draft),
@@ -289,6 +291,8 @@ impl Meaning {
             amount,
             direction,
             payments,
+            original_count,
+            original_sum: draft.take(AnswerField::OriginalSum),
             account: draft.take(AnswerField::Account),
             name: draft.take(AnswerField::Name),
             date,

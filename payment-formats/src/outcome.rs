@@ -28,6 +28,11 @@ pub struct Outcome {
     pub direction: Option<Direction>,
     /// How many payments an entry stands for, where it says so.
     pub payments: Option<u64>,
+    /// Of a file or a batch: how many payments the file that is answered had, as the answer repeats it.
+    pub original_count: Option<u64>,
+    /// Of a file or a batch: the sum of the file that is answered, as the answer repeats it; in the
+    /// file's one currency, which the answer does not repeat.
+    pub original_sum: Option<String>,
     pub account: Option<String>,
     pub name: Option<String>,
     pub date: Option<Date>,

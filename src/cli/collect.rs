@@ -49,7 +49,14 @@ impl Collect {
         voice.say(&json!(list), || {
             let refusals =
                 refused.iter().map(|(file, error)| format!("{file}: {}: {error}", error.code()));
-            let lines: Vec<String> = told.iter().map(sentence).chain(refusals).collect();
+            let mut lines: Vec<String> = told.iter().map(sentence).chain(refusals).collect();
+            if !refused.is_empty() {
+                lines.push(
+                    "what is refused is looked at again each time, until it can be read or is set aside: \
+                     chitra queue discrepancies"
+                        .to_owned(),
+                );
+            }
             match lines.is_empty() {
                 true => "nothing new".to_owned(),
                 false => lines.join("\n"),

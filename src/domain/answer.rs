@@ -7,7 +7,6 @@ named!(
     AnswerState {
         Applying = "applying",
         Applied = "applied",
-        Refused = "refused",
     }
 );
 
@@ -24,7 +23,18 @@ pub struct Answer {
     /// How many items are applied; the rest is applied after a restart.
     pub applied: i64,
     pub state: AnswerState,
-    pub detail: String,
+}
+
+/// A file from a provider that broke a rule as a whole; nothing of it was applied.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefusedAnswer {
+    pub number: AnswerNo,
+    pub provider: String,
+    pub file_name: String,
+    pub sha256: String,
+    /// The code of the rule that it broke.
+    pub code: String,
+    pub refused_at: String,
 }
 
 named!(
@@ -40,6 +50,8 @@ named!(
         SettledExcess = "settled_excess",
         /// A status word that the format's table does not know.
         StatusUnknown = "status_unknown",
+        /// A file that broke a rule as a whole. Resolved, it is set aside and not looked at again.
+        FileRefused = "file_refused",
     }
 );
 

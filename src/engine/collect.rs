@@ -12,7 +12,7 @@ use payment_formats::InFormat;
 
 use crate::audit::leaf::Leaf;
 use crate::disk::file_name::FileName;
-use crate::domain::answer::{Answer, AnswerState};
+use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, RefusedAnswer};
 use crate::domain::digest::Digest;
 use crate::domain::ids::AnswerNo;
 use crate::engine::config::Provider;
@@ -65,10 +65,10 @@ impl Engine {
                 let shown = answer.name.as_str().to_owned();
                 let taken = self.collect_from(&name, channel.clone(), answer.name).await;
                 match taken {
-                    // What lies in the outbox stays there; only what is new is told.
-                    Ok(collected) if collected.replayed => {}
-                    Ok(collected) => done.push(Ok(collected)),
-                    Err(EngineError::Refused { code: "L104", .. }) => {}
+                    // What lies in the outbox stays there; only what is new is told, and what is refused
+                    // each time that it is found, until an officer sets it aside.
+                    Ok(None) => {}
+                    Ok(Some(collected)) => done.push(Ok(collected)),
                     Err(error @ (EngineError::Refused { .. } | EngineError::Collect(_))) => {
                         done.push(Err((shown, error)));
                     }
@@ -87,22 +87,17 @@ impl Engine {
         provider: &str,
         channel: std::sync::Arc<dyn crate::channels::Channel>,
         name: FileName,
-    ) -> Result<Collected, EngineError> {
+    ) -> Result<Option<Collected>, EngineError> {
         let shown = name.as_str().to_owned();
-        // What was applied before is told by its hash, without being copied again.
+        // What was applied or set aside before is told by its hash, without being copied again.
         let (asking, asked) = (channel.clone(), name.clone());
         let seen = aside(move || Ok(asking.fetch(&asked, &mut std::io::sink())?)).await?;
         let arrived = seen.digest.to_string();
         let known = self.store.answer_opened(&arrived).await?.unwrap_or(arrived);
-        if let Some(done) = self.store.answer_find(&known).await?
-            && done.state == AnswerState::Applied
+        if self.answer_known(provider, &known, &shown).await?.is_some_and(is_applied)
+            || self.store.answer_set_aside(provider, &known).await?
         {
-            return Ok(Collected {
-                file_name: shown,
-                format: done.format,
-                items: done.items,
-                replayed: true,
-            });
+            return Ok(None);
         }
         let folder = self.dir.join("collecting");
         let path = folder.join(&shown);
@@ -122,7 +117,31 @@ impl Engine {
         };
         std::fs::remove_file(&path)
             .map_err(|error| EngineError::io("removing the copy of an answer", error))?;
-        taken
+        Ok(Some(taken?).filter(|collected| !collected.replayed))
+    }
+
+    /// The answer with these bytes, if it was taken in before. Bytes are applied once, whoever brings
+    /// them: what one partner said is not applied again as another's.
+    async fn answer_known(
+        &self,
+        provider: &str,
+        sha256: &str,
+        shown: &str,
+    ) -> Result<Option<Answer>, EngineError> {
+        let known = self.store.answer_find(sha256).await?;
+        match known {
+            // Two partners without anything to say may say it in the same bytes.
+            Some(known) if known.provider != provider && known.items > 0 => {
+                Err(EngineError::refused(
+                    "L107",
+                    format!(
+                        "{shown} has the bytes of answer {} of {}, and was taken in as its; nothing was changed",
+                        known.number, known.provider
+                    ),
+                ))
+            }
+            known => Ok(known),
+        }
     }
 
     /// Takes in one answer file that a person names.
@@ -183,20 +202,14 @@ impl Engine {
         let mut file = File::open(path).map_err(failed)?;
         let (digest, _) = Digest::of_reader(&mut BufReader::new(&mut file)).map_err(failed)?;
         let sha256 = digest.to_string();
-        let answer = match self.store.answer_find(&sha256).await? {
-            Some(done) if done.state == AnswerState::Applied => {
+        let answer = match self.answer_known(provider, &sha256, shown).await? {
+            Some(known) if is_applied(&known) => {
                 return Ok(Collected {
                     file_name: shown.to_owned(),
-                    format: done.format,
-                    items: done.items,
+                    format: known.format,
+                    items: known.items,
                     replayed: true,
                 });
-            }
-            Some(refused) if refused.state == AnswerState::Refused => {
-                return Err(EngineError::refused(
-                    "L104",
-                    format!("{shown} was refused before: {}", refused.detail),
-                ));
             }
             Some(unfinished) => unfinished,
             None => {
@@ -233,19 +246,6 @@ impl Engine {
         let mut head = Vec::new();
         let archived = self.archive.open(digest)?;
         archived.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
-        let number = AnswerNo(self.store.next_number(Counted::Answer).await?);
-        let mut answer = Answer {
-            number,
-            provider: profile.name.clone(),
-            file_name: shown.to_owned(),
-            sha256: digest.to_string(),
-            format: String::new(),
-            received_at: self.stamp(),
-            items: 0,
-            applied: 0,
-            state: AnswerState::Applying,
-            detail: String::new(),
-        };
         let read = match self.answer_format(profile, &head) {
             None => Err(EngineError::refused(
                 "L101",
@@ -256,7 +256,6 @@ impl Engine {
                 ),
             )),
             Some(format) => {
-                answer.format = format.id().to_owned();
                 let archived = self.archive.open(digest)?;
                 let mut items = 0_i64;
                 format
@@ -264,43 +263,94 @@ impl Engine {
                         items += 1;
                         ControlFlow::Continue(())
                     })
-                    .map(|_| items)
+                    .map(|_| (format.id().to_owned(), items))
                     .map_err(|error| {
                         EngineError::refused(error.code(), format!("{shown}: {error}"))
                     })
             }
         };
-        let refusal = match read {
-            Ok(items) => {
-                answer.items = items;
-                None
-            }
+        let (format, items) = match read {
+            Ok(read) => read,
             Err(error) => {
-                answer.state = AnswerState::Refused;
-                answer.detail = format!("{}: {error}", error.code());
-                Some(error)
+                self.refusal_recorded(profile, shown, digest, &error).await?;
+                return Err(error);
             }
+        };
+        let answer = Answer {
+            number: AnswerNo(self.store.next_number(Counted::Answer).await?),
+            provider: profile.name.clone(),
+            file_name: shown.to_owned(),
+            sha256: digest.to_string(),
+            format,
+            received_at: self.stamp(),
+            items,
+            applied: 0,
+            state: AnswerState::Applying,
         };
         let mut changes = Changes::new();
         changes.answer_received(&answer);
         changes.event(
-            Leaf::of(
-                if refusal.is_none() { "answer_received" } else { "answer_refused" },
-                &answer.received_at,
-            )
-            .number("answer", number.0)
-            .text("provider", &profile.name)
-            .digest("sha256", digest)
-            .number("items", answer.items)
-            .build()?
-            .as_bytes()
-            .to_vec(),
+            Leaf::of("answer_received", &answer.received_at)
+                .number("answer", answer.number.0)
+                .text("provider", &profile.name)
+                .digest("sha256", digest)
+                .number("items", answer.items)
+                .build()?
+                .as_bytes()
+                .to_vec(),
         );
         self.store.commit(changes).await?;
-        match refusal {
-            Some(error) => Err(error),
-            None => Ok(answer),
+        Ok(answer)
+    }
+
+    /// Puts a refused file into the queue of discrepancies, once for each fault found in its bytes. It is
+    /// looked at again at every collection: under other terms the same bytes may be an answer.
+    async fn refusal_recorded(
+        &self,
+        profile: &Provider,
+        shown: &str,
+        digest: &Digest,
+        error: &EngineError,
+    ) -> Result<(), EngineError> {
+        let sha256 = digest.to_string();
+        if self.store.answer_refused_before(&profile.name, &sha256, error.code()).await? {
+            return Ok(());
         }
+        let refused = RefusedAnswer {
+            number: AnswerNo(self.store.next_number(Counted::Answer).await?),
+            provider: profile.name.clone(),
+            file_name: shown.to_owned(),
+            sha256,
+            code: error.code().to_owned(),
+            refused_at: self.stamp(),
+        };
+        let mut changes = Changes::new();
+        changes.answer_refused(&refused);
+        changes.discrepancies(
+            self.store.next_number(Counted::Discrepancy).await?,
+            &[Discrepancy {
+                kind: DiscrepancyKind::FileRefused,
+                provider: profile.name.clone(),
+                answer: refused.number,
+                item: 0,
+                instruction: None,
+                expected_minor: None,
+                reported_minor: None,
+                detail: format!("{}: {error}", refused.code),
+                opened_at: refused.refused_at.clone(),
+            }],
+        );
+        changes.event(
+            Leaf::of("answer_refused", &refused.refused_at)
+                .number("answer", refused.number.0)
+                .text("provider", &profile.name)
+                .digest("sha256", digest)
+                .text("code", &refused.code)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        Ok(self.store.commit(changes).await?)
     }
 
     fn answer_format(&self, profile: &Provider, head: &[u8]) -> Option<&InFormat> {
@@ -321,4 +371,8 @@ impl Engine {
             }
         }
     }
+}
+
+fn is_applied(answer: impl std::borrow::Borrow<Answer>) -> bool {
+    answer.borrow().state == AnswerState::Applied
 }

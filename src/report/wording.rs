@@ -185,6 +185,9 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
             Words::fixed("Chi thừa ngoài lệnh đang có", "Paid beside a live order")
         }
         DiscrepancyKind::StatusUnknown => Words::fixed("Trạng thái lạ", "Status word not known"),
+        DiscrepancyKind::FileRefused => {
+            Words::fixed("Tệp trả lời bị từ chối", "The file was refused")
+        }
     }
 }
 

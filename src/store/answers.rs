@@ -1,6 +1,8 @@
 //! Answers, discrepancies, halts and suspense: what came back and what it left.
 
-use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt};
+use crate::domain::answer::{
+    Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt, RefusedAnswer,
+};
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AnswerNo, AttemptNo, CycleNo, PayableNo};
 use crate::domain::state::Named;
@@ -23,7 +25,7 @@ pub struct DiscrepancySum {
 
 macro_rules! answer_columns {
     () => {
-        "select answer_no, provider, file_name, sha256, format, received_at, item_count, applied_count, state, detail
+        "select answer_no, provider, file_name, sha256, format, received_at, item_count, applied_count, state
          from answer "
     };
 }
@@ -45,6 +47,38 @@ impl Store {
             )
             .await?;
         rows.first().map(|row| Ok(row.text(0)?.to_owned())).transpose()
+    }
+
+    /// Whether a partner's file with these bytes was refused for the rule of this code before.
+    pub async fn answer_refused_before(
+        &self,
+        provider: &str,
+        sha256: &str,
+        code: &str,
+    ) -> Result<bool, StoreError> {
+        let rows = self
+            .query(
+                "select 1 from refused_answer where provider = $1 and sha256 = $2 and code = $3",
+                &[provider.to_owned().into(), sha256.to_owned().into(), code.to_owned().into()],
+            )
+            .await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Whether a partner's file with these bytes was refused, and an officer has said of every fault
+    /// found in it that it is settled.
+    pub async fn answer_set_aside(&self, provider: &str, sha256: &str) -> Result<bool, StoreError> {
+        let rows = self
+            .query(
+                "select cast(count(*) as bigint),
+                   cast(coalesce(sum(case when d.state = 'open' then 1 else 0 end), 0) as bigint)
+                 from refused_answer r
+                 join discrepancy d on d.answer_no = r.answer_no and d.kind = 'file_refused'
+                 where r.provider = $1 and r.sha256 = $2",
+                &[provider.to_owned().into(), sha256.to_owned().into()],
+            )
+            .await?;
+        rows.first().map_or(Ok(false), |row| Ok(row.int(0)? > 0 && row.int(1)? == 0))
     }
 
     pub async fn answers(&self) -> Result<Vec<Answer>, StoreError> {
@@ -193,7 +227,33 @@ impl Changes {
                 answer.items.into(),
                 answer.applied.into(),
                 answer.state.name().into(),
-                answer.detail.clone().into(),
+                "".into(),
+            ]],
+        );
+        // Refused before under other terms, or by an earlier program: that is settled now.
+        self.free(
+            "update discrepancy set state = 'resolved', resolved_by = 'evidence', resolved_at = $3
+             where kind = 'file_refused' and state = 'open' and answer_no in
+               (select answer_no from refused_answer where provider = $1 and sha256 = $2)",
+            vec![
+                answer.provider.clone().into(),
+                answer.sha256.clone().into(),
+                answer.received_at.clone().into(),
+            ],
+        );
+    }
+
+    pub fn answer_refused(&mut self, refused: &RefusedAnswer) {
+        self.bulk(
+            "refused_answer",
+            &["answer_no", "provider", "file_name", "sha256", "code", "refused_at"],
+            [[
+                refused.number.0.into(),
+                refused.provider.clone().into(),
+                refused.file_name.clone().into(),
+                refused.sha256.clone().into(),
+                refused.code.clone().into(),
+                refused.refused_at.clone().into(),
             ]],
         );
     }
@@ -371,7 +431,6 @@ fn answer(row: &Row) -> Result<Answer, StoreError> {
         items: row.int(6)?,
         applied: row.int(7)?,
         state: row.named(8)?,
-        detail: row.text(9)?.to_owned(),
     })
 }
 

@@ -170,7 +170,10 @@ impl Store {
         let sql = match of {
             Counted::Import => "select cast(coalesce(max(import_no), 0) as bigint) from import",
             Counted::Cycle => "select cast(coalesce(max(cycle_no), 0) as bigint) from cycle",
-            Counted::Answer => "select cast(coalesce(max(answer_no), 0) as bigint) from answer",
+            Counted::Answer => {
+                "select cast(coalesce(max(answer_no), 0) as bigint) from
+                 (select answer_no from answer union all select answer_no from refused_answer) a"
+            }
             Counted::Discrepancy => {
                 "select cast(coalesce(max(discrepancy_no), 0) as bigint) from discrepancy"
             }

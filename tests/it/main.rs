@@ -2,6 +2,7 @@
 
 mod support;
 
+mod answer_files;
 mod archive;
 mod audit_log;
 mod broken_import;

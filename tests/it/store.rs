@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use chitra::domain::answer::Halt;
-use chitra::domain::answer::{Answer, AnswerState};
+use chitra::domain::answer::{Answer, AnswerState, RefusedAnswer};
 use chitra::domain::batch::{Batch, BatchState, SealedCopy};
 use chitra::domain::claim::Claim;
 use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
@@ -183,6 +183,11 @@ const GUARDS: &[Guarded] = &[
         "answer (sha256)",
         |changes| changes.answer_received(&answer(1, "one.csv")),
         |changes| changes.answer_received(&answer(2, "renamed.csv")),
+    ),
+    (
+        "refused_answer (provider, sha256, code)",
+        |changes| changes.answer_refused(&refused_answer(1)),
+        |changes| changes.answer_refused(&refused_answer(2)),
     ),
     (
         "sealed_copy (cycle, batch)",
@@ -679,6 +684,17 @@ fn copy(file_name: &str) -> SealedCopy {
     SealedCopy { file_name: file_name.to_owned(), sha256: "sealed".to_owned(), bytes: 1 }
 }
 
+fn refused_answer(number: i64) -> RefusedAnswer {
+    RefusedAnswer {
+        number: AnswerNo(number),
+        provider: "bank".to_owned(),
+        file_name: "one.csv".to_owned(),
+        sha256: "ef".repeat(32),
+        code: "L101".to_owned(),
+        refused_at: AT.to_owned(),
+    }
+}
+
 fn answer(number: i64, file_name: &str) -> Answer {
     Answer {
         number: AnswerNo(number),
@@ -690,6 +706,5 @@ fn answer(number: i64, file_name: &str) -> Answer {
         items: 1,
         applied: 0,
         state: AnswerState::Applying,
-        detail: String::new(),
     }
 }

@@ -629,8 +629,9 @@ impl Reading<'_> {
         };
         keep(&mut self.facts.message_id, AnswerField::MessageId);
         keep(&mut self.facts.statement_id, AnswerField::StatementId);
-        keep(&mut self.facts.original_sum, AnswerField::OriginalSum);
-        if self.facts.original_count.is_none() {
+        // A set of payments inside the file has totals of its own.
+        if at == 0 {
+            keep(&mut self.facts.original_sum, AnswerField::OriginalSum);
             self.facts.original_count = draft.get(AnswerField::OriginalCount).and_then(parse_count);
         }
     }

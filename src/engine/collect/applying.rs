@@ -112,6 +112,17 @@ impl Engine {
             match self.match_item(profile, item, &answered).await? {
                 Matched::Instruction(outcome) => outcomes.push(outcome),
                 Matched::Batch(batch) => of_batches.push((item, answered, *batch)),
+                Matched::OtherTotals(batch, found) => discrepancies.push(Discrepancy {
+                    kind: DiscrepancyKind::AmountDiffers,
+                    provider: profile.name.clone(),
+                    answer: answer.number,
+                    item,
+                    instruction: None,
+                    expected_minor: Some(batch.total_minor),
+                    reported_minor: found.reported_minor,
+                    detail: found.detail,
+                    opened_at: answer.received_at.clone(),
+                }),
                 Matched::Nothing(detail) => discrepancies.push(Discrepancy {
                     kind: DiscrepancyKind::Unmatched,
                     provider: profile.name.clone(),
@@ -126,14 +137,14 @@ impl Engine {
             }
         }
         let mut proved: BTreeSet<BatchNo> = BTreeSet::new();
-        let mut refused_batches: Vec<Batch> = Vec::new();
+        let mut refused_batches: BTreeMap<BatchNo, Batch> = BTreeMap::new();
         for (item, answered, batch) in of_batches {
             match answered.status {
                 OutcomeStatus::Rejected => {
                     outcomes.extend(
                         self.all_of_batch(&batch, item, &answered, Reported::Rejected).await?,
                     );
-                    refused_batches.push(batch);
+                    refused_batches.insert(batch.number, batch);
                 }
                 OutcomeStatus::Credited => {
                     let reported = Reported::Paid(EvidenceGrade::ProviderResult);
@@ -257,8 +268,15 @@ impl Engine {
                 }
             }
         }
-        for batch in refused_batches {
-            if matches!(batch.state, BatchState::Delivered) {
+        for mut batch in refused_batches.into_values() {
+            // Who refuses a file has it: that proves how its delivery ended, too.
+            if matches!(batch.state, BatchState::Sending | BatchState::Unknown) {
+                if proved.insert(batch.number) {
+                    self.prove_delivered(&mut changes, &batch, answer)?;
+                }
+                batch.state = batch.state.apply(BatchEvent::ProvedDelivered)?;
+            }
+            if batch.state == BatchState::Delivered {
                 changes.batch_moved(&batch, batch.state.apply(BatchEvent::FileRefused)?);
             }
         }

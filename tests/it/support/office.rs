@@ -24,6 +24,7 @@ use chitra::channels::{
 };
 use chitra::disk::RealDisk;
 use chitra::disk::file_name::FileName;
+use chitra::domain::answer::DiscrepancyKind;
 use chitra::domain::cycle::{Cycle, CycleKind};
 use chitra::domain::digest::Digest;
 use chitra::domain::exception::Decision;
@@ -614,7 +615,10 @@ impl TestOffice {
             let enrolments = store.enrolments(shard).await.unwrap();
             told.extend(enrolments.iter().map(|x| format!("{x:?}")));
         }
-        told.extend(store.discrepancies().await.unwrap().iter().map(|x| format!("{x:?}")));
+        // That a file was refused is told in the queue; what it is about stays as it was.
+        let discrepancies = store.discrepancies().await.unwrap();
+        let of_items = discrepancies.iter().filter(|(_, x)| x.kind != DiscrepancyKind::FileRefused);
+        told.extend(of_items.map(|x| format!("{x:?}")));
         told.extend(store.receivables().await.unwrap().iter().map(|x| format!("{x:?}")));
         told.extend(store.halts().await.unwrap().iter().map(|x| format!("{x:?}")));
         for (partner, ..) in PARTNERS {

@@ -1,0 +1,211 @@
+//! Answer files as a whole: refused until they can be read or are set aside, taken in once, and believed
+//! about a file of ours only where they speak of what it held. Each told on both databases.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chitra::domain::batch::{Batch, BatchState};
+use chitra::domain::cycle::Cycle;
+use chitra::domain::cycle::CycleKind::Regular;
+use chitra::engine::Engine;
+use chitra::engine::collect::Collected;
+
+use crate::support::office::{Fault, MAKER, TestOffice, key, on_both_databases, refused, run};
+use crate::support::real_parts::RealPart;
+
+on_both_databases! { run, RealPart::Postgres;
+    a_file_that_could_not_be_read_is_taken_in_when_its_format_is_agreed
+    a_refused_file_is_told_each_time_until_it_is_set_aside
+    a_file_named_under_the_wrong_partner_can_still_be_taken_in
+    what_one_partner_said_is_not_taken_in_as_another_s
+    a_file_of_unknown_fate_that_is_refused_as_a_whole_is_refused
+    a_status_of_a_file_with_other_totals_changes_nothing
+}
+
+const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
+const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000002";
+const CU: &str = "E3 | 001145000103 | Đỗ Văn Cư | 1945-07-09 | male | social_pension/monthly | monthly_pension=0 | bank 970436 0711000003";
+const DAY: &str = "2026-09-20";
+
+/// Makes other agreements with a partner about what it answers.
+fn answers_in(engine: &mut Engine, partner: &str, formats: &[&str]) {
+    let mut config = (*engine.config).clone();
+    let mut providers = config.providers.iter_mut();
+    let provider = providers.find(|one| one.name == partner).expect("the partner is configured");
+    provider.answers = formats.iter().map(|id| (*id).to_owned()).collect();
+    engine.config = Arc::new(config);
+}
+
+/// What one collection tells of each file: `L101`, `1 items`.
+async fn collected(office: &TestOffice) -> Vec<String> {
+    let of_file = office.engine.collect_all().await.unwrap();
+    of_file
+        .into_iter()
+        .map(|taken| match taken {
+            Ok(Collected { items, .. }) => format!("{items} items"),
+            Err((_, error)) => error.code().to_owned(),
+        })
+        .collect()
+}
+
+/// The answers in the outbox of `sheetbank`.
+fn lying(office: &TestOffice) -> Vec<PathBuf> {
+    let outbox = std::fs::read_dir(office.dir.join("sheetbank/outbox")).unwrap();
+    outbox.map(|entry| entry.unwrap().path()).collect()
+}
+
+async fn file_to(office: &TestOffice, cycle: &Cycle, partner: &str) -> Batch {
+    let batches = office.engine.store.batches(cycle.number).await.unwrap();
+    batches.into_iter().find(|one| one.provider == partner).expect("the partner has a file")
+}
+
+/// A bank's status of one file of ours as a whole.
+fn status_of(batch: &Batch, count: u64, sum: &str, status: &str) -> String {
+    let (id, reason) = (&batch.message_id, "<StsRsnInf><Rsn><Cd>FF01</Cd></Rsn></StsRsnInf>");
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10">
+  <CstmrPmtStsRpt>
+    <GrpHdr><MsgId>STATUS-{status}-{count}-{sum}</MsgId><CreDtTm>2026-10-05T09:00:00</CreDtTm></GrpHdr>
+    <OrgnlGrpInfAndSts>
+      <OrgnlMsgId>{id}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>
+      <OrgnlNbOfTxs>{count}</OrgnlNbOfTxs><OrgnlCtrlSum>{sum}</OrgnlCtrlSum>
+      <GrpSts>{status}</GrpSts>{reason}
+    </OrgnlGrpInfAndSts>
+    <OrgnlPmtInfAndSts>
+      <OrgnlPmtInfId>{id}</OrgnlPmtInfId>
+      <OrgnlNbOfTxs>{count}</OrgnlNbOfTxs><OrgnlCtrlSum>{sum}</OrgnlCtrlSum>
+      <PmtInfSts>{status}</PmtInfSts>{reason}
+    </OrgnlPmtInfAndSts>
+  </CstmrPmtStsRpt>
+</Document>
+"#
+    )
+}
+
+async fn a_file_that_could_not_be_read_is_taken_in_when_its_format_is_agreed(
+    mut office: TestOffice,
+) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    answers_in(&mut office.engine, "sheetbank", &["iso20022-pain002"]);
+    let an = office.said(&october, "E1", 1, "Thành công", "").await;
+    refused(office.sheet(&[an]).await, "L101");
+    assert_eq!(collected(&office).await, ["L101"]);
+    assert_eq!(office.discrepancies().await, ["file_refused"]);
+    office.check(&october, "entitled 1", "pending 1 = 500000").await;
+
+    answers_in(&mut office.engine, "sheetbank", &["vn-bank-bulk-csv-results"]);
+    assert_eq!(collected(&office).await, ["1 items"]);
+    assert!(office.discrepancies().await.is_empty(), "what was refused is taken in now");
+    assert!(collected(&office).await.is_empty());
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn a_refused_file_is_told_each_time_until_it_is_set_aside(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let before = office.snapshot().await;
+    refused(office.answered("sheetbank", "csv", b"rubbish").await, "L101");
+    for _ in 0..2 {
+        assert_eq!(collected(&office).await, ["L101"]);
+    }
+    let open = office.engine.store.discrepancies().await.unwrap();
+    let [(number, found)] = open.as_slice() else { panic!("{open:?}") };
+    assert!(found.detail.starts_with("L101: ANSWER-"), "{}", found.detail);
+
+    let engine = &office.engine;
+    let reason = "the bank says that it was sent by mistake";
+    engine.discrepancy_resolve(*number, reason, MAKER, &key(MAKER)).await.unwrap();
+    assert!(collected(&office).await.is_empty());
+    assert_eq!(office.snapshot().await, before);
+    // Who names it wants to know.
+    let path = lying(&office).remove(0);
+    refused(engine.collect_file("sheetbank", &path).await, "L101");
+    office.check(&october, "entitled 1", "pending 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn a_file_named_under_the_wrong_partner_can_still_be_taken_in(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let an = office.said(&october, "E1", 1, "Thành công", "").await;
+    // The bank's sheet is not there yet when somebody brings it by hand, as the wallet's.
+    office.sheet(&[]).await.unwrap();
+    let empty = std::fs::read_to_string(lying(&office).remove(0)).unwrap();
+    let row = format!(
+        "1,0711000001,NGUYEN VAN AN,{},MA {} TRO CAP,Thành công,,FT1,20/09/2026",
+        an.amount_minor, an.reference
+    );
+    let sheet =
+        empty.replace("Tổng cộng,0,,0", &format!("{row}\nTổng cộng,1,,{}", an.amount_minor));
+    let path = office.written("sheet.csv", sheet.as_bytes());
+    refused(office.engine.collect_file("wallet", &path).await, "L101");
+    assert_eq!(office.engine.collect_file("sheetbank", &path).await.unwrap().items, 1);
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn what_one_partner_said_is_not_taken_in_as_another_s(mut office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    answers_in(&mut office.engine, "wallet", &["vn-bank-bulk-csv-results"]);
+    let an = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[an]).await.unwrap();
+    let engine = &office.engine;
+    let said = lying(&office).remove(0);
+    refused(engine.collect_file("wallet", &said).await, "L107");
+    // Two partners without anything to say may say it in the same bytes.
+    office.sheet(&[]).await.unwrap();
+    let empty = lying(&office).into_iter().find(|path| *path != said).unwrap();
+    assert!(engine.collect_file("wallet", &empty).await.unwrap().replayed);
+    assert!(office.discrepancies().await.is_empty());
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn a_file_of_unknown_fate_that_is_refused_as_a_whole_is_refused(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[BINH, CU]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.released(&october, 0).await;
+    office.next_fault(Some(Fault::LosesTheOutcome));
+    office.engine.dispatch(None).await.unwrap();
+    office.next_fault(Some(Fault::CannotBeAsked));
+    office.engine.dispatch(None).await.unwrap();
+    let batch = file_to(&office, &october, "isobank").await;
+    assert_eq!(batch.state, BatchState::Unknown);
+    let refusal = status_of(&batch, 2, "1000000", "RJCT");
+    office.answered("isobank", "xml", refusal.as_bytes()).await.unwrap();
+    assert_eq!(file_to(&office, &october, "isobank").await.state, BatchState::Refused);
+    office.check(&october, "entitled 2", "rejected 2 = 1000000").await;
+    office.next_fault(None);
+    assert!(office.engine.dispatch(None).await.unwrap().is_empty(), "nothing is sent again");
+    office.ends_whole().await;
+}
+
+async fn a_status_of_a_file_with_other_totals_changes_nothing(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[BINH, CU]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let batch = file_to(&office, &october, "isobank").await;
+    for (count, sum) in [(3, "1000000"), (2, "1000001"), (2, "a million")] {
+        for status in ["RJCT", "ACCC"] {
+            let answer = status_of(&batch, count, sum, status);
+            office.answered("isobank", "xml", answer.as_bytes()).await.unwrap();
+        }
+    }
+    office.check(&october, "entitled 2", "pending 2 = 1000000").await;
+    assert_eq!(file_to(&office, &october, "isobank").await.state, BatchState::Delivered);
+    assert_eq!(office.discrepancies().await, ["amount_differs"; 12]);
+
+    let answer = status_of(&batch, 2, "1000000.00", "ACCC");
+    office.answered("isobank", "xml", answer.as_bytes()).await.unwrap();
+    office.check(&october, "entitled 2", "paid 2 = 1000000").await;
+    office.ends_whole().await;
+}
