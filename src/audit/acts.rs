@@ -29,6 +29,9 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "list_cancelled",
     "file_withdrawn",
     "file_redated",
+    "stop_proposed",
+    "stop_confirmed",
+    "stop_refused",
     "funds_recorded",
 ];
 

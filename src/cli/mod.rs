@@ -26,6 +26,7 @@ mod sandbox;
 mod schedule;
 mod show;
 mod signer;
+mod stop;
 mod synth;
 mod taking_back;
 mod unknown;
@@ -108,6 +109,9 @@ enum Command {
     List(taking_back::ListCommand),
     /// Take back a released file that is proved not to have left
     Withdraw(taking_back::Withdraw),
+    /// Take a person's payments off a sealed list before they leave, by two officers
+    #[command(subcommand)]
+    Stop(stop::StopCommand),
     /// Give files that missed their value date another one; they are approved anew
     Redate(redate::Redate),
     /// Money that is made available to partners before they pay
@@ -266,6 +270,10 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         }
         Command::List(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Withdraw(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
+        Command::Stop(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
         Command::Redate(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Funds(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;

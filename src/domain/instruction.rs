@@ -14,6 +14,9 @@ pub const LIST_CANCELLED: &str = "list_cancelled";
 /// The reason that stands at an order whose file was taken back, proved not to have left.
 pub const WITHDRAWN: &str = "withdrawn";
 
+/// The reason that stands at an order that officers took off a sealed list before it left.
+pub const STOPPED: &str = "stopped";
+
 named!(
     InstructionState {
         InBatch = "in_batch",
@@ -156,10 +159,11 @@ pub struct Instruction {
 }
 
 impl Instruction {
-    /// Whether it stood on a list that was given up: then it is as if it had never been ordered, but
-    /// that its id is used up.
+    /// Whether it stood on a list that was given up, or was taken off one: then it is as if it had never
+    /// been ordered, but that its id is used up.
     pub fn is_given_up(&self) -> bool {
-        self.state == InstructionState::Cancelled && self.reason.as_deref() == Some(LIST_CANCELLED)
+        self.state == InstructionState::Cancelled
+            && matches!(self.reason.as_deref(), Some(LIST_CANCELLED | STOPPED))
     }
 
     /// Whether it ever left us, as far as is known. An order that was taken back never did.

@@ -22,6 +22,7 @@ pub mod claim;
 pub mod exception;
 pub mod outcome;
 pub mod fate;
+pub mod stop;
 pub mod answer;
 pub mod receivable;
 pub mod digest;

@@ -27,6 +27,8 @@ named!(
         PutHalt = "put a halt",
         LiftHalt = "lift a halt",
         TakeBack = "take back what was not sent",
+        ProposeStop = "propose to stop a payment",
+        DecideStop = "decide on a proposed stop",
         Redate = "give a file another value date",
         RecordFunds = "record money that is available",
         RecordReceipt = "record money that came back",
@@ -44,15 +46,20 @@ impl Doing {
             Doing::Import | Doing::OpenCycle | Doing::Redate | Doing::RecordFunds => {
                 &[Role::Officer, Role::Operator]
             }
-            Doing::CloseCycle | Doing::CancelCycle | Doing::PutHalt | Doing::TakeBack => {
-                &[Role::Officer, Role::Approver, Role::Operator]
-            }
+            Doing::CloseCycle
+            | Doing::CancelCycle
+            | Doing::PutHalt
+            | Doing::TakeBack
+            | Doing::ProposeStop => &[Role::Officer, Role::Approver, Role::Operator],
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
             Doing::RecordReceipt | Doing::ProposeWriteOff => &[Role::Officer, Role::Approver],
             Doing::DecideHold | Doing::ResolveDiscrepancy | Doing::DecideFate => {
                 &[Role::Officer, Role::Approver]
             }
-            Doing::ConfirmHold | Doing::ConfirmWriteOff | Doing::ConfirmFate => &[Role::Approver],
+            Doing::ConfirmHold
+            | Doing::ConfirmWriteOff
+            | Doing::ConfirmFate
+            | Doing::DecideStop => &[Role::Approver],
         }
     }
 }

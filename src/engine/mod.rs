@@ -26,6 +26,7 @@ pub mod halt;
 pub mod funds;
 pub mod breaker;
 pub mod redate;
+pub mod stop;
 pub mod taking_back;
 pub mod dispatch;
 pub mod collect;

@@ -76,7 +76,7 @@ impl Engine {
     }
 
     /// A file for orders of another one that has not left.
-    fn moved_file(
+    pub(super) fn moved_file(
         &self,
         cycle: &Cycle,
         old: &Batch,
@@ -91,7 +91,7 @@ impl Engine {
 
     /// Withdraws files and puts their orders, with all details, into new ones of another list. The
     /// payments stay what they are: one order each, under the same end-to-end id.
-    async fn move_orders(
+    pub(super) async fn move_orders(
         &self,
         cycle: &Cycle,
         list: ListNo,

@@ -316,11 +316,20 @@ impl Engine {
                     let subject = self.keys.held_payable(
                         payable.payee,
                         payable.beneficiary,
-                        payout.destination,
+                        // What was ordered elsewhere meanwhile is released where it was first to go.
+                        payable.destination.unwrap_or(payout.destination),
                         &payable.code,
                     );
                     let is_released = released.contains(&(subject, payable.code.clone()));
-                    match is_released && tried.iter().all(Instruction::is_given_up) {
+                    // Held when the list was made it has no orders; stopped later it may have failed before.
+                    let over = |one: &Instruction| {
+                        one.is_given_up()
+                            || matches!(
+                                one.state,
+                                InstructionState::Rejected | InstructionState::Returned
+                            )
+                    };
+                    match is_released && tried.iter().all(over) {
                         true => Proposal::Reissue {
                             attempt: next_attempt(&tried)?,
                             route: ways[0].route.clone(),

@@ -13,9 +13,10 @@ use crate::channels::QueryOutcome;
 use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::exception::Subject;
+use crate::domain::hold::HoldCode;
 use crate::domain::ids::{AttemptNo, ListNo, PayableNo, Shard};
 use crate::domain::instruction::{
-    Instruction, InstructionEvent, InstructionState, LIST_CANCELLED, WITHDRAWN,
+    Instruction, InstructionEvent, InstructionState, LIST_CANCELLED, STOPPED, WITHDRAWN,
 };
 use crate::domain::list::{ListEvent, ListState};
 use crate::domain::outcome::ReasonClass;
@@ -42,6 +43,8 @@ pub(super) enum Why {
     ListCancelled,
     /// The payables are rejected, and may be ordered again the same way.
     Withdrawn,
+    /// The payables are held, because officers have stopped them.
+    Stopped,
 }
 
 impl Engine {
@@ -272,6 +275,7 @@ impl Engine {
             let (reason, class) = match why {
                 Why::ListCancelled => (LIST_CANCELLED, None),
                 Why::Withdrawn => (WITHDRAWN, Some(ReasonClass::Retry)),
+                Why::Stopped => (STOPPED, None),
             };
             moves.push(InstructionMove {
                 reason: Some(reason.to_owned()),
@@ -299,6 +303,9 @@ impl Engine {
                 }
                 (None, Why::Withdrawn, _) => {
                     (PayableEvent::Rejected, WITHDRAWN.to_owned(), Some(order.batch))
+                }
+                (None, Why::Stopped, _) => {
+                    (PayableEvent::HeldAgain, HoldCode::ReportedByOfficer.text().to_owned(), None)
                 }
                 (None, Why::ListCancelled, None) => {
                     let code = held.get(&order.payable).ok_or_else(|| {
@@ -350,7 +357,7 @@ impl Engine {
     }
 
     /// A released cycle of which nothing is left to be sent settles, as one without files does.
-    fn settles_without(
+    pub(super) fn settles_without(
         &self,
         cycle: &Cycle,
         batches: &[Batch],

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0012_recoveries"),
     migration!("0013_leases"),
     migration!("0014_refused_answers"),
+    migration!("0025_stops"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod payments;
 pub mod receivables;
 pub mod registry;
+pub mod stops;
 
 use std::sync::Arc;
 

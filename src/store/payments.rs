@@ -225,6 +225,24 @@ impl Store {
         rows.iter().map(payable).collect()
     }
 
+    /// What goes to a person, for themselves or for another.
+    pub async fn payables_of_payee(
+        &self,
+        cycle: CycleNo,
+        payee: crate::domain::ids::PersonNo,
+    ) -> Result<Vec<Payable>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where shard = $1 and cycle_no = $2 and payee_no = $3 order by payable_no"
+                ),
+                &[i64::from(payee.shard().number()).into(), cycle.0.into(), payee.number().into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+
     /// The payables with these numbers, in the order of their numbers; missing ones are left out.
     pub async fn payables_of(&self, numbers: &[PayableNo]) -> Result<Vec<Payable>, StoreError> {
         static SQLITE: LazyLock<String> =

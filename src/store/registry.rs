@@ -186,6 +186,7 @@ impl Store {
             Counted::Resolution => {
                 "select cast(coalesce(max(resolution_no), 0) as bigint) from resolution"
             }
+            Counted::Stop => "select cast(coalesce(max(stop_no), 0) as bigint) from stop",
             Counted::Fate => "select cast(coalesce(max(decision_no), 0) as bigint) from fate",
         };
         let rows = self.query(sql, &[]).await?;
@@ -369,6 +370,7 @@ pub enum Counted {
     Funds,
     Resolution,
     Fate,
+    Stop,
 }
 
 impl Changes {

@@ -31,6 +31,7 @@ mod schedule;
 mod sftp_channel;
 mod simulator;
 mod store;
+mod stopping;
 mod stories;
 mod taking_back;
 mod tidy;

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use chitra::domain::answer::Halt;
-use chitra::domain::answer::{Answer, AnswerState, RefusedAnswer};
+use chitra::domain::answer::{Answer, AnswerState, Halt, RefusedAnswer};
 use chitra::domain::batch::{Batch, BatchState, SealedCopy};
 use chitra::domain::claim::Claim;
 use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
@@ -19,6 +18,7 @@ use chitra::domain::list::{Act, Signature};
 use chitra::domain::receivable::{Receipt, ReceiptSource, WriteOff};
 use chitra::domain::roster::Channel;
 use chitra::domain::schedule::{Fire, FireState, Scheduled};
+use chitra::domain::stop::{Stop, StopState};
 use chitra::store::database::{Database, Dialect};
 use chitra::store::leaving::{Funds, Moved};
 use chitra::store::postgres::Postgres;
@@ -223,6 +223,11 @@ const GUARDS: &[Guarded] = &[
         "fate (shard, payable, attempt) where state = 'proposed'; a check that who confirms is another",
         |changes| changes.fates(&[fate(1)]),
         |changes| changes.fates(&[fate(2)]),
+    ),
+    (
+        "stop (shard, payable) where state = 'proposed'; a check that who ends it is another",
+        |changes| changes.stops_proposed(&[stop(1)]),
+        |changes| changes.stops_proposed(&[stop(2)]),
     ),
     (
         "halt (scope) where lifted_at is null",
@@ -682,6 +687,21 @@ fn batch(number: i64, file_name: &str, message: &str) -> Batch {
 
 fn copy(file_name: &str) -> SealedCopy {
     SealedCopy { file_name: file_name.to_owned(), sha256: "sealed".to_owned(), bytes: 1 }
+}
+
+fn stop(number: i64) -> Stop {
+    let order = instruction(1, InstructionState::InBatch);
+    Stop {
+        number,
+        cycle: order.payable.cycle(),
+        payable: order.payable,
+        attempt: order.attempt,
+        batch: order.batch,
+        reason: b"sealed".to_vec(),
+        state: StopState::Proposed,
+        proposed_by: "lan".to_owned(),
+        proposed_at: AT.to_owned(),
+    }
 }
 
 fn refused_answer(number: i64) -> RefusedAnswer {

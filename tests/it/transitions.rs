@@ -12,6 +12,7 @@ use chitra::domain::list::ListState;
 use chitra::domain::payable::PayableState;
 use chitra::domain::receivable::ReceivableState;
 use chitra::domain::state::{Arrow, Named};
+use chitra::domain::stop::StopState;
 
 use crate::support::real_parts::repository;
 
@@ -27,6 +28,7 @@ fn the_page_has_the_arrows_of_the_program() {
     check(&page, "**Instruction**", InstructionState::TABLE);
     check(&page, "**Payable**", PayableState::TABLE);
     check(&page, "**Receivable**", ReceivableState::TABLE);
+    check(&page, "**Stop of a payment**", StopState::TABLE);
     check(&page, "**Decision on an unknown payment**", FateState::TABLE);
 }
 

@@ -1,5 +1,5 @@
-//! Whether a released file may leave now: its partner's hours and cut-off, the ceilings of the day, and
-//! the money that is there.
+//! Whether a released file may leave now: stops of its payments, its partner's hours and cut-off, the
+//! ceilings of the day, and the money that is there.
 //!
 //! Reads: the terms in force today, the calendars, what left today and what was made available.
 //! Gives: a sentence that says why a file waits, and until when. Ceilings and halts are held a second
@@ -24,6 +24,14 @@ const OFFICE: &str = "office";
 impl Engine {
     /// Why a released file may not leave now; nothing when it may.
     pub(super) async fn waits(&self, batch: &Batch) -> Result<Option<String>, EngineError> {
+        let stops = self.store.stops_of_batch(batch).await?;
+        if stops > 0 {
+            return Ok(Some(format!(
+                "{stops} of its payments are proposed to be stopped; another officer confirms or refuses it: \
+                 chitra stop list {}",
+                batch.cycle
+            )));
+        }
         let profile = self.provider(&batch.provider)?;
         let terms = &profile.on(self.clock.today()).leaving;
         if let Some(why) = self.waits_for_hours(batch, terms) {
@@ -121,6 +129,8 @@ impl Engine {
         changes: &mut Changes,
     ) -> Result<(), EngineError> {
         changes.must_not_be_halted(batch, &scopes(batch));
+        // After the line above, which waits for whoever proposes a stop at this moment.
+        changes.must_not_be_stopped(batch);
         let today = self.clock.today();
         let day = today.to_string();
         if !self.store.is_counted(batch, &day).await? {

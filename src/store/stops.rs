@@ -1,0 +1,133 @@
+//! Payments that officers take off a sealed list.
+
+use crate::domain::batch::Batch;
+use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, PersonNo};
+use crate::domain::payable::Payable;
+use crate::domain::state::Named;
+use crate::domain::stop::{Stop, StopState};
+
+use super::registry::broken;
+use super::{Changes, Row, Store, StoreError};
+
+impl Store {
+    /// What is proposed to be stopped in a cycle, in the order of the payments.
+    pub async fn stops_proposed(&self, cycle: CycleNo) -> Result<Vec<Stop>, StoreError> {
+        let rows = self
+            .query(
+                "select stop_no, cycle_no, payable_no, attempt, batch_no, reason, state, proposed_by, proposed_at
+                 from stop where cycle_no = $1 and state = 'proposed' order by payable_no",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(stop).collect()
+    }
+
+    /// How many payments of a file are proposed to be stopped.
+    pub async fn stops_of_batch(&self, batch: &Batch) -> Result<i64, StoreError> {
+        let rows = self
+            .query(
+                "select cast(count(*) as bigint) from stop
+                 where cycle_no = $1 and batch_no = $2 and state = 'proposed'",
+                &[batch.cycle.0.into(), batch.number.0.into()],
+            )
+            .await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// Everything of a cycle that goes to a person or is for them.
+    pub async fn payables_of_person(
+        &self,
+        cycle: CycleNo,
+        person: PersonNo,
+    ) -> Result<Vec<Payable>, StoreError> {
+        let mut found = self.payables_of_beneficiary(cycle, person).await?;
+        found.extend(self.payables_of_payee(cycle, person).await?);
+        found.sort_by_key(|one| one.number);
+        found.dedup_by_key(|one| one.number);
+        Ok(found)
+    }
+}
+
+impl Changes {
+    pub fn stops_proposed(&mut self, stops: &[Stop]) {
+        self.bulk(
+            "stop",
+            &[
+                "stop_no",
+                "shard",
+                "payable_no",
+                "attempt",
+                "cycle_no",
+                "batch_no",
+                "reason",
+                "state",
+                "proposed_by",
+                "proposed_at",
+            ],
+            stops.iter().map(|one| {
+                [
+                    one.number.into(),
+                    i64::from(one.payable.shard().number()).into(),
+                    one.payable.number().into(),
+                    i64::from(one.attempt.number()).into(),
+                    one.cycle.0.into(),
+                    one.batch.0.into(),
+                    one.reason.clone().into(),
+                    one.state.name().into(),
+                    one.proposed_by.clone().into(),
+                    one.proposed_at.clone().into(),
+                ]
+            }),
+        );
+    }
+
+    /// A stop is proposed only for what still lies with us in the file that was read.
+    pub fn must_not_have_left(&mut self, batch: &Batch) {
+        self.guarded(
+            "what is to be stopped has not left",
+            "update batch set state = state where cycle_no = $1 and batch_no = $2 and state in ('created', 'released')",
+            vec![batch.cycle.0.into(), batch.number.0.into()],
+        );
+    }
+
+    /// The second of two officers, who is another person, confirms or refuses it.
+    pub fn stop_ended(&mut self, stop: &Stop, to: StopState, by: &str, at: &str) {
+        self.guarded(
+            "the second officer who decides on a stop is another person",
+            "update stop set state = $4, ended_by = $5, ended_at = $6
+             where stop_no = $1 and shard = $2 and payable_no = $3 and state = 'proposed' and proposed_by <> $5",
+            vec![
+                stop.number.into(),
+                i64::from(stop.payable.shard().number()).into(),
+                stop.payable.number().into(),
+                to.name().into(),
+                by.to_owned().into(),
+                at.to_owned().into(),
+            ],
+        );
+    }
+
+    /// No attempt is recorded for a file of which a payment is to be stopped, however late that came.
+    pub fn must_not_be_stopped(&mut self, batch: &Batch) {
+        self.guarded(
+            "a file with a payment that is to be stopped is not sent",
+            "update batch set state = state where cycle_no = $1 and batch_no = $2 and not exists
+               (select 1 from stop where cycle_no = $1 and batch_no = $2 and state = 'proposed')",
+            vec![batch.cycle.0.into(), batch.number.0.into()],
+        );
+    }
+}
+
+fn stop(row: &Row) -> Result<Stop, StoreError> {
+    Ok(Stop {
+        number: row.int(0)?,
+        cycle: CycleNo(row.int(1)?),
+        payable: PayableNo::from_number(row.int(2)?).map_err(|error| broken(error.to_string()))?,
+        attempt: AttemptNo::new(row.int(3)?).map_err(|error| broken(error.to_string()))?,
+        batch: BatchNo(row.int(4)?),
+        reason: row.blob(5)?.to_vec(),
+        state: row.named(6)?,
+        proposed_by: row.text(7)?.to_owned(),
+        proposed_at: row.text(8)?.to_owned(),
+    })
+}
