@@ -80,6 +80,8 @@ pub struct Batch {
     /// Environment, office, period, kind and sequence: never used again.
     pub file_name: String,
     pub message_id: String,
+    /// When its file says it was created: fixed once, before anything of its list is rendered.
+    pub created_at: Option<String>,
     pub count: u64,
     pub total_minor: i64,
     /// SHA-256 of the plaintext file; set when it is rendered and archived.

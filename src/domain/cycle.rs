@@ -98,7 +98,7 @@ pub struct Cycle {
     pub opened_by: String,
     /// Canonical JSON of everything that the list depends on; set at sealing.
     pub manifest: Option<String>,
-    /// The one timestamp of the list: files and reports carry it, so that a repeat gives the same bytes.
+    /// When list 0 was sealed: its files and the reports carry it, so that a repeat gives the same bytes.
     pub sealed_at: Option<String>,
     pub closed_at: Option<String>,
 }

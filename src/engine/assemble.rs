@@ -173,6 +173,7 @@ impl Engine {
                 format.extension()
             ),
             message_id: stem,
+            created_at: None,
             count,
             total_minor,
             sha256: None,

@@ -146,8 +146,7 @@ impl Engine {
         let cycle = self.store.cycle(batch.cycle).await?.ok_or_else(|| {
             EngineError::Inconsistent(format!("the cycle of {} is missing", batch.file_name))
         })?;
-        let list = self.payment_list(&cycle, batch.list).await?;
-        match self.file_holds(&cycle, &list, &batch).await {
+        match self.file_holds(&cycle, &batch).await {
             Err(EngineError::Refused { code: "A115", sentence }) => {
                 return Ok(told(&batch, batch.state, format!("A115: {sentence}")));
             }

@@ -74,6 +74,8 @@ impl Figures {
                     "format": batch.format,
                     "channel": batch.channel.name(),
                     "provider": batch.provider,
+                    "value_date": batch.value_date.to_string(),
+                    "created_at": batch.created_at,
                     "count": batch.count,
                     "total": batch.total_minor.to_string(),
                     "sha256": batch.sha256,

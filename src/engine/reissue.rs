@@ -148,7 +148,8 @@ impl Engine {
                 let profile = self.provider(name)?;
                 let count = part.len() as u64;
                 let batch = self.batch(cycle, number, BatchNo(batch_no), profile, count, total)?;
-                batches.push(Batch { value_date: self.next_value_date(cycle, profile)?, ..batch });
+                let value_date = self.value_date_to_meet(batch.value_date, profile)?;
+                batches.push(Batch { value_date, ..batch });
                 for one in part {
                     instructions.push(Instruction {
                         payable: one.payable.number,
@@ -226,10 +227,8 @@ impl Engine {
         cycle: &Cycle,
         number: ListNo,
     ) -> Result<PaymentList, EngineError> {
-        // The files of a release list carry the timestamp of the cycle's sealing, like the first
-        // list's, so that rendering them again after a crash gives the same bytes.
-        let sealed_at = cycle.sealed_at.clone().unwrap_or_else(|| self.stamp());
-        self.render(cycle, number, &sealed_at).await?;
+        let sealed_at = self.release_list_dated(cycle, number).await?;
+        self.render(cycle, number).await?;
         let manifest = cycle.manifest.clone().unwrap_or_default();
         let list = self.list(cycle, number, &manifest, &sealed_at, 0).await?;
         let mut changes = Changes::new();
@@ -237,6 +236,31 @@ impl Engine {
         changes.event(self.sealed_leaf(&list)?);
         self.store.commit(changes).await?;
         Ok(list)
+    }
+
+    /// Fixes what the files of a release list say of their day, once: when they were created, and a value
+    /// date that can still be met. It is stored before the first of them is rendered, so that a list that
+    /// is finished by another process, on another day, has the same bytes.
+    async fn release_list_dated(
+        &self,
+        cycle: &Cycle,
+        number: ListNo,
+    ) -> Result<String, EngineError> {
+        let at = self.stamp();
+        let mut changes = Changes::new();
+        for batch in self.store.batches(cycle.number).await? {
+            if batch.list != number {
+                continue;
+            }
+            if let Some(at) = batch.created_at {
+                return Ok(at);
+            }
+            let profile = self.provider(&batch.provider)?;
+            let value_date = self.value_date_to_meet(batch.value_date, profile)?;
+            changes.batch_dated(&batch, &at, value_date);
+        }
+        self.store.commit(changes).await?;
+        Ok(at)
     }
 
     async fn reissue_shard(

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom};
 use std::path::PathBuf;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use payment_formats::{Address, Bank, ControlTotals, Party, Payment};
 use serde_json::{Value, json};
 
@@ -80,7 +80,8 @@ fn bank(named: &str) -> Bank<'_> {
 
 /// A batch that stands for all batches of a provider, to ask a format what it would refuse.
 pub fn nominal_batch<'a>(engine: &'a Engine, cycle: &Cycle) -> payment_formats::Batch<'a> {
-    format_batch(engine, cycle.value_date, "NOMINAL", "NOMINAL", ControlTotals::default(), "")
+    let now = engine.clock.now();
+    format_batch(engine, cycle.value_date, "NOMINAL", "NOMINAL", ControlTotals::default(), now)
 }
 
 fn format_batch<'a>(
@@ -89,7 +90,7 @@ fn format_batch<'a>(
     message_id: &'a str,
     label: &'a str,
     totals: ControlTotals,
-    sealed_at: &str,
+    created_at: DateTime,
 ) -> payment_formats::Batch<'a> {
     let config = &engine.config;
     let party = Party {
@@ -101,10 +102,7 @@ fn format_batch<'a>(
     payment_formats::Batch {
         message_id,
         batch_id: message_id,
-        created_at: sealed_at
-            .get(..19)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or_else(|| engine.clock.now()),
+        created_at,
         utc_offset: &config.utc_offset,
         execution_date,
         currency: payment_formats::Currency::parse(config.currency.code())
@@ -123,7 +121,7 @@ impl Engine {
     pub async fn seal(&self, cycle: &Cycle) -> Result<Cycle, EngineError> {
         let next = cycle.state.apply(CycleEvent::Sealed)?;
         let (cycle, sealed_at) = self.sealing(cycle).await?;
-        self.render(&cycle, ListNo(0), &sealed_at).await?;
+        self.render(&cycle, ListNo(0)).await?;
         let manifest = cycle.manifest.clone().unwrap_or_default();
         let list = self.list(&cycle, ListNo(0), &manifest, &sealed_at, 0).await?;
         let figures = self.figures(&Cycle { state: next, ..cycle.clone() }).await?;
@@ -149,7 +147,7 @@ impl Engine {
         Ok(Cycle { state: next, ..cycle })
     }
 
-    /// Fixes the one timestamp and the manifest of a cycle, once.
+    /// Fixes the manifest of a cycle and the moment of its sealing, which its files carry, once.
     async fn sealing(&self, cycle: &Cycle) -> Result<(Cycle, String), EngineError> {
         if let (Some(_), Some(at)) = (&cycle.manifest, &cycle.sealed_at) {
             return Ok((cycle.clone(), at.clone()));
@@ -158,6 +156,9 @@ impl Engine {
         let manifest = self.manifest(cycle, &at).await?;
         let mut changes = Changes::new();
         changes.cycle_sealed(cycle.number, &manifest, &at);
+        for batch in self.store.batches(cycle.number).await? {
+            changes.batch_dated(&batch, &at, batch.value_date);
+        }
         self.store.commit(changes).await?;
         Ok((Cycle { manifest: Some(manifest), sealed_at: Some(at.clone()), ..cycle.clone() }, at))
     }
@@ -207,12 +208,7 @@ impl Engine {
     }
 
     /// Renders every batch of a list that has no file yet.
-    pub(super) async fn render(
-        &self,
-        cycle: &Cycle,
-        list: ListNo,
-        sealed_at: &str,
-    ) -> Result<(), EngineError> {
+    pub(super) async fn render(&self, cycle: &Cycle, list: ListNo) -> Result<(), EngineError> {
         let batches: Vec<Batch> = self
             .store
             .batches(cycle.number)
@@ -224,9 +220,9 @@ impl Engine {
         // lists are sorted by pay point first, which their limit of lines keeps small.
         let (sorted, streamed): (Vec<Batch>, Vec<Batch>) =
             batches.into_iter().partition(|batch| batch.channel == Channel::Cash);
-        self.render_pass(cycle, list, &streamed, sealed_at, false).await?;
+        self.render_pass(cycle, list, &streamed, false).await?;
         for batch in sorted {
-            self.render_pass(cycle, list, std::slice::from_ref(&batch), sealed_at, true).await?;
+            self.render_pass(cycle, list, std::slice::from_ref(&batch), true).await?;
         }
         Ok(())
     }
@@ -236,7 +232,6 @@ impl Engine {
         cycle: &Cycle,
         list: ListNo,
         batches: &[Batch],
-        sealed_at: &str,
         by_pay_point: bool,
     ) -> Result<(), EngineError> {
         if batches.is_empty() {
@@ -244,11 +239,10 @@ impl Engine {
         }
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<Order>>(8);
         let engine = self.clone();
-        let (cycle_copy, batches_copy, sealed_at) =
-            (cycle.clone(), batches.to_vec(), sealed_at.to_owned());
+        let (cycle_copy, batches_copy) = (cycle.clone(), batches.to_vec());
         let writer = tokio::task::spawn_blocking(move || {
             let mut pages = std::iter::from_fn(move || receive.blocking_recv());
-            engine.write_files(&cycle_copy, &batches_copy, &sealed_at, by_pay_point, &mut pages)
+            engine.write_files(&cycle_copy, &batches_copy, by_pay_point, &mut pages)
         });
         let wanted: HashSet<BatchNo> = batches.iter().map(|batch| batch.number).collect();
         let mut spans = self.store.batch_shards(cycle.number, list).await?;
@@ -332,7 +326,6 @@ impl Engine {
         &self,
         cycle: &Cycle,
         batches: &[Batch],
-        sealed_at: &str,
         by_pay_point: bool,
         pages: &mut dyn Iterator<Item = Vec<Order>>,
     ) -> Result<Vec<(Batch, Digest, u64)>, EngineError> {
@@ -350,7 +343,7 @@ impl Engine {
                 &batch.message_id,
                 &label,
                 totals,
-                sealed_at,
+                created_at(batch)?,
             ));
         }
         let mut open = HashMap::new();
@@ -542,19 +535,14 @@ impl Engine {
             .into_iter()
             .filter(|one| one.list == list.number && one.state != BatchState::Withdrawn)
         {
-            self.file_holds(cycle, list, &batch).await?;
+            self.file_holds(cycle, &batch).await?;
         }
         Ok(())
     }
 
     /// Proves that the file of a batch is what was sealed. One whose archived copy is damaged or gone is
     /// rendered again from the sealed list, and kept only when it has the digest that was approved.
-    pub(super) async fn file_holds(
-        &self,
-        cycle: &Cycle,
-        list: &PaymentList,
-        batch: &Batch,
-    ) -> Result<(), EngineError> {
+    pub(super) async fn file_holds(&self, cycle: &Cycle, batch: &Batch) -> Result<(), EngineError> {
         let digest = rendered_digest(batch)?;
         let archive = self.archive.clone();
         let broken = aside(move || match archive.get(&digest, &mut std::io::sink()) {
@@ -569,8 +557,7 @@ impl Engine {
         let Some(broken) = broken else { return Ok(()) };
         let sorted = batch.channel == Channel::Cash;
         let one = std::slice::from_ref(batch);
-        if let Err(error) = self.render_pass(cycle, batch.list, one, &list.sealed_at, sorted).await
-        {
+        if let Err(error) = self.render_pass(cycle, batch.list, one, sorted).await {
             return Err(EngineError::refused(
                 "A115",
                 format!(
@@ -595,6 +582,17 @@ impl Engine {
         self.store.commit(changes).await?;
         Ok(())
     }
+}
+
+/// The moment at which the file of a batch says it was created, on the office's clock.
+fn created_at(batch: &Batch) -> Result<DateTime, EngineError> {
+    let stored = batch.created_at.as_deref().and_then(|at| at.get(..19));
+    stored.and_then(|at| at.parse().ok()).ok_or_else(|| {
+        EngineError::Inconsistent(format!(
+            "{} is to be rendered, and has no moment of creation",
+            batch.file_name
+        ))
+    })
 }
 
 /// The digest of a batch's file.

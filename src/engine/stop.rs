@@ -230,8 +230,7 @@ impl Engine {
             }
             last += 1;
             let new = self.moved_file(cycle, old, list, BatchNo(last), &stay)?;
-            let value_date = self.next_value_date(cycle, self.provider(&old.provider)?)?;
-            moving.push((old, Batch { value_date, ..new }, stay));
+            moving.push((old, Batch { value_date: old.value_date, ..new }, stay));
         }
         self.take_back(cycle, &taken, &Why::Stopped, &mut changes).await?;
         let exceptions = self.stopped_exceptions(cycle, &taken).await?;

@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0013_leases"),
     migration!("0014_refused_answers"),
     migration!("0025_stops"),
+    migration!("0015_dates_of_files"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
+use jiff::civil::Date;
+
 use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome, SealedCopy};
 use crate::domain::claim::Claim;
 use crate::domain::ids::{
@@ -120,7 +122,7 @@ macro_rules! instruction_columns {
 macro_rules! batch_columns {
     () => {
         "select cycle_no, batch_no, list_no, channel, provider, format, value_date, file_name, message_id,
-         item_count, total_minor, sha256, file_bytes, state from batch "
+         item_count, total_minor, sha256, file_bytes, state, created_at from batch "
     };
 }
 
@@ -983,6 +985,21 @@ impl Changes {
         );
     }
 
+    /// When the file of a batch says it was created, and the value date that it asks for.
+    pub fn batch_dated(&mut self, batch: &Batch, created_at: &str, value_date: Date) {
+        self.guarded(
+            "a file is dated once",
+            "update batch set created_at = $3, value_date = $4
+             where cycle_no = $1 and batch_no = $2 and created_at is null",
+            vec![
+                batch.cycle.0.into(),
+                batch.number.0.into(),
+                created_at.to_owned().into(),
+                value_date.to_string().into(),
+            ],
+        );
+    }
+
     /// The file of a batch is archived: its digest and size.
     pub fn batch_rendered(&mut self, batch: &Batch, sha256: &str, bytes: u64) {
         self.guarded(
@@ -1170,6 +1187,7 @@ fn batch(row: &Row) -> Result<Batch, StoreError> {
         value_date: parse_date(row.text(6)?).map_err(|error| broken(error.to_string()))?,
         file_name: row.text(7)?.to_owned(),
         message_id: row.text(8)?.to_owned(),
+        created_at: row.maybe_text(14)?.map(str::to_owned),
         count: unsigned(9)?,
         total_minor: row.int(10)?,
         sha256: row.maybe_text(11)?.map(str::to_owned),

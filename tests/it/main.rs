@@ -26,6 +26,7 @@ mod read_only;
 mod receivables;
 mod reconcile;
 mod refusals;
+mod release_lists;
 mod sandbox;
 mod schedule;
 mod sftp_channel;

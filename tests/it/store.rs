@@ -677,6 +677,7 @@ fn batch(number: i64, file_name: &str, message: &str) -> Batch {
         value_date: "2026-10-03".parse().unwrap(),
         file_name: file_name.to_owned(),
         message_id: message.to_owned(),
+        created_at: None,
         count: 1,
         total_minor: 500_000,
         sha256: None,

@@ -10,7 +10,6 @@ use jiff::civil::Date;
 
 use crate::domain::batch::Batch;
 use crate::domain::calendar::{Calendar, CalendarError};
-use crate::domain::cycle::Cycle;
 use crate::domain::hours::Leaving;
 use crate::domain::money::told;
 use crate::engine::config::{LeavingTerms, Provider};
@@ -168,20 +167,22 @@ impl Engine {
         terms.calendar.as_ref().and_then(|name| self.calendars.get(name))
     }
 
-    /// The value date of a file that is ordered today and still has to be approved: the month's own
-    /// while it can be met, and otherwise the first that can from tomorrow on.
-    pub(in crate::engine) fn next_value_date(
+    /// The value date of a file that is made today and still has to be approved: the wanted one while
+    /// it is not past and can be met, and otherwise the first that can from tomorrow on.
+    pub(in crate::engine) fn value_date_to_meet(
         &self,
-        cycle: &Cycle,
+        wanted: Date,
         profile: &Provider,
     ) -> Result<Date, EngineError> {
         let now = self.clock.now();
         let terms = &profile.on(now.date()).leaving;
         let calendar = self.calendar(terms);
         let uncovered = |error: CalendarError| EngineError::refused("D142", error.to_string());
-        let leaving = terms.hours.leaving(now, cycle.value_date, calendar).map_err(uncovered)?;
-        if !matches!(leaving, Leaving::Missed { .. }) {
-            return Ok(cycle.value_date);
+        if wanted >= now.date() {
+            let leaving = terms.hours.leaving(now, wanted, calendar).map_err(uncovered)?;
+            if !matches!(leaving, Leaving::Missed { .. }) {
+                return Ok(wanted);
+            }
         }
         let tomorrow = now.date().saturating_add(Span::new().days(1));
         terms.hours.first_value_date(now, tomorrow, calendar).map_err(uncovered)
