@@ -25,6 +25,7 @@ mod read_only;
 mod receivables;
 mod reconcile;
 mod refusals;
+mod reporting;
 mod sandbox;
 mod schedule;
 mod sftp_channel;
