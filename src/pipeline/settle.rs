@@ -74,10 +74,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
         input.payables.into_iter().map(|payable| (payable.number, payable)).collect();
     let before: BTreeMap<(PayableNo, AttemptNo), InstructionState> =
         input.instructions.iter().map(|one| ((one.payable, one.attempt), one.state)).collect();
-    let payable_before: BTreeMap<PayableNo, (PayableState, String)> = payables
-        .values()
-        .map(|payable| (payable.number, (payable.state, payable.code.clone())))
-        .collect();
+    let payable_before = payables.clone();
     let mut attempts: BTreeMap<(PayableNo, AttemptNo), Instruction> =
         input.instructions.into_iter().map(|one| ((one.payable, one.attempt), one)).collect();
     let mut items: BTreeMap<(PayableNo, AttemptNo), i64> = BTreeMap::new();
@@ -221,9 +218,10 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
         }
     }
     for (number, payable) in payables {
-        let (state, code) = &payable_before[&number];
-        if *state != payable.state || *code != payable.code {
-            output.payables.push((*state, payable));
+        // Also the batch: when the money turns out to have gone by another order, only that differs.
+        let before = &payable_before[&number];
+        if *before != payable {
+            output.payables.push((before.state, payable));
         }
     }
     Ok(output)
@@ -543,6 +541,13 @@ mod tests {
             &["settled_excess", "settled"],
             "returned",
             "attempt excess_returned",
+        );
+        check(
+            "the order beside an excess comes back",
+            "paid",
+            &["settled", "settled_excess"],
+            "returned",
+            "attempt returned, attempt settled, payable paid",
         );
         check("an older credit of what was returned", "returned", &["returned"], "paid", "");
         check(

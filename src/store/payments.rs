@@ -65,8 +65,10 @@ pub struct PayableMove {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PayableSum {
     pub state: PayableState,
-    /// The state of the batch of the last instruction; none while never instructed.
+    /// The state of the batch of the instruction that is live, paid it, or was the last; none while never
+    /// instructed.
     pub batch: Option<BatchState>,
+    /// Of that batch; while never instructed, the way that the roster names.
     pub channel: String,
     pub provider: String,
     pub programme: String,
@@ -537,7 +539,7 @@ impl Store {
         let rows = self
             .summed(
                 cycle,
-                "select p.state, b.state, p.channel, p.provider, p.programme, p.province, p.fund, p.code,
+                "select p.state, b.state, coalesce(b.channel, p.channel), coalesce(b.provider, p.provider), p.programme, p.province, p.fund, p.code,
                    cast(case when p.carried_to is null then 0 else 1 end as bigint),
                    cast(count(*) as bigint), cast(sum(p.amount_minor) as bigint)
                  from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no

@@ -26,7 +26,11 @@ mod read_only;
 mod receivables;
 mod reconcile;
 mod refusals;
+<<<<<<< HEAD
 mod release_lists;
+=======
+mod reporting;
+>>>>>>> wb
 mod sandbox;
 mod schedule;
 mod sftp_channel;
