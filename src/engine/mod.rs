@@ -28,6 +28,7 @@ pub mod breaker;
 pub mod redate;
 pub mod taking_back;
 pub mod dispatch;
+pub mod send_windows;
 pub mod collect;
 pub mod queue;
 pub mod receivable;

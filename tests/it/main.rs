@@ -19,6 +19,7 @@ mod leaving;
 mod mock_bank;
 mod month;
 mod officers;
+mod one_by_one;
 mod programmes;
 mod publishing;
 mod read_only;
