@@ -142,8 +142,13 @@ pub(crate) struct LimitsDefinition {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TreeDefinition {
+    /// Every payment is a JSON document of its own, on a line: the body of one request.
+    #[serde(default)]
+    pub lines: bool,
     /// The path of what is repeated for each payment.
+    #[serde(default)]
     pub repeat: String,
+    #[serde(default)]
     pub head: Vec<ValueDefinition>,
     /// Paths relative to `repeat`.
     pub payment: Vec<ValueDefinition>,

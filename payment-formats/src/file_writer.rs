@@ -54,13 +54,14 @@ impl<'f, W: Write> FileWriter<'f, W> {
         }
         match &format.layout {
             Layout::Tree(tree) => {
+                let Some(repeat) = tree.repeat else { return Ok(writer) };
                 writer.buffer.push_str(match tree.json {
                     true => "{",
                     false => "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",
                 });
                 writer.leaves(tree, &tree.head, None)?;
-                let parents = tree.nodes[tree.repeat].chain.len() - 1;
-                let chain = &tree.nodes[tree.repeat].chain[..parents];
+                let parents = tree.nodes[repeat].chain.len() - 1;
+                let chain = &tree.nodes[repeat].chain[..parents];
                 writer.bring_open(tree, chain, None)?;
             }
             Layout::Delimited(sheet) => {
@@ -120,6 +121,7 @@ impl<'f, W: Write> FileWriter<'f, W> {
             });
         }
         match &self.format.layout {
+            Layout::Tree(tree) if tree.repeat.is_none() => {}
             Layout::Tree(tree) => {
                 self.leaves(tree, &tree.tail, None)?;
                 self.bring_open(tree, &[], None)?;
@@ -145,7 +147,15 @@ impl<'f, W: Write> FileWriter<'f, W> {
     }
 
     fn tree_payment(&mut self, tree: &Tree, payment: &Payment<'_>) -> Result<(), WriteError> {
-        let chain = &tree.nodes[tree.repeat].chain;
+        let Some(repeat) = tree.repeat else {
+            self.buffer.push('{');
+            self.open = OpenNodes::default();
+            self.leaves(tree, &tree.payment, Some(payment))?;
+            self.bring_open(tree, &[], Some(payment))?;
+            self.buffer.push_str("}\n");
+            return Ok(());
+        };
+        let chain = &tree.nodes[repeat].chain;
         self.bring_open(tree, chain, Some(payment))?;
         self.leaves(tree, &tree.payment, Some(payment))?;
         self.bring_open(tree, &chain[..chain.len() - 1], Some(payment))

@@ -96,8 +96,9 @@ pub(crate) struct Tree {
     pub head: Vec<Leaf>,
     pub payment: Vec<Leaf>,
     pub tail: Vec<Leaf>,
-    /// The node that is opened once for each payment.
-    pub repeat: usize,
+    /// The node that is opened once for each payment; none when every payment is a document of its
+    /// own, on a line.
+    pub repeat: Option<usize>,
 }
 
 /// An element, or a JSON member or item.
@@ -218,7 +219,14 @@ impl Compiler<'_> {
         let json = kind == OutKind::Json;
         let mut growth = Growth { json, nodes: Vec::new(), found: BTreeMap::new() };
         let repeat_path = definition.repeat.trim_matches('/').to_owned();
-        let repeat = growth.container(&repeat_path);
+        let repeat = (!definition.lines).then(|| growth.container(&repeat_path));
+        if definition.lines {
+            let has_more = !definition.head.is_empty() || !definition.tail.is_empty();
+            if !json || has_more || !repeat_path.is_empty() {
+                let message = "lines are JSON documents: without head, tail and repeat";
+                self.fault("tree.lines", message);
+            }
+        }
         let head = self.leaves(&mut growth, "tree.head", "", &definition.head, FieldLevel::Batch);
         let payment = self.leaves(
             &mut growth,

@@ -18,6 +18,8 @@ pub(crate) const BUILT_IN: &[(&str, &str)] = &[
     built_in!("gsma-mobile-money-batch/completions.toml"),
     built_in!("gsma-mobile-money-batch/format.toml"),
     built_in!("gsma-mobile-money-batch/rejections.toml"),
+    built_in!("gsma-mobile-money-transaction/format.toml"),
+    built_in!("gsma-mobile-money-transaction/results.toml"),
     built_in!("iso20022-camt053/statement.toml"),
     built_in!("iso20022-camt054/returns.toml"),
     built_in!("iso20022-pain001-09/format.toml"),

@@ -6,13 +6,17 @@
 
 pub mod directory;
 pub mod sftp;
+pub mod one_by_one;
+pub mod http;
 pub mod envelope;
 
 pub mod sandbox;
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::sync::Arc;
 
+use self::one_by_one::OneByOne;
 use crate::disk::file_name::FileName;
 use crate::domain::digest::Digest;
 use crate::domain::money::Money;
@@ -34,6 +38,12 @@ pub trait Channel: Send + Sync {
     /// Copies one answer, and says what was copied. What was written before an error is to be
     /// thrown away.
     fn fetch(&self, name: &FileName, into: &mut dyn Write) -> Result<Fetched, CollectError>;
+
+    /// The same way, when the partner takes no files but one payment a request; then nothing is
+    /// delivered through the functions above.
+    fn one_by_one(&self) -> Option<Arc<dyn OneByOne>> {
+        None
+    }
 }
 
 /// Approved bytes on their way out.

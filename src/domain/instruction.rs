@@ -38,6 +38,10 @@ named!(
         Rejected = "rejected",
         Returned = "returned",
         OutcomeLost = "left without an outcome",
+        /// The provider has it and has not decided: no longer unknown.
+        FoundInFlight = "found in flight",
+        /// The same order goes once more, under the key that makes it harmless.
+        SentAgain = "sent again",
         Cancelled = "cancelled",
         /// Proof of payment for an attempt that we hold dead, while another is live.
         SettledBesideAnother = "settled beside another attempt",
@@ -91,6 +95,8 @@ impl InstructionState {
             (S::InBatch, E::Returned, S::Returned),
             (S::InBatch, E::OutcomeLost, S::Unknown),
             (S::InBatch, E::Cancelled, S::Cancelled),
+            (S::Unknown, E::FoundInFlight, S::InBatch),
+            (S::Unknown, E::SentAgain, S::InBatch),
             (S::Unknown, E::Settled, S::Settled),
             (S::Unknown, E::Rejected, S::Rejected),
             (S::Unknown, E::Returned, S::Returned),

@@ -16,6 +16,7 @@ pub mod hold;
 pub mod cycle;
 pub mod list;
 pub mod batch;
+pub mod send_window;
 pub mod instruction;
 pub mod payable;
 pub mod claim;

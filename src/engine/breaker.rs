@@ -12,7 +12,8 @@ impl Engine {
     pub(super) async fn watch_failures(&self) -> Result<(), EngineError> {
         for provider in &self.config.providers {
             let Some(breaker) = provider.on(self.clock.today()).leaving.breaker else { continue };
-            for failures in self.store.failures(&provider.name).await? {
+            for mut failures in self.store.failures(&provider.name).await? {
+                failures.sent += self.left_one_by_one(failures.cycle, &provider.name).await?;
                 if !breaker.trips(failures.sent, failures.failed, failures.stopped_at) {
                     continue;
                 }

@@ -46,6 +46,8 @@ impl Engine {
         &self,
     ) -> Result<Vec<Result<Collected, (String, EngineError)>>, EngineError> {
         let _alone = self.collect_alone()?;
+        self.poll_one_by_one().await?;
+        self.apply_all_waiting().await?;
         let mut done = Vec::new();
         let providers: Vec<String> =
             self.config.providers.iter().map(|provider| provider.name.clone()).collect();
@@ -156,6 +158,55 @@ impl Engine {
         let collected = self.collect_arrived(provider, path, &shown).await?;
         self.sequence().await?;
         Ok(collected)
+    }
+
+    /// Takes in what a partner said beside any file: archived first, then a row of its own. It is
+    /// applied by `apply_waiting`. The same bytes a second time change nothing.
+    pub(super) async fn keep_answer(
+        &self,
+        provider: &str,
+        bytes: Vec<u8>,
+        shown: &str,
+    ) -> Result<(), EngineError> {
+        let profile = self.provider(provider)?.clone();
+        let digest = Digest::of(&bytes);
+        if self.store.answer_find(&digest.to_string()).await?.is_some() {
+            return Ok(());
+        }
+        let archive = self.archive.clone();
+        aside(move || Ok(archive.put(&mut std::io::Cursor::new(bytes))?)).await?;
+        self.receive(&profile, shown, &digest).await.map(|_| ())
+    }
+
+    /// Whether one of the formats of a partner reads these bytes to their end.
+    pub(super) fn can_be_read(&self, provider: &str, bytes: &[u8]) -> Result<bool, EngineError> {
+        let profile = self.provider(provider)?;
+        Ok(self
+            .answer_format(profile, bytes)
+            .is_some_and(|format| format.read(bytes, &mut |_| ControlFlow::Continue(())).is_ok()))
+    }
+
+    /// Applies answers that are archived and not applied to their end, unless a collection is doing so.
+    pub(super) async fn apply_waiting(&self) -> Result<(), EngineError> {
+        match self.alone(COLLECT_LOCK)? {
+            Some(_alone) => self.apply_all_waiting().await,
+            None => Ok(()),
+        }
+    }
+
+    async fn apply_all_waiting(&self) -> Result<(), EngineError> {
+        for answer in self.store.answers_waiting().await? {
+            // A partner's files lie in its outbox and are found there again.
+            let channel = self.channels.get(&answer.provider);
+            if channel.is_none_or(|channel| channel.one_by_one().is_none()) {
+                continue;
+            }
+            let profile = self.provider(&answer.provider)?.clone();
+            let digest = Digest::parse(&answer.sha256)
+                .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+            self.apply(&profile, &digest, answer).await?;
+        }
+        Ok(())
     }
 
     /// One collection runs in an office at a time: two would copy the same answers over each other.

@@ -3,6 +3,7 @@
 //! It holds no secrets; keys live in files of their own.
 
 mod leaving;
+mod http;
 mod provider;
 mod schedule;
 

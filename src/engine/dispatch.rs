@@ -42,8 +42,10 @@ fn told(batch: &Batch, state: BatchState, detail: String) -> Dispatched {
 impl Engine {
     /// Sends what is released, and asks about what is unknown, for one cycle or for all.
     pub async fn dispatch(&self, cycle: Option<CycleNo>) -> Result<Vec<Dispatched>, EngineError> {
+        // Evidence that is here decides before anything is asked or repeated.
+        self.apply_waiting().await?;
         let mut by_provider: BTreeMap<String, Vec<BatchKey>> = BTreeMap::new();
-        let waiting = self.store.batches_to_send().await?;
+        let waiting = self.waiting_to_leave().await?;
         for batch in waiting.iter().filter(|one| cycle.is_none_or(|cycle| cycle == one.cycle)) {
             by_provider.entry(batch.provider.clone()).or_default().push(key(batch));
         }
@@ -77,7 +79,7 @@ impl Engine {
         keys: &[BatchKey],
         done: &mut Vec<Dispatched>,
     ) -> Result<(), EngineError> {
-        for batch in self.store.batches_to_send().await? {
+        for batch in self.waiting_to_leave().await? {
             if batch.provider == provider && keys.contains(&key(&batch)) {
                 done.push(self.dispatch_batch(lease, batch).await?);
             }
@@ -85,11 +87,39 @@ impl Engine {
         Ok(())
     }
 
+    /// Files that are to leave or to be asked about, and those that left payment by payment of which
+    /// some payment is unknown.
+    async fn waiting_to_leave(&self) -> Result<Vec<Batch>, EngineError> {
+        let mut waiting = self.store.batches_to_send().await?;
+        waiting.extend(self.unknown_one_by_one().await?);
+        Ok(waiting)
+    }
+
+    /// How a file began to leave is how it goes on: whatever was agreed since, its partner may have it.
+    async fn began_another_way(
+        &self,
+        batch: &Batch,
+        one_by_one: bool,
+    ) -> Result<bool, EngineError> {
+        let left_so = self.store.batches_one_by_one(batch.cycle).await?.contains(&batch.number);
+        let left = !matches!(batch.state, BatchState::Released);
+        Ok(if one_by_one { left && !left_so } else { left_so })
+    }
+
     async fn dispatch_batch(&self, lease: &Lease, batch: Batch) -> Result<Dispatched, EngineError> {
         if let Some(halt) = self.halt_of(&batch).await? {
             return Ok(told(&batch, batch.state, format!("halted: {halt}")));
         }
         let channel = self.channel(&batch)?;
+        let one_by_one = channel.one_by_one();
+        if self.began_another_way(&batch, one_by_one.is_some()).await? {
+            let detail = "waits: it began to leave by another way than the one that [[provider]] says now; \
+                          put that way back, or decide what is unknown: chitra unknown decide";
+            return Ok(told(&batch, batch.state, detail.to_owned()));
+        }
+        if let Some(partner) = one_by_one {
+            return self.send_one_by_one(lease, batch, partner).await;
+        }
         // A batch that is `sending` here was left by a process that died: its outcome is unknown, and
         // only the provider can tell.
         let batch = match batch.state {
@@ -225,7 +255,7 @@ impl Engine {
     }
 
     /// Records how the last delivery of a batch ended.
-    async fn record(
+    pub(super) async fn record(
         &self,
         lease: &Lease,
         batch: &Batch,
@@ -263,7 +293,7 @@ impl Engine {
         aside(move || Ok(channel.query(&name, &digest))).await
     }
 
-    async fn delivery_no(&self, batch: &Batch) -> Result<i64, EngineError> {
+    pub(super) async fn delivery_no(&self, batch: &Batch) -> Result<i64, EngineError> {
         let deliveries = self.store.deliveries(batch.cycle).await?;
         let of_batch = deliveries.iter().filter(|one| one.batch == batch.number);
         Ok(of_batch.map(|one| one.number).max().unwrap_or(0))

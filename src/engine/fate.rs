@@ -334,6 +334,8 @@ impl Engine {
             payables: self.store.payables_of(&numbers).await?,
             instructions: self.store.instructions_of(&numbers).await?,
             batches: &batches,
+            closed: cycle.state == CycleState::Closed,
+            one_by_one: &self.store.batches_one_by_one(cycle.number).await?,
         })?;
         let decisions: BTreeMap<Key, &Fate> =
             fates.iter().map(|fate| ((fate.payable, fate.attempt), fate)).collect();
@@ -390,7 +392,10 @@ impl Engine {
         Ok((decided, root.finish().root))
     }
 
-    async fn fates_by_key(&self, cycle: &Cycle) -> Result<BTreeMap<Key, Fate>, EngineError> {
+    pub(super) async fn fates_by_key(
+        &self,
+        cycle: &Cycle,
+    ) -> Result<BTreeMap<Key, Fate>, EngineError> {
         let proposed = self.store.fates_proposed(cycle.number).await?;
         Ok(proposed.into_iter().map(|fate| ((fate.payable, fate.attempt), fate)).collect())
     }
@@ -401,9 +406,12 @@ impl Engine {
         cycle: &Cycle,
         batches: &[Batch],
     ) -> Result<Vec<Instruction>, EngineError> {
+        // What leaves payment by payment is unknown by itself, and not with its file.
+        let one_by_one = self.store.batches_one_by_one(cycle.number).await?;
         let lost: BTreeSet<BatchNo> = batches
             .iter()
             .filter(|batch| matches!(batch.state, BatchState::Sending | BatchState::Unknown))
+            .filter(|batch| !one_by_one.contains(&batch.number))
             .map(|batch| batch.number)
             .collect();
         let mut found = Vec::new();

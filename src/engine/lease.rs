@@ -6,6 +6,8 @@
 //! take over; that the earlier holder's commits touch no row follows from the epoch, whatever clocks say.
 
 use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 
@@ -16,6 +18,8 @@ use crate::store::{Changes, StoreError};
 
 /// For how long nobody takes a lease over whose holder is not heard of.
 const HELD_SECONDS: i64 = 120;
+/// For how long the holder may act on what it was told of its lease.
+const CERTAIN: Duration = Duration::from_secs(HELD_SECONDS as u64 - 30);
 /// How often the holder of a long work is heard of.
 const RENEWED_SECONDS: u64 = 30;
 
@@ -24,9 +28,23 @@ const RENEWED_SECONDS: u64 = 30;
 pub struct Lease {
     name: String,
     epoch: i64,
+    /// When it was last certain that it is ours.
+    certain_at: Arc<Mutex<Instant>>,
     /// Held while this process lives, where no other on the host holds it: whoever has it knows that an
     /// earlier holder of the same folder is dead.
     _alone: Option<File>,
+}
+
+impl Lease {
+    /// Whether nobody can have taken it over yet, by a clock that nobody sets: for the last moment before
+    /// bytes leave, where asking the database would be too late as well.
+    pub(super) fn still_held(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let certain_at = self.certain_at.clone();
+        Arc::new(move || {
+            let certain_at = certain_at.lock().unwrap_or_else(PoisonError::into_inner);
+            certain_at.elapsed() < CERTAIN
+        })
+    }
 }
 
 impl Engine {
@@ -53,8 +71,12 @@ impl Engine {
                 before.epoch + 1
             }
         };
+        let asked_at = Instant::now();
         match self.store.commit(changes).await {
-            Ok(()) => Ok(Ok(Lease { name: name.to_owned(), epoch, _alone: alone })),
+            Ok(()) => {
+                let certain_at = Arc::new(Mutex::new(asked_at));
+                Ok(Ok(Lease { name: name.to_owned(), epoch, certain_at, _alone: alone }))
+            }
             Err(StoreError::Conflict { .. }) => {
                 Ok(Err("another process took this over at the same moment".to_owned()))
             }
@@ -66,7 +88,10 @@ impl Engine {
     pub(super) async fn renew(&self, lease: &Lease) -> Result<(), EngineError> {
         let mut changes = Changes::new();
         changes.lease_until(&lease.name, lease.epoch, &self.holder, &self.held_until());
-        self.commit_fenced(changes).await
+        let asked_at = Instant::now();
+        self.commit_fenced(changes).await?;
+        *lease.certain_at.lock().unwrap_or_else(PoisonError::into_inner) = asked_at;
+        Ok(())
     }
 
     /// Waits for long work, such as the sending of a large file, and is heard of meanwhile. The work goes

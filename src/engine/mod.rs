@@ -29,6 +29,7 @@ pub mod redate;
 pub mod stop;
 pub mod taking_back;
 pub mod dispatch;
+pub mod send_windows;
 pub mod collect;
 pub mod queue;
 pub mod receivable;

@@ -13,6 +13,7 @@ use crate::audit::leaf::Leaf;
 use crate::audit::log::Log;
 use crate::channels::Channel;
 use crate::channels::directory::DirectoryChannel;
+use crate::channels::http::{HttpChannel, Quota};
 use crate::channels::sftp::SftpChannel;
 use crate::disk::Disk;
 use crate::disk::archive::Archive;
@@ -169,7 +170,10 @@ async fn open_as(
         config
             .providers
             .iter()
-            .map(|provider| (provider.name.clone(), channel_of(&provider.way, &around.disk)))
+            .map(|provider| {
+                let quota = provider.on(around.clock.today()).quota;
+                (provider.name.clone(), channel_of(&provider.way, quota, &around.disk))
+            })
             .collect()
     });
     for provider in &config.providers {
@@ -222,8 +226,9 @@ fn holder(dir: &Path) -> String {
 }
 
 /// Opens the way to a partner.
-fn channel_of(way: &Way, disk: &Arc<dyn Disk>) -> Arc<dyn Channel> {
+pub fn channel_of(way: &Way, quota: Quota, disk: &Arc<dyn Disk>) -> Arc<dyn Channel> {
     match way {
+        Way::Http(settings) => Arc::new(HttpChannel::new((**settings).clone(), quota)),
         Way::Folders { inbox, outbox, taken } => Arc::new(
             DirectoryChannel::new(disk.clone(), inbox.clone(), outbox.clone(), ANSWER_BYTES_MAX)
                 .with_taken_folder(taken.clone()),

@@ -23,6 +23,10 @@ pub struct Input<'a> {
     pub instructions: Vec<Instruction>,
     /// The states of the batches of those attempts.
     pub batches: &'a BTreeMap<BatchNo, BatchState>,
+    /// Their cycle is closed: what is unknown is in suspense.
+    pub closed: bool,
+    /// Batches whose payments leave one by one: that one of them arrived proves nothing of the others.
+    pub one_by_one: &'a BTreeSet<BatchNo>,
 }
 
 /// How an instruction ended up, and with which evidence.
@@ -123,6 +127,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             _ => {}
         }
         match input.batches.get(&instruction.batch) {
+            Some(BatchState::Sending) if input.one_by_one.contains(&instruction.batch) => {}
             Some(BatchState::Sending | BatchState::Unknown) => {
                 output.proved_delivered.insert(instruction.batch);
             }
@@ -138,7 +143,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             .range((outcome.payable, AttemptNo::FIRST)..)
             .take_while(|((payable, _), _)| *payable == outcome.payable)
             .any(|((_, attempt), other)| *attempt != outcome.attempt && other.state.is_live());
-        let step = decide(instruction, payable, outcome, other_live);
+        let step = decide(instruction, payable, outcome, other_live, input.closed);
         if let Some((kind, detail)) = step.discrepancy {
             if kind == DiscrepancyKind::SettledExcess {
                 output.receivables.push(Owed {
@@ -168,6 +173,8 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
                 Some(PayableEvent::Rejected)
             }
             InstructionEvent::OutcomeLost => Some(PayableEvent::OutcomeLost),
+            InstructionEvent::FoundInFlight => Some(PayableEvent::FoundInFlight),
+            InstructionEvent::SentAgain => Some(PayableEvent::SentAgain),
             InstructionEvent::Returned if instruction.state == InstructionState::SettledExcess => {
                 None
             }
@@ -260,10 +267,13 @@ fn decide(
     payable: &Payable,
     outcome: &Outcome,
     other_live: bool,
+    closed: bool,
 ) -> Step {
     use InstructionEvent as E;
     use InstructionState as S;
     match (outcome.reported, instruction.state) {
+        // What is in suspense is decided by an outcome, not by hearing that it is on its way.
+        (Reported::InFlight, S::Unknown) if !closed => Step::to(E::FoundInFlight),
         (Reported::InFlight, _) => Step::nothing(),
 
         (Reported::CannotTell, S::InBatch) => Step::to(E::OutcomeLost).but(
@@ -463,6 +473,8 @@ mod tests {
             payables: vec![payable(state, carried)],
             instructions,
             batches: &batches,
+            closed: false,
+            one_by_one: &BTreeSet::new(),
         })
         .unwrap();
         let mut said: Vec<String> = output
@@ -483,6 +495,13 @@ mod tests {
     fn evidence_moves_what_it_proves_and_nothing_else() {
         check("paid", "pending", &["in_batch"], "paid", "attempt settled, payable paid");
         check("in flight", "pending", &["in_batch"], "in flight", "");
+        check(
+            "found on its way",
+            "unknown",
+            &["unknown"],
+            "in flight",
+            "attempt in_batch, payable pending",
+        );
         check(
             "rejected",
             "pending",
@@ -577,6 +596,8 @@ mod tests {
                 payables: vec![payable(PayableState::Pending, false)],
                 instructions: vec![attempt(1, InstructionState::InBatch)],
                 batches: &BTreeMap::new(),
+                closed: false,
+                one_by_one: &BTreeSet::new(),
             })
             .unwrap();
             assert!(output.instructions.is_empty() && output.payables.is_empty());
@@ -608,6 +629,8 @@ mod tests {
                 payables: vec![payable(PayableState::Pending, false)],
                 instructions: vec![attempt(1, InstructionState::InBatch)],
                 batches: &BTreeMap::from([(BatchNo(1), batch)]),
+                closed: false,
+                one_by_one: &BTreeSet::new(),
             })
             .unwrap();
             assert_eq!(output.proved_delivered.contains(&BatchNo(1)), proved, "{batch}");
@@ -638,6 +661,8 @@ mod tests {
                 payables: vec![payable(PayableState::Pending, false)],
                 instructions: vec![attempt(1, InstructionState::Rejected), attempt(2, InstructionState::InBatch)],
                 batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]),
+            closed: false,
+            one_by_one: &BTreeSet::new(),
             }).unwrap();
             let state = |number: i64, held: InstructionState| output.instructions.iter()
                 .find(|one| one.after.attempt.number() == number as u8).map_or(held, |one| one.after.state);

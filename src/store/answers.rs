@@ -81,6 +81,14 @@ impl Store {
         rows.first().map_or(Ok(false), |row| Ok(row.int(0)? > 0 && row.int(1)? == 0))
     }
 
+    /// Answers that are taken in and not applied to their end.
+    pub async fn answers_waiting(&self) -> Result<Vec<Answer>, StoreError> {
+        let rows = self
+            .query(concat!(answer_columns!(), "where state = 'applying' order by answer_no"), &[])
+            .await?;
+        rows.iter().map(answer).collect()
+    }
+
     pub async fn answers(&self) -> Result<Vec<Answer>, StoreError> {
         let rows = self.query(concat!(answer_columns!(), "order by answer_no"), &[]).await?;
         rows.iter().map(answer).collect()

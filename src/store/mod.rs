@@ -21,6 +21,7 @@ pub mod fates;
 pub mod outbox;
 pub mod payments;
 pub mod receivables;
+pub mod send_windows;
 pub mod registry;
 pub mod stops;
 

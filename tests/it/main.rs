@@ -20,17 +20,15 @@ mod leaving;
 mod mock_bank;
 mod month;
 mod officers;
+mod one_by_one;
 mod programmes;
 mod publishing;
 mod read_only;
 mod receivables;
 mod reconcile;
 mod refusals;
-<<<<<<< HEAD
 mod release_lists;
-=======
 mod reporting;
->>>>>>> wb
 mod sandbox;
 mod schedule;
 mod sftp_channel;

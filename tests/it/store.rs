@@ -255,6 +255,17 @@ const GUARDS: &[Guarded] = &[
         |changes| changes.funds_recorded(&funds(2)),
     ),
     (
+        "send_window (cycle, batch) where outcome = 'started'",
+        |changes| {
+            let lines = (1..=50).collect();
+            changes.window_started(&batch(1, "A.csv", "M1"), 1, &lines, "2026-10-01T09:00:00");
+        },
+        |changes| {
+            let lines = (51..=100).collect();
+            changes.window_started(&batch(1, "A.csv", "M1"), 2, &lines, "2026-10-01T09:00:01");
+        },
+    ),
+    (
         "audit_outbox (writer, n), audit_leaf (idx)",
         |changes| {
             changes.event(b"an event".to_vec());
@@ -417,6 +428,7 @@ async fn clear(fresh: &Fresh) {
         "delete from instruction",
         "delete from signature",
         "delete from batch",
+        "delete from send_window",
         "delete from answer",
         "delete from audit_outbox",
         "delete from audit_leaf",

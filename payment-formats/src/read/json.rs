@@ -23,6 +23,9 @@ pub(crate) struct JsonDefinition {
     /// The member whose array holds the items; empty when the answer is the array.
     #[serde(default)]
     pub items: String,
+    /// Every line is an item: what came back for one request each.
+    #[serde(default)]
+    pub lines: bool,
     /// Members by which the answer is known.
     pub recognise: Vec<String>,
     /// Paths in an item, the most trusted first: `creditParty/key=msisdn/value`.
@@ -31,6 +34,7 @@ pub(crate) struct JsonDefinition {
 
 pub(crate) struct JsonAnswer {
     items: String,
+    lines: bool,
     recognise: Vec<String>,
     fields: Vec<(AnswerField, Vec<String>)>,
 }
@@ -47,6 +51,7 @@ impl JsonAnswer {
         }
         JsonAnswer {
             items: definition.items.clone(),
+            lines: definition.lines,
             recognise: definition.recognise.clone(),
             fields,
         }
@@ -54,7 +59,7 @@ impl JsonAnswer {
 
     pub fn claims(&self, beginning: &str) -> bool {
         let beginning = beginning.trim_start_matches('\u{FEFF}').trim_start();
-        let bracket = if self.items.is_empty() { '[' } else { '{' };
+        let bracket = if self.items.is_empty() && !self.lines { '[' } else { '{' };
         beginning.starts_with(bracket)
             && self.recognise.iter().all(|member| beginning.contains(&format!("\"{member}\"")))
     }
@@ -70,6 +75,9 @@ impl JsonAnswer {
         skip_byte_order_mark(&mut input)?;
         let mut reading =
             Reading { answer: self, meaning, budget, sink, facts, record: 0, refused: None };
+        if self.lines {
+            return reading.lines(&mut input);
+        }
         let mut json = serde_json::Deserializer::from_reader(input);
         let read = DeserializeSeed::deserialize(Top(&mut reading), &mut json)
             .and_then(|found| json.end().map(|()| found));
@@ -128,9 +136,29 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     fn refuse(&self, rule: ReadRule) -> ReadError {
-        ReadError {
-            rule,
-            place: Place { line: self.budget.line(), record: self.record, field: None },
+        ReadError { rule, place: Place { line: self.line(), record: self.record, field: None } }
+    }
+
+    fn line(&self) -> u64 {
+        // A line is read to its end before it is understood.
+        if self.answer.lines { self.record } else { self.budget.line() }
+    }
+
+    /// Reads items that stand on a line each.
+    fn lines(mut self, input: &mut impl BufRead) -> Result<FileFacts, ReadError> {
+        let mut line = Vec::new();
+        loop {
+            self.budget.renew();
+            line.clear();
+            let read = input.read_until(b'\n', &mut line);
+            if read.map_err(|error| self.refuse(io_rule(&error)))? == 0 {
+                return Ok(self.facts);
+            }
+            self.record += 1;
+            let mut json = serde_json::Deserializer::from_slice(&line);
+            let item = NodeSeed.deserialize(&mut json).and_then(|item| json.end().map(|()| item));
+            let item = item.map_err(|error| self.refuse(json_rule(error)))?;
+            self.item(&item)?;
         }
     }
 
@@ -150,7 +178,7 @@ impl Reading<'_> {
                 break;
             }
         }
-        let place = Place { line: self.budget.line(), record: self.record, field: None };
+        let place = Place { line: self.line(), record: self.record, field: None };
         let outcome = self.meaning.outcome(draft, Scope::Payment, place)?;
         self.facts.outcomes += 1;
         let minor = outcome.amount.map_or(0, |(minor, _)| minor);

@@ -299,6 +299,10 @@ fn answers_give_their_outcomes() {
         "gsma-mobile-money-batch/sample.completions.json",
     );
     check_answer("gsma-mobile-money-rejections", "gsma-mobile-money-batch/sample.rejections.json");
+    check_answer(
+        "gsma-mobile-money-transaction-results",
+        "gsma-mobile-money-transaction/sample.results.jsonl",
+    );
     check_answer("iso20022-pain002", "iso20022-pain002/sample.status.xml");
     check_answer("iso20022-camt054", "iso20022-camt054/sample.returns.xml");
 }

@@ -357,3 +357,18 @@ proptest::proptest! {
         let _ = read("iso20022-camt054", &bytes);
     }
 }
+
+#[test]
+fn lines_of_replies_are_read_one_by_one() {
+    let check = |text: &str, code| check("gsma-mobile-money-transaction-results", text, code);
+    let good =
+        "{\"reference\":\"E\",\"http\":201,\"body\":{\"transactionStatus\":\"completed\"}}\n";
+    check(good, "");
+    check(&good.repeat(3), "");
+    check(good.trim_end(), "");
+    check(&good.replace("\"reference\":\"E\",", ""), "M125");
+    check(&good.replace("201", "201,\"http\":400"), "M130");
+    check(&format!("{good}[]x\n"), "M131");
+    check(&format!("{good}{{\"reference\":"), "M137");
+    check(&good.replace("completed", &"x".repeat(70_000)), "M133");
+}

@@ -25,6 +25,7 @@
 mod bank_messages;
 mod behaviour;
 mod desk;
+pub mod operator;
 mod ledger;
 mod payout_file;
 mod result_files;

@@ -43,7 +43,19 @@ impl Engine {
                 .filter(|one| overdue.contains(&one.batch))
                 .collect();
             for page in silent.chunks(ITEMS_A_PAGE) {
-                self.lose(page).await?;
+                let mut changes = Changes::new();
+                let mut root = BatchRootBuilder::new();
+                self.lost(page, "no answer", &mut root, &mut changes)?;
+                let root = root.finish();
+                changes.event(
+                    Leaf::of("answers_overdue", &self.stamp())
+                        .number("count", root.count as i64)
+                        .digest("root", &root.root)
+                        .build()?
+                        .as_bytes()
+                        .to_vec(),
+                );
+                self.store.commit(changes).await?;
             }
         }
         Ok(())
@@ -77,10 +89,16 @@ impl Engine {
         Ok(overdue)
     }
 
-    async fn lose(&self, silent: &[Instruction]) -> Result<(), EngineError> {
+    /// Puts into a commit that payments are unknown, and into its Merkle root which.
+    pub(in crate::engine) fn lost(
+        &self,
+        silent: &[Instruction],
+        why: &'static str,
+        root: &mut BatchRootBuilder,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
         let mut moves = Vec::new();
         let mut payable_moves = Vec::new();
-        let mut root = BatchRootBuilder::new();
         for one in silent {
             let to = one.state.apply(InstructionEvent::OutcomeLost)?;
             root.push(format!("{} {} {to}", self.reference(one), one.state).as_bytes());
@@ -90,7 +108,7 @@ impl Engine {
                 from: one.state,
                 to,
                 grade: None,
-                reason: Some("no answer".to_owned()),
+                reason: Some(why.to_owned()),
                 reason_class: None,
                 answer: None,
                 outcome_on: None,
@@ -103,19 +121,8 @@ impl Engine {
                 batch: Some(one.batch),
             });
         }
-        let mut changes = Changes::new();
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
-        let root = root.finish();
-        changes.event(
-            Leaf::of("answers_overdue", &self.stamp())
-                .number("count", root.count as i64)
-                .digest("root", &root.root)
-                .build()?
-                .as_bytes()
-                .to_vec(),
-        );
-        self.store.commit(changes).await?;
         Ok(())
     }
 }

@@ -177,6 +177,7 @@ impl Engine {
         let mut root = BatchRootBuilder::new();
         for cycle in cycles {
             let closed = self.is_closed(cycle).await?;
+            let one_by_one = self.store.batches_one_by_one(cycle).await?;
             let batches = self.store.batches(cycle).await?;
             let states: BTreeMap<BatchNo, BatchState> =
                 batches.iter().map(|batch| (batch.number, batch.state)).collect();
@@ -219,6 +220,8 @@ impl Engine {
                     .cloned()
                     .collect(),
                 batches: &states,
+                closed,
+                one_by_one: &one_by_one,
             })?;
             for settled in &output.instructions {
                 root.push(self.transition_record(settled).as_bytes());

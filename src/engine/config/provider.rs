@@ -10,8 +10,10 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::http::HttpFile;
 use super::leaving::{LeavingFile, LeavingTerms, RetryFile};
 use super::wrong;
+use crate::channels::http::{HttpSettings, Quota};
 use crate::channels::sftp::{HostKey, Site, Times};
 use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
@@ -62,6 +64,8 @@ pub enum Way {
     Folders { inbox: PathBuf, outbox: PathBuf, taken: PathBuf },
     /// A server of the partner with the same three folders.
     Sftp(Site),
+    /// One payment a request.
+    Http(Box<HttpSettings>),
 }
 
 /// The seal on the files of a partner, in the format of age.
@@ -86,6 +90,8 @@ pub struct Terms {
     pub answer_days: i64,
     /// When and how much may leave, and what is tried again.
     pub leaving: LeavingTerms,
+    /// How fast requests may leave; of partners that are spoken to by HTTP.
+    pub quota: Quota,
 }
 
 impl Provider {
@@ -107,6 +113,12 @@ impl Terms {
         if self.count_max == 0 || self.total_max_minor <= 0 || self.amount_max_minor <= 0 {
             return Err(wrong(format!("provider {provider}: limits are positive")));
         }
+        let Quota { per_second, burst, concurrency } = self.quota;
+        if per_second == 0 || burst == 0 || concurrency == 0 {
+            return Err(wrong(format!(
+                "provider {provider}: quota, burst and concurrency are positive"
+            )));
+        }
         Ok(self)
     }
 
@@ -118,6 +130,11 @@ impl Terms {
             amount_max_minor: by.amount_max_minor.unwrap_or(self.amount_max_minor),
             answer_days: by.answer_days.unwrap_or(self.answer_days),
             leaving: self.leaving.changed(&leaving_of!(by))?,
+            quota: Quota {
+                per_second: by.quota_per_second.unwrap_or(self.quota.per_second),
+                burst: by.burst.or(by.quota_per_second).unwrap_or(self.quota.burst),
+                concurrency: by.concurrency.unwrap_or(self.quota.concurrency),
+            },
         })
     }
 }
@@ -150,6 +167,10 @@ pub(super) struct ProviderFile {
     expected_rate: Option<String>,
     breaker_count_min: Option<i64>,
     retry: Option<Vec<RetryFile>>,
+    http: Option<HttpFile>,
+    quota_per_second: Option<u32>,
+    burst: Option<u32>,
+    concurrency: Option<u32>,
     #[serde(default)]
     terms: Vec<TermsFile>,
 }
@@ -282,7 +303,13 @@ struct TermsFile {
     expected_rate: Option<String>,
     breaker_count_min: Option<i64>,
     retry: Option<Vec<RetryFile>>,
+    quota_per_second: Option<u32>,
+    burst: Option<u32>,
+    concurrency: Option<u32>,
 }
+
+/// What a partner takes that has agreed no quota.
+const QUOTA_UNSAID: u32 = 5;
 
 /// A month: no partner that was asked answers later than its statement.
 fn answer_days() -> i64 {
@@ -299,17 +326,20 @@ impl ProviderFile {
         let name = self.name;
         let channel = Channel::from_name(&self.channel)
             .ok_or_else(|| wrong(format!("provider {name}: unknown channel `{}`", self.channel)))?;
-        let way = match (self.inbox, self.outbox, self.taken, self.sftp) {
-            (None, None, None, Some(sftp)) => Way::Sftp(sftp.parsed(&name, office)?),
-            (Some(inbox), Some(outbox), Some(taken), None) => Way::Folders {
+        let way = match (self.inbox, self.outbox, self.taken, self.sftp, self.http) {
+            (None, None, None, Some(sftp), None) => Way::Sftp(sftp.parsed(&name, office)?),
+            (None, None, None, None, Some(http)) => {
+                Way::Http(Box::new(http.parsed(&name, office)?))
+            }
+            (Some(inbox), Some(outbox), Some(taken), None, None) => Way::Folders {
                 inbox: office.join(inbox),
                 outbox: office.join(outbox),
                 taken: office.join(taken),
             },
             _ => {
                 return Err(wrong(format!(
-                    "provider {name}: either inbox, outbox and taken, or [provider.sftp], say where its files go \
-                     and come from: exactly one way"
+                    "provider {name}: inbox, outbox and taken, or [provider.sftp], or [provider.http], say where \
+                     its files go and come from: exactly one way"
                 )));
             }
         };
@@ -321,6 +351,11 @@ impl ProviderFile {
             amount_max_minor: self.amount_max_minor,
             answer_days: self.answer_days,
             leaving: LeavingTerms::NONE.changed(&leaving).map_err(broken)?,
+            quota: Quota {
+                per_second: self.quota_per_second.unwrap_or(QUOTA_UNSAID),
+                burst: self.burst.or(self.quota_per_second).unwrap_or(QUOTA_UNSAID),
+                concurrency: self.concurrency.unwrap_or(QUOTA_UNSAID),
+            },
         }
         .checked(&name)?;
         let mut later: Vec<(Date, Terms)> = Vec::new();

@@ -22,7 +22,10 @@ const OFFICE: &str = "office";
 
 impl Engine {
     /// Why a released file may not leave now; nothing when it may.
-    pub(super) async fn waits(&self, batch: &Batch) -> Result<Option<String>, EngineError> {
+    pub(in crate::engine) async fn waits(
+        &self,
+        batch: &Batch,
+    ) -> Result<Option<String>, EngineError> {
         let stops = self.store.stops_of_batch(batch).await?;
         if stops > 0 {
             return Ok(Some(format!(
@@ -40,6 +43,41 @@ impl Engine {
             return Ok(Some(why));
         }
         self.waits_for_funds(batch, terms).await
+    }
+
+    /// Why no more of a batch may leave now that leaves payment by payment; nothing when more may. Its
+    /// cut-off and its funds were looked at before the first of them left.
+    pub(in crate::engine) async fn stopped_for_now(
+        &self,
+        batch: &Batch,
+    ) -> Result<Option<String>, EngineError> {
+        if let Some(halt) = self.halt_of(batch).await? {
+            return Ok(Some(format!("halted: {halt}")));
+        }
+        let terms = &self.provider(&batch.provider)?.on(self.clock.today()).leaving;
+        let now = self.clock.now();
+        let leaving = terms.hours.leaving(now, batch.value_date, self.calendar(terms));
+        if matches!(leaving, Ok(Leaving::Waits { .. }) | Err(_)) {
+            return Ok(self.waits_for_hours(batch, terms));
+        }
+        self.waits_for_a_ceiling(batch, terms).await
+    }
+
+    /// Puts into the transaction of a window what must hold when it is recorded. Money is counted where
+    /// some of it leaves for the first time.
+    pub(in crate::engine) async fn window_may_leave(
+        &self,
+        batch: &Batch,
+        is_first: bool,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        match is_first {
+            true => self.must_still_leave(batch, changes).await,
+            false => {
+                changes.must_not_be_halted(batch, &scopes(batch));
+                Ok(())
+            }
+        }
     }
 
     fn waits_for_hours(&self, batch: &Batch, terms: &LeavingTerms) -> Option<String> {

@@ -17,13 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use chitra::channels::directory::DirectoryChannel;
-use chitra::channels::sftp::SftpChannel;
+use chitra::channels::one_by_one::OneByOne;
 use chitra::channels::{
     Answers, Channel, CollectError, DeliveryOutcome, Fetched, Parcel, QueryOutcome, Reason,
 };
-use chitra::disk::RealDisk;
 use chitra::disk::file_name::FileName;
+use chitra::disk::{Disk, RealDisk};
 use chitra::domain::answer::DiscrepancyKind;
 use chitra::domain::cycle::{Cycle, CycleKind};
 use chitra::domain::digest::Digest;
@@ -35,9 +34,9 @@ use chitra::domain::payable::Payable;
 use chitra::domain::period::Period;
 use chitra::domain::signature::OfficerKey;
 use chitra::domain::state::Named;
-use chitra::engine::clock::FixedClock;
+use chitra::engine::clock::{Clock as _, FixedClock};
 use chitra::engine::collect::Collected;
-use chitra::engine::config::{Config, Way};
+use chitra::engine::config::Config;
 use chitra::engine::cycle::Opening;
 use chitra::engine::figures::Figures;
 use chitra::engine::hold::Deciding;
@@ -125,7 +124,7 @@ pub enum Fault {
 }
 
 struct FaultyChannel {
-    inner: Box<dyn Channel>,
+    inner: Arc<dyn Channel>,
     fault: Arc<Mutex<Option<Fault>>>,
     /// How often bytes were handed over, by file name.
     sent: Arc<Mutex<BTreeMap<String, u32>>>,
@@ -172,6 +171,10 @@ impl Channel for FaultyChannel {
         into: &mut dyn std::io::Write,
     ) -> Result<Fetched, CollectError> {
         self.inner.fetch(name, into)
+    }
+
+    fn one_by_one(&self) -> Option<Arc<dyn OneByOne>> {
+        self.inner.one_by_one()
     }
 }
 
@@ -750,22 +753,13 @@ async fn open(
 ) -> Engine {
     let text = std::fs::read_to_string(dir.join(office::CONFIG)).unwrap();
     let config = Config::parse(&text, dir).unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let channels = config
         .providers
         .iter()
         .map(|provider| {
-            let inner: Box<dyn Channel> = match &provider.way {
-                Way::Folders { inbox, outbox, taken } => Box::new(
-                    DirectoryChannel::new(
-                        Arc::new(RealDisk),
-                        inbox.clone(),
-                        outbox.clone(),
-                        1 << 30,
-                    )
-                    .with_taken_folder(taken.clone()),
-                ),
-                Way::Sftp(site) => Box::new(SftpChannel::new(site.clone(), 1 << 30)),
-            };
+            let quota = provider.on(clock.today()).quota;
+            let inner = office::channel_of(&provider.way, quota, &disk);
             let channel = FaultyChannel { inner, fault: fault.clone(), sent: sent.clone() };
             (provider.name.clone(), Arc::new(channel) as Arc<dyn Channel>)
         })

@@ -1,0 +1,110 @@
+//! A partner's quota: never more than agreed leaves, and hardly less.
+//!
+//! GCRA by `governor`: in any stretch of T seconds no more than burst + T × quota requests begin, and
+//! from the beginning of a process no more than T × quota.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota as Rate, RateLimiter};
+
+/// What a partner takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quota {
+    pub per_second: u32,
+    pub burst: u32,
+    pub concurrency: u32,
+}
+
+pub struct Pace<C: Clock = DefaultClock> {
+    limiter: RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>,
+    clock: C,
+    /// Until then the partner has asked for rest.
+    rest_until: tokio::sync::Mutex<Option<Instant>>,
+}
+
+impl Pace {
+    pub fn new(quota: Quota) -> Pace {
+        Pace::with_clock(quota, DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> Pace<C> {
+    pub fn with_clock(quota: Quota, clock: C) -> Pace<C> {
+        let positive = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let burst = positive(quota.burst);
+        let rate = Rate::per_second(positive(quota.per_second)).allow_burst(burst);
+        let limiter = RateLimiter::direct_with_clock(rate, clock.clone());
+        // What an earlier process has just used of the burst is not known, so that none is left at first:
+        // the quota holds across processes too.
+        let _ = limiter.check_n(burst);
+        Pace { limiter, clock, rest_until: tokio::sync::Mutex::new(None) }
+    }
+
+    /// Takes one place, or says how long to wait before asking again.
+    pub fn take(&self) -> Result<(), Duration> {
+        self.limiter.check().map_err(|not_yet| not_yet.wait_time_from(self.clock.now()))
+    }
+
+    /// Returns when a request may begin.
+    pub async fn ready(&self) {
+        loop {
+            let rest = *self.rest_until.lock().await;
+            let rest = rest.map(|until| until.saturating_duration_since(Instant::now()));
+            if let Some(rest) = rest.filter(|rest| !rest.is_zero()) {
+                tokio::time::sleep(rest).await;
+                continue;
+            }
+            match self.take() {
+                Ok(()) => return,
+                Err(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    /// Nothing begins for so long.
+    pub async fn slow_down(&self, rest: Duration) {
+        let until = Instant::now() + rest;
+        let mut held = self.rest_until.lock().await;
+        *held = Some(held.map_or(until, |before| before.max(until)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    #[test]
+    fn no_more_than_the_quota_leaves_and_hardly_less() {
+        for (per_second, burst) in [(1, 1), (10, 1), (50, 50), (333, 20)] {
+            let clock = FakeRelativeClock::default();
+            let pace = Pace::with_clock(Quota { per_second, burst, concurrency: 1 }, clock.clone());
+            let mut now = Duration::ZERO;
+            let mut left: Vec<Duration> = Vec::new();
+            while now < Duration::from_secs(60) {
+                match pace.take() {
+                    Ok(()) => left.push(now),
+                    Err(wait) => {
+                        let wait = wait.max(Duration::from_nanos(1));
+                        clock.advance(wait);
+                        now += wait;
+                    }
+                }
+            }
+            for (at, began) in left.iter().enumerate() {
+                let within =
+                    left[at..].iter().take_while(|one| **one < *began + Duration::from_secs(1));
+                let most = per_second as usize + 1;
+                assert!(within.count() <= most, "more than {most} in a second from {began:?}");
+            }
+            let agreed = 60 * per_second as usize;
+            assert!(left.len() <= agreed, "{} of {agreed}", left.len());
+            assert!(left.len() * 100 >= agreed * 95, "{} of {agreed}", left.len());
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Signatures of requests: HMAC-SHA256 or RSA-SHA256 over one canonical text.
+//!
+//! ```text
+//! POST
+//! /transactions/type/disbursement
+//! 2026-11-02T01:00:00Z
+//! AB010000DP00000619
+//! <SHA-256 of the body, hexadecimal>
+//! ```
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::{hmac, rand, rsa};
+
+use super::secret::Secret;
+use crate::channels::Reason;
+use crate::domain::digest::Digest;
+
+/// How requests are signed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Signing {
+    /// HMAC-SHA256 with a secret that both hold.
+    Hmac { secret_file: PathBuf, header: String },
+    /// RSA PKCS#1 v1.5 with SHA-256 and our private key (PKCS#8 in DER).
+    Rsa { key_file: PathBuf, header: String },
+}
+
+/// The header with the moment that is signed.
+pub const DATE_HEADER: &str = "X-Date";
+
+/// The text that is signed.
+pub fn canonical_request(method: &str, path: &str, at: &str, key: &str, body: &[u8]) -> String {
+    format!("{method}\n{path}\n{at}\n{key}\n{}", Digest::of(body))
+}
+
+/// Checks a signature in constant time.
+pub fn verify_hmac(secret: &Secret, canonical: &str, signature: &str) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.bytes());
+    STANDARD
+        .decode(signature.trim())
+        .is_ok_and(|signature| hmac::verify(&key, canonical.as_bytes(), &signature).is_ok())
+}
+
+pub(super) struct Signer {
+    signing: Signing,
+}
+
+impl Signer {
+    pub fn new(signing: Signing) -> Signer {
+        Signer { signing }
+    }
+
+    /// The headers of one request.
+    pub fn headers(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        body: &[u8],
+    ) -> Result<[(String, String); 2], Reason> {
+        let at = moment();
+        let canonical = canonical_request(method, path, &at, key, body);
+        let (header, signature) = match &self.signing {
+            Signing::Hmac { secret_file, header } => {
+                (header, sign_hmac(&Secret::of_file(secret_file)?, &canonical))
+            }
+            Signing::Rsa { key_file, header } => {
+                (header, sign_rsa(&Secret::of_file(key_file)?, &canonical)?)
+            }
+        };
+        Ok([(DATE_HEADER.to_owned(), at), (header.clone(), signature)])
+    }
+}
+
+pub fn sign_hmac(secret: &Secret, canonical: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.bytes());
+    STANDARD.encode(hmac::sign(&key, canonical.as_bytes()))
+}
+
+fn sign_rsa(key: &Secret, canonical: &str) -> Result<String, Reason> {
+    let unusable = |error: String| {
+        Reason::new("signing_key_must_be_usable", format!("the signing key is not usable: {error}"))
+    };
+    let pair =
+        rsa::KeyPair::from_pkcs8(key.bytes()).map_err(|error| unusable(error.to_string()))?;
+    let mut signature = vec![0; pair.public().modulus_len()];
+    pair.sign(
+        &ring::signature::RSA_PKCS1_SHA256,
+        &rand::SystemRandom::new(),
+        canonical.as_bytes(),
+        &mut signature,
+    )
+    .map_err(|_| unusable("it does not sign".to_owned()))?;
+    Ok(STANDARD.encode(signature))
+}
+
+/// The machine's present moment; partners refuse what is stale by their own clock.
+fn moment() -> String {
+    let seconds = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs());
+    let epoch = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    let span = jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(0));
+    format!("{}Z", epoch.checked_add(span).unwrap_or(epoch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_holds_for_its_request_alone() {
+        let path = std::env::temp_dir().join(format!("chitra-hmac-{}", std::process::id()));
+        std::fs::write(&path, "secret").unwrap();
+        let secret = Secret::of_file(&path).unwrap();
+        let signing = Signing::Hmac { secret_file: path.clone(), header: "X-Signature".to_owned() };
+        let [(_, at), (header, signature)] =
+            Signer::new(signing).headers("POST", "/pay", "K1", b"{}").unwrap();
+        assert_eq!(header, "X-Signature");
+        let right = canonical_request("POST", "/pay", &at, "K1", b"{}");
+        assert!(verify_hmac(&secret, &right, &signature));
+        for wrong in [
+            canonical_request("PUT", "/pay", &at, "K1", b"{}"),
+            canonical_request("POST", "/other", &at, "K1", b"{}"),
+            canonical_request("POST", "/pay", &at, "K2", b"{}"),
+            canonical_request("POST", "/pay", &at, "K1", b"{ }"),
+        ] {
+            assert!(!verify_hmac(&secret, &wrong, &signature), "{wrong}");
+        }
+        assert!(!verify_hmac(&secret, &right, "no base64"));
+        std::fs::write(&path, "another").unwrap();
+        assert!(!verify_hmac(&Secret::of_file(&path).unwrap(), &right, &signature));
+        std::fs::remove_file(&path).unwrap();
+    }
+}

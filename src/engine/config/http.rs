@@ -1,0 +1,214 @@
+//! `[provider.http]`: a partner that takes one payment a request over HTTP.
+//!
+//! Secrets are in files of their own, which are named here and read when they are needed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::wrong;
+use crate::channels::http::{HttpSettings, OAuth, Signing};
+use crate::engine::error::EngineError;
+
+/// A `[provider.http]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpFile {
+    kind: String,
+    base_url: String,
+    send_path: String,
+    status_path: Option<String>,
+    #[serde(default = "gsma_reference")]
+    reference: String,
+    oauth: Option<OAuthFile>,
+    signing: Option<SigningFile>,
+    idempotency_header: Option<String>,
+    idempotency_hours: Option<u32>,
+    #[serde(default)]
+    not_found_is_proof: bool,
+    #[serde(default = "ten")]
+    connect_timeout_seconds: u64,
+    #[serde(default = "thirty")]
+    timeout_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OAuthFile {
+    token_path: String,
+    client_id: String,
+    secret_file: String,
+    scope: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SigningFile {
+    /// `hmac-sha256` or `rsa-sha256`.
+    algorithm: String,
+    key_file: String,
+    #[serde(default = "signature_header")]
+    header: String,
+}
+
+fn gsma_reference() -> String {
+    "requestingOrganisationTransactionReference".to_owned()
+}
+
+fn signature_header() -> String {
+    "X-Signature".to_owned()
+}
+
+fn ten() -> u64 {
+    10
+}
+
+fn thirty() -> u64 {
+    30
+}
+
+impl HttpFile {
+    /// Parses the settings; files are relative to the office's folder.
+    pub(super) fn parsed(self, provider: &str, office: &Path) -> Result<HttpSettings, EngineError> {
+        let said = |sentence: String| wrong(format!("provider {provider}: http: {sentence}"));
+        if self.kind != "payments" {
+            return Err(said(format!("kind is payments, not `{}`", self.kind)));
+        }
+        let base_url = self.base_url.trim_end_matches('/').to_owned();
+        must_be_private(&base_url, provider)?;
+        let paths = [Some(&self.send_path), self.status_path.as_ref()];
+        if paths.into_iter().flatten().any(|path| !path.starts_with('/')) {
+            return Err(said("a path begins with /".to_owned()));
+        }
+        if self.status_path.as_ref().is_some_and(|path| !path.contains("{reference}")) {
+            return Err(said("status_path says where our {reference} stands".to_owned()));
+        }
+        if self.idempotency_hours.is_some() != self.idempotency_header.is_some() {
+            return Err(said(
+                "idempotency_header and idempotency_hours belong together: without both nothing is repeated"
+                    .to_owned(),
+            ));
+        }
+        if self.not_found_is_proof && self.status_path.is_none() {
+            return Err(said("not_found_is_proof needs a status_path".to_owned()));
+        }
+        if self.timeout_seconds == 0 || self.connect_timeout_seconds == 0 {
+            return Err(said("time-outs are at least a second".to_owned()));
+        }
+        let signing = match self.signing {
+            None => None,
+            Some(signing) => {
+                let (file, header) = (office.join(signing.key_file), signing.header);
+                Some(match signing.algorithm.as_str() {
+                    "hmac-sha256" => Signing::Hmac { secret_file: file, header },
+                    "rsa-sha256" => Signing::Rsa { key_file: file, header },
+                    other => {
+                        return Err(said(format!(
+                            "algorithm is hmac-sha256 or rsa-sha256, not `{other}`"
+                        )));
+                    }
+                })
+            }
+        };
+        Ok(HttpSettings {
+            base_url,
+            send_path: self.send_path,
+            status_path: self.status_path,
+            reference_member: self.reference,
+            oauth: self.oauth.map(|oauth| OAuth {
+                token_path: oauth.token_path,
+                client_id: oauth.client_id,
+                secret_file: office.join(oauth.secret_file),
+                scope: oauth.scope,
+            }),
+            signing,
+            idempotency_header: self.idempotency_header,
+            idempotency_hours: self.idempotency_hours,
+            not_found_is_proof: self.not_found_is_proof,
+            connect_timeout: Duration::from_secs(self.connect_timeout_seconds),
+            timeout: Duration::from_secs(self.timeout_seconds),
+        })
+    }
+}
+
+/// Payments and secrets leave this machine under TLS only.
+fn must_be_private(url: &str, provider: &str) -> Result<(), EngineError> {
+    if url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains('@')) {
+        return Ok(());
+    }
+    let host = url.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or(""));
+    let at_home = host.is_some_and(|host| {
+        let name = host.rsplit_once(':').map_or(host, |(name, port)| {
+            match port.bytes().all(|byte| byte.is_ascii_digit()) {
+                true => name,
+                false => host,
+            }
+        });
+        matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+    });
+    match at_home {
+        true => Ok(()),
+        false => Err(EngineError::refused(
+            "N150",
+            format!(
+                "chitra.toml: provider {provider}: base_url begins with https://, because payments and secrets \
+                 travel there; plain http is for this machine alone (127.0.0.1, localhost, [::1])"
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(more: &str, told: &str) {
+        let text = format!("kind = \"payments\"\nsend_path = \"/pay\"\n{more}");
+        let parsed = toml::from_str::<HttpFile>(&text)
+            .map_err(|error| wrong(error.to_string()))
+            .and_then(|file| file.parsed("mobile", Path::new("/office")));
+        match parsed {
+            Ok(_) => assert_eq!(told, "", "{more}"),
+            Err(error) => {
+                let error = format!("{} {error}", error.code());
+                assert!(!told.is_empty() && error.contains(told), "{more}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_leaves_this_machine_is_under_tls() {
+        check("base_url = \"https://api.partner.example\"", "");
+        for home in ["http://127.0.0.1:8080/v1", "http://localhost", "http://[::1]:80"] {
+            check(&format!("base_url = \"{home}\""), "");
+        }
+        for away in [
+            "http://api.partner.example",
+            "http://127.0.0.1.partner.example",
+            "http://localhost@partner.example",
+            "http://10.0.0.1:80",
+            "ftp://localhost",
+            "https://",
+            "https://user:secret@partner.example",
+        ] {
+            check(&format!("base_url = \"{away}\""), "N150");
+        }
+    }
+
+    #[test]
+    fn settings_that_cannot_be_are_refused() {
+        let here = "base_url = \"https://api.partner.example\"\n";
+        let check = |more: &str, told: &str| check(&format!("{here}{more}"), told);
+        check("status_path = \"/of/{reference}\"\nnot_found_is_proof = true", "");
+        check("not_found_is_proof = true", "needs a status_path");
+        check("status_path = \"/of\"", "{reference}");
+        check("status_path = \"of/{reference}\"", "begins with /");
+        check("idempotency_hours = 24", "belong together");
+        check("timeout_seconds = 0", "at least a second");
+        check("speed = 3", "speed");
+        check("signing = { algorithm = \"md5\", key_file = \"k\" }", "hmac-sha256");
+        check("signing = { algorithm = \"rsa-sha256\", key_file = \"k\" }", "");
+    }
+}

@@ -1,0 +1,375 @@
+//! Sends payments one by one to a partner that takes no files, each once.
+//!
+//! What was approved is a file, and each of its lines is one request. Lines leave in windows of at most
+//! one second of the partner's quota; a window is recorded and under a signed checkpoint before a request
+//! of it leaves. What the partner says goes the way of every answer: archived, then applied. A request
+//! without an answer makes its payment unknown. Then the partner is asked; the same line with the same key
+//! goes again only when it is proved not to be there, or when the partner still knows the key.
+
+mod asking;
+mod lines;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::audit::batch_root::BatchRootBuilder;
+use crate::audit::leaf::Leaf;
+use crate::channels::one_by_one::{OneByOne, Reply};
+use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
+use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
+use crate::domain::digest::{Digest, Hasher};
+use crate::domain::ids::CycleNo;
+use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
+use crate::domain::payable::{PayableEvent, PayableState};
+use crate::domain::send_window::{Lines, SendWindow, WindowOutcome};
+use crate::engine::dispatch::Dispatched;
+use crate::engine::lease::Lease;
+use crate::engine::{Engine, EngineError};
+use crate::store::payments::{InstructionMove, PayableMove};
+use crate::store::{Changes, StoreError};
+
+use self::asking::{Asking, requests};
+use self::lines::{Covered, Key, Line, window_lines};
+
+/// How often the end of a window is tried: an answer that arrives by another way at the same moment moves
+/// a payment that was silent when it was read.
+const ENDINGS_MAX: u32 = 3;
+
+/// One round over the lines of a batch.
+struct Round<'a> {
+    lease: &'a Lease,
+    partner: &'a Arc<dyn OneByOne>,
+    batch: Batch,
+    cycle: Cycle,
+    covered: Covered,
+    /// The number of the last window.
+    window: i64,
+    sent: usize,
+    asked: usize,
+    rejected: i64,
+}
+
+/// What a window is about.
+struct Leaving {
+    lines: Vec<Line>,
+    /// Those of them that left before and are unknown.
+    again: Vec<Instruction>,
+}
+
+impl Engine {
+    pub(super) async fn send_one_by_one(
+        &self,
+        lease: &Lease,
+        batch: Batch,
+        partner: Arc<dyn OneByOne>,
+    ) -> Result<Dispatched, EngineError> {
+        let told = |batch: &Batch, detail: String| Dispatched {
+            file_name: batch.file_name.clone(),
+            state: batch.state,
+            detail,
+        };
+        let cycle = self.store.cycle(batch.cycle).await?.ok_or_else(|| {
+            EngineError::Inconsistent(format!("the cycle of {} is missing", batch.file_name))
+        })?;
+        if batch.state == BatchState::Released
+            && let Some(why) = self.waits(&batch).await?
+        {
+            return Ok(told(&batch, format!("waits: {why}")));
+        }
+        match self.file_holds(&cycle, &batch).await {
+            Err(EngineError::Refused { code: "A115", sentence }) => {
+                return Ok(told(&batch, format!("A115: {sentence}")));
+            }
+            held => held?,
+        }
+        self.end_lost_window(lease, &batch, &partner).await?;
+        let windows = self.store.send_windows(&batch).await?;
+        let mut round = Round {
+            lease,
+            partner: &partner,
+            covered: Covered::of(&batch, &windows),
+            window: windows.last().map_or(0, |window| window.number),
+            batch,
+            cycle,
+            sent: 0,
+            asked: 0,
+            rejected: 0,
+        };
+        let stopped = self.go_over(&mut round).await?;
+        if round.rejected > 0 {
+            self.watch_failures().await?;
+        }
+        let sent = round.sent;
+        if let Some(why) = stopped {
+            return Ok(told(&round.batch, format!("{sent} requests sent, the rest waits: {why}")));
+        }
+        if round.batch.state == BatchState::Sending {
+            let event = BatchEvent::ProvedDelivered;
+            let detail = "every line was sent";
+            round.batch =
+                self.record(lease, &round.batch, event, Recorded::Delivered, detail).await?;
+        }
+        Ok(told(&round.batch, format!("{sent} requests sent, {} asked about", round.asked)))
+    }
+
+    /// Goes over the lines once: sends what never left, asks about what is unknown, sends that again
+    /// where it may go. Gives why it stopped before the end.
+    async fn go_over(&self, round: &mut Round<'_>) -> Result<Option<String>, EngineError> {
+        let page = window_lines(&round.partner.terms());
+        let mut pages = self.pages(&round.batch, round.partner.clone(), page)?;
+        let mut looked_at = 0;
+        while let Some(lines) = pages.recv().await {
+            let lines = lines?;
+            let mut states = self.states(&round.batch, &lines).await?;
+            let (mut to_send, mut to_ask) = (Vec::new(), Vec::new());
+            for line in lines {
+                let never_left = round.covered.of_line(line.number).first_at.is_none();
+                match (never_left, states.get(&line.key).map(|one| one.state)) {
+                    (true, Some(InstructionState::InBatch)) => to_send.push(line),
+                    (false, Some(InstructionState::Unknown)) => to_ask.push(line),
+                    _ => {}
+                }
+            }
+            round.asked += to_ask.len();
+            let may_go = self
+                .ask_again(round.lease, &round.batch, round.partner, to_ask, &round.covered)
+                .await?;
+            let again = may_go.iter().filter_map(|line| states.remove(&line.key)).collect();
+            to_send.extend(may_go);
+            if to_send.is_empty() {
+                continue;
+            }
+            if let Some(why) = self.stopped_for_now(&round.batch).await? {
+                return Ok(Some(why));
+            }
+            let stopped = self.send_window(round, Leaving { lines: to_send, again }).await?;
+            if stopped.is_some() {
+                return Ok(stopped);
+            }
+            // The breaker looks whenever enough more has failed, and not a second of quota later.
+            let terms = &self.provider(&round.batch.provider)?.on(self.clock.today()).leaving;
+            let count_min = terms.breaker.map_or(i64::MAX, |breaker| breaker.count_min);
+            if round.rejected - looked_at >= count_min {
+                looked_at = round.rejected;
+                self.watch_failures().await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Records a window, sends its lines, keeps what is said, and ends it. Gives why no more is sent.
+    async fn send_window(
+        &self,
+        round: &mut Round<'_>,
+        leaving: Leaving,
+    ) -> Result<Option<String>, EngineError> {
+        let Leaving { lines, again } = leaving;
+        let number = round.window + 1;
+        let mut window = SendWindow {
+            cycle: round.batch.cycle,
+            batch: round.batch.number,
+            number,
+            lines: lines.iter().map(|line| line.number).collect(),
+            started_at: self.stamp(),
+            outcome: WindowOutcome::Started,
+            unsent: Lines::default(),
+        };
+        let mut after = round.batch.clone();
+        let mut changes = Changes::new();
+        changes.window_started(&round.batch, number, &window.lines, &window.started_at);
+        self.window_may_leave(&round.batch, lines.len() > again.len(), &mut changes).await?;
+        if round.batch.state == BatchState::Released {
+            after.state = round.batch.state.apply(BatchEvent::AttemptRecorded)?;
+            let delivery_no = self.delivery_no(&round.batch).await? + 1;
+            changes.delivery_started(&round.batch, delivery_no, &window.started_at);
+            changes.batch_moved(&round.batch, after.state);
+        }
+        let released = round.cycle.state;
+        if released == CycleState::Released {
+            let next = released.apply(CycleEvent::Dispatched)?;
+            changes.cycle_moved(round.cycle.number, released, next);
+            round.cycle.state = next;
+        }
+        self.sent_again(&round.cycle, &again, &mut changes).await?;
+        let mut hasher = Hasher::new();
+        lines.iter().for_each(|line| hasher.update(&line.bytes));
+        changes.event(
+            Leaf::of("window_started", &window.started_at)
+                .number("cycle", window.cycle.0)
+                .number("batch", window.batch.0)
+                .number("window", number)
+                .number("count", window.lines.len() as i64)
+                .digest("sha256", &hasher.finish().0)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        if let Err(error) = self.commit_under(round.lease, changes).await {
+            round.cycle.state = released;
+            return match self.stopped_for_now(&round.batch).await? {
+                Some(why) => Ok(Some(why)),
+                None => Err(error),
+            };
+        }
+        round.batch = after;
+        round.window = number;
+        // No byte leaves before its intent is under a signed checkpoint.
+        self.sequence().await?;
+
+        // The last moment before requests leave: whoever was stopped since learns it.
+        self.renew(round.lease).await?;
+        let asking = Asking::Send(round.lease.still_held());
+        let sending = requests(round.partner, lines, asking);
+        let replies = self.while_held(round.lease, sending).await?;
+        let kept = self.keep_replies(&round.batch, "send", &replies).await?;
+        let (mut unsent, mut silent, mut stopped) = (Vec::new(), Vec::new(), None);
+        for (line, reply) in &replies {
+            match reply {
+                Reply::NotSent(reason) => {
+                    unsent.push(line.number);
+                    stopped = stopped.or(Some(reason.sentence.clone()));
+                    // It left before, and of that nothing was learnt.
+                    if again.iter().any(|one| (one.payable, one.attempt) == line.key) {
+                        silent.push(line.clone());
+                    }
+                }
+                _ if kept.contains(&line.key) => {}
+                _ => silent.push(line.clone()),
+            }
+        }
+        round.sent += window.lines.len() - unsent.len();
+        window.unsent = unsent.into_iter().collect();
+        window.outcome = WindowOutcome::Ended;
+        self.end_window(round.lease, &round.batch, &window, &silent).await?;
+        round.covered.add(&window);
+        self.apply_waiting().await?;
+        let lines: Vec<Line> = replies.into_iter().map(|(line, _)| line).collect();
+        let states = self.states(&round.batch, &lines).await?;
+        let rejected = states.values().filter(|one| one.state == InstructionState::Rejected);
+        round.rejected += rejected.count() as i64;
+        Ok(stopped)
+    }
+
+    /// Payments that go again are on their way, and no longer for officers to decide: who has proposed
+    /// what became of them did not know of this.
+    async fn sent_again(
+        &self,
+        cycle: &Cycle,
+        again: &[Instruction],
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        if again.is_empty() {
+            return Ok(());
+        }
+        let (mut moves, mut payable_moves) = (Vec::new(), Vec::new());
+        for one in again {
+            let to = one.state.apply(InstructionEvent::SentAgain)?;
+            moves.push(InstructionMove::of(one, to));
+            payable_moves.push(PayableMove {
+                payable: one.payable,
+                from: PayableState::Unknown,
+                to: PayableState::Unknown.apply(PayableEvent::SentAgain)?,
+                code: String::new(),
+                batch: Some(one.batch),
+            });
+        }
+        changes.instructions_moved(&moves);
+        changes.payables_moved(&payable_moves);
+        let mut proposed = self.fates_by_key(cycle).await?;
+        let moot: Vec<_> =
+            again.iter().filter_map(|one| proposed.remove(&(one.payable, one.attempt))).collect();
+        Ok(changes.fates_withdrawn(&moot)?)
+    }
+
+    /// Ends a window that a process left open when it died: whatever of it no evidence names is unknown.
+    async fn end_lost_window(
+        &self,
+        lease: &Lease,
+        batch: &Batch,
+        partner: &Arc<dyn OneByOne>,
+    ) -> Result<(), EngineError> {
+        let windows = self.store.send_windows(batch).await?;
+        let Some(open) = windows.into_iter().find(|one| one.outcome == WindowOutcome::Started)
+        else {
+            return Ok(());
+        };
+        let mut lost = Vec::new();
+        let mut pages = self.pages(batch, partner.clone(), window_lines(&partner.terms()))?;
+        while let Some(lines) = pages.recv().await {
+            lost.extend(lines?.into_iter().filter(|line| open.lines.contains(line.number)));
+        }
+        let window = SendWindow { outcome: WindowOutcome::Lost, ..open };
+        self.end_window(lease, batch, &window, &lost).await
+    }
+
+    /// Commits the end of a window, and with it that payments without an answer are unknown.
+    async fn end_window(
+        &self,
+        lease: &Lease,
+        batch: &Batch,
+        window: &SendWindow,
+        silent: &[Line],
+    ) -> Result<(), EngineError> {
+        let (event, why) = match window.outcome {
+            WindowOutcome::Lost => ("window_lost", "the process died while it was sent"),
+            _ => ("window_ended", "no answer to the request"),
+        };
+        let mut tried = 0;
+        loop {
+            let states: BTreeMap<Key, Instruction> = self.states(batch, silent).await?;
+            let lost: Vec<Instruction> =
+                states.into_values().filter(|one| one.state == InstructionState::InBatch).collect();
+            let mut root = BatchRootBuilder::new();
+            let mut changes = Changes::new();
+            changes.window_ended(
+                batch,
+                window.number,
+                window.outcome,
+                &window.unsent,
+                &self.stamp(),
+            );
+            self.lost(&lost, why, &mut root, &mut changes)?;
+            let root = root.finish();
+            changes.event(
+                Leaf::of(event, &self.stamp())
+                    .number("cycle", batch.cycle.0)
+                    .number("batch", batch.number.0)
+                    .number("window", window.number)
+                    .number("unsent", window.unsent.len() as i64)
+                    .digest("unsent_lines", &Digest::of(window.unsent.to_string().as_bytes()))
+                    .number("unknown", root.count as i64)
+                    .digest("root", &root.root)
+                    .build()?
+                    .as_bytes()
+                    .to_vec(),
+            );
+            tried += 1;
+            match self.commit_under(lease, changes).await {
+                Err(EngineError::Store(StoreError::Conflict { .. })) if tried < ENDINGS_MAX => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// How many payments of batches to a partner that are still leaving one by one may have left.
+    pub(super) async fn left_one_by_one(
+        &self,
+        cycle: CycleNo,
+        provider: &str,
+    ) -> Result<i64, EngineError> {
+        let of_cycle = self.store.batches_one_by_one(cycle).await?;
+        if of_cycle.is_empty() {
+            return Ok(0);
+        }
+        let mut left = 0;
+        for batch in self.store.batches(cycle).await? {
+            if batch.provider == provider
+                && batch.state == BatchState::Sending
+                && of_cycle.contains(&batch.number)
+            {
+                left += Covered::of(&batch, &self.store.send_windows(&batch).await?).left();
+            }
+        }
+        Ok(left)
+    }
+}

@@ -1,0 +1,308 @@
+//! Asks what became of payments that left one by one, keeps what is said, and says which may go again.
+
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::lines::{Covered, Key, Line, OfLine, window_lines};
+use crate::channels::Reason;
+use crate::channels::one_by_one::{MayLeave, OneByOne, Reply, RequestTerms};
+use crate::domain::batch::{Batch, BatchState};
+use crate::domain::cycle::CycleState;
+use crate::domain::ids::Shard;
+use crate::domain::instruction::InstructionState;
+use crate::engine::lease::Lease;
+use crate::engine::{Engine, EngineError};
+
+/// So long before the end of its time a key is not relied on any more: a request may have to wait.
+const KEY_MARGIN_SECONDS: i64 = 15 * 60;
+
+#[derive(Clone)]
+pub(super) enum Asking {
+    /// Each request leaves only while this holds.
+    Send(MayLeave),
+    Status,
+}
+
+impl Engine {
+    /// Batches that left line by line, of which some payment is unknown.
+    pub(in crate::engine) async fn unknown_one_by_one(&self) -> Result<Vec<Batch>, EngineError> {
+        let mut found = Vec::new();
+        for cycle in self.store.cycles().await? {
+            if cycle.state != CycleState::Settling {
+                continue;
+            }
+            let of_cycle = self.store.batches_one_by_one(cycle.number).await?;
+            if of_cycle.is_empty() {
+                continue;
+            }
+            let sums = self.store.instruction_sums(cycle.number).await?;
+            for batch in self.store.batches(cycle.number).await? {
+                let is_unknown = sums
+                    .iter()
+                    .any(|sum| sum.batch == batch.number && sum.state == InstructionState::Unknown);
+                if batch.state == BatchState::Delivered
+                    && of_cycle.contains(&batch.number)
+                    && is_unknown
+                    && self.partner_of(&batch).is_some()
+                {
+                    found.push(batch);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn partner_of(&self, batch: &Batch) -> Option<Arc<dyn OneByOne>> {
+        self.channels.get(&batch.provider).and_then(|channel| channel.one_by_one())
+    }
+
+    /// Asks what became of payments that left one by one and have no outcome, and keeps what is said.
+    /// Under the lease of the partner's dispatcher, so that its quota holds over both.
+    pub(in crate::engine) async fn poll_one_by_one(&self) -> Result<(), EngineError> {
+        for cycle in self.store.cycles().await? {
+            if cycle.state != CycleState::Settling {
+                continue;
+            }
+            let of_cycle = self.store.batches_one_by_one(cycle.number).await?;
+            for batch in self.store.batches(cycle.number).await? {
+                let Some(partner) = self.partner_of(&batch) else { continue };
+                let left = batch.state == BatchState::Delivered && of_cycle.contains(&batch.number);
+                if !left || !partner.terms().can_be_asked {
+                    continue;
+                }
+                // Whoever dispatches to it now asks as well.
+                let Ok(lease) = self.lease(&format!("dispatch:{}", batch.provider)).await? else {
+                    continue;
+                };
+                let asked = self.poll(&lease, &batch, &partner).await;
+                self.give_back(lease).await?;
+                asked?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn poll(
+        &self,
+        lease: &Lease,
+        batch: &Batch,
+        partner: &Arc<dyn OneByOne>,
+    ) -> Result<(), EngineError> {
+        for shard in Shard::all() {
+            let open: Vec<Line> = self
+                .store
+                .instructions(batch.cycle, shard)
+                .await?
+                .into_iter()
+                .filter(|one| {
+                    one.batch == batch.number
+                        && matches!(
+                            one.state,
+                            InstructionState::InBatch | InstructionState::Unknown
+                        )
+                })
+                .map(|one| Line {
+                    number: 0,
+                    bytes: Vec::new(),
+                    reference: self.reference(&one).to_string(),
+                    key: (one.payable, one.attempt),
+                })
+                .collect();
+            for page in open.chunks(window_lines(&partner.terms())) {
+                let asking = requests(partner, page.to_vec(), Asking::Status);
+                let replies = self.while_held(lease, asking).await?;
+                self.keep_replies(batch, "status", &replies).await?;
+                // A partner that is not there is not asked a thousand times.
+                if replies.iter().any(|(_, reply)| matches!(reply, Reply::NotSent(_))) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks about unknown lines, and gives those that may go again: the same bytes under the same key.
+    pub(super) async fn ask_again(
+        &self,
+        lease: &Lease,
+        batch: &Batch,
+        partner: &Arc<dyn OneByOne>,
+        lines: Vec<Line>,
+        covered: &Covered,
+    ) -> Result<Vec<Line>, EngineError> {
+        if lines.is_empty() {
+            return Ok(Vec::new());
+        }
+        let terms = partner.terms();
+        let replies = match terms.can_be_asked {
+            true => {
+                let asking = requests(partner, lines, Asking::Status);
+                self.while_held(lease, asking).await?
+            }
+            false => {
+                let nobody = || Reply::Unknown(Reason::new("partner_cannot_be_asked", "not asked"));
+                lines.into_iter().map(|line| (line, nobody())).collect()
+            }
+        };
+        let answered = self.keep_replies(batch, "status", &replies).await?;
+        self.apply_waiting().await?;
+        let now = self.clock.now();
+        Ok(replies
+            .into_iter()
+            .filter(|(line, reply)| {
+                let is_absent = matches!(reply, Reply::Absent);
+                !answered.contains(&line.key)
+                    && may_go_again(&covered.of_line(line.number), is_absent, now, &terms)
+            })
+            .map(|(line, _)| line)
+            .collect())
+    }
+
+    /// Keeps what was said as an answer: archived, a line for each. What the format cannot read is kept
+    /// beside it and refused as a file of its own; its payment stays unknown. Gives whose words were kept.
+    /// No lease is asked for: what a partner has said is evidence, whoever heard it.
+    pub(super) async fn keep_replies(
+        &self,
+        batch: &Batch,
+        asked: &'static str,
+        replies: &[(Line, Reply)],
+    ) -> Result<Vec<Key>, EngineError> {
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        let mut kept = Vec::new();
+        for (line, reply) in replies {
+            let Reply::Said { http, body } = reply else { continue };
+            let said = json!({
+                "reference": line.reference, "asked": asked, "http": http, "at": self.stamp(), "body": body,
+            });
+            let text = format!("{said}\n");
+            match self.can_be_read(&batch.provider, text.as_bytes())? {
+                true => {
+                    good.extend_from_slice(text.as_bytes());
+                    kept.push(line.key);
+                }
+                false => bad.extend_from_slice(text.as_bytes()),
+            }
+        }
+        let shown = format!("{}.{asked}.jsonl", batch.file_name);
+        if !bad.is_empty() {
+            match self.keep_answer(&batch.provider, bad, &shown).await {
+                Err(EngineError::Refused { .. }) => {}
+                kept => kept?,
+            }
+        }
+        if !good.is_empty() {
+            self.keep_answer(&batch.provider, good, &shown).await?;
+        }
+        Ok(kept)
+    }
+}
+
+/// Runs requests, as many at once as was agreed. After proof that one could not be sent, no other begins.
+pub(super) async fn requests(
+    partner: &Arc<dyn OneByOne>,
+    lines: Vec<Line>,
+    asking: Asking,
+) -> Result<Vec<(Line, Reply)>, EngineError> {
+    let concurrency = partner.terms().concurrency.max(1) as usize;
+    let mut running: JoinSet<(Line, Reply)> = JoinSet::new();
+    let mut replies = Vec::new();
+    let mut stopped: Option<Reason> = None;
+    let mut lines = lines.into_iter();
+    loop {
+        while running.len() < concurrency {
+            let Some(line) = lines.next() else { break };
+            if let Some(reason) = &stopped {
+                replies.push((line, Reply::NotSent(reason.clone())));
+                continue;
+            }
+            let (partner, asking) = (partner.clone(), asking.clone());
+            running.spawn(async move {
+                let reply = match asking {
+                    Asking::Send(may_leave) => {
+                        partner.send(&line.reference, line.bytes.clone(), may_leave).await
+                    }
+                    Asking::Status => partner.ask(&line.reference).await,
+                };
+                (line, reply)
+            });
+        }
+        let Some(done) = running.join_next().await else { return Ok(replies) };
+        let (line, reply) = done.map_err(|error| {
+            EngineError::Inconsistent(format!("a request ended early: {error}"))
+        })?;
+        if let Reply::NotSent(reason) = &reply {
+            stopped.get_or_insert_with(|| reason.clone());
+        }
+        replies.push((line, reply));
+    }
+}
+
+/// Whether an unknown line may go again. A key that the partner still knows makes it harmless. Absence
+/// is proof only where that was agreed, and where nobody can be sending it still: a window whose process
+/// was stopped may go on when that process does.
+fn may_go_again(of_line: &OfLine, is_absent: bool, now: DateTime, terms: &RequestTerms) -> bool {
+    let key_is_known =
+        of_line.first_at.as_deref().is_some_and(|began| key_is_known(began, now, terms));
+    key_is_known || (is_absent && terms.not_found_is_proof && !of_line.lost)
+}
+
+/// Whether the partner still knows a key that first went to it in a window begun then. A clock that was
+/// turned back tells nothing, and nothing is repeated on its word.
+fn key_is_known(began: &str, now: DateTime, terms: &RequestTerms) -> bool {
+    let Some(hours) = terms.idempotency_hours else { return false };
+    let began = began.get(..19).and_then(|text| text.parse::<DateTime>().ok());
+    let Some(elapsed) = began.map(|began| now.duration_since(began)) else { return false };
+    let good_for = i64::from(hours) * 3600 - KEY_MARGIN_SECONDS;
+    !elapsed.is_negative() && elapsed.as_secs() < good_for
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(hours: Option<u32>, not_found_is_proof: bool) -> RequestTerms {
+        RequestTerms {
+            per_second: 1,
+            concurrency: 1,
+            idempotency_hours: hours,
+            not_found_is_proof,
+            can_be_asked: true,
+        }
+    }
+
+    #[test]
+    fn a_key_is_repeated_inside_its_hours_alone() {
+        let began = "2026-11-02T08:00:00+07:00";
+        for (now, hours, known) in [
+            ("2026-11-02T08:00:00", Some(24), true),
+            ("2026-11-03T07:44:59", Some(24), true),
+            ("2026-11-03T07:45:00", Some(24), false),
+            ("2026-11-02T07:59:59", Some(24), false),
+            ("2026-11-02T08:00:01", None, false),
+        ] {
+            let now = now.parse().unwrap();
+            assert_eq!(key_is_known(began, now, &terms(hours, false)), known, "{now} {hours:?}");
+        }
+        assert!(!key_is_known("yesterday", began[..19].parse().unwrap(), &terms(Some(24), false)));
+    }
+
+    #[test]
+    fn what_is_absent_goes_again_where_that_is_proof_and_nobody_can_be_sending() {
+        let now = "2026-11-02T09:00:00".parse().unwrap();
+        let of_line = |lost| OfLine { first_at: Some("2026-11-02T08:00:00+07:00".into()), lost };
+        for (lost, absent, hours, agreed, again) in [
+            (false, true, None, true, true),
+            (false, false, None, true, false),
+            (false, true, None, false, false),
+            (true, true, None, true, false),
+            (true, true, Some(24), true, true),
+            (true, false, Some(24), false, true),
+        ] {
+            let told = may_go_again(&of_line(lost), absent, now, &terms(hours, agreed));
+            assert_eq!(told, again, "{lost} {absent} {hours:?} {agreed}");
+        }
+    }
+}
