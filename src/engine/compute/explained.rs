@@ -6,6 +6,7 @@ use super::stored;
 use super::{Loaded, Terms};
 use crate::domain::cycle::Cycle;
 use crate::domain::exception::RowOutcome;
+use crate::domain::hold::HoldCode;
 use crate::domain::ids::{EnrolmentNo, PersonNo};
 use crate::domain::period::Period;
 use crate::engine::{Engine, EngineError, chunks};
@@ -137,7 +138,11 @@ fn explained(
             None => (RowOutcome::Entitled, String::new(), String::new()),
         };
         let law = match asked_at {
-            None => (detail.clone(), detail),
+            // What is held before the law is asked is told by its code, in both languages.
+            None => match code.parse::<HoldCode>() {
+                Ok(held) => (held.entry().vi.to_owned(), held.entry().en.to_owned()),
+                Err(_) => (detail.clone(), detail),
+            },
             Some(at) => {
                 let [vi, en] = [Language::Vietnamese, Language::English].map(|language| {
                     let (case, outcome) = (&judged.cases[at], &entitled.outcomes[at]);
