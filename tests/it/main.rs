@@ -12,6 +12,7 @@ mod damaged_files;
 mod decision_number;
 mod directory_channel;
 mod envelope;
+mod explaining;
 mod external_validators;
 mod importing;
 mod large_files;

@@ -33,6 +33,7 @@ pub struct ExplainedRow {
 }
 
 /// One line as it is explained.
+#[derive(Clone)]
 pub struct ExplainedLine {
     pub component: String,
     pub period: Period,
@@ -55,9 +56,13 @@ impl Engine {
         let terms = self.terms(cycle).await?;
         let mut loaded = self.load(cycle, person.shard()).await?;
         // What this and later cycles determined was not known when it was decided.
-        loaded.claims.retain(|claim| {
-            claim.carried_from.map_or(claim.cycle, |from| from.cycle()) < cycle.number
-        });
+        let mut known = Vec::new();
+        for claim in std::mem::take(&mut loaded.claims) {
+            if claim.person == person && self.determined_in(&claim).await? < cycle.number {
+                known.push(claim);
+            }
+        }
+        loaded.claims = known;
         let name = person.to_string();
         let mut lines = None;
         for chunk in self.store.chunks(person.shard(), ChunkKind::Evidence, cycle.number.0).await? {
