@@ -5,8 +5,10 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::show::money;
+use crate::domain::instruction::Instruction;
 use crate::domain::state::Named;
-use crate::engine::explain::Explanation;
+use crate::engine::compute::ExplainedLine;
+use crate::engine::explain::{Explanation, Whereabouts};
 use crate::engine::{Engine, EngineError};
 
 #[derive(Args)]
@@ -49,16 +51,7 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "code": row.code,
                 "identity": { "rule": row.rule, "vi": row.identity.0, "en": row.identity.1 },
                 "law": { "vi": row.law.0, "en": row.law.1 },
-                "lines": row.lines.iter().map(|line| json!({
-                    "component": line.component,
-                    "period": line.period.to_string(),
-                    "kind": line.kind,
-                    "revision": line.revision,
-                    "amount_minor": line.amount_minor.to_string(),
-                    "clauses": line.clauses,
-                    "vi": line.vietnamese,
-                    "en": line.english,
-                })).collect::<Vec<_>>(),
+                "lines": lines_as_json(&row.lines),
             })
         })
         .collect();
@@ -73,13 +66,27 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "channel": payable.channel.name(),
                 "provider": payable.provider,
                 "code": payable.code,
-                "attempts": attempts.iter().map(|one| json!({
-                    "reference": engine.reference(one).as_str(),
-                    "state": one.state.name(),
-                    "grade": one.grade.map(Named::name),
-                    "reason": one.reason,
-                    "on": one.outcome_on,
-                })).collect::<Vec<_>>(),
+                "attempts": attempts_as_json(engine, attempts),
+                "now": told.moved_on.get(&payable.number).map(whereabouts_as_json),
+            })
+        })
+        .collect();
+    let carried: Vec<_> = told
+        .carried
+        .iter()
+        .map(|one| {
+            json!({
+                "cycle": one.cycle.label(),
+                "law_known_at": one.cycle.law_known_at.to_string(),
+                "payable": one.payable.number.to_string(),
+                "state": one.payable.state.name(),
+                "amount_minor": one.payable.amount_minor.to_string(),
+                "code": one.payable.code,
+                "attempts": attempts_as_json(engine, &one.attempts),
+                "lines": lines_as_json(&one.lines),
+                "now": whereabouts_as_json(&one.now),
+                "vi": one.told.0,
+                "en": one.told.1,
             })
         })
         .collect();
@@ -89,6 +96,45 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
         "law_known_at": told.cycle.law_known_at.to_string(),
         "rows": rows,
         "payables": payables,
+        "carried": carried,
+    })
+}
+
+fn lines_as_json(lines: &[ExplainedLine]) -> Vec<serde_json::Value> {
+    let line = |line: &ExplainedLine| {
+        json!({
+            "component": line.component,
+            "period": line.period.to_string(),
+            "kind": line.kind,
+            "revision": line.revision,
+            "amount_minor": line.amount_minor.to_string(),
+            "clauses": line.clauses,
+            "vi": line.vietnamese,
+            "en": line.english,
+        })
+    };
+    lines.iter().map(line).collect()
+}
+
+fn attempts_as_json(engine: &Engine, attempts: &[Instruction]) -> Vec<serde_json::Value> {
+    let attempt = |one: &Instruction| {
+        json!({
+            "reference": engine.reference(one).as_str(),
+            "state": one.state.name(),
+            "grade": one.grade.map(Named::name),
+            "reason": one.reason,
+            "on": one.outcome_on,
+        })
+    };
+    attempts.iter().map(attempt).collect()
+}
+
+fn whereabouts_as_json(now: &Whereabouts) -> serde_json::Value {
+    json!({
+        "cycle": now.cycle,
+        "payable": now.payable.number.to_string(),
+        "state": now.payable.state.name(),
+        "code": now.payable.code,
     })
 }
 
@@ -113,18 +159,21 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         lines.push(format!("   {}  {}", " ".repeat(row.rule.len()), row.identity.1));
         lines.push(format!("   {}", row.law.0));
         lines.push(format!("   {}", row.law.1));
-        for line in &row.lines {
-            lines.push(format!(
-                "   • {} {} {}: {}",
-                line.period,
-                line.kind,
-                line.component,
-                money(i128::from(line.amount_minor), engine.config.currency)
-            ));
-            for sentence in line.vietnamese.lines().chain(line.english.lines()) {
-                lines.push(format!("       {sentence}"));
-            }
-        }
+        lines.extend(lines_as_text(engine, &row.lines));
+        parts.push(lines.join("\n"));
+    }
+    for one in &told.carried {
+        let mut lines = vec![format!(
+            "── carried from {}: payable {}, {} {}",
+            one.cycle.label(),
+            one.payable.number,
+            one.payable.state,
+            money(i128::from(one.payable.amount_minor), engine.config.currency)
+        )];
+        lines.extend(attempts_as_text(engine, &one.attempts));
+        lines.push(format!("   {}", one.told.0));
+        lines.push(format!("   {}", one.told.1));
+        lines.extend(lines_as_text(engine, &one.lines));
         parts.push(lines.join("\n"));
     }
     for (payable, attempts) in &told.payables {
@@ -137,16 +186,44 @@ fn text(engine: &Engine, told: &Explanation) -> String {
             payable.provider,
             payable.code
         )];
-        for one in attempts {
+        lines.extend(attempts_as_text(engine, attempts));
+        if let Some(now) = told.moved_on.get(&payable.number) {
             lines.push(format!(
-                "   {} {}{}{}",
-                engine.reference(one),
-                one.state,
-                one.grade.map(|grade| format!(", proved by {grade}")).unwrap_or_default(),
-                one.reason.as_ref().map(|reason| format!(", reason {reason}")).unwrap_or_default()
+                "   carried over: in payable {} of {} now, {} {}",
+                now.payable.number, now.cycle, now.payable.state, now.payable.code
             ));
         }
         parts.push(lines.join("\n"));
     }
     parts.join("\n\n")
+}
+
+fn lines_as_text(engine: &Engine, lines: &[ExplainedLine]) -> Vec<String> {
+    let mut told = Vec::new();
+    for line in lines {
+        told.push(format!(
+            "   • {} {} {}: {}",
+            line.period,
+            line.kind,
+            line.component,
+            money(i128::from(line.amount_minor), engine.config.currency)
+        ));
+        for sentence in line.vietnamese.lines().chain(line.english.lines()) {
+            told.push(format!("       {sentence}"));
+        }
+    }
+    told
+}
+
+fn attempts_as_text(engine: &Engine, attempts: &[Instruction]) -> Vec<String> {
+    let attempt = |one: &Instruction| {
+        format!(
+            "   {} {}{}{}",
+            engine.reference(one),
+            one.state,
+            one.grade.map(|grade| format!(", proved by {grade}")).unwrap_or_default(),
+            one.reason.as_ref().map(|reason| format!(", reason {reason}")).unwrap_or_default()
+        )
+    };
+    attempts.iter().map(attempt).collect()
 }

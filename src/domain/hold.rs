@@ -146,6 +146,9 @@ holds! {
     UnpaidBeforeDeath "H156" Payable TwoPersons
         "Khoản chưa chi được của người đã chết: chỉ chi cho thân nhân sau khi hai người xác nhận."
         "Unpaid money of a person who has died: it goes to the heirs, when two persons have confirmed it."
+    DecisionNumberMissing "H157" Row Officer
+        "Dòng này không ghi số quyết định: phải thấy quyết định trước khi chi."
+        "The row names no decision: the decision must be seen before it is paid."
     ReportedByOfficer "H160" Payable TwoPersons
         "Cán bộ báo tạm giữ khoản chi này."
         "An officer has reported a reason to hold this payment."

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::json;
 
+use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::claim::Claim;
@@ -25,9 +26,11 @@ use crate::domain::payable::{Payable, PayableState};
 use crate::domain::receivable::{Receivable, ReceivableCause};
 use crate::domain::roster::Channel;
 use crate::domain::state::Named;
+use crate::engine::assemble::carry::Carried;
 use crate::engine::chunks;
 use crate::engine::compute::{shards_a_unit, shards_of};
 use crate::engine::config::Provider;
+use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::payout::{
     OwnedClaim, PayeeDetail, Payout, TravellingLine, read_travelling, write_payout,
 };
@@ -82,6 +85,7 @@ impl Engine {
             }
             let mut changes = Changes::new();
             let mut owed = Vec::new();
+            let mut root = BatchRootBuilder::new();
             for shard in shards_of(unit, width) {
                 self.assemble_shard(
                     cycle,
@@ -92,8 +96,21 @@ impl Engine {
                     &mut owing,
                     &mut owed,
                     &mut changes,
+                    &mut root,
                 )
                 .await?;
+            }
+            let root = root.finish();
+            if root.count > 0 {
+                changes.event(
+                    Leaf::of("excess_stands_alone", &self.stamp())
+                        .number("cycle", cycle.number.0)
+                        .number("count", root.count as i64)
+                        .digest("root", &root.root)
+                        .build()?
+                        .as_bytes()
+                        .to_vec(),
+                );
             }
             if !owed.is_empty() {
                 let number = self.store.next_number(Counted::Receivable).await?;
@@ -222,19 +239,23 @@ impl Engine {
         cycle: &Cycle,
         shard: Shard,
         released: &HashSet<(i64, String)>,
-        paid_otherwise: &HashSet<PayableNo>,
+        paid_otherwise: &PaidOtherwise,
         batching: &mut Batching,
         owing: &mut Owed,
         owed: &mut Vec<Receivable>,
         changes: &mut Changes,
+        root: &mut BatchRootBuilder,
     ) -> Result<(), EngineError> {
         let mut arrived = Vec::new();
         for chunk in self.store.chunks(shard, ChunkKind::Exchange, cycle.number.0).await? {
             arrived.extend(read_travelling(&chunks::open(&self.keys.chunks, &chunk)?)?);
         }
-        if cycle.kind == CycleKind::Regular {
-            self.carry(cycle, shard, paid_otherwise, &mut arrived).await?;
-        }
+        let carried_in = match cycle.kind {
+            CycleKind::Regular => {
+                self.carry(cycle, shard, paid_otherwise, &mut arrived, changes, root).await?
+            }
+            CycleKind::Supplementary | CycleKind::Correction => Carried::default(),
+        };
         if arrived.is_empty() {
             return Ok(());
         }
@@ -254,7 +275,8 @@ impl Engine {
         }
         let mut assembled = assemble(cycle.number, shard, lines)?;
         let uncollected = self.uncollected(&assembled.payables).await?;
-        changes.recoveries(cycle.number, owing.kept_back(self, &mut assembled));
+        changes
+            .recoveries(cycle.number, owing.kept_back(self, &mut assembled, &carried_in.set_off));
 
         let known_persons: HashSet<PersonNo> =
             self.store.persons(shard).await?.into_iter().map(|(person, _)| person).collect();
@@ -298,9 +320,13 @@ impl Engine {
             };
             // One that was released lets the others stand.
             let of_lines = held.get(&(group.payee, group.beneficiary, group.destination)).copied();
+            let left_in_doubt =
+                group.lines.iter().filter_map(|line| carried_in.doubts.get(&line.carried_from?));
+            let doubt = left_in_doubt.copied().filter(in_force).min();
             let hold = group
                 .apart
                 .filter(in_force)
+                .or(doubt)
                 .or_else(|| of_lines.filter(in_force))
                 .or_else(|| {
                     self.payable_hold(cycle, number, group, detail, profile, routes, &remittance)
@@ -353,18 +379,22 @@ impl Engine {
                 (hold, _) => {
                     let code = hold.unwrap_or(HoldCode::DestinationMissing);
                     payable.code = code.text().to_owned();
-                    exceptions.push(Exception {
-                        shard,
-                        number: PAYABLE_EXCEPTIONS_FROM + exceptions.len() as i64,
-                        subject: Subject::Payable,
-                        outcome: RowOutcome::Held,
-                        code: code.text().to_owned(),
-                        person: group.beneficiary,
-                        enrolment: Some(group.lines[0].enrolment),
-                        payable: Some(*number),
-                        source_line: None,
-                        detail: code.entry().en.to_owned(),
-                    });
+                    // A doubt stands beside whatever else holds the money, and is released by itself.
+                    for code in [Some(code), doubt.filter(|doubt| *doubt != code)] {
+                        let Some(code) = code else { continue };
+                        exceptions.push(Exception {
+                            shard,
+                            number: PAYABLE_EXCEPTIONS_FROM + exceptions.len() as i64,
+                            subject: Subject::Payable,
+                            outcome: RowOutcome::Held,
+                            code: code.text().to_owned(),
+                            person: group.beneficiary,
+                            enrolment: Some(group.lines[0].enrolment),
+                            payable: Some(*number),
+                            source_line: None,
+                            detail: code.entry().en.to_owned(),
+                        });
+                    }
                 }
             }
             payouts.push(Payout {

@@ -1,11 +1,16 @@
 //! Why a person gets what they get, and what became of it.
 
+mod carried;
+
+use std::collections::HashMap;
+
 use crate::domain::cycle::Cycle;
-use crate::domain::ids::{EndToEndId, PersonNo, Shard};
+use crate::domain::ids::{EndToEndId, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::engine::chunks;
 use crate::engine::compute::ExplainedRow;
+pub use crate::engine::explain::carried::{Carried, Whereabouts};
 use crate::engine::{Engine, EngineError};
 use crate::store::registry::{ChunkKind, Import};
 
@@ -15,9 +20,14 @@ pub struct Explanation {
     pub cycle: Cycle,
     /// The roster on which the person stands.
     pub source: Import,
+    /// None when the roster of the month does not have the person.
     pub rows: Vec<ExplainedRow>,
     /// What the person's lines became, with every attempt.
     pub payables: Vec<(Payable, Vec<Instruction>)>,
+    /// What of earlier lists is in those payables, the oldest first.
+    pub carried: Vec<Carried>,
+    /// Of those payables that a later list took over: where their money is now.
+    pub moved_on: HashMap<PayableNo, Whereabouts>,
 }
 
 impl Engine {
@@ -31,19 +41,29 @@ impl Engine {
             EngineError::Inconsistent("the cycle's roster import is missing".to_owned())
         })?;
         let rows = self.explain_person(cycle, person).await?;
-        if rows.is_empty() {
+        let of_cycle = self.store.payables_of_beneficiary(cycle.number, person).await?;
+        if rows.is_empty() && of_cycle.is_empty() {
             return Err(EngineError::refused(
                 "E102",
-                format!("this person is not on the roster of {}", cycle.label()),
+                format!(
+                    "this person is not on the roster of {}, and no money of an earlier month was carried to it; \
+                     --period names another month",
+                    cycle.label()
+                ),
             ));
         }
+        let carried = self.carried_to(&of_cycle).await?;
         let mut payables = Vec::new();
+        let mut moved_on = HashMap::new();
         // A payable lives in the shard of its payee, which may be another person.
-        for payable in self.store.payables_of_beneficiary(cycle.number, person).await? {
+        for payable in of_cycle {
+            if payable.carried_to.is_some() {
+                moved_on.insert(payable.number, self.whereabouts(&payable).await?);
+            }
             let attempts = self.store.instructions_of(&[payable.number]).await?;
             payables.push((payable, attempts));
         }
-        Ok(Explanation { person, cycle: cycle.clone(), source, rows, payables })
+        Ok(Explanation { person, cycle: cycle.clone(), source, rows, payables, carried, moved_on })
     }
 
     /// Finds a person by number, national id or enrolment id.

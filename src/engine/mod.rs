@@ -36,6 +36,7 @@ pub mod receivable;
 pub mod uncollected;
 pub mod fate;
 pub mod reissue;
+mod paid_otherwise;
 pub mod close;
 pub mod figures;
 pub mod report;

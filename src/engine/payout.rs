@@ -3,15 +3,19 @@
 //! A line travels to the shard of its payee with its details; a payable keeps them, with the claims
 //! that it owns, in the order of the payables.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use crate::domain::exception::RowOutcome;
 use crate::domain::hold::HoldCode;
-use crate::domain::ids::{DestinationNo, EnrolmentNo, PayableNo, PersonNo};
+use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::period::Period;
 use crate::domain::roster::Channel;
 use crate::domain::state::Named;
 use crate::engine::error::EngineError;
 use crate::engine::import::write_csv;
+use crate::engine::{Engine, chunks};
 use crate::pipeline::assemble::{DueLine, LineKind};
+use crate::store::registry::ChunkKind;
 
 /// How one payee is reached.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,6 +63,30 @@ pub struct Payout {
     pub detail: PayeeDetail,
     pub remittance: String,
     pub claims: Vec<OwnedClaim>,
+}
+
+impl Engine {
+    /// The details of payables of any cycles; those of the newest list that ordered them.
+    pub(super) async fn payouts_of(
+        &self,
+        numbers: &[PayableNo],
+    ) -> Result<HashMap<PayableNo, Payout>, EngineError> {
+        let wanted: HashSet<PayableNo> = numbers.iter().copied().collect();
+        let bundles: BTreeSet<(Shard, CycleNo)> =
+            numbers.iter().map(|number| (number.shard(), number.cycle())).collect();
+        let mut found = HashMap::new();
+        for (shard, cycle) in bundles {
+            for chunk in self.store.chunks(shard, ChunkKind::Payout, cycle.0).await? {
+                for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
+                    // The newest list's details come last and count.
+                    if wanted.contains(&payout.payable) {
+                        found.insert(payout.payable, payout);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
 }
 
 pub fn write_travelling(out: &mut Vec<u8>, travelling: &TravellingLine) {

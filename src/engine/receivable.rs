@@ -1,7 +1,7 @@
 //! Getting money back: from later entitlements when a list is assembled, from what is paid in, and
 //! giving up what two persons say cannot be had.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::civil::Date;
 
@@ -26,16 +26,58 @@ use crate::store::{Changes, StoreError};
 pub(super) struct Owed(HashMap<PersonNo, Vec<Owing>>);
 
 impl Owed {
-    /// Lowers the payables of those who owe something, and tells by how much and for what.
-    pub(super) fn kept_back(&mut self, engine: &Engine, assembled: &mut Output) -> Vec<Recovery> {
+    /// Lowers the payables of those who owe something, and tells by how much and for what. `set_off` names,
+    /// by the payable that money was carried from, receivables for the same claims: of that money they take
+    /// all, and of nothing else more than the policy's share.
+    pub(super) fn kept_back(
+        &mut self,
+        engine: &Engine,
+        assembled: &mut Output,
+        set_off: &HashMap<PayableNo, Vec<i64>>,
+    ) -> Vec<Recovery> {
         let mut recoveries = Vec::new();
         for (payable, group) in &mut assembled.payables {
-            let Some(owing) = self.0.get_mut(&group.beneficiary) else { continue };
-            for (receivable, amount) in recover(&engine.config.recovery, group.total_minor, owing) {
-                group.total_minor -= amount;
-                let amount_minor = -amount;
-                recoveries.push(Recovery { receivable, payable: *payable, amount_minor });
+            let from: BTreeSet<PayableNo> =
+                group.lines.iter().filter_map(|line| line.carried_from).collect();
+            let mut already = Vec::new();
+            for (from, receivables) in from.iter().filter_map(|from| set_off.get_key_value(from)) {
+                let carried = group.lines.iter().filter(|line| line.carried_from == Some(*from));
+                let mut part: i64 = carried.map(|line| line.amount_minor).sum();
+                for receivable in receivables {
+                    let mut all = self.0.values_mut().flatten();
+                    let Some(owing) = all.find(|one| one.receivable == *receivable) else {
+                        continue;
+                    };
+                    let amount = owing.left_minor.min(part);
+                    // Something is always left to be paid; otherwise it stays owed.
+                    if amount <= 0 || amount >= group.total_minor {
+                        continue;
+                    }
+                    owing.left_minor -= amount;
+                    part -= amount;
+                    group.total_minor -= amount;
+                    already.push((*receivable, amount));
+                }
             }
+            let set_off_here = |receivable| already.iter().any(|(one, _)| *one == receivable);
+            let mut owing: Vec<&mut Owing> = self
+                .0
+                .get_mut(&group.beneficiary)
+                .into_iter()
+                .flatten()
+                .filter(|one| !set_off_here(one.receivable))
+                .collect();
+            let mut left: Vec<Owing> = owing.iter().map(|one| **one).collect();
+            let taken = recover(&engine.config.recovery, group.total_minor, &mut left);
+            for (one, left) in owing.iter_mut().zip(left) {
+                one.left_minor = left.left_minor;
+            }
+            for (_, amount) in &taken {
+                group.total_minor -= amount;
+            }
+            recoveries.extend(already.into_iter().chain(taken).map(|(receivable, amount)| {
+                Recovery { receivable, payable: *payable, amount_minor: -amount }
+            }));
         }
         recoveries
     }

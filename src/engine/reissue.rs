@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::audit::leaf::Leaf;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
-use crate::domain::exception::Decision;
+use crate::domain::exception::{Decision, Subject};
 use crate::domain::ids::{AttemptNo, BatchNo, DestinationNo, ListNo, PayableNo, Shard};
 use crate::domain::instruction::{Instruction, InstructionState};
 use crate::domain::list::PaymentList;
@@ -15,6 +15,7 @@ use crate::domain::roster::Channel;
 use crate::engine::chunks;
 use crate::engine::config::{Ceilings, Terms};
 use crate::engine::import::REGISTER_LEADING;
+use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts, write_payout};
 use crate::engine::render;
 use crate::engine::taking_back::next_attempt;
@@ -268,7 +269,7 @@ impl Engine {
         cycle: &Cycle,
         shard: Shard,
         released: &HashSet<(i64, String)>,
-        paid_otherwise: &HashSet<PayableNo>,
+        paid_otherwise: &PaidOtherwise,
         run: &mut Run,
         changes: &mut Changes,
     ) -> Result<Vec<Again>, EngineError> {
@@ -286,6 +287,12 @@ impl Engine {
             for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
                 // The newest list's details come last and count.
                 payouts.insert(payout.payable, payout);
+            }
+        }
+        let mut held_for: HashMap<PayableNo, Vec<String>> = HashMap::new();
+        for one in self.store.exceptions(cycle.number, shard).await? {
+            if let (Subject::Payable, Some(payable)) = (one.subject, one.payable) {
+                held_for.entry(payable).or_default().push(one.code);
             }
         }
         let linked = self.linked_accounts(cycle, shard).await?;
@@ -336,15 +343,23 @@ impl Engine {
             ways.push(self.alternative(cash, "pay-point", known));
 
             let proposal = match payable.state {
+                PayableState::Held if paid_otherwise.concerns(payable.number) => {
+                    Proposal::Wait("an earlier attempt is proved paid")
+                }
                 PayableState::Held => {
-                    let subject = self.keys.held_payable(
-                        payable.payee,
-                        payable.beneficiary,
-                        // What was ordered elsewhere meanwhile is released where it was first to go.
-                        payable.destination.unwrap_or(payout.destination),
-                        &payable.code,
-                    );
-                    let is_released = released.contains(&(subject, payable.code.clone()));
+                    let is_released_of = |code: &String| {
+                        let subject = self.keys.held_payable(
+                            payable.payee,
+                            payable.beneficiary,
+                            // What was ordered elsewhere meanwhile is released where it was first to go.
+                            payable.destination.unwrap_or(payout.destination),
+                            code,
+                        );
+                        released.contains(&(subject, code.clone()))
+                    };
+                    let also = held_for.get(&payable.number).map_or(&[][..], Vec::as_slice);
+                    let is_released =
+                        is_released_of(&payable.code) && also.iter().all(is_released_of);
                     // Held when the list was made it has no orders; stopped later it may have failed before.
                     let over = |one: &Instruction| {
                         one.is_given_up()
@@ -375,7 +390,7 @@ impl Engine {
                         &tried,
                         &routes,
                         RetryTerms { policy: &self.config.retry, rules, today },
-                        paid_otherwise.contains(&payable.number),
+                        paid_otherwise.concerns(payable.number),
                     )
                 }
             };

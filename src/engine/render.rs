@@ -447,7 +447,7 @@ impl Engine {
                 for (map, key) in [
                     (&mut by_programme, &sum.programme),
                     (&mut by_province, &sum.province),
-                    (&mut by_channel, &sum.channel),
+                    (&mut by_channel, &sum.channel_named),
                 ] {
                     let (count, minor) = map.entry(key.clone()).or_default();
                     *count += sum.count;

@@ -349,7 +349,8 @@ impl Engine {
         for shard in shards {
             for one in self.store.exceptions(cycle.number, shard).await? {
                 if let (Subject::Payable, Some(payable)) = (one.subject, one.payable) {
-                    codes.insert(payable, one.code);
+                    // The first is what the payable itself says; a doubt beside it comes after.
+                    codes.entry(payable).or_insert(one.code);
                 }
             }
         }

@@ -36,7 +36,7 @@ impl Engine {
     }
 
     /// Walks back from list to list, as long as what was carried had been laid out in cash and nobody
-    /// came.
+    /// came. A list that only held it neither counts nor ends the row.
     async fn times_uncollected(&self, mut from: BTreeSet<PayableNo>) -> Result<i64, EngineError> {
         let mut times = 0;
         while !from.is_empty() && times < UNCOLLECTED_MAX {
@@ -56,10 +56,11 @@ impl Engine {
                     && one.state == InstructionState::Rejected
                     && class == Some(ReasonClass::Review)
             });
-            if !nobody_came {
+            let was_ordered = attempts.iter().any(|one| !one.is_given_up());
+            if was_ordered && !nobody_came {
                 break;
             }
-            times += 1;
+            times += i64::from(was_ordered);
             from = self.store.payables_carried_to(&numbers).await?.into_iter().collect();
         }
         Ok(times)

@@ -110,9 +110,15 @@ pub enum Further {
     Stop(&'static str),
 }
 
-/// Decides for an unpaid payable. `is_paid_otherwise` says that money of the same claims is proved paid
-/// under an earlier list, which carried them here.
-pub fn further(payable: &Payable, attempts: &[Instruction], is_paid_otherwise: bool) -> Further {
+/// Decides for an unpaid payable. `doubt` is what the orders of an earlier list left, which carried the
+/// money here: it stands until an order of this list is tried. `is_paid_otherwise` says that money of the
+/// same claims is proved paid under such an earlier list.
+pub fn further(
+    payable: &Payable,
+    attempts: &[Instruction],
+    doubt: Option<HoldCode>,
+    is_paid_otherwise: bool,
+) -> Further {
     if payable.carried_to.is_some() {
         return Further::Stop("a later list has carried it over");
     }
@@ -127,18 +133,26 @@ pub fn further(payable: &Payable, attempts: &[Instruction], is_paid_otherwise: b
     if attempts.iter().any(|one| class(one) == Some(ReasonClass::Stop)) {
         return Further::Stop("the provider reports death, fraud or a court order");
     }
-    // An order of a list that was given up tells nothing.
+    match (left_by_orders(payable, attempts), doubt) {
+        (Some(left), _) => left,
+        (None, Some(code)) => Further::NeedsAPerson(code, doubt_told(code)),
+        (None, None) => Further::Open(None),
+    }
+}
+
+/// How the last order of a payable leaves it; nothing when it was never ordered. An order of a list that
+/// was given up tells nothing.
+pub fn left_by_orders(payable: &Payable, attempts: &[Instruction]) -> Option<Further> {
     let tried = attempts.iter().filter(|one| !one.is_given_up());
-    let Some(last) = tried.max_by_key(|one| one.attempt) else {
-        return Further::Open(None);
-    };
-    match class(last) {
+    let last = tried.max_by_key(|one| one.attempt)?;
+    let class = last.reason_class.as_deref().and_then(ReasonClass::from_name);
+    Some(match class {
         Some(class @ (ReasonClass::Retry | ReasonClass::PayeeData | ReasonClass::OtherChannel)) => {
             Further::Open(Some(class))
         }
         Some(ReasonClass::Duplicate) => Further::NeedsAPerson(
             HoldCode::DuplicateReported,
-            "the provider saw it before: the books must agree first",
+            doubt_told(HoldCode::DuplicateReported),
         ),
         Some(ReasonClass::Operator) => Further::NeedsAPerson(
             HoldCode::ReasonNeedsAPerson,
@@ -149,7 +163,17 @@ pub fn further(payable: &Payable, attempts: &[Instruction], is_paid_otherwise: b
         {
             Further::Uncollected
         }
-        _ => Further::NeedsAPerson(HoldCode::ReasonNeedsAPerson, "the reason needs a person"),
+        _ => {
+            let code = HoldCode::ReasonNeedsAPerson;
+            Further::NeedsAPerson(code, doubt_told(code))
+        }
+    })
+}
+
+fn doubt_told(code: HoldCode) -> &'static str {
+    match code {
+        HoldCode::DuplicateReported => "the provider saw it before: the books must agree first",
+        _ => "the reason needs a person",
     }
 }
 
@@ -167,7 +191,7 @@ pub fn propose(
     // An order of a list that was given up tells nothing; its id is used up all the same.
     let last = attempts.iter().filter(|one| !one.is_given_up()).max_by_key(|one| one.attempt);
     let rule = last.and_then(|last| terms.rule(last));
-    let then = match further(payable, attempts, is_paid_otherwise) {
+    let then = match further(payable, attempts, None, is_paid_otherwise) {
         Further::Open(class) => match (rule, class) {
             (Some(rule), _) => rule.then,
             (None, Some(ReasonClass::Retry)) => Then::Same,
@@ -228,7 +252,7 @@ pub fn propose(
 mod tests {
     use super::*;
     use crate::domain::ids::{BatchNo, CycleNo, ListNo, PayableNo, PersonNo, Shard};
-    use crate::domain::instruction::WITHDRAWN;
+    use crate::domain::instruction::{LIST_CANCELLED, WITHDRAWN};
 
     fn rule(class: &str, reason: &str, wait_days: i64, attempts_max: u8, then: Then) -> RetryRule {
         RetryRule {
@@ -240,13 +264,18 @@ mod tests {
         }
     }
 
-    /// One attempt that was rejected on 5 November; what is proposed on 8 November.
-    fn told(class: &str, reason: &str, rules: &[RetryRule]) -> String {
-        let number = PayableNo::pack(CycleNo(1), Shard::new(3), 7).unwrap();
+    fn number() -> PayableNo {
+        PayableNo::pack(CycleNo(1), Shard::new(3), 7).unwrap()
+    }
+
+    fn to(number: i64) -> DestinationNo {
+        DestinationNo::from_number(number).unwrap()
+    }
+
+    fn payable(state: PayableState) -> Payable {
         let person = PersonNo::from_number(3 << 55).unwrap();
-        let to = |number| DestinationNo::from_number(number).unwrap();
-        let payable = Payable {
-            number,
+        Payable {
+            number: number(),
             payee: person,
             beneficiary: person,
             destination: Some(to(1)),
@@ -257,14 +286,18 @@ mod tests {
             province: "01".to_owned(),
             amount_minor: 810_000,
             lines: 1,
-            state: PayableState::Rejected,
-            code: reason.to_owned(),
+            state,
+            code: String::new(),
             batch: Some(BatchNo(1)),
             carried_to: None,
-        };
-        let cancelled = reason == WITHDRAWN;
-        let attempt = Instruction {
-            payable: number,
+        }
+    }
+
+    /// Rejected on 5 November, unless we took it back ourselves.
+    fn attempt(class: &str, reason: &str) -> Instruction {
+        let cancelled = reason == WITHDRAWN || reason == LIST_CANCELLED;
+        Instruction {
+            payable: number(),
             attempt: AttemptNo::FIRST,
             list: ListNo(0),
             batch: BatchNo(1),
@@ -279,7 +312,13 @@ mod tests {
             reason_class: Some(class.to_owned()),
             answer: None,
             outcome_on: (!cancelled).then(|| "2026-11-05".to_owned()),
-        };
+        }
+    }
+
+    /// One attempt that was rejected on 5 November; what is proposed on 8 November.
+    fn told(class: &str, reason: &str, rules: &[RetryRule]) -> String {
+        let payable = payable(PayableState::Rejected);
+        let attempt = attempt(class, reason);
         let route =
             |number, channel| Route { destination: to(number), channel, provider: String::new() };
         let routes = [route(1, Channel::Bank), route(2, Channel::Cash)];
@@ -290,6 +329,21 @@ mod tests {
             Proposal::Reissue { route, .. } => format!("to {}", route.channel),
             Proposal::Wait(why) | Proposal::Stop(why) => why.to_owned(),
         }
+    }
+
+    #[test]
+    fn what_an_earlier_list_left_in_doubt_stays_so_until_an_order_is_tried() {
+        let (never, duplicate) = (payable(PayableState::Held), Some(HoldCode::DuplicateReported));
+        let books = "the provider saw it before: the books must agree first";
+        let held = Further::NeedsAPerson(HoldCode::DuplicateReported, books);
+        assert_eq!(further(&never, &[], None, false), Further::Open(None));
+        assert_eq!(further(&never, &[], duplicate, false), held);
+        // A list that was given up tells nothing; an order that was tried tells everything.
+        let given_up = attempt("", LIST_CANCELLED);
+        assert_eq!(further(&never, &[given_up], duplicate, false), held);
+        let tried = attempt("payee_data", "AC04");
+        let open = Further::Open(Some(ReasonClass::PayeeData));
+        assert_eq!(further(&never, &[tried], duplicate, false), open);
     }
 
     #[test]

@@ -13,15 +13,15 @@ use crate::rules::diagnostic::{Code, Diagnostic, Source};
 use crate::rules::expression::{self, Binding, Compiled, Names, Place, Program};
 use crate::rules::pack::{
     Benefit, BenefitId, BenefitKind, Clause, ClauseId, ClauseKind, ClauseRole, Combination,
-    CombinationKind, ComponentId, Definition, FactChoice, FactColumn, FundId, Interval, Named,
-    Pack,
+    CombinationKind, ComponentId, DecisionNumber, Definition, FactChoice, FactColumn, FundId,
+    Interval, Named, Pack, Programme,
 };
 use crate::rules::rate::Bilingual;
 use crate::rules::syntax;
 use crate::rules::value::{Input, Type};
 use crate::rules::written::{
-    BilingualFile, ClauseFile, ClausesFile, CombinationFile, NamedFile, PackFile, RatesFile,
-    RoundingFile, Text,
+    BilingualFile, ClauseFile, ClausesFile, CombinationFile, NamedFile, PackFile, ProgrammeFile,
+    RatesFile, RoundingFile, Text,
 };
 
 /// Builds the pack that these files make. Warnings do not stop it; `check` shows them.
@@ -145,7 +145,15 @@ impl Builder {
         }
         self.facts(root, file);
         self.names.enumerations.clone_from(&self.pack.enumerations);
-        self.pack.programmes = file.programme.iter().map(|p| named(&p.id, &p.title)).collect();
+        for written in &file.programme {
+            let decision = &written.decision;
+            let without = decision.number == DecisionNumber::NotNeeded;
+            if without && decision.citation.trim().is_empty() {
+                let message = "a programme that pays without a decision cites the law that says so";
+                self.fault(root, &written.id, Code::FieldMissing, message);
+            }
+        }
+        self.pack.programmes = file.programme.iter().map(programme).collect();
         self.pack.funds = self.named(root, &file.fund);
         self.pack.components = self.named(root, &file.component);
         self.benefits(root, file);
@@ -699,6 +707,16 @@ fn nothing_applies() -> Clause {
         component: ComponentId(0),
         fund: None,
         rounding: Rounding::EXACT,
+    }
+}
+
+fn programme(written: &ProgrammeFile) -> Programme {
+    Programme {
+        id: written.id.get_ref().clone(),
+        title: bilingual(&written.title),
+        decision_number: written.decision.number,
+        decision_citation: written.decision.citation.clone(),
+        decision_certainty: written.decision.certainty.clone(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::rules::expression::{Compiled, Program};
 use crate::rules::rate::{Bilingual, Rate, Table};
 use crate::rules::value::{FactRow, FactValue, Input, Type};
 use crate::rules::written::IncompleteBirth;
-pub use crate::rules::written::{BenefitKind, ClauseKind, CombinationKind};
+pub use crate::rules::written::{BenefitKind, ClauseKind, CombinationKind, DecisionNumber};
 
 macro_rules! index {
     ($(#[$doc:meta] $name:ident)*) => {$(
@@ -51,7 +51,7 @@ pub struct Pack {
     pub(crate) covers_from: Period,
     pub(crate) incomplete_birth: IncompleteBirth,
     pub(crate) incomplete_birth_citation: String,
-    pub(crate) programmes: Vec<Named>,
+    pub(crate) programmes: Vec<Programme>,
     pub(crate) facts: Vec<FactColumn>,
     pub(crate) fact_by_name: HashMap<String, usize>,
     pub(crate) funds: Vec<Named>,
@@ -66,7 +66,17 @@ pub struct Pack {
     pub(crate) enumerations: Vec<Vec<String>>,
 }
 
-/// A programme, fund or component: its id and what people call it.
+/// A programme: its id, what people call it, and whether its rows must name the decision.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Programme {
+    pub id: String,
+    pub title: Bilingual,
+    pub decision_number: DecisionNumber,
+    pub decision_citation: String,
+    pub decision_certainty: String,
+}
+
+/// A fund or component: its id and what people call it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Named {
     pub id: String,
@@ -192,8 +202,14 @@ impl Pack {
         self.covers_from
     }
 
-    pub fn programmes(&self) -> &[Named] {
+    pub fn programmes(&self) -> &[Programme] {
         &self.programmes
+    }
+
+    /// Whether a row of this programme is held when it names no decision.
+    pub fn needs_decision_number(&self, programme: &str) -> bool {
+        let known = self.programmes.iter().find(|known| known.id == programme);
+        known.is_none_or(|known| known.decision_number == DecisionNumber::Required)
     }
 
     pub fn benefits(&self) -> &[Benefit] {

@@ -67,6 +67,31 @@ pub enum IncompleteBirth {
 pub struct ProgrammeFile {
     pub id: Text,
     pub title: BilingualFile,
+    #[serde(default)]
+    pub decision: DecisionFile,
+}
+
+/// What a row must say of the decision on which it is paid.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionFile {
+    #[serde(default)]
+    pub number: DecisionNumber,
+    #[serde(default)]
+    pub citation: String,
+    #[serde(default)]
+    pub certainty: String,
+}
+
+/// Whether a row is paid that names no decision.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionNumber {
+    /// It is held. So it is when the pack says nothing: public money is paid on a decision.
+    #[default]
+    Required,
+    /// It is paid: the law itself grants it.
+    NotNeeded,
 }
 
 #[derive(Deserialize, Debug)]

@@ -71,6 +71,8 @@ pub struct PayableSum {
     /// Of that batch; while never instructed, the way that the roster names.
     pub channel: String,
     pub provider: String,
+    /// The way that the roster names, wherever the money went: the totals of a sealed list stay the same.
+    pub channel_named: String,
     pub programme: String,
     pub province: String,
     pub fund: String,
@@ -540,11 +542,11 @@ impl Store {
             .summed(
                 cycle,
                 "select p.state, b.state, coalesce(b.channel, p.channel), coalesce(b.provider, p.provider), p.programme, p.province, p.fund, p.code,
-                   cast(case when p.carried_to is null then 0 else 1 end as bigint),
+                   cast(case when p.carried_to is null then 0 else 1 end as bigint), p.channel,
                    cast(count(*) as bigint), cast(sum(p.amount_minor) as bigint)
                  from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
                  where p.shard = $1 and p.payable_no between $2 and $3
-                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9",
+                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
             )
             .await?;
         rows.iter()
@@ -559,8 +561,9 @@ impl Store {
                     fund: row.text(6)?.to_owned(),
                     code: row.text(7)?.to_owned(),
                     carried: row.int(8)? == 1,
-                    count: row.int(9)?,
-                    total_minor: row.int(10)?,
+                    channel_named: row.text(9)?.to_owned(),
+                    count: row.int(10)?,
+                    total_minor: row.int(11)?,
                 })
             })
             .collect()
@@ -706,6 +709,20 @@ impl Store {
         Ok(found)
     }
 
+    /// What was carried within one shard: from which payable, and to which.
+    pub async fn carried_within(
+        &self,
+        shard: Shard,
+    ) -> Result<Vec<(PayableNo, PayableNo)>, StoreError> {
+        let rows = self
+            .query(
+                "select payable_no, carried_to from payable where shard = $1 and carried_to is not null",
+                &[i64::from(shard.number()).into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((payable_number(row, 0)?, payable_number(row, 1)?))).collect()
+    }
+
     /// Payables of closed cycles of an authority that were not paid and not yet carried over, of the
     /// payees of one shard.
     pub async fn payables_to_carry(
@@ -794,6 +811,21 @@ impl Changes {
                 i64::from(from.shard().number()).into(),
                 from.number().into(),
                 to.number().into(),
+            ],
+        );
+    }
+
+    /// An order of a payable that was carried is the payment after all: the later list came to nothing.
+    pub fn payable_paid_after_carrying(&mut self, payable: &Payable, batch: BatchNo) {
+        self.guarded(
+            "a payable that was carried is still in the state it was read in",
+            "update payable set state = 'paid', code = '', batch_no = $4
+             where shard = $1 and payable_no = $2 and state = $3 and carried_to is not null",
+            vec![
+                i64::from(payable.number.shard().number()).into(),
+                payable.number.number().into(),
+                payable.state.name().into(),
+                batch.0.into(),
             ],
         );
     }

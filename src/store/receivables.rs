@@ -67,22 +67,6 @@ impl Store {
         rows.first().map(standing).transpose()
     }
 
-    /// Payables of which an order that we held dead was proved paid, at some time.
-    pub async fn payables_with_excess(&self) -> Result<Vec<PayableNo>, StoreError> {
-        let rows = self
-            .query(
-                "select distinct payable_no from receivable
-                 where cause = 'settled_excess' and payable_no is not null order by payable_no",
-                &[],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                PayableNo::from_number(row.int(0)?).map_err(|error| broken(error.to_string()))
-            })
-            .collect()
-    }
-
     /// What is still to be got back.
     pub async fn receivables(&self) -> Result<Vec<Receivable>, StoreError> {
         let standings = self.standings().await?.into_iter();

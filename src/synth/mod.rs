@@ -95,6 +95,8 @@ pub struct Rates {
     pub malformed: Rate,
     pub destination_missing: Rate,
     pub fact_missing: Rate,
+    /// The row names no decision.
+    pub decision_missing: Rate,
     pub suspended: Rate,
     /// What the provider does with the payment.
     pub reject_closed_account: Rate,
@@ -145,6 +147,7 @@ impl Default for Rates {
             malformed: Rate::per_100k(100),
             destination_missing: Rate::per_100k(300),
             fact_missing: Rate::per_100k(100),
+            decision_missing: Rate::per_100k(100),
             suspended: Rate::per_100k(200),
             reject_closed_account: Rate::percent(1),
             return_name_mismatch: Rate::percent(1),
@@ -190,6 +193,9 @@ pub fn generate(config: &SynthConfig, sink: &mut dyn FnMut(SynthRow<'_>)) {
 
 /// How many people back an id is taken by mistake: the row above, the next of the family.
 const NEIGHBOURS: usize = 64;
+
+/// Turns a seed into that of the missing decisions.
+const DECISIONS: u64 = 0x5155_5945_5444_4e48;
 
 /// The state that one person leaves to the next. Bounded.
 struct Office {
@@ -270,6 +276,11 @@ impl Office {
         self.damage(random, &person, &mut row, &mut truth);
         self.damage_destination(random, &mut row, &mut truth);
         damage_row(random, &rates, &mut row, &mut truth);
+        // From a stream of its own, so that the people of a seed are those that they were without it.
+        if Random::stream(self.config.seed ^ DECISIONS, nth).happens(rates.decision_missing) {
+            row.decision_no.clear();
+            truth.errors.push("decision_missing");
+        }
         self.emit(&mut row, &mut truth, sink);
         self.emit_care(random, &person, benefit, &row, &truth, sink);
 
@@ -549,7 +560,9 @@ impl Office {
                     ..cared_for.clone()
                 };
                 row.facts.children_under_36_months = *random.pick_early(&["0", "1", "2"]);
-                self.emit(&mut row, &mut truth.clone(), sink);
+                let mut truth = truth.clone();
+                truth.errors.retain(|error| *error != "decision_missing");
+                self.emit(&mut row, &mut truth, sink);
                 return;
             }
             SynthBenefit::Disability if cared_for.facts.disability_level == "especially_severe" => {
@@ -584,9 +597,12 @@ impl Office {
             behaviour: draw_behaviour(random, &self.config.rates, person.death),
             ..truth.clone()
         };
-        // What went wrong with the other row's destination or form is not copied with the person.
+        // What went wrong with the other row's destination, form or decision is not copied with the person.
         truth.errors.retain(|error| {
-            !matches!(*error, "account_shared" | "destination_missing" | "malformed_benefit")
+            !matches!(
+                *error,
+                "account_shared" | "destination_missing" | "malformed_benefit" | "decision_missing"
+            )
         });
         self.emit(&mut row, &mut truth, sink);
     }

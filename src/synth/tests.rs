@@ -69,6 +69,7 @@ fn every_enrolment_has_its_truth_and_every_person_their_record() {
             assert!(born.is_empty() || BirthDate::parse(born).is_ok(), "{born}");
             assert!(!row.full_name.is_empty());
         }
+        assert_eq!(row.decision_no.is_empty(), truth.errors.contains(&"decision_missing"));
         if !damaged("id_") && !truth.ghost {
             assert_eq!(row.national_id, truth.person_national_id, "{:?}", truth.errors);
         }
@@ -105,6 +106,7 @@ fn shares_and_rates_come_out_as_configured() {
     share("marks lost", 105..130, tagged("name_marks_lost"));
     share("id missing", 25..36, tagged("id_missing"));
     share("enrolled twice", 3..8, tagged("enrolled_twice"));
+    share("no decision", 0..2, tagged("decision_missing"));
     let paid = month.truth.iter().filter(|row| row.behaviour == ProviderBehaviour::Pay).count();
     share("pay", 950..970, paid);
 }
@@ -167,6 +169,7 @@ fn nothing_goes_wrong_when_every_rate_is_never() {
         malformed: never,
         destination_missing: never,
         fact_missing: never,
+        decision_missing: never,
         suspended: never,
         reject_closed_account: never,
         return_name_mismatch: never,

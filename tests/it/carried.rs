@@ -3,6 +3,7 @@
 
 use chitra::domain::cycle::{Cycle, CycleKind::Regular};
 use chitra::domain::exception::Decision;
+use chitra::domain::ids::{AttemptNo, EndToEndId, PayableNo};
 
 use crate::support::office::{
     APPROVERS, MAKER, Said, TestOffice, deciding, key, on_both_databases, run,
@@ -16,6 +17,10 @@ on_both_databases! { run, RealPart::Postgres;
     who_is_held_this_month_is_not_paid_for_the_last
     who_is_gone_from_the_roster_is_held_for_an_officer
     an_old_line_about_a_returned_payment_is_no_news
+    a_doubt_stays_however_many_lists_carry_it
+    a_doubt_stands_beside_a_death
+    what_an_earlier_order_paid_ends_by_itself
+    what_an_earlier_order_paid_in_part_is_set_off
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -198,5 +203,156 @@ async fn an_old_line_about_a_returned_payment_is_no_news(office: TestOffice) {
     assert_eq!(office.receivables().await, Vec::<String>::new());
     assert_eq!(office.halts().await, Vec::<String>::new());
     office.check(&october, "entitled 1", "pending 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// October's money was seen before by the bank. Nobody decides in November; in December it is in doubt
+/// still, and is paid when two persons have decided.
+async fn a_doubt_stays_however_many_lists_carry_it(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Trùng giao dịch").await;
+    office.sheet(&[no]).await.unwrap();
+    office.closed(&october).await;
+
+    for month in ["2026-11", "2026-12"] {
+        office.month(month, &[AN]).await;
+        let cycle = office.paid_out(month, Regular).await;
+        office.check(&cycle, "entitled 1", "held 1 = 500000, pending 1 = 500000").await;
+        assert_eq!(held(&office, &cycle).await, [("H153".to_owned(), 500_000)], "{month}");
+        let person = office.person("E1").await;
+        let of_month = office.engine.store.payables_of_beneficiary(cycle.number, person).await;
+        let own = of_month.unwrap().into_iter().find(|one| one.code.is_empty()).unwrap();
+        let paid = said_of(&office, own.number, own.amount_minor, "Thành công");
+        office.sheet(&[paid]).await.unwrap();
+        if month == "2026-11" {
+            office.closed(&cycle).await;
+            continue;
+        }
+        assert_eq!(office.engine.reissue(&office.now(&cycle).await).await.unwrap().ordered, 0);
+        office.release_holds(&cycle, "H153").await;
+        let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
+        assert_eq!((again.ordered, again.ordered_minor), (1, 500_000));
+    }
+    office.ends_whole().await;
+}
+
+/// What the sheet of the bank says of the first order of a payable.
+fn said_of(office: &TestOffice, payable: PayableNo, amount_minor: i64, status: &str) -> Said {
+    let prefix = &office.engine.config.prefix;
+    Said {
+        reference: EndToEndId::derive(prefix, payable, AttemptNo::FIRST).to_string(),
+        amount_minor,
+        status: status.to_owned(),
+        reason: String::new(),
+        on: office.engine.clock.today().to_string(),
+    }
+}
+
+/// The books must agree, and the person has died: each is released by itself, and both must be.
+async fn a_doubt_stands_beside_a_death(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Trùng giao dịch").await;
+    office.sheet(&[no]).await.unwrap();
+    office.closed(&october).await;
+
+    let dead = format!("{AN} | register.vital_status=deceased | register.date_of_death=2026-10-20");
+    office.month("2026-11", &[&dead]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "held 1", "held 1 = 500000").await;
+    let mut told = held(&office, &november).await;
+    told.sort();
+    let of = |code: &str, amount| (code.to_owned(), amount);
+    assert_eq!(told, [of("H110", 0), of("H153", 500_000), of("H156", 500_000)]);
+    office.release_holds(&november, "H156").await;
+    let waits = office.engine.reissue(&office.now(&november).await).await.unwrap();
+    assert_eq!(waits.ordered, 0, "the books do not agree yet");
+    office.release_holds(&november, "H153").await;
+    assert_eq!(office.engine.reissue(&office.now(&november).await).await.unwrap().ordered, 1);
+    office.ends_whole().await;
+}
+
+/// Two officers let a partner go on that evidence has halted.
+async fn let_go_on(office: &TestOffice) {
+    for approver in APPROVERS {
+        office.engine.halt_lift(1, approver, &key(approver)).await.unwrap();
+    }
+}
+
+/// October was rejected and carried; then it is proved paid by its own order, and November's order comes to
+/// nothing: the person has the money once, owes nothing, and nothing waits.
+async fn what_an_earlier_order_paid_ends_by_itself(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    office.closed(&october).await;
+    office.month("2026-11", &[BINH]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.release_holds(&november, "H155").await;
+
+    // Proved before the second order was made: it is not made.
+    let late = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    assert_eq!(office.receivables().await, ["settled_excess 500000"]);
+    let_go_on(&office).await;
+    let waits = office.engine.reissue(&office.now(&november).await).await.unwrap();
+    let why: Vec<&str> = waits.waiting.keys().copied().collect();
+    assert_eq!(why, ["an earlier attempt is proved paid"]);
+    let paid = office.said(&november, "E2", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.closed(&november).await;
+
+    // The next list finds that nothing is left to be paid, also when it is computed anew.
+    office.month("2026-12", &[BINH]).await;
+    let december = office.opened("2026-12", Regular).await;
+    let december = office.computed(&december).await;
+    assert_eq!(office.attempts(&october, "E1").await, "1 settled");
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+    office.engine.recompute(&december).await.unwrap();
+    let december = office.computed(&office.now(&december).await).await;
+    office.check(&december, "entitled 1", "pending 1 = 500000").await;
+    // Bình was owed October too.
+    office.check(&november, "entitled 1", "held 1 = 500000, paid 1 = 1000000").await;
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// The same, with November's own money in the rejected payment: that is owed still, and what the person has
+/// already is set off against it, all of it and not a fifth.
+async fn what_an_earlier_order_paid_in_part_is_set_off(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    office.closed(&october).await;
+    office.month("2026-11", &[AN]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "pending 1 = 1000000").await;
+    let late = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    let_go_on(&office).await;
+    let no = office.said(&november, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    office.closed(&november).await;
+
+    office.month("2026-12", &[AN]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    // Three months of 500.000, of which one is in the person's hands.
+    office.check(&december, "entitled 1", "pending 1 = 1000000").await;
+    let paid = office.said(&december, "E1", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.check(&december, "entitled 1", "paid 1 = 1000000").await;
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+    office.closed(&december).await;
+
+    office.month("2027-01", &[AN]).await;
+    let january = office.sealed("2027-01", Regular).await;
+    office.check(&january, "entitled 1", "pending 1 = 500000").await;
     office.ends_whole().await;
 }

@@ -11,6 +11,7 @@ use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     three_months_uncollected_propose_a_suspension
+    a_suspension_stays_proposed_until_somebody_decides
     a_month_that_was_collected_begins_the_count_anew
     a_sheet_is_signed_at_each_pay_point
 }
@@ -49,6 +50,22 @@ async fn three_months_uncollected_propose_a_suspension(office: TestOffice) {
     office.engine.recompute(&office.now(&january).await).await.unwrap();
     office.computed(&january).await;
     office.check(&january, "entitled 1", "pending 1 = 2000000").await;
+    office.ends_whole().await;
+}
+
+/// A list that only held the money neither counts nor begins the count anew.
+async fn a_suspension_stays_proposed_until_somebody_decides(office: TestOffice) {
+    office.on_day("2026-09-20");
+    for month in ["2026-10", "2026-11", "2026-12"] {
+        laid_out(&office, month, "Chưa chi", "Không đến nhận").await;
+    }
+    for (month, owed) in [("2027-01", 2_000_000), ("2027-02", 2_500_000)] {
+        office.month(month, &[AN]).await;
+        let cycle = office.paid_out(month, Regular).await;
+        office.check(&cycle, "entitled 1", &format!("held 1 = {owed}")).await;
+        assert_eq!(office.engine.suspensions_proposed().await.unwrap().len(), 1, "{month}");
+        office.closed(&cycle).await;
+    }
     office.ends_whole().await;
 }
 

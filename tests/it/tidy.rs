@@ -182,7 +182,8 @@ const CODES_SHARED: &[&str] = &[
 ];
 
 /// Codes of errors that are not a letter and three digits, that two rules have, that docs/errors.md does
-/// not explain exactly once, and those that it explains although nothing says them.
+/// not explain exactly once, those that it explains although nothing says them, and those of which it only
+/// says the name once more.
 fn codes_at_odds(page: &str, files: &[Source]) -> Vec<String> {
     let mut findings = Vec::new();
     let plain = |code: &str| {
@@ -190,7 +191,13 @@ fn codes_at_odds(page: &str, files: &[Source]) -> Vec<String> {
             && code.starts_with(|c: char| c.is_ascii_uppercase())
             && code[1..].bytes().all(|byte| byte.is_ascii_digit())
     };
+    // Without what a writer may change: blanks, capitals, and what stands in parentheses.
+    let bare = |text: &str| -> String {
+        let text = text.split('(').next().unwrap_or("");
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut elsewhere = BTreeSet::new();
     for file in files.iter().filter(|file| !file.path.contains("tests")) {
         let aside = file.is_in(CODES_ELSEWHERE);
@@ -208,6 +215,11 @@ fn codes_at_odds(page: &str, files: &[Source]) -> Vec<String> {
                 } else if plain(word) && !before.trim_end().ends_with("==") {
                     // What a code is compared with is no place where it is said.
                     places.entry(word.to_owned()).or_default().push(place.clone());
+                    // `Error::KeyMustFit(_) =>` and `KeyMustFit =` give the code a name.
+                    let name = before.trim_end_matches([' ', '=', '>']);
+                    let name = name.split([' ', '(', '{']).find(|word| !word.is_empty());
+                    let name = name.and_then(|path| path.rsplit("::").next()).unwrap_or("");
+                    names.entry(word.to_owned()).or_default().insert(bare(name));
                 } else if before.ends_with("refused(") && !plain(word) {
                     findings.push(format!(
                         "{place}: `{word}` is no code: write a letter and three digits"
@@ -222,6 +234,12 @@ fn codes_at_odds(page: &str, files: &[Source]) -> Vec<String> {
         let code = line.strip_prefix("| ").and_then(|rest| rest.split(' ').next());
         if let Some(code) = code.filter(|code| plain(code)) {
             *explained.entry(code).or_default() += 1;
+            let told = bare(line.splitn(3, '|').nth(2).unwrap_or(""));
+            if names.get(code).is_some_and(|names| names.contains(&told)) {
+                findings.push(format!(
+                    "docs/errors.md only names {code}: say what rule is broken, and the way out"
+                ));
+            }
         }
     }
     for (code, said) in &places {

@@ -2,77 +2,57 @@
 //!
 //! Reads: unpaid payables of a shard with their attempts, this month's lines and this month's rows.
 //! Gives: lines that are carried, and why some of them are held. What may not be ordered again for a
-//! reason is not carried past it, and nobody is paid an earlier month whom this month holds back.
+//! reason is not carried past it, however many lists it waits, and nobody is paid an earlier month whom
+//! this month holds back. What an earlier order turns out to have paid is not carried, or set off.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::audit::batch_root::BatchRootBuilder;
 use crate::domain::cycle::Cycle;
 use crate::domain::exception::Subject;
 use crate::domain::hold::HoldCode;
-use crate::domain::ids::{CycleNo, PayableNo, PersonNo, Shard};
-use crate::domain::instruction::{Instruction, InstructionState};
-use crate::engine::chunks;
-use crate::engine::payout::{Payout, TravellingLine, read_payouts};
+use crate::domain::ids::{PayableNo, PersonNo, Shard};
+use crate::domain::instruction::Instruction;
+use crate::domain::payable::Payable;
+use crate::engine::paid_otherwise::{PaidOtherwise, all_of_it};
+use crate::engine::payout::TravellingLine;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, LineKind};
-use crate::pipeline::retry::{Further, further};
-use crate::store::registry::ChunkKind;
+use crate::pipeline::retry::{Further, further, left_by_orders};
+use crate::store::Changes;
+
+/// What has to be heeded of the money that was carried, by the payable from which it comes.
+#[derive(Default)]
+pub(super) struct Carried {
+    /// What earlier orders left in doubt; it holds the money also when something else does.
+    pub doubts: HashMap<PayableNo, HoldCode>,
+    /// Receivables for money of the same claims that the person has: all of it is set off.
+    pub set_off: HashMap<PayableNo, Vec<i64>>,
+}
 
 impl Engine {
-    /// Payables whose money is proved paid under an order that we held dead, and those that later lists
-    /// made of them: nothing of them is ordered or carried before the books agree.
-    pub(in crate::engine) async fn paid_otherwise(
-        &self,
-    ) -> Result<HashSet<PayableNo>, EngineError> {
-        let with_excess = self.store.payables_with_excess().await?;
-        let mut next: BTreeSet<PayableNo> = self
-            .store
-            .instructions_of(&with_excess)
-            .await?
-            .into_iter()
-            .filter(|one| one.state == InstructionState::SettledExcess)
-            .map(|one| one.payable)
-            .collect();
-        let mut found = HashSet::new();
-        while !next.is_empty() {
-            let numbers: Vec<PayableNo> = next.into_iter().collect();
-            let carried = self.store.payables_of(&numbers).await?;
-            found.extend(numbers);
-            next = carried
-                .into_iter()
-                .filter_map(|payable| payable.carried_to)
-                .filter(|to| !found.contains(to))
-                .collect();
-        }
-        Ok(found)
-    }
-
     pub(super) async fn carry(
         &self,
         cycle: &Cycle,
         shard: Shard,
-        paid_otherwise: &HashSet<PayableNo>,
+        paid_otherwise: &PaidOtherwise,
         arrived: &mut Vec<TravellingLine>,
-    ) -> Result<(), EngineError> {
+        changes: &mut Changes,
+        root: &mut BatchRootBuilder,
+    ) -> Result<Carried, EngineError> {
+        let mut carried = Carried::default();
         let unpaid = self.store.payables_to_carry(cycle.authority, shard).await?;
         if unpaid.is_empty() {
-            return Ok(());
+            return Ok(carried);
         }
         let numbers: Vec<PayableNo> = unpaid.iter().map(|payable| payable.number).collect();
         let mut attempts: HashMap<PayableNo, Vec<Instruction>> = HashMap::new();
         for instruction in self.store.instructions_of(&numbers).await? {
             attempts.entry(instruction.payable).or_default().push(instruction);
         }
-        let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
-        let cycles: BTreeSet<CycleNo> = numbers.iter().map(|number| number.cycle()).collect();
-        for from in cycles {
-            for chunk in self.store.chunks(shard, ChunkKind::Payout, from.0).await? {
-                for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
-                    payouts.insert(payout.payable, payout);
-                }
-            }
-        }
+        let payouts = self.payouts_of(&numbers).await?;
+        let doubts = self.doubts_left(shard, &unpaid, &attempts).await?;
         let mut deaths = Deaths::default();
         for payable in &unpaid {
             let Some(payout) = payouts.get(&payable.number) else {
@@ -82,12 +62,35 @@ impl Engine {
                 )));
             };
             let tried = attempts.remove(&payable.number).unwrap_or_default();
-            let is_paid_otherwise = paid_otherwise.contains(&payable.number);
-            let of_reason = match further(payable, &tried, is_paid_otherwise) {
+            if paid_otherwise.has_ended(payable.number) {
+                continue;
+            }
+            let doubt = doubts.get(&payable.number).copied();
+            let of_reason = match further(payable, &tried, doubt, false) {
                 Further::Open(_) | Further::Uncollected => None,
                 Further::NeedsAPerson(code, _) => Some(code),
                 Further::Wait(_) | Further::Stop(_) => continue,
             };
+            let before = paid_otherwise.before(payable.number);
+            if !before.is_empty() {
+                let due_minor: i64 = payout.claims.iter().map(|claim| claim.amount_minor).sum();
+                if let Some(payments) = all_of_it(before, due_minor) {
+                    for excess in payments {
+                        self.becomes_the_payment(excess, changes, root).await?;
+                    }
+                    continue;
+                }
+                let left_minor: i64 = before.iter().map(|excess| excess.left_minor).sum();
+                // What would come to nothing is not ordered.
+                if left_minor >= due_minor {
+                    continue;
+                }
+                let receivables = before.iter().map(|excess| excess.receivable).collect();
+                carried.set_off.insert(payable.number, receivables);
+            }
+            if let Some(code) = of_reason {
+                carried.doubts.insert(payable.number, code);
+            }
             // Where this month's money goes, last month's goes too; a bad account is not repeated
             // when the roster names a better one.
             let now = arrived.iter().find(|one| {
@@ -131,7 +134,49 @@ impl Engine {
                 });
             }
         }
-        Ok(())
+        Ok(carried)
+    }
+
+    /// What the orders of earlier lists left in doubt of payables that were never ordered themselves: held
+    /// as they were, they have no order that says it.
+    async fn doubts_left(
+        &self,
+        shard: Shard,
+        unpaid: &[Payable],
+        attempts: &HashMap<PayableNo, Vec<Instruction>>,
+    ) -> Result<HashMap<PayableNo, HoldCode>, EngineError> {
+        let tried = |payable: &Payable| {
+            let of_payable = attempts.get(&payable.number).map_or(&[][..], Vec::as_slice);
+            left_by_orders(payable, of_payable).is_some()
+        };
+        let never: Vec<&Payable> = unpaid.iter().filter(|payable| !tried(payable)).collect();
+        let mut found = HashMap::new();
+        if never.is_empty() {
+            return Ok(found);
+        }
+        let mut earlier: HashMap<PayableNo, Vec<PayableNo>> = HashMap::new();
+        for (from, to) in self.store.carried_within(shard).await? {
+            earlier.entry(to).or_default().push(from);
+        }
+        for payable in never {
+            let mut numbers = earlier.get(&payable.number).cloned().unwrap_or_default();
+            while !numbers.is_empty() {
+                let mut before = Vec::new();
+                for one in self.store.payables_of(&numbers).await? {
+                    let orders = self.store.instructions_of(&[one.number]).await?;
+                    match left_by_orders(&one, &orders) {
+                        Some(Further::NeedsAPerson(code, _)) => {
+                            let first = found.entry(payable.number).or_insert(code);
+                            *first = (*first).min(code);
+                        }
+                        Some(_) => {}
+                        None => before.extend(earlier.get(&one.number).into_iter().flatten()),
+                    }
+                }
+                numbers = before;
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -6,6 +6,7 @@ use super::stored;
 use super::{Loaded, Terms};
 use crate::domain::cycle::Cycle;
 use crate::domain::exception::RowOutcome;
+use crate::domain::hold::HoldCode;
 use crate::domain::ids::{EnrolmentNo, PersonNo};
 use crate::domain::period::Period;
 use crate::engine::{Engine, EngineError, chunks};
@@ -32,6 +33,7 @@ pub struct ExplainedRow {
 }
 
 /// One line as it is explained.
+#[derive(Clone)]
 pub struct ExplainedLine {
     pub component: String,
     pub period: Period,
@@ -54,9 +56,13 @@ impl Engine {
         let terms = self.terms(cycle).await?;
         let mut loaded = self.load(cycle, person.shard()).await?;
         // What this and later cycles determined was not known when it was decided.
-        loaded.claims.retain(|claim| {
-            claim.carried_from.map_or(claim.cycle, |from| from.cycle()) < cycle.number
-        });
+        let mut known = Vec::new();
+        for claim in std::mem::take(&mut loaded.claims) {
+            if claim.person == person && self.determined_in(&claim).await? < cycle.number {
+                known.push(claim);
+            }
+        }
+        loaded.claims = known;
         let name = person.to_string();
         let mut lines = None;
         for chunk in self.store.chunks(person.shard(), ChunkKind::Evidence, cycle.number.0).await? {
@@ -137,7 +143,11 @@ fn explained(
             None => (RowOutcome::Entitled, String::new(), String::new()),
         };
         let law = match asked_at {
-            None => (detail.clone(), detail),
+            // What is held before the law is asked is told by its code, in both languages.
+            None => match code.parse::<HoldCode>() {
+                Ok(held) => (held.entry().vi.to_owned(), held.entry().en.to_owned()),
+                Err(_) => (detail.clone(), detail),
+            },
             Some(at) => {
                 let [vi, en] = [Language::Vietnamese, Language::English].map(|language| {
                     let (case, outcome) = (&judged.cases[at], &entitled.outcomes[at]);

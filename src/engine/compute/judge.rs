@@ -295,6 +295,13 @@ pub fn ended_before_the_law(
                 reconcile::Outcome::Held(code) if !released(terms, listed.enrolment, code) => {
                     end(RowOutcome::Held, code.text(), code.entry().en)
                 }
+                _ if listed.row.decision_no.is_empty()
+                    && terms.programmes.pack.needs_decision_number(&listed.row.programme)
+                    && !released(terms, listed.enrolment, HoldCode::DecisionNumberMissing) =>
+                {
+                    let code = HoldCode::DecisionNumberMissing;
+                    end(RowOutcome::Held, code.text(), code.entry().en)
+                }
                 _ => None,
             }
         });

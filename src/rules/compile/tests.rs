@@ -158,6 +158,12 @@ fn a_pack_that_contradicts_itself_is_refused() {
         ),
         ("social_assistance/clauses.toml", "then = \"decision_start\"", "", Code::FieldMissing),
         (
+            "pack.toml",
+            "number = \"required\", citation = \"NĐ 176/2025/NĐ-CP Điều 5; NĐ 147/2025/NĐ-CP Điều 5\"",
+            "number = \"not_needed\"",
+            Code::FieldMissing,
+        ),
+        (
             "social_assistance/clauses.toml",
             "when = \"not studying\"",
             "when = \"not studying\"\nthen = \"1 VND\"",
@@ -313,5 +319,32 @@ proptest::proptest! {
         for diagnostic in check(&sources) {
             let _ = diagnostic.to_string();
         }
+    }
+}
+
+/// The law itself grants it, or there is a decision: the pack says so, and when it is silent there is one.
+#[test]
+fn a_programme_says_whether_its_rows_name_a_decision() {
+    let sources = builtin_sources("vn");
+    let root = sources.iter().find(|source| source.path.ends_with("pack.toml")).unwrap();
+    let line = root.text.lines().find(|line| line.starts_with("decision = ")).unwrap();
+    for (written, needed) in [
+        (line, true),
+        ("", true),
+        ("decision = { citation = \"Luật\" }", true),
+        ("decision = { number = \"not_needed\", citation = \"Luật\" }", false),
+    ] {
+        let text = root.text.replacen(line, written, 1);
+        let edited: Vec<Source<'_>> = sources
+            .iter()
+            .map(|source| match source.path == root.path {
+                true => Source { path: source.path, text: &text },
+                false => *source,
+            })
+            .collect();
+        let pack = compile(&edited).unwrap();
+        assert_eq!(pack.needs_decision_number("social_assistance"), needed, "{written}");
+        assert!(pack.needs_decision_number("social_pension"));
+        assert!(pack.needs_decision_number("of another pack"));
     }
 }

@@ -165,12 +165,13 @@ fn headers_and_names() {
 #[test]
 fn codes() {
     let said = "a(\"A101\");\nrefused(\"A-2\", x);\nb(\"B101\");\nif c == \"A101\" {}\n";
-    let again = "c(\"B101\");\nd(\"E201\");\n";
-    let page = "| A101 | a |\n| A101 | b |\n| B101 | c |\n| D101 | d |\n";
+    let again = "c(\"B101\");\nd(\"E201\");\nE::KeyMustFit(_) => \"F101\",\n";
+    let page = "| A101 | one |\n| A101 | two |\n| B101 | three |\n| D101 | four |\n| F101 | Key must fit (so) |\n";
     check(
         codes_at_odds(page, &[sample("src/a.rs", said), sample("src/b.rs", again)]),
         &[
             "src/a.rs:2: `A-2` is no code",
+            "docs/errors.md only names F101",
             "docs/errors.md explains A101 2 times",
             "src/a.rs:3, src/b.rs:1: B101 is said at several places",
             "src/b.rs:2: E201 is not in docs/errors.md",

@@ -1,0 +1,177 @@
+//! Money that was carried to a later list, and then proved paid under the order of the earlier one.
+//!
+//! Reads: receivables that such proofs left, their orders, and where the claims went. Gives: what stands in
+//! front of a payable, and what follows from it when the payable has come to nothing: the order of the
+//! earlier list is the payment after all, or what the person has already is set off.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::audit::batch_root::BatchRootBuilder;
+use crate::domain::ids::{AttemptNo, PayableNo};
+use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
+use crate::domain::payable::{Payable, PayableEvent};
+use crate::domain::receivable::ReceivableCause;
+use crate::engine::{Engine, EngineError};
+use crate::store::Changes;
+use crate::store::payments::InstructionMove;
+
+/// A payment that was proved although a later list had carried its claims on.
+#[derive(Clone, Debug)]
+pub(super) struct Excess {
+    pub receivable: i64,
+    pub order: Instruction,
+    /// What of it is neither back nor on its way.
+    pub left_minor: i64,
+    /// Nothing of it is back, on its way or given up.
+    is_whole: bool,
+}
+
+/// What is proved paid under earlier lists, by the payables of later ones.
+#[derive(Default)]
+pub(super) struct PaidOtherwise {
+    before: HashMap<PayableNo, Vec<Excess>>,
+    ended: HashSet<PayableNo>,
+}
+
+impl PaidOtherwise {
+    /// Whether nothing of a payable is ordered as it is: the person has money of the same claims.
+    pub(super) fn concerns(&self, payable: PayableNo) -> bool {
+        self.before.contains_key(&payable) || self.has_ended(payable)
+    }
+
+    /// Whether all of a payable is paid by the order of an earlier list, for good.
+    pub(super) fn has_ended(&self, payable: PayableNo) -> bool {
+        self.ended.contains(&payable)
+    }
+
+    pub(super) fn before(&self, payable: PayableNo) -> &[Excess] {
+        self.before.get(&payable).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The excess that is the payment of a payable which has come to nothing: one order of each earlier
+/// payable, whole, and together no less than what is owed. None when they are not all of it.
+pub(super) fn all_of_it(before: &[Excess], due_minor: i64) -> Option<Vec<&Excess>> {
+    let mut taken: HashSet<PayableNo> = HashSet::new();
+    let whole: Vec<&Excess> =
+        before.iter().filter(|one| one.is_whole && taken.insert(one.order.payable)).collect();
+    let sum: i64 = whole.iter().map(|one| one.order.amount_minor).sum();
+    (sum >= due_minor).then_some(whole)
+}
+
+impl Engine {
+    pub(super) async fn paid_otherwise(&self) -> Result<PaidOtherwise, EngineError> {
+        let standings = self.store.standings().await?.into_iter();
+        let proved: Vec<_> = standings
+            .filter(|one| one.receivable.cause == ReceivableCause::SettledExcess)
+            .filter_map(|one| Some((one.receivable.instruction?, one)))
+            .collect();
+        let numbers: BTreeSet<PayableNo> = proved.iter().map(|((number, _), _)| *number).collect();
+        let numbers: Vec<PayableNo> = numbers.into_iter().collect();
+        let payables: HashMap<PayableNo, Payable> = self
+            .store
+            .payables_of(&numbers)
+            .await?
+            .into_iter()
+            .map(|payable| (payable.number, payable))
+            .collect();
+        let orders: HashMap<(PayableNo, AttemptNo), Instruction> = self
+            .store
+            .instructions_of(&numbers)
+            .await?
+            .into_iter()
+            .map(|order| ((order.payable, order.attempt), order))
+            .collect();
+        let mut found = PaidOtherwise::default();
+        for (key, standing) in proved {
+            let (Some(order), Some(payable)) = (orders.get(&key), payables.get(&key.0)) else {
+                continue;
+            };
+            let is_excess = order.state == InstructionState::SettledExcess;
+            if !is_excess && order.state != InstructionState::Settled {
+                continue;
+            }
+            let left_minor = match standing.is_written_off {
+                true => 0,
+                false => standing.left_minor(),
+            };
+            let mut next = payable.carried_to;
+            while let Some(to) = next {
+                if is_excess {
+                    found.before.entry(to).or_default().push(Excess {
+                        receivable: standing.number,
+                        order: order.clone(),
+                        left_minor,
+                        is_whole: left_minor == standing.receivable.amount_minor,
+                    });
+                } else {
+                    found.ended.insert(to);
+                }
+                next = self.store.payable(to).await?.and_then(|payable| payable.carried_to);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The list that carried the money on has come to nothing, and the order of the earlier one paid all of
+    /// it: that order is the payment, and nothing is to be got back. It stands on its evidence, whatever
+    /// becomes of the list that finds it.
+    pub(super) async fn becomes_the_payment(
+        &self,
+        excess: &Excess,
+        changes: &mut Changes,
+        root: &mut BatchRootBuilder,
+    ) -> Result<(), EngineError> {
+        let order = &excess.order;
+        let payable = self.store.payable(order.payable).await?.ok_or_else(|| {
+            EngineError::Inconsistent(format!("payable {} of an order is missing", order.payable))
+        })?;
+        let to = order.state.apply(InstructionEvent::StandsAlone)?;
+        payable.state.apply(PayableEvent::Settled)?;
+        root.push(format!("{} {} {to}", self.reference(order), order.state).as_bytes());
+        changes.instructions_moved(&[InstructionMove::of(order, to)]);
+        changes.payable_paid_after_carrying(&payable, order.batch);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{BatchNo, CycleNo, DestinationNo, ListNo, Shard};
+
+    fn excess(payable: u32, attempt: i64, amount_minor: i64, left_minor: i64) -> Excess {
+        let order = Instruction {
+            payable: PayableNo::pack(CycleNo(1), Shard::new(3), payable).unwrap(),
+            attempt: AttemptNo::new(attempt).unwrap(),
+            list: ListNo(0),
+            batch: BatchNo(1),
+            destination: DestinationNo::from_number(1).unwrap(),
+            amount_minor,
+            state: InstructionState::SettledExcess,
+            grade: None,
+            reason: None,
+            reason_class: None,
+            answer: None,
+            outcome_on: None,
+        };
+        Excess { receivable: 1, order, left_minor, is_whole: left_minor == amount_minor }
+    }
+
+    #[test]
+    fn only_what_is_all_of_it_is_the_payment() {
+        for (before, due, expected) in [
+            (vec![excess(1, 1, 500, 500)], 500, Some(1)),
+            (vec![excess(1, 1, 500, 500)], 1_000, None),
+            (vec![excess(1, 1, 500, 500), excess(2, 1, 500, 500)], 1_000, Some(2)),
+            // Part of it was kept back of other payments: it is owed again.
+            (vec![excess(1, 1, 500, 400)], 500, None),
+            // Two orders of one payable were paid: one is the payment, the other is too much.
+            (vec![excess(1, 1, 500, 500), excess(1, 2, 500, 500)], 500, Some(1)),
+            (vec![excess(1, 1, 500, 500), excess(1, 2, 500, 500)], 1_000, None),
+        ] {
+            let found = all_of_it(&before, due).map(|found| found.len());
+            assert_eq!(found, expected, "{due} of {before:?}");
+        }
+    }
+}
