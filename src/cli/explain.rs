@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::show::money;
+use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
 use crate::domain::state::Named;
 use crate::engine::explain::Explanation;
 use crate::engine::{Engine, EngineError};
@@ -79,6 +80,7 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                     "grade": one.grade.map(Named::name),
                     "reason": one.reason,
                     "on": one.outcome_on,
+                    "debited_on": one.debited_on,
                 })).collect::<Vec<_>>(),
             })
         })
@@ -90,6 +92,23 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
         "rows": rows,
         "payables": payables,
     })
+}
+
+/// What the debit of our account proves of a payment.
+fn of_debit(one: &Instruction) -> (&'static str, &'static str) {
+    match (one.state, one.grade) {
+        (InstructionState::Settled, Some(EvidenceGrade::Unreturned)) => (
+            "quá số ngày thỏa thuận với đối tác mà tiền không bị trả lại, nên khoản chi được coi là đã chi",
+            "in the days that were agreed with the partner nothing came back, so that the payment counts as paid",
+        ),
+        (InstructionState::Settled, _) => {
+            ("bằng chứng đã chi nêu ở trên", "what proves that it was paid stands above")
+        }
+        _ => (
+            "việc này chưa chứng minh người nhận đã có tiền",
+            "this does not prove that the payee has the money",
+        ),
+    }
 }
 
 fn text(engine: &Engine, told: &Explanation) -> String {
@@ -145,6 +164,11 @@ fn text(engine: &Engine, told: &Explanation) -> String {
                 one.grade.map(|grade| format!(", proved by {grade}")).unwrap_or_default(),
                 one.reason.as_ref().map(|reason| format!(", reason {reason}")).unwrap_or_default()
             ));
+            if let Some(day) = &one.debited_on {
+                let (vi, en) = of_debit(one);
+                lines.push(format!("      Tài khoản chi bị ghi nợ ngày {day}; {vi}."));
+                lines.push(format!("      Our account was debited on {day}; {en}."));
+            }
         }
         parts.push(lines.join("\n"));
     }

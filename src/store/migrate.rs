@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0012_recoveries"),
     migration!("0013_leases"),
     migration!("0015_dates_of_files"),
+    migration!("0015_debits"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

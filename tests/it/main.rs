@@ -9,6 +9,7 @@ mod cash;
 mod carried;
 mod closing;
 mod damaged_files;
+mod debits;
 mod directory_channel;
 mod envelope;
 mod external_validators;
