@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::show::money;
-use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::state::Named;
 use crate::engine::explain::Explanation;
 use crate::engine::{Engine, EngineError};
@@ -95,8 +95,8 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
 }
 
 /// What the debit of our account proves of a payment.
-fn of_debit(one: &Instruction) -> (&'static str, &'static str) {
-    match (one.state, one.grade) {
+fn of_debit(state: InstructionState, grade: Option<EvidenceGrade>) -> (&'static str, &'static str) {
+    match (state, grade) {
         (InstructionState::Settled, Some(EvidenceGrade::Unreturned)) => (
             "quá số ngày thỏa thuận với đối tác mà tiền không bị trả lại, nên khoản chi được coi là đã chi",
             "in the days that were agreed with the partner nothing came back, so that the payment counts as paid",
@@ -165,7 +165,7 @@ fn text(engine: &Engine, told: &Explanation) -> String {
                 one.reason.as_ref().map(|reason| format!(", reason {reason}")).unwrap_or_default()
             ));
             if let Some(day) = &one.debited_on {
-                let (vi, en) = of_debit(one);
+                let (vi, en) = of_debit(one.state, one.grade);
                 lines.push(format!("      Tài khoản chi bị ghi nợ ngày {day}; {vi}."));
                 lines.push(format!("      Our account was debited on {day}; {en}."));
             }
@@ -173,4 +173,26 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         parts.push(lines.join("\n"));
     }
     parts.join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_debit_is_told_for_what_it_proves() {
+        use EvidenceGrade as G;
+        use InstructionState as S;
+        for (state, grade, told) in [
+            (S::InBatch, None, "does not prove"),
+            (S::Unknown, None, "does not prove"),
+            (S::Settled, Some(G::Unreturned), "counts as paid"),
+            (S::Settled, Some(G::ProviderResult), "stands above"),
+            // What came back after all has the grade by which it was taken for paid.
+            (S::Returned, Some(G::Unreturned), "does not prove"),
+        ] {
+            let (_, en) = of_debit(state, grade);
+            assert!(en.contains(told), "{state}: {en}");
+        }
+    }
 }
