@@ -378,11 +378,14 @@ bin = "970436"
 "#,
         );
         for (name, channel, format, answers, serves) in PARTNERS {
+            // It debits our account in the moment in which it credits the payee, and has no message for the
+            // credit alone.
+            let debit = if name == "demobank" { "debit_is_proof = true\n" } else { "" };
             text.push_str(&format!(
                 r#"
 [[provider]]
 name = "{name}"
-channel = "{channel}"
+{debit}channel = "{channel}"
 format = "{format}"
 answers = [{answers}]
 serves = ["{serves}"]

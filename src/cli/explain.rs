@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::show::money;
-use crate::domain::instruction::Instruction;
+use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
 use crate::domain::state::Named;
 use crate::engine::compute::ExplainedLine;
 use crate::engine::explain::{Explanation, Whereabouts};
@@ -124,6 +124,7 @@ fn attempts_as_json(engine: &Engine, attempts: &[Instruction]) -> Vec<serde_json
             "grade": one.grade.map(Named::name),
             "reason": one.reason,
             "on": one.outcome_on,
+            "debited_on": one.debited_on,
         })
     };
     attempts.iter().map(attempt).collect()
@@ -136,6 +137,23 @@ fn whereabouts_as_json(now: &Whereabouts) -> serde_json::Value {
         "state": now.payable.state.name(),
         "code": now.payable.code,
     })
+}
+
+/// What the debit of our account proves of a payment.
+fn of_debit(state: InstructionState, grade: Option<EvidenceGrade>) -> (&'static str, &'static str) {
+    match (state, grade) {
+        (InstructionState::Settled, Some(EvidenceGrade::Unreturned)) => (
+            "quá số ngày thỏa thuận với đối tác mà tiền không bị trả lại, nên khoản chi được coi là đã chi",
+            "in the days that were agreed with the partner nothing came back, so that the payment counts as paid",
+        ),
+        (InstructionState::Settled, _) => {
+            ("bằng chứng đã chi nêu ở trên", "what proves that it was paid stands above")
+        }
+        _ => (
+            "việc này chưa chứng minh người nhận đã có tiền",
+            "this does not prove that the payee has the money",
+        ),
+    }
 }
 
 fn text(engine: &Engine, told: &Explanation) -> String {
@@ -216,14 +234,42 @@ fn lines_as_text(engine: &Engine, lines: &[ExplainedLine]) -> Vec<String> {
 }
 
 fn attempts_as_text(engine: &Engine, attempts: &[Instruction]) -> Vec<String> {
-    let attempt = |one: &Instruction| {
-        format!(
+    let mut told = Vec::new();
+    for one in attempts {
+        told.push(format!(
             "   {} {}{}{}",
             engine.reference(one),
             one.state,
             one.grade.map(|grade| format!(", proved by {grade}")).unwrap_or_default(),
             one.reason.as_ref().map(|reason| format!(", reason {reason}")).unwrap_or_default()
-        )
-    };
-    attempts.iter().map(attempt).collect()
+        ));
+        if let Some(day) = &one.debited_on {
+            let (vi, en) = of_debit(one.state, one.grade);
+            told.push(format!("      Tài khoản chi bị ghi nợ ngày {day}; {vi}."));
+            told.push(format!("      Our account was debited on {day}; {en}."));
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_debit_is_told_for_what_it_proves() {
+        use EvidenceGrade as G;
+        use InstructionState as S;
+        for (state, grade, told) in [
+            (S::InBatch, None, "does not prove"),
+            (S::Unknown, None, "does not prove"),
+            (S::Settled, Some(G::Unreturned), "counts as paid"),
+            (S::Settled, Some(G::ProviderResult), "stands above"),
+            // What came back after all has the grade by which it was taken for paid.
+            (S::Returned, Some(G::Unreturned), "does not prove"),
+        ] {
+            let (_, en) = of_debit(state, grade);
+            assert!(en.contains(told), "{state}: {en}");
+        }
+    }
 }

@@ -107,6 +107,7 @@ recovery_floor_minor = 0      # so much is paid whatever is owed
 # count_max = 100000
 # total_max_minor = 900000000000000
 # amount_max_minor = 499999999
+# paid_after_days = 5                   # debited, and so many days nothing came back: paid; or debit_is_proof = true
 # inbox = "partners/mybank/inbox"       # where the partner reads
 # outbox = "partners/mybank/outbox"     # where it answers
 # taken = "partners/mybank/taken"       # where it keeps what it took

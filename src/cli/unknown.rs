@@ -184,6 +184,7 @@ fn as_json(cycle: &str, one: &Unknown) -> Value {
         "file_state": one.file.name(),
         "amount_minor": one.amount_minor.to_string(),
         "reason": one.reason,
+        "debited_on": one.debited_on,
         "proposed": one.proposed.as_ref().map(|proposed| json!({
             "verdict": proposed.verdict.name(),
             "by": proposed.by,
@@ -194,6 +195,9 @@ fn as_json(cycle: &str, one: &Unknown) -> Value {
 }
 
 fn known(one: &Unknown) -> String {
+    if let Some(day) = &one.debited_on {
+        return format!("our account was debited on {day}; whether the payee has it is not known");
+    }
     match one.file {
         BatchState::Sending | BatchState::Unknown => {
             "whether its file has left is not known".to_owned()

@@ -78,8 +78,12 @@ named!(
         /// The provider that holds the payee's account says it is credited (`ACCC`, `CPUC`, a
         /// wallet's, operator's or bank's result).
         ProviderResult = "provider_result",
-        /// An entry booked on our account names the payment (camt.053, camt.054).
+        /// An entry booked on our account names the payment (camt.053, camt.054), and it was agreed with
+        /// the partner that this proves it.
         Statement = "statement",
+        /// Our account was debited for it, and in the days that were agreed with its partner nothing came
+        /// back.
+        Unreturned = "unreturned",
         /// Two officers decided it, because no answer told the fate. The least there is.
         Decision = "decision",
     }
@@ -162,6 +166,9 @@ pub struct Instruction {
     pub reason_class: Option<String>,
     pub answer: Option<(AnswerNo, i64)>,
     pub outcome_on: Option<String>,
+    /// The day on which our account was debited for it, where an entry says so. What that proves was
+    /// agreed with the partner.
+    pub debited_on: Option<String>,
 }
 
 impl Instruction {

@@ -34,6 +34,8 @@ pub const UNCOLLECTED: &str = "uncollected";
 pub enum Reported {
     /// Received, accepted, or settled on the debtor's side only: still in flight.
     InFlight,
+    /// Our account was debited: the bank took the money, and the payee may or may not have it.
+    Debited,
     Paid(EvidenceGrade),
     Rejected,
     Returned,

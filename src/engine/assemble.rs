@@ -374,6 +374,7 @@ impl Engine {
                         reason_class: None,
                         answer: None,
                         outcome_on: None,
+                        debited_on: None,
                     });
                 }
                 (hold, _) => {

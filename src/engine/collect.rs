@@ -3,6 +3,7 @@
 //! A file that breaks a rule anywhere is refused before anything of it is applied. Items are applied in
 //! pages; a restart goes on where the last page ended. What fits nothing goes to a queue.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek, SeekFrom};
 use std::ops::ControlFlow;
@@ -22,6 +23,7 @@ use crate::store::registry::Counted;
 
 mod ageing;
 mod applying;
+mod debits;
 mod matching;
 
 /// Held by the process that collects.
@@ -49,6 +51,7 @@ impl Engine {
         self.poll_one_by_one().await?;
         self.apply_all_waiting().await?;
         let mut done = Vec::new();
+        let mut unheard = BTreeSet::new();
         let providers: Vec<String> =
             self.config.providers.iter().map(|provider| provider.name.clone()).collect();
         for name in providers {
@@ -58,6 +61,7 @@ impl Engine {
                 Ok(answers) => answers,
                 // A partner that cannot be reached stops no other; it is told.
                 Err(error @ EngineError::Collect(_)) => {
+                    unheard.insert(name.clone());
                     done.push(Err((name, error)));
                     continue;
                 }
@@ -72,12 +76,14 @@ impl Engine {
                     Ok(None) => {}
                     Ok(Some(collected)) => done.push(Ok(collected)),
                     Err(error @ (EngineError::Refused { .. } | EngineError::Collect(_))) => {
+                        unheard.insert(name.clone());
                         done.push(Err((shown, error)));
                     }
                     Err(error) => return Err(error),
                 }
             }
         }
+        done.extend(self.settle_debits(&unheard).await?.into_iter().map(Err));
         self.age_all().await?;
         self.watch_failures().await?;
         self.sequence().await?;

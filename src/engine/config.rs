@@ -2,6 +2,7 @@
 //!
 //! It holds no secrets; keys live in files of their own.
 
+mod debit;
 mod leaving;
 mod http;
 mod provider;
@@ -11,6 +12,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+pub use self::debit::Debit;
 pub use self::leaving::{Breaker, LeavingTerms};
 use self::provider::ProviderFile;
 pub use self::provider::{Envelope, Provider, Terms, Way};

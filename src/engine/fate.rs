@@ -3,7 +3,8 @@
 //! Reads: what is unknown, the references or files that an officer names, and the officer's key.
 //! Gives: proposals that change nothing, and decisions by a second officer that do. What is decided
 //! *paid* has the least grade of evidence; what is decided *not paid* may be ordered again from then
-//! on, and not before. Nothing else ends *unknown* but an answer.
+//! on, and not before. Nothing else ends *unknown* but an answer, or a debit
+//! that nothing returned where that was agreed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +45,8 @@ pub struct Unknown {
     pub sent_on: Option<String>,
     /// Days since then.
     pub days: Option<i64>,
+    /// The day on which our account was debited for it, where an entry says so.
+    pub debited_on: Option<String>,
     pub proposed: Option<Proposed>,
 }
 
@@ -129,6 +132,7 @@ impl Engine {
                 file: batch.state,
                 sent_on,
                 days,
+                debited_on: one.debited_on.clone(),
                 proposed,
             });
         }

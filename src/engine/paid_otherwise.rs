@@ -154,6 +154,7 @@ mod tests {
             reason_class: None,
             answer: None,
             outcome_on: None,
+            debited_on: None,
         };
         Excess { receivable: 1, order, left_minor, is_whole: left_minor == amount_minor }
     }

@@ -165,6 +165,7 @@ impl Engine {
                         reason_class: None,
                         answer: None,
                         outcome_on: None,
+                        debited_on: None,
                     });
                     moves.push(PayableMove {
                         payable: one.payable.number,

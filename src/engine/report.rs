@@ -409,6 +409,7 @@ mod tests {
             reason_class: None,
             answer: None,
             outcome_on: None,
+            debited_on: None,
         }
     }
 
@@ -476,17 +477,7 @@ mod tests {
         store.commit(changes).await.expect("the rows are whole");
         let mut changes = Changes::new();
         changes.payable_carried(number(4), later);
-        let told = orders.iter().map(|order| InstructionMove {
-            payable: order.payable,
-            attempt: order.attempt,
-            from: order.state,
-            to: order.state,
-            grade: None,
-            reason: order.reason.clone(),
-            reason_class: None,
-            answer: None,
-            outcome_on: None,
-        });
+        let told = orders.iter().map(|order| InstructionMove::of(order, order.state));
         changes.instructions_moved(&told.collect::<Vec<_>>());
         store.commit(changes).await.expect("the rows are as they were read");
 

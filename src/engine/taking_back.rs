@@ -389,7 +389,9 @@ impl Engine {
 
 /// What an answer has spoken of may have left, whatever we believe.
 pub(super) fn must_be_untouched(orders: &[Instruction]) -> Result<(), EngineError> {
-    let told = orders.iter().filter(|one| one.state != InstructionState::InBatch).count();
+    let is_told =
+        |one: &&Instruction| one.state != InstructionState::InBatch || one.debited_on.is_some();
+    let told = orders.iter().filter(is_told).count();
     if told == 0 {
         return Ok(());
     }

@@ -312,6 +312,7 @@ mod tests {
             reason_class: Some(class.to_owned()),
             answer: None,
             outcome_on: (!cancelled).then(|| "2026-11-05".to_owned()),
+            debited_on: None,
         }
     }
 

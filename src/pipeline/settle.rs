@@ -157,12 +157,16 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             output.discrepancies.push(found(kind, detail));
         }
         let Some(event) = step.event else {
-            output.unchanged += u64::from(!step.upgrade);
-            if step.upgrade
-                && let Some(instruction) = attempts.get_mut(&key)
-            {
-                record(instruction, outcome);
-                items.insert(key, outcome.item);
+            output.unchanged += u64::from(!step.upgrade && !step.debited);
+            if let Some(instruction) = attempts.get_mut(&key) {
+                if step.upgrade {
+                    record(instruction, outcome);
+                    items.insert(key, outcome.item);
+                }
+                if step.debited {
+                    instruction.debited_on.clone_from(&outcome.on);
+                    items.insert(key, outcome.item);
+                }
             }
             continue;
         };
@@ -240,6 +244,8 @@ struct Step {
     event: Option<InstructionEvent>,
     /// The state stays; the grade of evidence gets better.
     upgrade: bool,
+    /// The state stays; that our account was debited is remembered.
+    debited: bool,
     discrepancy: Option<(DiscrepancyKind, String)>,
 }
 
@@ -275,6 +281,23 @@ fn decide(
         // What is in suspense is decided by an outcome, not by hearing that it is on its way.
         (Reported::InFlight, S::Unknown) if !closed => Step::to(E::FoundInFlight),
         (Reported::InFlight, _) => Step::nothing(),
+
+        (Reported::Debited, S::InBatch | S::Unknown) => {
+            Step { debited: instruction.debited_on.is_none(), ..Step::default() }
+        }
+        // What was known before a rejection or a return is no news after it.
+        (Reported::Debited, S::Rejected | S::Cancelled | S::Returned)
+            if instruction.debited_on.is_some() =>
+        {
+            Step::nothing()
+        }
+        (Reported::Debited, S::Rejected | S::Cancelled) => Step::contradiction(
+            "our account was debited although the payment was reported as not carried out",
+        ),
+        // Money that came back had left.
+        (Reported::Debited, S::Returned | S::Settled | S::SettledExcess | S::ExcessReturned) => {
+            Step::nothing()
+        }
 
         (Reported::CannotTell, S::InBatch) => Step::to(E::OutcomeLost).but(
             DiscrepancyKind::StatusUnknown,
@@ -430,12 +453,14 @@ mod tests {
             reason_class: None,
             answer: None,
             outcome_on: (state == InstructionState::Returned).then(|| "2026-11-09".to_owned()),
+            debited_on: None,
         }
     }
 
     fn reported(word: &str) -> Reported {
         match word {
             "in flight" => Reported::InFlight,
+            "debited" => Reported::Debited,
             "paid" => Reported::Paid(EvidenceGrade::Statement),
             "rejected" => Reported::Rejected,
             "returned" => Reported::Returned,
@@ -531,6 +556,17 @@ mod tests {
             "??",
             "attempt unknown, payable unknown, status_unknown",
         );
+        check(
+            "debited, and the payee may have it",
+            "pending",
+            &["in_batch"],
+            "debited",
+            "attempt in_batch",
+        );
+        check("no debit ends unknown", "unknown", &["unknown"], "debited", "attempt unknown");
+        check("a debit of what is paid", "paid", &["settled"], "debited", "");
+        check("a debit of what came back", "returned", &["returned"], "debited", "");
+        check("a debit of what is rejected", "rejected", &["rejected"], "debited", "contradiction");
         check("said twice", "rejected", &["rejected"], "rejected", "");
         check("a rejection of what is paid", "paid", &["settled"], "rejected", "contradiction");
         check(
@@ -643,9 +679,9 @@ mod tests {
         /// one attempt is live, and every item moves something, is kept, or told nothing new.
         #[test]
         fn any_sequence_of_reports_keeps_the_invariants(
-            words in proptest::collection::vec((0_usize..6, 1_i64..3, 1_u32..28), 0..12),
+            words in proptest::collection::vec((0_usize..7, 1_i64..3, 1_u32..28), 0..12),
         ) {
-            const WORDS: [&str; 6] = ["in flight", "paid", "rejected", "returned", "cancelled", "??"];
+            const WORDS: [&str; 7] = ["in flight", "debited", "paid", "rejected", "returned", "cancelled", "??"];
             let outcomes: Vec<Outcome> = words.iter().zip(1..).map(|((word, number, day), item)| Outcome {
                 item,
                 payable: payable_no(),

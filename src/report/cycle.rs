@@ -481,7 +481,11 @@ impl CycleReport {
         // Ordinary months have no payment whose fate officers had to decide.
         let mut found: Vec<_> = graded
             .map(|grade| (grade, settled(grade)))
-            .filter(|(grade, part)| *grade != Some(EvidenceGrade::Decision) || part.count > 0)
+            .filter(|(grade, part)| {
+                let is_rare =
+                    matches!(grade, Some(EvidenceGrade::Unreturned | EvidenceGrade::Decision));
+                !is_rare || part.count > 0
+            })
             .collect();
         let ungraded = settled(None);
         if ungraded.count > 0 {

@@ -136,6 +136,10 @@ pub const fn evidence(grade: EvidenceGrade) -> Words {
             "Bút toán trên sao kê tài khoản chi",
             "Entry on the paying account’s statement",
         ),
+        EvidenceGrade::Unreturned => Words::fixed(
+            "Đã ghi nợ tài khoản chi, không bị trả lại trong số ngày thỏa thuận",
+            "Paying account debited, and nothing returned in the agreed days",
+        ),
         EvidenceGrade::Decision => {
             Words::fixed("Hai cán bộ quyết định là đã chi", "Decided by two officers")
         }

@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0025_stops"),
     migration!("0015_dates_of_files"),
     migration!("0009_send_windows"),
+    migration!("0015_debits"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -32,6 +32,7 @@ pub struct InstructionMove {
     pub reason_class: Option<String>,
     pub answer: Option<(AnswerNo, i64)>,
     pub outcome_on: Option<String>,
+    pub debited_on: Option<String>,
 }
 
 impl InstructionMove {
@@ -47,6 +48,7 @@ impl InstructionMove {
             reason_class: order.reason_class.clone(),
             answer: order.answer,
             outcome_on: order.outcome_on.clone(),
+            debited_on: order.debited_on.clone(),
         }
     }
 }
@@ -119,7 +121,7 @@ macro_rules! payable_columns {
 macro_rules! instruction_columns {
     () => {
         "select payable_no, attempt, list_no, batch_no, destination_no, amount_minor, state, grade, reason,
-         reason_class, answer_no, answer_item, outcome_on from instruction "
+         reason_class, answer_no, answer_item, outcome_on, debited_on from instruction "
     };
 }
 
@@ -300,6 +302,47 @@ impl Store {
             "where shard = $1 and payable_no between $2 and $3 and state = 'unknown' order by payable_no, attempt"
         );
         self.instructions_in(sql, cycle, shard).await
+    }
+
+    /// Files and days of which debits are booked and nothing more is known: cycle, file, day.
+    pub async fn debits(&self) -> Result<Vec<(CycleNo, BatchNo, String)>, StoreError> {
+        let rows = self
+            .query(
+                "select cycle_no, batch_no, debited_on from instruction
+                 where debited_on is not null and state in ('in_batch', 'unknown')
+                 group by cycle_no, batch_no, debited_on order by cycle_no, batch_no, debited_on",
+                &[],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| Ok((CycleNo(row.int(0)?), BatchNo(row.int(1)?), row.text(2)?.to_owned())))
+            .collect()
+    }
+
+    /// Some of the orders of a file that were debited on a day and of which nothing more is known.
+    pub async fn instructions_debited(
+        &self,
+        file: &Batch,
+        debited_on: &str,
+        count_max: usize,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let rows = self
+            .query(
+                // The states stand in the text, so that the index of debits serves.
+                concat!(
+                    instruction_columns!(),
+                    "where cycle_no = $1 and batch_no = $2 and debited_on = $3 and debited_on is not null
+                     and state in ('in_batch', 'unknown') order by shard, payable_no, attempt limit $4"
+                ),
+                &[
+                    file.cycle.0.into(),
+                    file.number.0.into(),
+                    debited_on.to_owned().into(),
+                    (count_max as i64).into(),
+                ],
+            )
+            .await?;
+        rows.iter().map(instruction).collect()
     }
 
     async fn instructions_in(
@@ -920,9 +963,11 @@ impl Changes {
             ("answer_no", "bigint"),
             ("answer_item", "bigint"),
             ("outcome_on", "text"),
+            ("debited_on", "text"),
         ];
         const SET: &str = "update instruction set state = v.to_state, grade = v.grade, reason = v.reason,
-             reason_class = v.reason_class, answer_no = v.answer_no, answer_item = v.answer_item, outcome_on = v.outcome_on
+             reason_class = v.reason_class, answer_no = v.answer_no, answer_item = v.answer_item, outcome_on = v.outcome_on,
+             debited_on = v.debited_on
              from v where instruction.shard = v.shard and instruction.payable_no = v.payable_no
              and instruction.attempt = v.attempt and instruction.state = v.from_state";
         let (live, ended): (Vec<_>, Vec<_>) = moves.iter().partition(|one| one.to.is_live());
@@ -940,6 +985,7 @@ impl Changes {
                     number(one.answer.map(|(answer, _)| answer.0)),
                     number(one.answer.map(|(_, item)| item)),
                     one.outcome_on.clone().into(),
+                    one.debited_on.clone().into(),
                 ]
             });
             self.many(
@@ -1203,6 +1249,7 @@ fn instruction(row: &Row) -> Result<Instruction, StoreError> {
         reason_class: row.maybe_text(9)?.map(str::to_owned),
         answer,
         outcome_on: row.maybe_text(12)?.map(str::to_owned),
+        debited_on: row.maybe_text(13)?.map(str::to_owned),
     })
 }
 

@@ -28,7 +28,7 @@ const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female
 const CHI: &str = "E3 | 001145000103 | Lê Thị Chi | 1945-07-03 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000003";
 
 /// Puts lines into the office's agreement with a partner, or into its own policy, and opens it anew.
-async fn agreed(office: &mut TestOffice, with: &str, lines: &str) {
+pub async fn agreed(office: &mut TestOffice, with: &str, lines: &str) {
     let path = office.dir.join(office::CONFIG);
     let text = std::fs::read_to_string(&path).unwrap();
     let text = match with {

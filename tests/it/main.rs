@@ -10,6 +10,7 @@ mod cash;
 mod carried;
 mod closing;
 mod damaged_files;
+mod debits;
 mod decision_number;
 mod directory_channel;
 mod envelope;

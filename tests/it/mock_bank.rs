@@ -379,6 +379,8 @@ name = "bank"
 channel = "bank"
 format = "iso20022-pain001-09"
 answers = ["iso20022-pain002", "iso20022-camt054", "iso20022-camt053"]
+# It settles a payment in one booking, and reports ACCP or RJCT before that: of the credit it says nothing.
+debit_is_proof = true
 serves = ["*"]
 count_max = 1000
 total_max_minor = 900000000000

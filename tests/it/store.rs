@@ -662,6 +662,7 @@ fn instruction(attempt: i64, state: InstructionState) -> Instruction {
         reason_class: None,
         answer: None,
         outcome_on: None,
+        debited_on: None,
     }
 }
 

@@ -67,8 +67,18 @@ fn upgraded<F: Future<Output = ()>>(base: Base, story: impl FnOnce(Left) -> F) {
                 (payables, Some((server, url)))
             }
         };
+        debit_is_proof(folder.path());
         story(Left { folder, clock, payables, on_server }).await;
     });
+}
+
+/// What the earlier program took for granted of every partner is agreed with the bank of the sandbox now.
+fn debit_is_proof(office: &Path) {
+    let config = office.join(office::CONFIG);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let name = "name = \"demobank\"\n";
+    assert!(text.contains(name));
+    std::fs::write(config, text.replace(name, &format!("{name}debit_is_proof = true\n"))).unwrap();
 }
 
 async fn an_office_in_the_middle_of_a_month_goes_on(left: Left) {

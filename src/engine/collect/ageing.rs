@@ -1,4 +1,4 @@
-//! How a payment that nobody answers becomes unknown. Nothing leaves *unknown* by time.
+//! How a payment that nobody answers becomes unknown. Nothing leaves *unknown* by time alone.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,8 @@ impl Engine {
     }
 
     /// Payments of files that were delivered longer ago than their provider takes to answer become
-    /// unknown. Nothing leaves *unknown* by time; this is only how it is entered.
+    /// unknown, also where our account was debited for them. Nothing leaves *unknown* by time alone; this
+    /// is only how it is entered.
     pub(in crate::engine) async fn age(&self, cycle: &Cycle) -> Result<(), EngineError> {
         let batches = self.store.batches(cycle.number).await?;
         let overdue = self.overdue(cycle, &batches).await?;
@@ -103,15 +104,8 @@ impl Engine {
             let to = one.state.apply(InstructionEvent::OutcomeLost)?;
             root.push(format!("{} {} {to}", self.reference(one), one.state).as_bytes());
             moves.push(InstructionMove {
-                payable: one.payable,
-                attempt: one.attempt,
-                from: one.state,
-                to,
-                grade: None,
                 reason: Some(why.to_owned()),
-                reason_class: None,
-                answer: None,
-                outcome_on: None,
+                ..InstructionMove::of(one, to)
             });
             payable_moves.push(PayableMove {
                 payable: one.payable,

@@ -207,6 +207,15 @@ impl Engine {
                 detail: "the payment went to another partner; nothing was changed".to_owned(),
                 opened_at: answer.received_at.clone(),
             }));
+            let received_on = answer.received_at.get(..10).unwrap_or_default();
+            let of_cycle: Vec<Outcome> = of_cycle
+                .into_iter()
+                .map(|outcome| {
+                    let file = ordered_in.get(&(outcome.payable, outcome.attempt));
+                    let file = batches.iter().find(|batch| Some(&batch.number) == file);
+                    self.weighed(outcome, file.map(|file| file.provider.as_str()), received_on)
+                })
+                .collect();
             let output = settle(settle::Input {
                 outcomes: &of_cycle,
                 payables: payables

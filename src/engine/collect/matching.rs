@@ -8,8 +8,9 @@ use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, EndToEndId, PayableNo, Shard};
 use crate::domain::instruction::EvidenceGrade;
 use crate::domain::outcome::{Outcome, ReasonClass, Reported, UNCOLLECTED};
+use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
-use crate::engine::config::Provider;
+use crate::engine::config::{Debit, Provider};
 use crate::engine::{Engine, EngineError};
 
 impl Engine {
@@ -51,7 +52,7 @@ impl Engine {
                     "money came in that is not marked as a return".to_owned(),
                 ));
             }
-            (OutcomeStatus::Booked, false) => Reported::Paid(EvidenceGrade::Statement),
+            (OutcomeStatus::Booked, false) => Reported::Debited,
             (OutcomeStatus::Credited, _) if profile.channel == Channel::Cash => {
                 Reported::Paid(EvidenceGrade::Signature)
             }
@@ -103,6 +104,32 @@ impl Engine {
             }
         }
         Ok(found)
+    }
+}
+
+impl Engine {
+    /// What a booked debit says, by what was agreed with the partner that carries the payment on the day of
+    /// the booking. A statement of our account tells of payments of every partner.
+    pub(super) fn weighed(
+        &self,
+        outcome: Outcome,
+        carrier: Option<&str>,
+        received_on: &str,
+    ) -> Outcome {
+        if outcome.reported != Reported::Debited {
+            return outcome;
+        }
+        let on = outcome.on.clone().unwrap_or_else(|| received_on.to_owned());
+        let debit = carrier
+            .and_then(|name| self.config.provider(name))
+            .zip(parse_date(&on).ok())
+            .map_or(Debit::Evidence, |(carrier, day)| carrier.on(day).debit);
+        match debit {
+            Debit::Proof => {
+                Outcome { reported: Reported::Paid(EvidenceGrade::Statement), ..outcome }
+            }
+            Debit::Evidence | Debit::PaidAfter(_) => Outcome { on: Some(on), ..outcome },
+        }
     }
 }
 

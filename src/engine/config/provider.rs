@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::debit::Debit;
 use super::http::HttpFile;
 use super::leaving::{LeavingFile, LeavingTerms, RetryFile};
 use super::wrong;
@@ -88,6 +89,8 @@ pub struct Terms {
     pub amount_max_minor: i64,
     /// Days after which a payment without an answer is unknown.
     pub answer_days: i64,
+    /// What it proves that our account was debited for a payment.
+    pub debit: Debit,
     /// When and how much may leave, and what is tried again.
     pub leaving: LeavingTerms,
     /// How fast requests may leave; of partners that are spoken to by HTTP.
@@ -129,6 +132,7 @@ impl Terms {
             total_max_minor: by.total_max_minor.unwrap_or(self.total_max_minor),
             amount_max_minor: by.amount_max_minor.unwrap_or(self.amount_max_minor),
             answer_days: by.answer_days.unwrap_or(self.answer_days),
+            debit: self.debit.changed(by.debit_is_proof, by.paid_after_days)?,
             leaving: self.leaving.changed(&leaving_of!(by))?,
             quota: Quota {
                 per_second: by.quota_per_second.unwrap_or(self.quota.per_second),
@@ -153,6 +157,8 @@ pub(super) struct ProviderFile {
     amount_max_minor: i64,
     #[serde(default = "answer_days")]
     answer_days: i64,
+    debit_is_proof: Option<bool>,
+    paid_after_days: Option<i64>,
     inbox: Option<PathBuf>,
     outbox: Option<PathBuf>,
     taken: Option<PathBuf>,
@@ -294,6 +300,8 @@ struct TermsFile {
     total_max_minor: Option<i64>,
     amount_max_minor: Option<i64>,
     answer_days: Option<i64>,
+    debit_is_proof: Option<bool>,
+    paid_after_days: Option<i64>,
     day_max_minor: Option<i64>,
     calendar: Option<String>,
     cut_off: Option<String>,
@@ -350,6 +358,9 @@ impl ProviderFile {
             total_max_minor: self.total_max_minor,
             amount_max_minor: self.amount_max_minor,
             answer_days: self.answer_days,
+            debit: Debit::Evidence
+                .changed(self.debit_is_proof, self.paid_after_days)
+                .map_err(broken)?,
             leaving: LeavingTerms::NONE.changed(&leaving).map_err(broken)?,
             quota: Quota {
                 per_second: self.quota_per_second.unwrap_or(QUOTA_UNSAID),

@@ -255,11 +255,14 @@ bin = "970436"
 "#,
     );
     for (name, _, channel, format, answers, serves) in PARTNERS {
+        // The sandbox's bank debits our account in the moment in which it credits the payee, and says
+        // nothing of the credit alone.
+        let debit = if name == "demobank" { "debit_is_proof = true\n" } else { "" };
         text.push_str(&format!(
             r#"
 [[provider]]
 name = "{name}"
-channel = "{channel}"
+{debit}channel = "{channel}"
 format = "{format}"
 answers = [{answers}]
 serves = ["{serves}"]
