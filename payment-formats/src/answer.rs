@@ -268,13 +268,15 @@ impl Meaning {
             Some("DBIT") => Some(Direction::Debit),
             Some(_) => return Err(refuse(AnswerField::Direction, ReadRule::DirectionMustBeKnown)),
         };
-        let payments = match draft.get(AnswerField::Payments) {
-            None => None,
-            Some(text) => Some(
-                parse_count(text)
-                    .ok_or_else(|| refuse(AnswerField::Payments, ReadRule::CountMustBeDigits))?,
-            ),
+        let count = |field: AnswerField| match draft.get(field) {
+            None => Ok(None),
+            Some(text) => {
+                let count = parse_count(text);
+                count.map(Some).ok_or_else(|| refuse(field, ReadRule::CountMustBeDigits))
+            }
         };
+        let payments = count(AnswerField::Payments)?;
+        let original_count = count(AnswerField::OriginalCount)?;
         Ok(Outcome {
             scope,
             status: self.status(&draft),
@@ -293,6 +295,8 @@ impl Meaning {
             name: draft.take(AnswerField::Name),
             date,
             provider_reference: draft.take(AnswerField::ProviderReference),
+            original_count,
+            original_sum: draft.take(AnswerField::OriginalSum),
             place,
         })
     }

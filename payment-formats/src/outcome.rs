@@ -32,6 +32,10 @@ pub struct Outcome {
     pub name: Option<String>,
     pub date: Option<Date>,
     pub provider_reference: Option<String>,
+    /// How many payments the file or batch that is answered had, as the answer repeats it.
+    pub original_count: Option<u64>,
+    /// Its total as the answer repeats it, in major units.
+    pub original_sum: Option<String>,
     pub place: Place,
 }
 

@@ -46,10 +46,13 @@ impl Collect {
             json!({ "file": file, "refused": error.code(), "sentence": error.to_string() })
         });
         let list: Vec<_> = told.iter().map(as_json).chain(refusals).collect();
+        let late = engine.overdue_acknowledgements(None).await?;
         voice.say(&json!(list), || {
             let refusals =
                 refused.iter().map(|(file, error)| format!("{file}: {}: {error}", error.code()));
-            let lines: Vec<String> = told.iter().map(sentence).chain(refusals).collect();
+            let late = late.iter().map(|one| format!("late: {}", one.sentence.en));
+            let lines: Vec<String> =
+                told.iter().map(sentence).chain(refusals).chain(late).collect();
             match lines.is_empty() {
                 true => "nothing new".to_owned(),
                 false => lines.join("\n"),

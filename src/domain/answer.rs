@@ -40,6 +40,8 @@ named!(
         SettledExcess = "settled_excess",
         /// A status word that the format's table does not know.
         StatusUnknown = "status_unknown",
+        /// An answer about a whole file repeats another count or total than the file has.
+        TotalsDiffer = "totals_differ",
     }
 );
 

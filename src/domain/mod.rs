@@ -23,6 +23,7 @@ pub mod exception;
 pub mod outcome;
 pub mod fate;
 pub mod answer;
+pub mod acknowledgement;
 pub mod receivable;
 pub mod digest;
 pub mod sealed;

@@ -20,6 +20,7 @@ use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
 use crate::store::registry::Counted;
 
+mod acknowledging;
 mod ageing;
 mod applying;
 mod matching;

@@ -2,6 +2,7 @@
 //!
 //! It holds no secrets; keys live in files of their own.
 
+mod acknowledging;
 mod leaving;
 mod provider;
 mod schedule;
@@ -10,6 +11,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+pub use self::acknowledging::AcknowledgingTerms;
 pub use self::leaving::{Breaker, LeavingTerms};
 use self::provider::ProviderFile;
 pub use self::provider::{Envelope, Provider, Terms, Way};

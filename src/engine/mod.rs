@@ -29,6 +29,7 @@ pub mod redate;
 pub mod taking_back;
 pub mod dispatch;
 pub mod collect;
+pub mod overdue;
 pub mod queue;
 pub mod receivable;
 pub mod uncollected;

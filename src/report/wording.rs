@@ -185,6 +185,9 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
             Words::fixed("Chi thừa ngoài lệnh đang có", "Paid beside a live order")
         }
         DiscrepancyKind::StatusUnknown => Words::fixed("Trạng thái lạ", "Status word not known"),
+        DiscrepancyKind::TotalsDiffer => {
+            Words::fixed("Số lượng hoặc tổng của tệp khác", "Another count or total of a file")
+        }
     }
 }
 

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0011_redating"),
     migration!("0012_recoveries"),
     migration!("0013_leases"),
+    migration!("0020_acknowledgements"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

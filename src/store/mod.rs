@@ -11,6 +11,7 @@ pub mod postgres;
 pub mod sqlite;
 
 pub mod answers;
+pub mod acknowledgements;
 mod paged;
 pub mod changes;
 pub mod cycles;

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod acknowledgements;
 mod archive;
 mod audit_log;
 mod broken_import;

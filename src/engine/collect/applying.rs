@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 
+use super::acknowledging::{Acknowledged, other_totals, says};
 use super::matching::Matched;
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
@@ -105,13 +106,25 @@ impl Engine {
         let mut of_batches: Vec<(i64, Answered, Batch)> = Vec::new();
         // Entries of our own account name payments of every partner; a partner's results only its own.
         let mut of_account: BTreeSet<i64> = BTreeSet::new();
+        let mut acknowledged = Acknowledged::default();
         for (item, answered) in page {
             if answered.direction.is_some() {
                 of_account.insert(item);
             }
             match self.match_item(profile, item, &answered).await? {
-                Matched::Instruction(outcome) => outcomes.push(outcome),
-                Matched::Batch(batch) => of_batches.push((item, answered, *batch)),
+                Matched::Instruction(outcome) => {
+                    acknowledged.item(item, &answered.status);
+                    outcomes.push(outcome);
+                }
+                Matched::Batch(batch) => {
+                    match other_totals(&batch, item, &answered, answer, self.config.currency) {
+                        Some(discrepancy) => discrepancies.push(discrepancy),
+                        None => {
+                            acknowledged.file(&batch, says(&answered.status));
+                            of_batches.push((item, answered, *batch));
+                        }
+                    }
+                }
                 Matched::Nothing(detail) => discrepancies.push(Discrepancy {
                     kind: DiscrepancyKind::Unmatched,
                     provider: profile.name.clone(),
@@ -195,6 +208,14 @@ impl Engine {
                 detail: "the payment went to another partner; nothing was changed".to_owned(),
                 opened_at: answer.received_at.clone(),
             }));
+            let by_number: BTreeMap<BatchNo, &Batch> =
+                batches.iter().map(|batch| (batch.number, batch)).collect();
+            for outcome in &of_cycle {
+                let number = ordered_in.get(&(outcome.payable, outcome.attempt));
+                if let Some(batch) = number.and_then(|number| by_number.get(number)) {
+                    acknowledged.payment(outcome.item, batch);
+                }
+            }
             let output = settle(settle::Input {
                 outcomes: &of_cycle,
                 payables: payables
@@ -279,6 +300,7 @@ impl Engine {
             changes.halt_put(number, &scope, &cause, "evidence", &answer.received_at);
             changes.event(self.halt_leaf(&profile.name)?);
         }
+        self.acknowledge(&mut changes, answer, acknowledged).await?;
         changes.answer_applied(answer.number, answer.applied, to, state);
         let root = root.finish();
         changes.event(

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::acknowledging::{AcknowledgingFile, AcknowledgingTerms};
 use super::leaving::{LeavingFile, LeavingTerms, RetryFile};
 use super::wrong;
 use crate::channels::sftp::{HostKey, Site, Times};
@@ -86,6 +87,8 @@ pub struct Terms {
     pub answer_days: i64,
     /// When and how much may leave, and what is tried again.
     pub leaving: LeavingTerms,
+    /// Within which time files are acknowledged.
+    pub acknowledging: AcknowledgingTerms,
 }
 
 impl Provider {
@@ -118,6 +121,7 @@ impl Terms {
             amount_max_minor: by.amount_max_minor.unwrap_or(self.amount_max_minor),
             answer_days: by.answer_days.unwrap_or(self.answer_days),
             leaving: self.leaving.changed(&leaving_of!(by))?,
+            acknowledging: self.acknowledging.changed(by.acknowledgements.as_ref())?,
         })
     }
 }
@@ -150,6 +154,7 @@ pub(super) struct ProviderFile {
     expected_rate: Option<String>,
     breaker_count_min: Option<i64>,
     retry: Option<Vec<RetryFile>>,
+    acknowledgements: Option<AcknowledgingFile>,
     #[serde(default)]
     terms: Vec<TermsFile>,
 }
@@ -282,6 +287,7 @@ struct TermsFile {
     expected_rate: Option<String>,
     breaker_count_min: Option<i64>,
     retry: Option<Vec<RetryFile>>,
+    acknowledgements: Option<AcknowledgingFile>,
 }
 
 /// A month: no partner that was asked answers later than its statement.
@@ -321,6 +327,9 @@ impl ProviderFile {
             amount_max_minor: self.amount_max_minor,
             answer_days: self.answer_days,
             leaving: LeavingTerms::NONE.changed(&leaving).map_err(broken)?,
+            acknowledging: AcknowledgingTerms::default()
+                .changed(self.acknowledgements.as_ref())
+                .map_err(broken)?,
         }
         .checked(&name)?;
         let mut later: Vec<(Date, Terms)> = Vec::new();
@@ -466,6 +475,9 @@ amount_max_minor = 10
                 "after later ones",
             ),
             ("[[terms]]\nfrom = \"2026-12-01\"\ncount_maximum = 3", "count_maximum"),
+            ("[acknowledgements]\nreceived = \"soon\"", "2 hours"),
+            ("[acknowledgements]\nescalation_contact = \"\"", "one line"),
+            ("[acknowledgements]\nread = \"2 hours\"", "read"),
         ];
         for (more, told) in cases {
             let error = parse(more).unwrap_err().to_string();
