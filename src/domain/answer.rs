@@ -42,6 +42,8 @@ named!(
         StatusUnknown = "status_unknown",
         /// An answer about a whole file repeats another count or total than the file has.
         TotalsDiffer = "totals_differ",
+        /// An entry of an account statement for which our books have no reason.
+        UnexplainedEntry = "unexplained_entry",
     }
 );
 

@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod fate;
 pub mod answer;
 pub mod acknowledgement;
+pub mod statement;
 pub mod receivable;
 pub mod digest;
 pub mod sealed;

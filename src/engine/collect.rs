@@ -23,7 +23,9 @@ use crate::store::registry::Counted;
 mod acknowledging;
 mod ageing;
 mod applying;
+mod fallback;
 mod matching;
+mod statements;
 
 /// Held by the process that collects.
 const COLLECT_LOCK: &str = "collect.lock";
@@ -271,19 +273,29 @@ impl Engine {
                     })
             }
         };
+        let mut statements = Vec::new();
         let refusal = match read {
             Ok(items) => {
                 answer.items = items;
-                None
+                match self.read_statements(profile, digest, &answer).await {
+                    Ok(read) => {
+                        statements = read;
+                        None
+                    }
+                    Err(error @ EngineError::Refused { .. }) => Some(error),
+                    Err(error) => return Err(error),
+                }
             }
-            Err(error) => {
-                answer.state = AnswerState::Refused;
-                answer.detail = format!("{}: {error}", error.code());
-                Some(error)
-            }
+            Err(error) => Some(error),
         };
+        if let Some(error) = &refusal {
+            answer.items = 0;
+            answer.state = AnswerState::Refused;
+            answer.detail = format!("{}: {error}", error.code());
+        }
         let mut changes = Changes::new();
         changes.answer_received(&answer);
+        self.take_statements(&mut changes, &answer, &statements).await?;
         changes.event(
             Leaf::of(
                 if refusal.is_none() { "answer_received" } else { "answer_refused" },

@@ -30,6 +30,7 @@ pub mod taking_back;
 pub mod dispatch;
 pub mod collect;
 pub mod overdue;
+pub mod statement;
 pub mod queue;
 pub mod receivable;
 pub mod uncollected;

@@ -185,6 +185,9 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
             Words::fixed("Chi thừa ngoài lệnh đang có", "Paid beside a live order")
         }
         DiscrepancyKind::StatusUnknown => Words::fixed("Trạng thái lạ", "Status word not known"),
+        DiscrepancyKind::UnexplainedEntry => {
+            Words::fixed("Bút toán sao kê chưa rõ", "Statement entry without a reason")
+        }
         DiscrepancyKind::TotalsDiffer => {
             Words::fixed("Số lượng hoặc tổng của tệp khác", "Another count or total of a file")
         }

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0012_recoveries"),
     migration!("0013_leases"),
     migration!("0020_acknowledgements"),
+    migration!("0021_statements"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

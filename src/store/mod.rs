@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod payments;
 pub mod receivables;
 pub mod registry;
+pub mod statements;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 
 use super::acknowledging::{Acknowledged, other_totals, says};
+use super::fallback::Fallback;
 use super::matching::Matched;
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
@@ -107,11 +108,25 @@ impl Engine {
         // Entries of our own account name payments of every partner; a partner's results only its own.
         let mut of_account: BTreeSet<i64> = BTreeSet::new();
         let mut acknowledged = Acknowledged::default();
-        for (item, answered) in page {
+        let is_statement =
+            self.formats.read(&answer.format).is_some_and(|format| format.is_statement());
+        let mut fallbacks = match is_statement {
+            true => BTreeMap::new(),
+            false => self.fallbacks(profile, &page).await?,
+        };
+        for (item, mut answered) in page {
+            let mut candidates = None;
+            match fallbacks.remove(&item) {
+                Some(Fallback::Only(reference)) => answered.end_to_end_id = Some(reference),
+                Some(Fallback::Ambiguous(sentence)) => candidates = Some(sentence),
+                None => {}
+            }
             if answered.direction.is_some() {
                 of_account.insert(item);
             }
             match self.match_item(profile, item, &answered).await? {
+                // What an entry without a reference of ours is for, the statement has told.
+                Matched::Nothing(_) if is_statement && self.our_reference(&answered).is_none() => {}
                 Matched::Instruction(outcome) => {
                     acknowledged.item(item, &answered.status);
                     outcomes.push(outcome);
@@ -133,7 +148,7 @@ impl Engine {
                     instruction: None,
                     expected_minor: None,
                     reported_minor: answered.amount.map(|(minor, _)| minor),
-                    detail,
+                    detail: candidates.unwrap_or(detail),
                     opened_at: answer.received_at.clone(),
                 }),
             }

@@ -32,11 +32,7 @@ impl Engine {
                 }
             });
         }
-        let found = [answered.end_to_end_id.as_deref(), answered.instruction_id.as_deref()]
-            .into_iter()
-            .flatten()
-            .find_map(|text| EndToEndId::read(&self.config.prefix, text.trim()));
-        let Some((payable, attempt)) = found else {
+        let Some((payable, attempt)) = self.our_reference(answered) else {
             return Ok(Matched::Nothing("no reference of ours stands in the item".to_owned()));
         };
         let incoming = answered.direction == Some(Direction::Credit);
@@ -71,6 +67,14 @@ impl Engine {
             reported,
             self.config.currency.code(),
         )))
+    }
+
+    /// The order of ours whose end-to-end id stands in an item.
+    pub(super) fn our_reference(&self, answered: &Answered) -> Option<(PayableNo, AttemptNo)> {
+        [answered.end_to_end_id.as_deref(), answered.instruction_id.as_deref()]
+            .into_iter()
+            .flatten()
+            .find_map(|text| EndToEndId::read(&self.config.prefix, text.trim()))
     }
 
     /// The instructions of a batch that nothing has named yet: the group's status is theirs.

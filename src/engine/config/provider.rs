@@ -18,6 +18,7 @@ use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
 use crate::domain::short_name::ShortName;
 use crate::domain::state::Named;
+use crate::domain::statement::DebitBooking;
 use crate::engine::error::EngineError;
 
 /// The terms about leaving, which stand beside a partner's name and in each later agreement alike. Serde
@@ -87,6 +88,8 @@ pub struct Terms {
     pub answer_days: i64,
     /// When and how much may leave, and what is tried again.
     pub leaving: LeavingTerms,
+    /// How it debits our account for a file.
+    pub debit_booking: Option<DebitBooking>,
     /// Within which time files are acknowledged.
     pub acknowledging: AcknowledgingTerms,
 }
@@ -121,6 +124,7 @@ impl Terms {
             amount_max_minor: by.amount_max_minor.unwrap_or(self.amount_max_minor),
             answer_days: by.answer_days.unwrap_or(self.answer_days),
             leaving: self.leaving.changed(&leaving_of!(by))?,
+            debit_booking: debit_booking(by.debit_booking.as_deref())?.or(self.debit_booking),
             acknowledging: self.acknowledging.changed(by.acknowledgements.as_ref())?,
         })
     }
@@ -154,6 +158,7 @@ pub(super) struct ProviderFile {
     expected_rate: Option<String>,
     breaker_count_min: Option<i64>,
     retry: Option<Vec<RetryFile>>,
+    debit_booking: Option<String>,
     acknowledgements: Option<AcknowledgingFile>,
     #[serde(default)]
     terms: Vec<TermsFile>,
@@ -287,7 +292,14 @@ struct TermsFile {
     expected_rate: Option<String>,
     breaker_count_min: Option<i64>,
     retry: Option<Vec<RetryFile>>,
+    debit_booking: Option<String>,
     acknowledgements: Option<AcknowledgingFile>,
+}
+
+fn debit_booking(text: Option<&str>) -> Result<Option<DebitBooking>, String> {
+    let Some(text) = text else { return Ok(None) };
+    let booking = DebitBooking::from_name(text);
+    booking.map(Some).ok_or(format!("debit_booking is bulk or single, not `{text}`"))
 }
 
 /// A month: no partner that was asked answers later than its statement.
@@ -327,6 +339,7 @@ impl ProviderFile {
             amount_max_minor: self.amount_max_minor,
             answer_days: self.answer_days,
             leaving: LeavingTerms::NONE.changed(&leaving).map_err(broken)?,
+            debit_booking: debit_booking(self.debit_booking.as_deref()).map_err(broken)?,
             acknowledging: AcknowledgingTerms::default()
                 .changed(self.acknowledgements.as_ref())
                 .map_err(broken)?,
@@ -475,6 +488,7 @@ amount_max_minor = 10
                 "after later ones",
             ),
             ("[[terms]]\nfrom = \"2026-12-01\"\ncount_maximum = 3", "count_maximum"),
+            ("debit_booking = \"daily\"", "bulk or single"),
             ("[acknowledgements]\nreceived = \"soon\"", "2 hours"),
             ("[acknowledgements]\nescalation_contact = \"\"", "one line"),
             ("[acknowledgements]\nread = \"2 hours\"", "read"),
