@@ -13,6 +13,7 @@ use crate::expression::DateShape;
 use crate::outcome::{Direction, Outcome, OutcomeStatus, Place, Scope};
 use crate::read::{ReadError, ReadRule};
 use crate::reason::{ReasonClass, ReasonScheme, reason_class};
+use crate::statement::{BalanceKind, Booking, EntryKind, PartWord, StatementPart};
 
 /// The fields that a definition may find in an answer. `ALL` is their order in a draft.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -41,10 +42,11 @@ pub(crate) enum AnswerField {
     OriginalSum,
     DeclaredCount,
     DeclaredSum,
+    Balance,
 }
 
 impl AnswerField {
-    pub const ALL: [(&'static str, AnswerField); 23] = [
+    pub const ALL: [(&'static str, AnswerField); 24] = [
         ("end_to_end_id", AnswerField::EndToEndId),
         ("instruction_id", AnswerField::InstructionId),
         ("original_message_id", AnswerField::OriginalMessageId),
@@ -68,6 +70,7 @@ impl AnswerField {
         ("original_sum", AnswerField::OriginalSum),
         ("declared_count", AnswerField::DeclaredCount),
         ("declared_sum", AnswerField::DeclaredSum),
+        ("balance", AnswerField::Balance),
     ];
 
     pub fn parse(word: &str) -> Option<AnswerField> {
@@ -123,12 +126,18 @@ pub(crate) struct MeaningDefinition {
     pub reason_text: BTreeMap<String, String>,
     /// Read in order; the first that holds decides.
     #[serde(default)]
-    pub status: Vec<StatusRuleDefinition>,
+    pub status: Vec<RuleDefinition>,
+    /// What an entry of a statement is for, read in the same way.
+    #[serde(default)]
+    pub entry: Vec<RuleDefinition>,
+    /// Which balance of a statement it is.
+    #[serde(default)]
+    pub balance: Vec<RuleDefinition>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct StatusRuleDefinition {
+pub(crate) struct RuleDefinition {
     /// Accepted values by field; `*` is any value and an empty text is no value.
     #[serde(default)]
     pub when: BTreeMap<String, Vec<String>>,
@@ -144,12 +153,58 @@ pub(crate) struct Meaning {
     reason_scheme: Option<ReasonScheme>,
     /// Longest text first: the most particular one decides.
     reason_texts: Vec<(String, ReasonClass)>,
-    rules: Vec<StatusRule>,
+    rules: Vec<Rule<OutcomeStatus>>,
+    entries: Vec<Rule<EntryKind>>,
+    balances: Vec<Rule<BalanceKind>>,
 }
 
-struct StatusRule {
+struct Rule<T> {
     when: Vec<(AnswerField, Vec<String>)>,
-    is: OutcomeStatus,
+    is: T,
+}
+
+impl<T: Clone> Rule<T> {
+    fn compile(
+        definitions: &[RuleDefinition],
+        (place, noun): (&str, &str),
+        words: &[(&str, T)],
+        faults: &mut Vec<Diagnostic>,
+    ) -> Vec<Rule<T>> {
+        let mut rules = Vec::new();
+        for (at, rule) in definitions.iter().enumerate() {
+            let place = format!("{place}[{at}]");
+            let mut fault =
+                |message: String| faults.push(Diagnostic::error(place.clone(), message));
+            let mut when = Vec::new();
+            for (word, values) in &rule.when {
+                match AnswerField::parse(word) {
+                    Some(field) => {
+                        when.push((field, values.iter().map(|value| fold(value)).collect()));
+                    }
+                    None => fault(format!("`{word}` is not a field")),
+                }
+            }
+            match words.iter().find(|(word, _)| *word == rule.is) {
+                Some((_, is)) => rules.push(Rule { when, is: is.clone() }),
+                None => fault(format!("`{}` is not {noun}", rule.is)),
+            }
+        }
+        rules
+    }
+
+    /// What the first rule that holds says.
+    fn first(rules: &[Rule<T>], draft: &Draft) -> Option<T> {
+        let holds = |rule: &&Rule<T>| {
+            rule.when.iter().all(|(field, values)| match draft.get(*field) {
+                None | Some("") => values.iter().any(String::is_empty),
+                Some(text) => {
+                    let folded = fold(text);
+                    values.iter().any(|value| value == "*" || *value == folded)
+                }
+            })
+        };
+        rules.iter().find(holds).map(|rule| rule.is.clone())
+    }
 }
 
 impl Meaning {
@@ -193,29 +248,42 @@ impl Meaning {
             }
         }
         reason_texts.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-        let mut rules = Vec::new();
-        for (at, rule) in definition.status.iter().enumerate() {
-            let place = format!("meaning.status[{at}]");
-            let mut when = Vec::new();
-            for (word, values) in &rule.when {
-                match AnswerField::parse(word) {
-                    Some(field) => {
-                        when.push((field, values.iter().map(|value| fold(value)).collect()));
-                    }
-                    None => fault(&place, format!("`{word}` is not a field")),
-                }
-            }
-            match OutcomeStatus::WORDS.iter().find(|(word, _)| *word == rule.is) {
-                Some((_, status)) => rules.push(StatusRule { when, is: status.clone() }),
-                None => fault(&place, format!("`{}` is not an outcome", rule.is)),
-            }
-        }
+        let rules = Rule::compile(
+            &definition.status,
+            ("meaning.status", "an outcome"),
+            &OutcomeStatus::WORDS,
+            faults,
+        );
+        let entries = Rule::compile(
+            &definition.entry,
+            ("meaning.entry", "a kind of entry"),
+            &EntryKind::WORDS,
+            faults,
+        );
+        let balances = Rule::compile(
+            &definition.balance,
+            ("meaning.balance", "a balance"),
+            &BalanceKind::WORDS,
+            faults,
+        );
         if rules.is_empty() {
-            fault("meaning.status", "an answer without status rules says nothing".into());
+            let message = "an answer without status rules says nothing".to_owned();
+            faults.push(Diagnostic::error("meaning.status", message));
         }
         let absent = definition.absent.iter().map(|value| fold(value)).collect();
         let bare_point = definition.bare_point;
-        Meaning { currency, bare_point, date, absent, required, reason_scheme, reason_texts, rules }
+        Meaning {
+            currency,
+            bare_point,
+            date,
+            absent,
+            required,
+            reason_scheme,
+            reason_texts,
+            rules,
+            entries,
+            balances,
+        }
     }
 
     pub fn required(&self) -> &[AnswerField] {
@@ -291,12 +359,12 @@ impl Meaning {
             amount,
             direction,
             payments,
-            original_count,
-            original_sum: draft.take(AnswerField::OriginalSum),
             account: draft.take(AnswerField::Account),
             name: draft.take(AnswerField::Name),
             date,
             provider_reference: draft.take(AnswerField::ProviderReference),
+            original_count,
+            original_sum: draft.take(AnswerField::OriginalSum),
             place,
         })
     }
@@ -321,22 +389,51 @@ impl Meaning {
     }
 
     fn status(&self, draft: &Draft) -> OutcomeStatus {
-        let holds = |rule: &&StatusRule| {
-            rule.when.iter().all(|(field, values)| match draft.get(*field) {
-                None | Some("") => values.iter().any(String::is_empty),
-                Some(text) => {
-                    let folded = fold(text);
-                    values.iter().any(|value| value == "*" || *value == folded)
-                }
-            })
+        Rule::first(&self.rules, draft).unwrap_or_else(|| {
+            let word = draft.get(AnswerField::Status).unwrap_or("");
+            OutcomeStatus::Unrecognised(word.chars().take(64).collect())
+        })
+    }
+
+    /// One part of a statement, or the field and rule for which the statement is refused.
+    pub fn part(
+        &self,
+        word: PartWord,
+        mut draft: Draft,
+        place: Place,
+    ) -> Result<StatementPart, ReadError> {
+        let kind = Rule::first(&self.entries, &draft).unwrap_or(EntryKind::Payment);
+        let balance = Rule::first(&self.balances, &draft).unwrap_or(BalanceKind::Other);
+        let is_reversal = matches!(draft.get(AnswerField::Reversal), Some("true" | "1"));
+        if word == PartWord::Statement {
+            return Ok(StatementPart::Statement {
+                id: draft.take(AnswerField::StatementId),
+                account: draft.take(AnswerField::Account),
+                place,
+            });
+        }
+        let scope = match word {
+            PartWord::Detail => Scope::Payment,
+            _ => Scope::Batch,
         };
-        self.rules.iter().find(holds).map_or_else(
-            || {
-                let word = draft.get(AnswerField::Status).unwrap_or("");
-                OutcomeStatus::Unrecognised(word.chars().take(64).collect())
-            },
-            |rule| rule.is.clone(),
-        )
+        let outcome = self.outcome(draft, scope, place)?;
+        let missing = |field: AnswerField| ReadError {
+            rule: ReadRule::FieldMustBeThere,
+            place: Place { field: Some(field.word().to_owned()), ..outcome.place.clone() },
+        };
+        // What has no amount or no side cannot be added up; a detail may leave its amount to its entry.
+        if word != PartWord::Detail && outcome.amount.is_none() {
+            return Err(missing(AnswerField::Amount));
+        }
+        if word != PartWord::Detail && outcome.direction.is_none() {
+            return Err(missing(AnswerField::Direction));
+        }
+        let booking = Booking { kind, is_reversal, outcome };
+        Ok(match word {
+            PartWord::Balance => StatementPart::Balance(balance, booking.outcome),
+            PartWord::Detail => StatementPart::Detail(booking),
+            PartWord::Entry | PartWord::Statement => StatementPart::Entry(booking),
+        })
     }
 
     fn reason_class(&self, draft: &Draft) -> Option<ReasonClass> {

@@ -15,7 +15,8 @@ use crate::outcome::{FileFacts, Outcome};
 use crate::read::ReadError;
 use crate::read::delimited::{SheetAnswer, SheetDefinition};
 use crate::read::json::{JsonAnswer, JsonDefinition};
-use crate::read::xml::{XmlAnswer, XmlDefinition};
+use crate::read::xml::{Sink, XmlAnswer, XmlDefinition};
+use crate::statement::StatementPart;
 
 /// A compiled incoming format.
 pub struct InFormat {
@@ -25,6 +26,8 @@ pub struct InFormat {
     reference: String,
     meaning: Meaning,
     kind: Kind,
+    /// The same message read as an account statement.
+    statement: Option<XmlAnswer>,
 }
 
 enum Kind {
@@ -56,6 +59,8 @@ impl InFormat {
             toml::from_str(definition).map_err(|error| vec![toml_error(&error)])?;
         let mut faults = Vec::new();
         let meaning = Meaning::compile(&definition.meaning, &mut faults);
+        let statement =
+            definition.xml.as_ref().and_then(|xml| XmlAnswer::compile_statement(xml, &mut faults));
         let kind = match (definition.xml, definition.json, definition.delimited) {
             (Some(xml), None, None) => Some(Kind::Xml(XmlAnswer::compile(&xml, &mut faults))),
             (None, Some(json), None) => Some(Kind::Json(JsonAnswer::compile(&json, &mut faults))),
@@ -75,6 +80,7 @@ impl InFormat {
                 reference: definition.reference,
                 meaning,
                 kind,
+                statement,
             }),
             _ => Err(faults),
         }
@@ -112,13 +118,31 @@ impl InFormat {
     ) -> Result<FileFacts, ReadError> {
         let facts = FileFacts { format_id: self.id.clone(), ..FileFacts::default() };
         match &self.kind {
-            Kind::Xml(answer) => answer.read(&self.meaning, input, facts, sink),
+            Kind::Xml(answer) => answer.read(&self.meaning, input, facts, Sink::Outcomes(sink)),
             Kind::Json(answer) => answer.read(&self.meaning, input, facts, sink),
             Kind::Delimited(answer) => answer.read(&self.meaning, input, facts, sink),
         }
     }
 
-    /// Whether a file that begins so is of this format.
+    /// Whether its files are account statements, with balances.
+    pub fn is_statement(&self) -> bool {
+        self.statement.is_some()
+    }
+
+    /// Reads the balances and entries of an account statement; gives nothing where the format has none.
+    /// Whether they add up is for the caller, who knows the account. An error makes void what was given.
+    pub fn read_statement(
+        &self,
+        input: impl BufRead,
+        sink: &mut dyn FnMut(StatementPart) -> ControlFlow<()>,
+    ) -> Result<FileFacts, ReadError> {
+        let facts = FileFacts { format_id: self.id.clone(), ..FileFacts::default() };
+        match &self.statement {
+            Some(answer) => answer.read(&self.meaning, input, facts, Sink::Parts(sink)),
+            None => Ok(facts),
+        }
+    }
+
     /// Whether an answer that begins so is in this format.
     pub fn claims(&self, first_bytes: &[u8]) -> bool {
         let beginning = String::from_utf8_lossy(first_bytes);

@@ -23,6 +23,7 @@ mod payment;
 mod read;
 mod reason;
 mod registry;
+mod statement;
 
 pub use amount::{AmountError, Currency, parse_minor};
 pub use charset::strip_vietnamese_marks;
@@ -37,3 +38,4 @@ pub use payment::{Address, Bank, Batch, ControlTotals, Environment, Party, Payme
 pub use read::{ReadError, ReadRule};
 pub use reason::{ReasonClass, ReasonScheme, reason_class};
 pub use registry::{FormatSummary, Formats};
+pub use statement::{BalanceKind, Booking, EntryKind, StatementPart};

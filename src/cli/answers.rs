@@ -8,6 +8,7 @@ use crate::cli::halt;
 use crate::cli::show::table;
 use crate::cli::signer::Signer;
 use crate::domain::state::Named;
+use crate::engine::overdue::Overdue;
 use crate::engine::{Engine, EngineError};
 
 #[derive(Subcommand)]
@@ -26,6 +27,8 @@ pub enum Queue {
     Receivables,
     /// Cash that nobody collected three times running: for whom a suspension is proposed
     Suspensions,
+    /// Acknowledgements of files that are late: what is missing, since when, and whom to call
+    Acknowledgements,
     /// What is halted
     Halts,
     /// One of the two officers who lift a halt
@@ -40,7 +43,11 @@ impl Queue {
     pub fn only_reads(&self) -> bool {
         matches!(
             self,
-            Queue::Discrepancies | Queue::Receivables | Queue::Suspensions | Queue::Halts
+            Queue::Discrepancies
+                | Queue::Receivables
+                | Queue::Suspensions
+                | Queue::Acknowledgements
+                | Queue::Halts
         )
     }
 
@@ -155,8 +162,46 @@ impl Queue {
                 });
                 Ok(())
             }
+            Queue::Acknowledgements => {
+                let late = engine.overdue_acknowledgements(None).await?;
+                voice.say(&overdue_json(&late), || overdue_table(&late));
+                Ok(())
+            }
             Queue::Halts => halt::list(engine, voice).await,
             Queue::Lift { halt, signer } => halt::lift(halt, &signer, engine, voice).await,
         }
     }
+}
+
+/// Late acknowledgements as `--json` has them.
+pub fn overdue_json(late: &[Overdue]) -> serde_json::Value {
+    late.iter()
+        .map(|one| {
+            json!({
+                "cycle": one.cycle,
+                "file": one.file_name,
+                "provider": one.provider,
+                "acknowledgement": one.kind.name(),
+                "due": one.due.map(|due| due.strftime("%FT%T").to_string()),
+                "without_result": one.without_result,
+                "contact": one.contact,
+                "sentence": one.sentence.en,
+                "sentence_vi": one.sentence.vi,
+            })
+        })
+        .collect()
+}
+
+pub fn overdue_table(late: &[Overdue]) -> String {
+    let rows: Vec<Vec<String>> = late
+        .iter()
+        .map(|one| {
+            vec![
+                one.due.map_or_else(String::new, |due| due.strftime("%F %H:%M").to_string()),
+                one.kind.to_string(),
+                format!("{} / {}", one.sentence.vi, one.sentence.en),
+            ]
+        })
+        .collect();
+    table(&["due until", "missing", "what and whom to call"], &rows, &[])
 }

@@ -46,10 +46,12 @@ impl Collect {
             json!({ "file": file, "refused": error.code(), "sentence": error.to_string() })
         });
         let list: Vec<_> = told.iter().map(as_json).chain(refusals).collect();
+        let late = engine.overdue_acknowledgements(None).await?;
         voice.say(&json!(list), || {
             let refusals =
                 refused.iter().map(|(file, error)| format!("{file}: {}: {error}", error.code()));
-            let mut lines: Vec<String> = told.iter().map(sentence).chain(refusals).collect();
+            let late = late.iter().map(|one| format!("late: {}", one.sentence.en));
+            let mut lines: Vec<String> = told.iter().map(sentence).chain(refusals).chain(late).collect();
             if !refused.is_empty() {
                 lines.push(
                     "what is refused is looked at again each time, until it can be read or is set aside: \

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::Voice;
+use crate::cli::answers::{overdue_json, overdue_table};
 use crate::cli::import::period;
 use crate::cli::show::{grouped, money, table};
 use crate::cli::signer::Signer;
@@ -172,7 +173,16 @@ pub async fn run(
 
 async fn tell(engine: &Engine, cycle: &Cycle, voice: &Voice) -> Result<(), EngineError> {
     let figures = engine.figures(cycle).await?;
-    voice.say(&figures.to_json(), || text(&figures, engine.config.currency));
+    let late = engine.overdue_acknowledgements(Some(cycle)).await?;
+    let mut told = figures.to_json();
+    told["overdue_acknowledgements"] = overdue_json(&late);
+    voice.say(&told, || {
+        let status = text(&figures, engine.config.currency);
+        match late.is_empty() {
+            true => status,
+            false => format!("{status}\n\n{}", overdue_table(&late)),
+        }
+    });
     Ok(())
 }
 

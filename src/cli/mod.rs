@@ -27,6 +27,7 @@ mod schedule;
 mod show;
 mod signer;
 mod stop;
+mod statement;
 mod synth;
 mod taking_back;
 mod unknown;
@@ -126,6 +127,9 @@ enum Command {
     /// Money to be got back: kept back of payments, paid in, given up
     #[command(subcommand)]
     Receivable(receivable::ReceivableCommand),
+    /// Statements of the accounts that pay
+    #[command(subcommand)]
+    Statement(statement::StatementCommand),
     /// What happens by itself, or is reminded of, and when
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
@@ -294,6 +298,9 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::Unknown(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
             command.run(&engine, &voice).await
+        }
+        Command::Statement(command) => {
+            command.run(&open_as(true, &dir, today, &voice).await?, &voice).await
         }
         Command::Explain(command) => {
             command.run(&open_as(true, &dir, today, &voice).await?, &voice).await

@@ -52,6 +52,10 @@ named!(
         StatusUnknown = "status_unknown",
         /// A file that broke a rule as a whole. Resolved, it is set aside and not looked at again.
         FileRefused = "file_refused",
+        /// An answer about a whole file repeats another count or total than the file has.
+        TotalsDiffer = "totals_differ",
+        /// An entry of an account statement for which our books have no reason.
+        UnexplainedEntry = "unexplained_entry",
     }
 );
 

@@ -3,8 +3,8 @@
 //! Reads: the present moment, the file's value date, what was agreed, and the partner's calendar.
 //! Gives: that it may leave now, from when on, or that its value date is missed.
 
-use jiff::Span;
 use jiff::civil::{Date, DateTime, Time};
+use jiff::{SignedDuration, Span};
 
 use crate::domain::calendar::{Calendar, CalendarError};
 use crate::domain::state::named;
@@ -133,6 +133,40 @@ impl Hours {
             day = day.saturating_add(Span::new().days(1));
         }
         Ok(day)
+    }
+
+    /// The moment at which so much time has passed while the partner works: in its windows, on its
+    /// business days.
+    pub fn after_open_time(
+        &self,
+        from: DateTime,
+        length: SignedDuration,
+        calendar: Option<&Calendar>,
+    ) -> Result<DateTime, CalendarError> {
+        let mut left = length;
+        let mut day = from.date();
+        loop {
+            let next = day.saturating_add(Span::new().days(1));
+            if calendar.map_or(Ok(true), |calendar| calendar.is_business_day(day))? {
+                let whole =
+                    [(day.to_datetime(Time::midnight()), next.to_datetime(Time::midnight()))];
+                let windows: Vec<(DateTime, DateTime)> = self
+                    .windows
+                    .iter()
+                    .map(|(open, close)| (day.to_datetime(*open), day.to_datetime(*close)))
+                    .collect();
+                let open = if windows.is_empty() { &whole[..] } else { &windows[..] };
+                for (open, close) in open {
+                    let open = (*open).max(from);
+                    let there = close.duration_since(open);
+                    if there >= left {
+                        return Ok(open.saturating_add(left));
+                    }
+                    left -= there.max(SignedDuration::ZERO);
+                }
+            }
+            day = next;
+        }
     }
 
     /// The first moment of a day, not before now, at which the partner takes files.

@@ -25,6 +25,8 @@ pub mod outcome;
 pub mod fate;
 pub mod stop;
 pub mod answer;
+pub mod acknowledgement;
+pub mod statement;
 pub mod receivable;
 pub mod digest;
 pub mod sealed;

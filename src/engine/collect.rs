@@ -21,10 +21,13 @@ use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
 use crate::store::registry::Counted;
 
+mod acknowledging;
 mod ageing;
 mod applying;
 mod debits;
+mod fallback;
 mod matching;
+mod statements;
 
 /// Held by the process that collects.
 const COLLECT_LOCK: &str = "collect.lock";
@@ -344,8 +347,17 @@ impl Engine {
             applied: 0,
             state: AnswerState::Applying,
         };
+        let statements = match self.read_statements(profile, digest, &answer).await {
+            Ok(statements) => statements,
+            Err(error @ EngineError::Refused { .. }) => {
+                self.refusal_recorded(profile, shown, digest, &error).await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
         let mut changes = Changes::new();
         changes.answer_received(&answer);
+        self.take_statements(&mut changes, &answer, &statements).await?;
         changes.event(
             Leaf::of("answer_received", &answer.received_at)
                 .number("answer", answer.number.0)

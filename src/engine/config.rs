@@ -2,6 +2,7 @@
 //!
 //! It holds no secrets; keys live in files of their own.
 
+mod acknowledging;
 mod debit;
 mod leaving;
 mod http;
@@ -12,6 +13,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+pub use self::acknowledging::AcknowledgingTerms;
 pub use self::debit::Debit;
 pub use self::leaving::{Breaker, LeavingTerms};
 use self::provider::ProviderFile;

@@ -31,6 +31,8 @@ pub mod taking_back;
 pub mod dispatch;
 pub mod send_windows;
 pub mod collect;
+pub mod overdue;
+pub mod statement;
 pub mod queue;
 pub mod receivable;
 pub mod uncollected;

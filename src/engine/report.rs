@@ -50,6 +50,7 @@ impl Engine {
         let carried = figures.sums.iter().filter(|sum| sum.carried);
         let carried_minor: i128 = carried.map(|sum| i128::from(sum.total_minor)).sum();
         let checkpoint = self.report_checkpoint()?;
+        let (reconciled, statements) = self.bank_reconciliation(cycle).await?;
         Ok(CycleReport {
             office: Office {
                 name: self.config.name.clone(),
@@ -105,6 +106,8 @@ impl Engine {
             lists: self.lists_signed(cycle, &figures.lists).await?,
             files: self.files_sent(cycle, &figures.batches).await?,
             answers: self.answers_taken(cycle).await?,
+            reconciled,
+            statements,
             instructions: figures
                 .instruction_sums
                 .iter()

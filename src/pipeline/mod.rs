@@ -12,5 +12,6 @@ pub mod recover;
 pub mod approve;
 pub mod retry;
 pub mod settle;
+pub mod statement;
 pub mod account;
 pub mod prove;

@@ -54,6 +54,9 @@ pub struct CycleReport {
     pub lists: Vec<ListSigned>,
     pub files: Vec<FileSent>,
     pub answers: Vec<AnswerTaken>,
+    /// The files as statements of our accounts have them; empty when none speaks of the cycle.
+    pub reconciled: Vec<FileReconciled>,
+    pub statements: Vec<StatementTold>,
     pub instructions: Vec<InstructionTally>,
     pub failures: Vec<FailureTally>,
     /// Orders after the first attempt.
@@ -181,6 +184,51 @@ pub struct AnswerTaken {
     pub sha256: String,
     pub items: i64,
     pub received_at: String,
+}
+
+/// What the statements of our accounts say of a file, beside our books.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileReconciled {
+    pub name: String,
+    pub provider: String,
+    pub ordered_minor: i64,
+    /// What was taken from our account.
+    pub debited_minor: i64,
+    /// What came back to it: returned or undone.
+    pub back_minor: i64,
+    /// By our books: paid, or not decided yet.
+    pub books_minor: i64,
+}
+
+impl FileReconciled {
+    pub fn net_minor(&self) -> i64 {
+        self.debited_minor - self.back_minor
+    }
+
+    /// What the bank still has and our books do not account for; negative when it is the reverse.
+    pub fn difference_minor(&self) -> i64 {
+        self.net_minor() - self.books_minor
+    }
+}
+
+/// A statement with an entry for a file of the cycle. What it says adds up to what lies between its
+/// balances, whatever cycle it is of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StatementTold {
+    pub provider: String,
+    pub id: String,
+    pub closed_on: Date,
+    pub opening_minor: i64,
+    pub closing_minor: i64,
+    /// Taken for files, less what came back; negative.
+    pub files_minor: i64,
+    /// Fees and the tax on them; negative.
+    pub fees_minor: i64,
+    pub unexplained_minor: i64,
+    /// Unexplained entries for which nobody has found a reason yet.
+    pub open: i64,
+    /// By how much its opening balance differs from the closing one of the statement before it.
+    pub gap_minor: Option<i64>,
 }
 
 /// Instructions in one state, by how well it is proved.

@@ -110,6 +110,32 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
         table.counted("answer", &one.file_name, one.items);
         table.said("answer_sha256", &format!("{} {}", one.sha256, one.file_name));
     }
+    for one in &report.reconciled {
+        for (what, minor) in [
+            ("bank_debited", one.debited_minor),
+            ("bank_came_back", one.back_minor),
+            ("bank_books", one.books_minor),
+            ("bank_difference", one.difference_minor()),
+        ] {
+            table.row(what, &one.name, "", &minor.to_string());
+        }
+    }
+    for one in &report.statements {
+        let key = format!("{}/{}/{}", one.provider, one.closed_on, one.id);
+        for (what, minor) in [
+            ("statement_opening", one.opening_minor),
+            ("statement_files", one.files_minor),
+            ("statement_fees", one.fees_minor),
+            ("statement_unexplained", one.unexplained_minor),
+            ("statement_closing", one.closing_minor),
+        ] {
+            table.row(what, &key, "", &minor.to_string());
+        }
+        if let Some(gap) = one.gap_minor {
+            table.row("statement_gap", &key, "", &gap.to_string());
+        }
+        table.counted("statement_waiting", &key, one.open);
+    }
     for (grade, part) in report.evidence() {
         table.part("paid_by_evidence", grade.map_or("none", Named::name), part);
     }

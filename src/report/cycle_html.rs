@@ -9,6 +9,7 @@ use crate::domain::state::Named;
 use crate::pipeline::account::{PERSON_OUTCOMES, Part};
 use crate::report::chart::{Slice, stacked_bar};
 use crate::report::cycle::{ByState, CycleReport, PayableTally, plus};
+use crate::report::cycle_bank;
 use crate::report::cycle_proof;
 use crate::report::figure::{amount, day, grouped, instant, money, per_mille, share, unit};
 use crate::report::page::{Align, Cell, Page, Table, escaped};
@@ -29,6 +30,7 @@ pub fn html(report: &CycleReport, language: Language) -> String {
         provinces(&mut page, report);
         cycle_proof::files(&mut page, report);
         cycle_proof::evidence(&mut page, report);
+        cycle_bank::bank(&mut page, report);
         cycle_proof::failures(&mut page, report);
         cycle_proof::holds(&mut page, report);
         cycle_proof::open_matters(&mut page, report);

@@ -6,6 +6,7 @@
 pub mod cycle;
 pub mod cycle_html;
 mod cycle_proof;
+mod cycle_bank;
 pub mod cycle_csv;
 pub mod pay_sheet;
 pub mod words;

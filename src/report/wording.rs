@@ -192,6 +192,12 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
         DiscrepancyKind::FileRefused => {
             Words::fixed("Tệp trả lời bị từ chối", "The file was refused")
         }
+        DiscrepancyKind::UnexplainedEntry => {
+            Words::fixed("Bút toán sao kê chưa rõ", "Statement entry without a reason")
+        }
+        DiscrepancyKind::TotalsDiffer => {
+            Words::fixed("Số lượng hoặc tổng của tệp khác", "Another count or total of a file")
+        }
     }
 }
 

@@ -38,6 +38,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0015_dates_of_files"),
     migration!("0009_send_windows"),
     migration!("0015_debits"),
+    migration!("0020_acknowledgements"),
+    migration!("0021_statements"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

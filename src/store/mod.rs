@@ -11,6 +11,7 @@ pub mod postgres;
 pub mod sqlite;
 
 pub mod answers;
+pub mod acknowledgements;
 mod paged;
 pub mod changes;
 pub mod cycles;
@@ -24,6 +25,7 @@ pub mod receivables;
 pub mod send_windows;
 pub mod registry;
 pub mod stops;
+pub mod statements;
 
 use std::sync::Arc;
 

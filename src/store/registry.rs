@@ -3,6 +3,7 @@
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, ImportNo, ListNo, PersonNo, Shard};
 use crate::domain::list::{Officer, Role};
 use crate::domain::period::Period;
+use crate::domain::roster::Channel;
 use crate::domain::state::{Named, named};
 
 use super::{Changes, Row, Store, StoreError, Value};
@@ -188,6 +189,9 @@ impl Store {
             }
             Counted::Stop => "select cast(coalesce(max(stop_no), 0) as bigint) from stop",
             Counted::Fate => "select cast(coalesce(max(decision_no), 0) as bigint) from fate",
+            Counted::Statement => {
+                "select cast(coalesce(max(statement_no), 0) as bigint) from statement"
+            }
         };
         let rows = self.query(sql, &[]).await?;
         Ok(rows.first().map_or(Ok(0), |row| row.int(0))? + 1)
@@ -324,6 +328,17 @@ impl Store {
         rows.iter().map(destination).collect()
     }
 
+    /// Every bank, wallet or operator of a channel at which a payee was ever to be credited.
+    pub async fn destination_providers(&self, channel: Channel) -> Result<Vec<String>, StoreError> {
+        let rows = self
+            .query(
+                "select distinct provider from destination where channel = $1 order by provider",
+                &[channel.name().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
     pub async fn destinations_of(
         &self,
         payee: PersonNo,
@@ -371,6 +386,7 @@ pub enum Counted {
     Resolution,
     Fate,
     Stop,
+    Statement,
 }
 
 impl Changes {

@@ -202,7 +202,7 @@ async fn a_status_of_a_file_with_other_totals_changes_nothing(office: TestOffice
     }
     office.check(&october, "entitled 2", "pending 2 = 1000000").await;
     assert_eq!(file_to(&office, &october, "isobank").await.state, BatchState::Delivered);
-    assert_eq!(office.discrepancies().await, ["amount_differs"; 12]);
+    assert_eq!(office.discrepancies().await, ["totals_differ"; 12]);
 
     let answer = status_of(&batch, 2, "1000000.00", "ACCC");
     office.answered("isobank", "xml", answer.as_bytes()).await.unwrap();

@@ -3,6 +3,7 @@
 mod support;
 
 mod answer_files;
+mod acknowledgements;
 mod archive;
 mod audit_log;
 mod broken_import;
@@ -38,9 +39,11 @@ mod sftp_channel;
 mod simulator;
 mod store;
 mod stopping;
+mod statements;
 mod stories;
 mod taking_back;
 mod tidy;
 mod transitions;
+mod unreferenced;
 mod upgrade;
 mod unknown;

@@ -18,6 +18,7 @@ use super::{DEPTH_MAX, ReadError, ReadRule, VALUE_BYTES_MAX};
 use crate::answer::{AnswerField, Draft, Meaning, parse_count};
 use crate::definition::Diagnostic;
 use crate::outcome::{FileFacts, Outcome, Place, Scope};
+use crate::statement::{PartWord, StatementPart};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +30,9 @@ pub(crate) struct XmlDefinition {
     /// The element inside `Document`.
     pub body: String,
     pub level: Vec<LevelDefinition>,
+    /// The same file read as an account statement: balances, entries and what makes them up.
+    #[serde(default)]
+    pub statement: Vec<LevelDefinition>,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +42,8 @@ pub(crate) struct LevelDefinition {
     #[serde(default)]
     pub path: String,
     pub scope: Option<ScopeWord>,
+    /// Of a statement, in place of a scope.
+    pub part: Option<PartWord>,
     pub give: Give,
     /// Paths under the level, the most trusted first. `@Ccy` after a path is an attribute.
     #[serde(default)]
@@ -85,6 +91,7 @@ pub(crate) struct XmlAnswer {
 
 struct Level {
     scope: Scope,
+    part: Option<PartWord>,
     give: Give,
     inherit: Vec<AnswerField>,
     amount_when_alone: bool,
@@ -109,7 +116,26 @@ struct Capture {
 }
 
 impl XmlAnswer {
+    /// The levels that give outcomes.
     pub fn compile(definition: &XmlDefinition, faults: &mut Vec<Diagnostic>) -> XmlAnswer {
+        XmlAnswer::of_levels(definition, &definition.level, false, faults)
+    }
+
+    /// The levels that give the parts of a statement, where the definition has them.
+    pub fn compile_statement(
+        definition: &XmlDefinition,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Option<XmlAnswer> {
+        let levels = &definition.statement;
+        (!levels.is_empty()).then(|| XmlAnswer::of_levels(definition, levels, true, faults))
+    }
+
+    fn of_levels(
+        definition: &XmlDefinition,
+        levels: &[LevelDefinition],
+        of_statement: bool,
+        faults: &mut Vec<Diagnostic>,
+    ) -> XmlAnswer {
         let mut answer = XmlAnswer {
             message: definition.message.clone(),
             versions: definition.versions.clone(),
@@ -117,8 +143,11 @@ impl XmlAnswer {
             levels: Vec::new(),
             nodes: vec![PathNode { name: definition.body.clone(), ..PathNode::default() }],
         };
-        for (at, level) in definition.level.iter().enumerate() {
-            let place = format!("xml.level[{at}]");
+        for (at, level) in levels.iter().enumerate() {
+            let place = match of_statement {
+                true => format!("xml.statement[{at}]"),
+                false => format!("xml.level[{at}]"),
+            };
             let mut fault =
                 |message: String| faults.push(Diagnostic::error(place.clone(), message));
             let mut inherit = Vec::new();
@@ -148,8 +177,12 @@ impl XmlAnswer {
             if answer.nodes[node].level.replace(at).is_some() {
                 fault("two levels have the same path".into());
             }
-            if level.scope.is_none() && level.give != Give::Never {
-                fault("a level that gives outcomes has a scope".into());
+            if of_statement {
+                if level.scope.is_some() || (level.part.is_none() && level.give != Give::Never) {
+                    fault("a level of a statement has a part, and no scope".into());
+                }
+            } else if level.part.is_some() || (level.scope.is_none() && level.give != Give::Never) {
+                fault("a level that gives outcomes has a scope, and no part".into());
             }
             answer.levels.push(Level {
                 scope: match level.scope {
@@ -157,6 +190,7 @@ impl XmlAnswer {
                     Some(ScopeWord::Batch) | None => Scope::Batch,
                     Some(ScopeWord::Payment) => Scope::Payment,
                 },
+                part: level.part,
                 give: level.give,
                 inherit,
                 amount_when_alone: level.amount_when_alone,
@@ -196,7 +230,7 @@ impl XmlAnswer {
         meaning: &Meaning,
         input: R,
         facts: FileFacts,
-        sink: &mut dyn FnMut(Outcome) -> ControlFlow<()>,
+        sink: Sink<'_>,
     ) -> Result<FileFacts, ReadError> {
         let (input, budget) = Budgeted::new(input);
         let mut reader = NsReader::from_reader(input);
@@ -255,12 +289,18 @@ impl XmlAnswer {
     }
 }
 
+/// Where what was read goes.
+pub(crate) enum Sink<'s> {
+    Outcomes(&'s mut dyn FnMut(Outcome) -> ControlFlow<()>),
+    Parts(&'s mut dyn FnMut(StatementPart) -> ControlFlow<()>),
+}
+
 /// One pass over a file.
-struct Reading<'r> {
+struct Reading<'r, 's> {
     answer: &'r XmlAnswer,
     meaning: &'r Meaning,
     budget: Budget,
-    sink: &'r mut dyn FnMut(Outcome) -> ControlFlow<()>,
+    sink: Sink<'s>,
     facts: FileFacts,
     /// Of the message, once its document has begun.
     namespace: Option<String>,
@@ -283,7 +323,7 @@ struct OpenLevel {
     ranks: [Option<usize>; AnswerField::ALL.len()],
     given: bool,
     /// A child without an amount waits here to learn whether it is alone.
-    waiting: Option<(Draft, Scope, Place)>,
+    waiting: Option<(Draft, usize, Place)>,
     children: u64,
     child_sum: i128,
     child_amounts: u64,
@@ -298,7 +338,7 @@ struct Value {
     interrupted: bool,
 }
 
-impl Reading<'_> {
+impl Reading<'_, '_> {
     fn start(
         &mut self,
         namespace: &ResolveResult<'_>,
@@ -598,13 +638,21 @@ impl Reading<'_> {
         }
         let place = self.place(None);
         if level.amount_when_alone && draft.get(AnswerField::Amount).is_none() && at > 0 {
-            self.open[at - 1].waiting = Some((draft, level.scope, place));
+            self.open[at - 1].waiting = Some((draft, self.open[at].level, place));
             return Ok(());
         }
-        self.deliver((draft, level.scope, place))
+        self.deliver((draft, self.open[at].level, place))
     }
 
-    fn deliver(&mut self, (draft, scope, place): (Draft, Scope, Place)) -> Result<(), ReadError> {
+    fn deliver(&mut self, (draft, level, place): (Draft, usize, Place)) -> Result<(), ReadError> {
+        let (scope, part) = (self.answer.levels[level].scope, self.answer.levels[level].part);
+        if let (Sink::Parts(sink), Some(word)) = (&mut self.sink, part) {
+            return match sink(self.meaning.part(word, draft, place)?) {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => Err(self.refuse(ReadRule::StoppedByCaller)),
+            };
+        }
+        let Sink::Outcomes(sink) = &mut self.sink else { return Ok(()) };
         let outcome = self.meaning.outcome(draft, scope, place)?;
         self.facts.outcomes += 1;
         if scope == Scope::Payment {
@@ -613,7 +661,7 @@ impl Reading<'_> {
                 return Err(self.refuse(ReadRule::TotalsMustFit));
             }
         }
-        match (self.sink)(outcome) {
+        match sink(outcome) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(self.refuse(ReadRule::StoppedByCaller)),
         }

@@ -4,7 +4,10 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use payment_formats::{FileFacts, Formats, Outcome, OutcomeStatus, ReadError, Scope};
+use payment_formats::{
+    BalanceKind, Direction, FileFacts, Formats, Outcome, OutcomeStatus, ReadError, Scope,
+    StatementPart,
+};
 use serde_json::Value;
 
 /// The folder of shared evidence; None, with a reason, where it is absent.
@@ -107,6 +110,63 @@ fn notifications_have_the_entries_and_returns_that_others_found() {
 #[test]
 fn statements_have_the_entries_and_returns_that_others_found() {
     camt("camt.053", "iso20022-camt053", "n_stmt");
+}
+
+/// Balances and entries of whole statements give each other; a reader that took the wrong side or the wrong
+/// entry would not add up.
+#[test]
+fn statements_add_up_where_they_are_whole() {
+    let formats = Formats::built_in();
+    let format = formats.read("iso20022-camt053").expect("a built-in format");
+    let whole = std::cell::Cell::new(0);
+    let seen = each("camt.053", |file, facts, bytes| {
+        if facts["wellformed"] == false || facts["n_stmt"].is_null() {
+            return;
+        }
+        let mut parts = Vec::new();
+        let read = format.read_statement(bytes, &mut |part| {
+            parts.push(part);
+            ControlFlow::Continue(())
+        });
+        if read.is_err() {
+            return;
+        }
+        let signed = |one: &Outcome| {
+            let minor = one.amount.map_or(0, |(minor, _)| minor);
+            if one.direction == Some(Direction::Debit) { -minor } else { minor }
+        };
+        let (mut opening, mut closing, mut booked) = (None, None, 0);
+        let (mut entries, mut details, mut statements) = (0, 0, 0);
+        for part in &parts {
+            match part {
+                StatementPart::Balance(BalanceKind::Opening, one) => {
+                    opening = opening.or(Some(signed(one)));
+                }
+                StatementPart::Balance(BalanceKind::Closing, one) => closing = Some(signed(one)),
+                StatementPart::Balance(..) => {}
+                StatementPart::Detail(_) => details += 1,
+                StatementPart::Entry(one) => {
+                    entries += 1;
+                    let is_booked = matches!(
+                        one.outcome.status,
+                        OutcomeStatus::Booked | OutcomeStatus::Returned | OutcomeStatus::Reversed
+                    );
+                    booked += if is_booked { signed(&one.outcome) } else { 0 };
+                }
+                StatementPart::Statement { .. } => {
+                    statements += 1;
+                    let agrees = opening.zip(closing).is_some_and(|(from, to)| from + booked == to);
+                    whole.set(whole.get() + i32::from(agrees));
+                    (opening, closing, booked) = (None, None, 0);
+                }
+            }
+        }
+        assert_eq!(statements, facts["n_stmt"], "{file}");
+        assert_eq!(entries, facts["n_entries"], "{file}");
+        assert_eq!(details, facts["n_txdtls"], "{file}");
+    });
+    // The others are invented by test suites, say no side of their balances, or book nothing that they list.
+    assert!(seen.is_none() || whole.get() >= 19, "{} of {seen:?}", whole.get());
 }
 
 fn camt(prefix: &str, id: &str, reports: &str) {

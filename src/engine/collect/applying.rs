@@ -6,6 +6,8 @@ use std::ops::ControlFlow;
 
 use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 
+use super::acknowledging::{Acknowledged, other_totals, says};
+use super::fallback::Fallback;
 use super::matching::Matched;
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
@@ -105,24 +107,39 @@ impl Engine {
         let mut of_batches: Vec<(i64, Answered, Batch)> = Vec::new();
         // Entries of our own account name payments of every partner; a partner's results only its own.
         let mut of_account: BTreeSet<i64> = BTreeSet::new();
-        for (item, answered) in page {
+        let mut acknowledged = Acknowledged::default();
+        let is_statement =
+            self.formats.read(&answer.format).is_some_and(|format| format.is_statement());
+        let mut fallbacks = match is_statement {
+            true => BTreeMap::new(),
+            false => self.fallbacks(profile, &page).await?,
+        };
+        for (item, mut answered) in page {
+            let mut candidates = None;
+            match fallbacks.remove(&item) {
+                Some(Fallback::Only(reference)) => answered.end_to_end_id = Some(reference),
+                Some(Fallback::Ambiguous(sentence)) => candidates = Some(sentence),
+                None => {}
+            }
             if answered.direction.is_some() {
                 of_account.insert(item);
             }
             match self.match_item(profile, item, &answered).await? {
-                Matched::Instruction(outcome) => outcomes.push(outcome),
-                Matched::Batch(batch) => of_batches.push((item, answered, *batch)),
-                Matched::OtherTotals(batch, found) => discrepancies.push(Discrepancy {
-                    kind: DiscrepancyKind::AmountDiffers,
-                    provider: profile.name.clone(),
-                    answer: answer.number,
-                    item,
-                    instruction: None,
-                    expected_minor: Some(batch.total_minor),
-                    reported_minor: found.reported_minor,
-                    detail: found.detail,
-                    opened_at: answer.received_at.clone(),
-                }),
+                // What an entry without a reference of ours is for, the statement has told.
+                Matched::Nothing(_) if is_statement && self.our_reference(&answered).is_none() => {}
+                Matched::Instruction(outcome) => {
+                    acknowledged.item(item, &answered.status);
+                    outcomes.push(outcome);
+                }
+                Matched::Batch(batch) => {
+                    match other_totals(&batch, item, &answered, answer, self.config.currency) {
+                        Some(discrepancy) => discrepancies.push(discrepancy),
+                        None => {
+                            acknowledged.file(&batch, says(&answered.status));
+                            of_batches.push((item, answered, *batch));
+                        }
+                    }
+                }
                 Matched::Nothing(detail) => discrepancies.push(Discrepancy {
                     kind: DiscrepancyKind::Unmatched,
                     provider: profile.name.clone(),
@@ -131,7 +148,7 @@ impl Engine {
                     instruction: None,
                     expected_minor: None,
                     reported_minor: answered.amount.map(|(minor, _)| minor),
-                    detail,
+                    detail: candidates.unwrap_or(detail),
                     opened_at: answer.received_at.clone(),
                 }),
             }
@@ -207,6 +224,14 @@ impl Engine {
                 detail: "the payment went to another partner; nothing was changed".to_owned(),
                 opened_at: answer.received_at.clone(),
             }));
+            let by_number: BTreeMap<BatchNo, &Batch> =
+                batches.iter().map(|batch| (batch.number, batch)).collect();
+            for outcome in &of_cycle {
+                let number = ordered_in.get(&(outcome.payable, outcome.attempt));
+                if let Some(batch) = number.and_then(|number| by_number.get(number)) {
+                    acknowledged.payment(outcome.item, batch);
+                }
+            }
             let received_on = answer.received_at.get(..10).unwrap_or_default();
             let of_cycle: Vec<Outcome> = of_cycle
                 .into_iter()
@@ -309,6 +334,7 @@ impl Engine {
             changes.halt_put(number, &scope, &cause, "evidence", &answer.received_at);
             changes.event(self.halt_leaf(&profile.name)?);
         }
+        self.acknowledge(&mut changes, answer, acknowledged).await?;
         changes.answer_applied(answer.number, answer.applied, to, state);
         let root = root.finish();
         changes.event(

@@ -1,8 +1,6 @@
 //! To which of our orders an answered item belongs, and what it says of it.
 
-use payment_formats::{
-    Currency, Direction, Outcome as Answered, OutcomeStatus, Scope, parse_minor,
-};
+use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, EndToEndId, PayableNo, Shard};
@@ -26,10 +24,7 @@ impl Engine {
             return Ok(match reference {
                 Some(reference) => match self.store.batch_by_message(reference).await? {
                     Some(batch) if batch.provider == profile.name => {
-                        match totals_differ(&batch, answered, self.config.currency.code()) {
-                            Some(found) => Matched::OtherTotals(Box::new(batch), found),
-                            None => Matched::Batch(Box::new(batch)),
-                        }
+                        Matched::Batch(Box::new(batch))
                     }
                     _ => Matched::Nothing("the answer is about a file that is not ours".to_owned()),
                 },
@@ -38,11 +33,7 @@ impl Engine {
                 }
             });
         }
-        let found = [answered.end_to_end_id.as_deref(), answered.instruction_id.as_deref()]
-            .into_iter()
-            .flatten()
-            .find_map(|text| EndToEndId::read(&self.config.prefix, text.trim()));
-        let Some((payable, attempt)) = found else {
+        let Some((payable, attempt)) = self.our_reference(answered) else {
             return Ok(Matched::Nothing("no reference of ours stands in the item".to_owned()));
         };
         let incoming = answered.direction == Some(Direction::Credit);
@@ -77,6 +68,14 @@ impl Engine {
             reported,
             self.config.currency.code(),
         )))
+    }
+
+    /// The order of ours whose end-to-end id stands in an item.
+    pub(super) fn our_reference(&self, answered: &Answered) -> Option<(PayableNo, AttemptNo)> {
+        [answered.end_to_end_id.as_deref(), answered.instruction_id.as_deref()]
+            .into_iter()
+            .flatten()
+            .find_map(|text| EndToEndId::read(&self.config.prefix, text.trim()))
     }
 
     /// The instructions of a batch that nothing has named yet: the group's status is theirs.
@@ -137,42 +136,7 @@ impl Engine {
 pub enum Matched {
     Instruction(Outcome),
     Batch(Box<Batch>),
-    /// It speaks of a file of ours as if it held something else.
-    OtherTotals(Box<Batch>, OtherTotals),
     Nothing(String),
-}
-
-/// What an answer says that a file of ours held, when it is not what it held.
-pub struct OtherTotals {
-    pub reported_minor: Option<i64>,
-    pub detail: String,
-}
-
-/// What an answer repeats of a file of ours, where it is not what the file held. An answer need not
-/// repeat anything.
-fn totals_differ(batch: &Batch, answered: &Answered, currency: &str) -> Option<OtherTotals> {
-    let count = answered.original_count;
-    let minor = answered.original_sum.as_deref().map(|text| {
-        Currency::parse(currency).and_then(|currency| parse_minor(text, currency).ok())
-    });
-    if count.is_none_or(|count| count == batch.count)
-        && minor.is_none_or(|minor| minor == Some(batch.total_minor))
-    {
-        return None;
-    }
-    let count = count.map_or("some".to_owned(), |count| count.to_string());
-    let sum = match minor {
-        None => "an unsaid sum".to_owned(),
-        Some(None) => "a sum that is no amount".to_owned(),
-        Some(Some(minor)) => format!("{minor} minor units"),
-    };
-    Some(OtherTotals {
-        reported_minor: minor.flatten(),
-        detail: format!(
-            "the answer speaks of {count} payments and {sum}, and {} held {} and {}; nothing was changed",
-            batch.file_name, batch.count, batch.total_minor
-        ),
-    })
 }
 
 fn outcome(

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::acknowledging::{AcknowledgingFile, AcknowledgingTerms};
 use super::debit::Debit;
 use super::http::HttpFile;
 use super::leaving::{LeavingFile, LeavingTerms, RetryFile};
@@ -20,6 +21,7 @@ use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
 use crate::domain::short_name::ShortName;
 use crate::domain::state::Named;
+use crate::domain::statement::DebitBooking;
 use crate::engine::error::EngineError;
 
 /// The terms about leaving, which stand beside a partner's name and in each later agreement alike. Serde
@@ -93,6 +95,10 @@ pub struct Terms {
     pub debit: Debit,
     /// When and how much may leave, and what is tried again.
     pub leaving: LeavingTerms,
+    /// How it debits our account for a file.
+    pub debit_booking: Option<DebitBooking>,
+    /// Within which time files are acknowledged.
+    pub acknowledging: AcknowledgingTerms,
     /// How fast requests may leave; of partners that are spoken to by HTTP.
     pub quota: Quota,
 }
@@ -134,6 +140,8 @@ impl Terms {
             answer_days: by.answer_days.unwrap_or(self.answer_days),
             debit: self.debit.changed(by.debit_is_proof, by.paid_after_days)?,
             leaving: self.leaving.changed(&leaving_of!(by))?,
+            debit_booking: debit_booking(by.debit_booking.as_deref())?.or(self.debit_booking),
+            acknowledging: self.acknowledging.changed(by.acknowledgements.as_ref())?,
             quota: Quota {
                 per_second: by.quota_per_second.unwrap_or(self.quota.per_second),
                 burst: by.burst.or(by.quota_per_second).unwrap_or(self.quota.burst),
@@ -173,6 +181,8 @@ pub(super) struct ProviderFile {
     expected_rate: Option<String>,
     breaker_count_min: Option<i64>,
     retry: Option<Vec<RetryFile>>,
+    debit_booking: Option<String>,
+    acknowledgements: Option<AcknowledgingFile>,
     http: Option<HttpFile>,
     quota_per_second: Option<u32>,
     burst: Option<u32>,
@@ -314,6 +324,14 @@ struct TermsFile {
     quota_per_second: Option<u32>,
     burst: Option<u32>,
     concurrency: Option<u32>,
+    debit_booking: Option<String>,
+    acknowledgements: Option<AcknowledgingFile>,
+}
+
+fn debit_booking(text: Option<&str>) -> Result<Option<DebitBooking>, String> {
+    let Some(text) = text else { return Ok(None) };
+    let booking = DebitBooking::from_name(text);
+    booking.map(Some).ok_or(format!("debit_booking is bulk or single, not `{text}`"))
 }
 
 /// What a partner takes that has agreed no quota.
@@ -362,6 +380,10 @@ impl ProviderFile {
                 .changed(self.debit_is_proof, self.paid_after_days)
                 .map_err(broken)?,
             leaving: LeavingTerms::NONE.changed(&leaving).map_err(broken)?,
+            debit_booking: debit_booking(self.debit_booking.as_deref()).map_err(broken)?,
+            acknowledging: AcknowledgingTerms::default()
+                .changed(self.acknowledgements.as_ref())
+                .map_err(broken)?,
             quota: Quota {
                 per_second: self.quota_per_second.unwrap_or(QUOTA_UNSAID),
                 burst: self.burst.or(self.quota_per_second).unwrap_or(QUOTA_UNSAID),
@@ -512,6 +534,10 @@ amount_max_minor = 10
                 "after later ones",
             ),
             ("[[terms]]\nfrom = \"2026-12-01\"\ncount_maximum = 3", "count_maximum"),
+            ("debit_booking = \"daily\"", "bulk or single"),
+            ("[acknowledgements]\nreceived = \"soon\"", "2 hours"),
+            ("[acknowledgements]\nescalation_contact = \"\"", "one line"),
+            ("[acknowledgements]\nread = \"2 hours\"", "read"),
         ];
         for (more, told) in cases {
             let error = parse(more).unwrap_err().to_string();

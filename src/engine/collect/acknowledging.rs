@@ -1,0 +1,133 @@
+//! Which files an answer acknowledges: received, accepted, executed.
+//!
+//! An acknowledgement holds for the file that it names with the count and the total that we hold; where it
+//! repeats others, it may be about another file or a part of one, and nothing of it is believed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use payment_formats::{Outcome as Answered, OutcomeStatus};
+
+use crate::audit::leaf::Leaf;
+use crate::domain::acknowledgement::{Acknowledgement, AcknowledgementKind};
+use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
+use crate::domain::batch::{Batch, BatchState};
+use crate::domain::ids::{BatchNo, CycleNo};
+use crate::domain::money::{Currency, Money};
+use crate::domain::state::Named;
+use crate::engine::{Engine, EngineError};
+use crate::store::Changes;
+
+/// What a status says of the file in which a payment was ordered, when the payment or the file has it.
+pub(super) fn says(status: &OutcomeStatus) -> &'static [AcknowledgementKind] {
+    use AcknowledgementKind as K;
+    match status {
+        OutcomeStatus::Received | OutcomeStatus::Review | OutcomeStatus::Unrecognised(_) => {
+            &[K::Received]
+        }
+        OutcomeStatus::Accepted | OutcomeStatus::Mixed => &[K::Received, K::Accepted],
+        OutcomeStatus::Rejected
+        | OutcomeStatus::DebtorSettled
+        | OutcomeStatus::Booked
+        | OutcomeStatus::Credited
+        | OutcomeStatus::Returned
+        | OutcomeStatus::Reversed
+        | OutcomeStatus::Cancelled
+        | OutcomeStatus::Uncollected => &[K::Received, K::Accepted, K::Executed],
+    }
+}
+
+/// What one page of an answer acknowledges.
+#[derive(Default)]
+pub(super) struct Acknowledged {
+    /// By the item that says it, for payments whose file is looked up later.
+    by_item: BTreeMap<i64, &'static [AcknowledgementKind]>,
+    files: BTreeSet<(CycleNo, BatchNo, AcknowledgementKind)>,
+}
+
+impl Acknowledged {
+    pub(super) fn item(&mut self, item: i64, status: &OutcomeStatus) {
+        self.by_item.insert(item, says(status));
+    }
+
+    pub(super) fn payment(&mut self, item: i64, batch: &Batch) {
+        self.file(batch, self.by_item.get(&item).copied().unwrap_or_default());
+    }
+
+    pub(super) fn file(&mut self, batch: &Batch, kinds: &[AcknowledgementKind]) {
+        let may_be_there = matches!(
+            batch.state,
+            BatchState::Sending | BatchState::Unknown | BatchState::Delivered | BatchState::Refused
+        );
+        if may_be_there {
+            self.files.extend(kinds.iter().map(|kind| (batch.cycle, batch.number, *kind)));
+        }
+    }
+}
+
+impl Engine {
+    /// Puts what is acknowledged for the first time into a page's changes.
+    pub(super) async fn acknowledge(
+        &self,
+        changes: &mut Changes,
+        answer: &Answer,
+        acknowledged: Acknowledged,
+    ) -> Result<(), EngineError> {
+        let mut known: BTreeSet<(CycleNo, BatchNo, AcknowledgementKind)> = BTreeSet::new();
+        let cycles: BTreeSet<CycleNo> =
+            acknowledged.files.iter().map(|(cycle, ..)| *cycle).collect();
+        for cycle in cycles {
+            let held = self.store.acknowledgements(cycle).await?;
+            known.extend(held.iter().map(|one| (one.cycle, one.batch, one.kind)));
+        }
+        let mut new = Vec::new();
+        for (cycle, batch, kind) in acknowledged.files.difference(&known).copied() {
+            changes.event(
+                Leaf::of("file_acknowledged", &answer.received_at)
+                    .number("cycle", cycle.0)
+                    .number("batch", batch.0)
+                    .text("kind", kind.name())
+                    .number("answer", answer.number.0)
+                    .build()?
+                    .as_bytes()
+                    .to_vec(),
+            );
+            let at = answer.received_at.clone();
+            new.push(Acknowledgement { cycle, batch, kind, at, answer: answer.number });
+        }
+        changes.acknowledged(&new);
+        Ok(())
+    }
+}
+
+/// The discrepancy of an answer about a whole file that repeats another count or total than ours.
+pub(super) fn other_totals(
+    batch: &Batch,
+    item: i64,
+    answered: &Answered,
+    answer: &Answer,
+    currency: Currency,
+) -> Option<Discrepancy> {
+    let reported = answered.original_sum.as_deref();
+    let reported = reported.map(|text| Money::parse(text, currency).map(|money| money.minor()));
+    let count_differs = answered.original_count.is_some_and(|count| count != batch.count);
+    let total_differs = reported
+        .as_ref()
+        .is_some_and(|total| !matches!(total, Ok(minor) if *minor == batch.total_minor));
+    (count_differs || total_differs).then(|| Discrepancy {
+        kind: DiscrepancyKind::TotalsDiffer,
+        provider: answer.provider.clone(),
+        answer: answer.number,
+        item,
+        instruction: None,
+        expected_minor: Some(batch.total_minor),
+        reported_minor: reported.and_then(Result::ok),
+        detail: format!(
+            "the answer is about {}, which has {} payments, and repeats another count ({}) or total; \
+             nothing was changed",
+            batch.file_name,
+            batch.count,
+            answered.original_count.map_or_else(|| "none".to_owned(), |count| count.to_string()),
+        ),
+        opened_at: answer.received_at.clone(),
+    })
+}

@@ -1,0 +1,493 @@
+//! Statements of the account that pays: whether they add up, and what each entry was for.
+//!
+//! A statement whose opening balance and booked entries do not give its closing balance is refused as a
+//! whole, before anything of it is applied. What its entries say of payments is applied like any other
+//! answer; here they are only held against the files that were ordered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufReader;
+use std::ops::ControlFlow;
+
+use payment_formats::{
+    BalanceKind, Booking, Direction, EntryKind, Outcome as Answered, OutcomeStatus, StatementPart,
+};
+
+use super::applying::ITEMS_A_PAGE;
+use crate::audit::leaf::Leaf;
+use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
+use crate::domain::instruction::InstructionState;
+use crate::domain::money::told;
+use crate::domain::statement::{FileKey, ShareKind, Statement, StatementShare, UnexplainedEntry};
+use crate::engine::config::Provider;
+use crate::engine::{Engine, EngineError};
+use crate::pipeline::statement::{Entry, FileBooks, Sum, explain};
+use crate::store::Changes;
+use crate::store::payments::InstructionSum;
+use crate::store::registry::Counted;
+
+/// A statement as it is taken in.
+pub(super) struct Taken {
+    statement: Statement,
+    shares: Vec<StatementShare>,
+    unexplained: Vec<UnexplainedEntry>,
+}
+
+/// An order that a detail names: its file, and its amount.
+type Ordered = (FileKey, i64);
+
+/// What stands in our books beside the statements of one file.
+#[derive(Default)]
+struct Known {
+    orders: BTreeMap<(PayableNo, AttemptNo), Ordered>,
+    files: BTreeMap<FileKey, FileBooks>,
+    sums: BTreeMap<CycleNo, Vec<InstructionSum>>,
+    shares: BTreeMap<CycleNo, Vec<StatementShare>>,
+    /// Entries of the file so far, booked or not.
+    entries: i64,
+}
+
+/// One statement while it is read.
+#[derive(Default)]
+struct Reading {
+    number: i64,
+    opening: Option<i64>,
+    closing: Option<(i64, Option<jiff::civil::Date>)>,
+    /// The first and the last balance between two parts.
+    interim: Vec<(i64, Option<jiff::civil::Date>)>,
+    booked: i128,
+    entries: i64,
+    pending: i64,
+    shares: BTreeMap<(ShareKind, Option<FileKey>), (i64, Sum)>,
+    unexplained: Vec<UnexplainedEntry>,
+    /// Of the entry whose details are being read.
+    entry: Entry,
+    /// A reference to a file on its only detail.
+    file_reference: Option<String>,
+}
+
+impl Engine {
+    /// Reads the statements of an archived answer; none where its format has none.
+    pub(super) async fn read_statements(
+        &self,
+        profile: &Provider,
+        digest: &Digest,
+        answer: &Answer,
+    ) -> Result<Vec<Taken>, EngineError> {
+        if !self.formats.read(&answer.format).is_some_and(|format| format.is_statement()) {
+            return Ok(Vec::new());
+        }
+        let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<StatementPart>>(4);
+        let (formats, format_id) = (self.formats.clone(), answer.format.clone());
+        let (archive, digest) = (self.archive.clone(), *digest);
+        let shown = answer.file_name.clone();
+        let reader = tokio::task::spawn_blocking(move || {
+            let Some(format) = formats.read(&format_id) else { return Ok(()) };
+            let file = BufReader::with_capacity(1 << 17, archive.open(&digest)?);
+            let mut page = Vec::new();
+            let read = format.read_statement(file, &mut |part| {
+                page.push(part);
+                let full = page.len() == ITEMS_A_PAGE;
+                match full && send.blocking_send(std::mem::take(&mut page)).is_err() {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            });
+            read.map_err(|error| EngineError::refused(error.code(), format!("{shown}: {error}")))?;
+            // Nobody listens when what was read so far is refused.
+            let _ = send.blocking_send(page);
+            Ok::<(), EngineError>(())
+        });
+        let mut known = Known::default();
+        let first = self.store.next_number(Counted::Statement).await?;
+        let mut reading = Reading { number: first, ..Reading::default() };
+        let mut taken: Vec<Taken> = Vec::new();
+        while let Some(page) = receive.recv().await {
+            self.know_orders(&mut known, &page).await?;
+            for part in page {
+                match part {
+                    StatementPart::Balance(kind, outcome) => {
+                        let minor = self.signed(&outcome, answer)?;
+                        match kind {
+                            BalanceKind::Opening => _ = reading.opening.get_or_insert(minor),
+                            BalanceKind::Closing => reading.closing = Some((minor, outcome.date)),
+                            BalanceKind::Interim => reading.interim.push((minor, outcome.date)),
+                            BalanceKind::Other => {}
+                        }
+                    }
+                    StatementPart::Detail(detail) => {
+                        self.detail(&mut reading, &known, &detail);
+                    }
+                    StatementPart::Entry(booking) => {
+                        self.entry(profile, &mut known, &mut reading, &booking, answer).await?;
+                    }
+                    StatementPart::Statement { id, account, .. } => {
+                        let next = Reading { number: reading.number + 1, ..Reading::default() };
+                        let read = std::mem::replace(&mut reading, next);
+                        let one = self.ended(read, id, account, answer)?;
+                        let again = |other: &Taken| {
+                            (&other.statement.account, &other.statement.id)
+                                == (&one.statement.account, &one.statement.id)
+                        };
+                        let statement = &one.statement;
+                        let known = self.store.statement_is_known(
+                            &statement.provider,
+                            &statement.account,
+                            &statement.id,
+                        );
+                        if known.await? || taken.iter().any(again) {
+                            return Err(EngineError::refused(
+                                "L139",
+                                format!(
+                                    "{}: the statement {} was taken in before with other bytes; ask {} which one \
+                                     holds: chitra statement list",
+                                    answer.file_name, statement.id, statement.provider
+                                ),
+                            ));
+                        }
+                        taken.push(one);
+                    }
+                }
+            }
+        }
+        reader.await.map_err(|error| {
+            EngineError::Inconsistent(format!("reading ended early: {error}"))
+        })??;
+        Ok(taken)
+    }
+
+    /// Puts statements, and a discrepancy for each entry without a reason, into the commit that takes the
+    /// answer in.
+    pub(super) async fn take_statements(
+        &self,
+        changes: &mut Changes,
+        answer: &Answer,
+        taken: &[Taken],
+    ) -> Result<(), EngineError> {
+        let mut discrepancies = Vec::new();
+        for one in taken {
+            changes.statement_taken(&one.statement, &one.shares, &one.unexplained);
+            changes.event(
+                Leaf::of("statement_taken", &answer.received_at)
+                    .number("statement", one.statement.number)
+                    .number("answer", answer.number.0)
+                    .number("opening_minor", one.statement.opening_minor)
+                    .number("closing_minor", one.statement.closing_minor)
+                    .number("entries", one.statement.entries)
+                    .number("unexplained", one.unexplained.len() as i64)
+                    .build()?
+                    .as_bytes()
+                    .to_vec(),
+            );
+            discrepancies.extend(one.unexplained.iter().map(|entry| Discrepancy {
+                kind: DiscrepancyKind::UnexplainedEntry,
+                provider: answer.provider.clone(),
+                answer: answer.number,
+                item: entry.entry,
+                instruction: None,
+                expected_minor: None,
+                reported_minor: Some(entry.amount_minor),
+                detail: format!(
+                    "statement {}: an entry of {}: {}",
+                    one.statement.number,
+                    told(i128::from(entry.amount_minor), self.config.currency),
+                    entry.why
+                ),
+                opened_at: answer.received_at.clone(),
+            }));
+        }
+        if !discrepancies.is_empty() {
+            let first = self.store.next_number(Counted::Discrepancy).await?;
+            changes.discrepancies(first, &discrepancies);
+        }
+        Ok(())
+    }
+
+    /// Looks up the orders that the details of a page name.
+    async fn know_orders(
+        &self,
+        known: &mut Known,
+        page: &[StatementPart],
+    ) -> Result<(), EngineError> {
+        known.orders.clear();
+        let payables: BTreeSet<PayableNo> = page
+            .iter()
+            .filter_map(|part| match part {
+                StatementPart::Detail(detail) => self.our_reference(&detail.outcome),
+                _ => None,
+            })
+            .map(|(payable, _)| payable)
+            .collect();
+        let payables: Vec<PayableNo> = payables.into_iter().collect();
+        for one in self.store.instructions_of(&payables).await? {
+            let file = (one.payable.cycle(), one.batch);
+            known.orders.insert((one.payable, one.attempt), (file, one.amount_minor));
+        }
+        Ok(())
+    }
+
+    /// One payment of an entry that is still being read.
+    fn detail(&self, reading: &mut Reading, known: &Known, detail: &Booking) {
+        let outcome = &detail.outcome;
+        let sign = |minor: i64| match outcome.direction {
+            Some(Direction::Debit) => -minor,
+            _ => minor,
+        };
+        let told = outcome.amount.filter(|(_, of)| of.code() == self.config.currency.code());
+        if let (Some(kind), Some((minor, _))) = (charge(detail.kind), told) {
+            *reading.entry.charges.entry(kind).or_default() += sign(minor);
+            return;
+        }
+        let order =
+            self.our_reference(outcome).and_then(|reference| known.orders.get(&reference).copied());
+        match order {
+            Some((file, ordered)) if told.is_none_or(|(minor, _)| minor == ordered) => {
+                reading.entry.named.entry(file).or_default().add(1, sign(ordered));
+            }
+            _ => reading.entry.strange += 1,
+        }
+        let reference = outcome.original_batch_id.clone().or(outcome.original_message_id.clone());
+        if reading.file_reference.is_none() {
+            reading.file_reference = reference;
+        }
+    }
+
+    /// One entry, after its details.
+    async fn entry(
+        &self,
+        profile: &Provider,
+        known: &mut Known,
+        reading: &mut Reading,
+        booking: &Booking,
+        answer: &Answer,
+    ) -> Result<(), EngineError> {
+        known.entries += 1;
+        let mut entry = std::mem::take(&mut reading.entry);
+        let of_detail = reading.file_reference.take();
+        let outcome = &booking.outcome;
+        let is_booked = matches!(
+            outcome.status,
+            OutcomeStatus::Booked | OutcomeStatus::Returned | OutcomeStatus::Reversed
+        );
+        entry.minor = self.signed(outcome, answer)?;
+        if !is_booked {
+            reading.pending += 1;
+            return Ok(());
+        }
+        reading.entries += 1;
+        reading.booked += i128::from(entry.minor);
+        entry.charge = charge(booking.kind);
+        entry.is_reversal = booking.is_reversal;
+        let mut mentioned: BTreeSet<FileKey> = entry.named.keys().copied().collect();
+        if entry.named.is_empty() && entry.charge.is_none() {
+            let on_entry = [&outcome.original_batch_id, &outcome.original_message_id];
+            let references: Vec<&str> =
+                on_entry.into_iter().flatten().chain(&of_detail).map(String::as_str).collect();
+            for reference in &references {
+                if let Some(batch) = self.store.batch_by_message(reference).await? {
+                    entry.file = Some((batch.cycle, batch.number));
+                    break;
+                }
+            }
+            entry.foreign_file = entry.file.is_none() && !references.is_empty();
+            if references.is_empty() && entry.minor < 0 {
+                let taken = entry.minor.saturating_neg();
+                entry.fitting = self.store.files_not_debited(&profile.name, taken).await?;
+            }
+            mentioned.extend(entry.file);
+            mentioned.extend(entry.fitting.iter().copied());
+        }
+        for file in mentioned {
+            self.know_file(known, file).await?;
+        }
+        // What an entry of this same file took is in no table yet.
+        entry
+            .fitting
+            .retain(|file| known.files.get(file).is_some_and(|books| books.debited.minor == 0));
+        let agreed = profile.on(self.clock.today()).debit_booking;
+        match explain(&entry, &known.files, agreed, self.config.currency) {
+            Ok(parts) => {
+                let mut counted: BTreeSet<ShareKind> = BTreeSet::new();
+                for part in parts {
+                    let (entries, sum) = reading.shares.entry((part.kind, part.file)).or_default();
+                    // An entry for several files counts once with each kind.
+                    *entries += i64::from(counted.insert(part.kind));
+                    sum.add(part.payments, part.minor);
+                    if let Some(file) = part.file
+                        && let Some(books) = known.files.get_mut(&file)
+                    {
+                        told_of(books, part.kind, part.payments, part.minor);
+                    }
+                }
+            }
+            Err(why) => {
+                let (entries, sum) =
+                    reading.shares.entry((ShareKind::Unexplained, None)).or_default();
+                *entries += 1;
+                sum.add(0, entry.minor);
+                reading.unexplained.push(UnexplainedEntry {
+                    statement: reading.number,
+                    entry: known.entries,
+                    amount_minor: entry.minor,
+                    booked_on: outcome.date,
+                    reference: outcome.provider_reference.clone(),
+                    why,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks a file up: what it orders, what became of its orders, and what statements said of it.
+    async fn know_file(&self, known: &mut Known, file: FileKey) -> Result<(), EngineError> {
+        if known.files.contains_key(&file) {
+            return Ok(());
+        }
+        let (cycle, number) = file;
+        let batches = self.store.batches(cycle).await?;
+        let Some(batch) = batches.into_iter().find(|batch| batch.number == number) else {
+            return Ok(());
+        };
+        if !known.sums.contains_key(&cycle) {
+            known.sums.insert(cycle, self.store.instruction_sums(cycle).await?);
+            known.shares.insert(cycle, self.store.statement_shares_of(cycle).await?);
+        }
+        let mut books = FileBooks {
+            file_name: batch.file_name,
+            ordered: Sum { count: batch.count as i64, minor: batch.total_minor },
+            ..FileBooks::default()
+        };
+        for sum in known.sums[&cycle].iter().filter(|sum| sum.batch == number) {
+            match sum.state {
+                InstructionState::Rejected | InstructionState::Cancelled => {
+                    books.rejected.add(sum.count, sum.total_minor);
+                }
+                InstructionState::Returned | InstructionState::ExcessReturned => {
+                    books.returned.add(sum.count, sum.total_minor);
+                }
+                _ => {}
+            }
+        }
+        for share in known.shares[&cycle].iter().filter(|share| share.file == Some(file)) {
+            told_of(&mut books, share.kind, share.payments, share.total_minor);
+        }
+        known.files.insert(file, books);
+        Ok(())
+    }
+
+    /// A statement of which everything was read: it has balances, and they add up.
+    fn ended(
+        &self,
+        read: Reading,
+        id: Option<String>,
+        account: Option<String>,
+        answer: &Answer,
+    ) -> Result<Taken, EngineError> {
+        let first = read.interim.first().map(|(minor, _)| *minor);
+        let last = (read.interim.len() > 1).then(|| read.interim.last().copied()).flatten();
+        let opening = read.opening.or(first);
+        let closing = read.closing.or(match read.opening {
+            Some(_) => read.interim.last().copied(),
+            None => last,
+        });
+        let (Some(id), Some(account), Some(opening_minor), Some((closing_minor, Some(closed_on)))) =
+            (id, account, opening, closing)
+        else {
+            return Err(EngineError::refused(
+                "L137",
+                format!(
+                    "{}: a statement lacks its name, its account, or an opening or closing balance with its day; \
+                     nothing was taken in; ask the partner for whole statements",
+                    answer.file_name
+                ),
+            ));
+        };
+        let sum = i128::from(opening_minor) + read.booked;
+        if sum != i128::from(closing_minor) {
+            let money = |minor: i128| told(minor, self.config.currency);
+            return Err(EngineError::refused(
+                "L136",
+                format!(
+                    "{}: the statement {id} does not add up: its opening balance {} and its {} booked entries give \
+                     {}, and its closing balance is {}; nothing was taken in; ask the partner for the right one",
+                    answer.file_name,
+                    money(i128::from(opening_minor)),
+                    read.entries,
+                    money(sum),
+                    money(i128::from(closing_minor))
+                ),
+            ));
+        }
+        Ok(Taken {
+            shares: read
+                .shares
+                .into_iter()
+                .map(|((kind, file), (entries, sum))| StatementShare {
+                    statement: read.number,
+                    kind,
+                    file,
+                    entries,
+                    payments: sum.count,
+                    total_minor: sum.minor,
+                })
+                .collect(),
+            unexplained: read.unexplained,
+            statement: Statement {
+                number: read.number,
+                answer: answer.number,
+                provider: answer.provider.clone(),
+                account,
+                id,
+                opening_minor,
+                closing_minor,
+                closed_on,
+                entries: read.entries,
+                pending: read.pending,
+            },
+        })
+    }
+
+    /// An amount from the account's side, in our currency.
+    fn signed(&self, outcome: &Answered, answer: &Answer) -> Result<i64, EngineError> {
+        match (outcome.amount, outcome.direction) {
+            (Some((minor, of)), Some(direction)) if of.code() == self.config.currency.code() => {
+                Ok(match direction {
+                    Direction::Debit => -minor,
+                    Direction::Credit => minor,
+                })
+            }
+            _ => Err(EngineError::refused(
+                "L138",
+                format!(
+                    "{}: line {}: the statement is not in {}; take it in at the office whose account it is of",
+                    answer.file_name,
+                    outcome.place.line,
+                    self.config.currency.code()
+                ),
+            )),
+        }
+    }
+}
+
+fn charge(kind: EntryKind) -> Option<ShareKind> {
+    match kind {
+        EntryKind::Fee => Some(ShareKind::Fee),
+        EntryKind::Tax => Some(ShareKind::Tax),
+        EntryKind::Payment => None,
+    }
+}
+
+/// What a share of a statement says of a file.
+fn told_of(books: &mut FileBooks, kind: ShareKind, payments: i64, minor: i64) {
+    match kind {
+        ShareKind::Debit => books.debited.add(payments, -minor),
+        ShareKind::Return => books.back.add(payments, minor),
+        // What had come back may be taken again.
+        ShareKind::Reversal => {
+            let payments = if minor < 0 { -payments } else { payments };
+            books.back.add(payments, minor);
+        }
+        ShareKind::Fee | ShareKind::Tax | ShareKind::Unexplained => {}
+    }
+}

@@ -1,0 +1,421 @@
+//! What each entry of an account statement is for.
+//!
+//! Reads: an entry with what its references are in our books, what was ordered in the files it may be for,
+//! and what earlier entries took for them and gave back. Gives: what the whole of it is for, or why that
+//! cannot be said. An entry is explained whole or not at all: what is left of it would belong to nobody.
+
+use std::collections::BTreeMap;
+
+use crate::domain::money::{Currency, told};
+use crate::domain::statement::{DebitBooking, FileKey, ShareKind};
+
+/// A count and money.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Sum {
+    pub count: i64,
+    pub minor: i64,
+}
+
+impl Sum {
+    pub fn add(&mut self, count: i64, minor: i64) {
+        self.count += count;
+        self.minor += minor;
+    }
+}
+
+/// A file as our books have it, and what statements have said of it so far.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct FileBooks {
+    pub file_name: String,
+    pub ordered: Sum,
+    /// Orders that were not carried out.
+    pub rejected: Sum,
+    /// Orders whose money was sent back.
+    pub returned: Sum,
+    /// What entries took for it; positive.
+    pub debited: Sum,
+    /// What entries gave back of it.
+    pub back: Sum,
+}
+
+impl FileBooks {
+    /// What the provider still has and, by our books, should give back.
+    fn to_come_back(&self) -> Sum {
+        let kept = |ordered: i64, rejected: i64, returned: i64| ordered - rejected - returned;
+        Sum {
+            count: self.debited.count
+                - self.back.count
+                - kept(self.ordered.count, self.rejected.count, self.returned.count),
+            minor: self.debited.minor
+                - self.back.minor
+                - kept(self.ordered.minor, self.rejected.minor, self.returned.minor),
+        }
+    }
+}
+
+/// A booked entry.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Entry {
+    /// From the account's side: a debit is negative.
+    pub minor: i64,
+    /// A fee or tax, by its transaction code.
+    pub charge: Option<ShareKind>,
+    pub is_reversal: bool,
+    /// Payments of ours that its details name, by file; their money has the sign of the detail.
+    pub named: BTreeMap<FileKey, Sum>,
+    /// Fees and taxes among its details.
+    pub charges: BTreeMap<ShareKind, i64>,
+    /// Details that name no payment of ours, or one with another amount.
+    pub strange: i64,
+    /// The file whose reference stands on it.
+    pub file: Option<FileKey>,
+    /// A reference to a file stands on it, and it is none of ours.
+    pub foreign_file: bool,
+    /// Where no reference stands: the files that have its amount and that nothing debited yet.
+    pub fitting: Vec<FileKey>,
+}
+
+/// What a part of an entry is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Explained {
+    pub kind: ShareKind,
+    pub file: Option<FileKey>,
+    pub payments: i64,
+    pub minor: i64,
+}
+
+/// What the entry is for; otherwise a sentence that says why that is not known.
+pub fn explain(
+    entry: &Entry,
+    books: &BTreeMap<FileKey, FileBooks>,
+    agreed: Option<DebitBooking>,
+    currency: Currency,
+) -> Result<Vec<Explained>, String> {
+    let money = |minor: i64| told(i128::from(minor), currency);
+    if let Some(kind) = entry.charge {
+        return Ok(vec![Explained { kind, file: None, payments: 0, minor: entry.minor }]);
+    }
+    let kind = match (entry.is_reversal, entry.minor < 0) {
+        (true, _) => ShareKind::Reversal,
+        (false, true) => ShareKind::Debit,
+        (false, false) => ShareKind::Return,
+    };
+    if !entry.named.is_empty() {
+        return explain_named(entry, kind, books, agreed, currency);
+    }
+    let Some(key) = entry.file else {
+        return explain_without_reference(entry, kind, books, agreed);
+    };
+    let Some(file) = books.get(&key) else {
+        return Err("the file on it is not in our books".to_owned());
+    };
+    let whole =
+        |payments: i64| Ok(vec![Explained { kind, file: Some(key), payments, minor: entry.minor }]);
+    let name = &file.file_name;
+    let carried_out = file.ordered.minor - file.rejected.minor;
+    match kind {
+        ShareKind::Debit => {
+            let taken = -entry.minor;
+            if agreed == Some(DebitBooking::Single) && file.ordered.count > 1 {
+                return Err(format!("one entry for {name}; agreed is one for each payment"));
+            }
+            let held = file.debited.minor - file.back.minor;
+            if held > 0 {
+                return Err(format!(
+                    "{} were taken for {name} before; this would be taken twice",
+                    money(held)
+                ));
+            }
+            match taken {
+                taken if taken == file.ordered.minor => whole(file.ordered.count),
+                taken if taken == carried_out => whole(file.ordered.count - file.rejected.count),
+                taken => Err(format!(
+                    "{} were taken for {name}, which orders {}, of which {} were rejected",
+                    money(taken),
+                    money(file.ordered.minor),
+                    money(file.rejected.minor)
+                )),
+            }
+        }
+        ShareKind::Reversal if entry.minor > 0 => {
+            let held = file.debited.minor - file.back.minor;
+            match entry.minor == held {
+                true => whole(file.debited.count - file.back.count),
+                false => Err(format!(
+                    "{} are undone of {name}, for which {} were taken and not given back",
+                    money(entry.minor),
+                    money(held)
+                )),
+            }
+        }
+        ShareKind::Return => {
+            let due = file.to_come_back();
+            match entry.minor == due.minor {
+                true => whole(due.count),
+                false => Err(format!(
+                    "{} came back of {name}; by our books {} should",
+                    money(entry.minor),
+                    money(due.minor)
+                )),
+            }
+        }
+        _ => Err(format!("money that had come back of {name} was taken again")),
+    }
+}
+
+/// An entry whose details name payments of ours: one, or a lump of many.
+fn explain_named(
+    entry: &Entry,
+    kind: ShareKind,
+    books: &BTreeMap<FileKey, FileBooks>,
+    agreed: Option<DebitBooking>,
+    currency: Currency,
+) -> Result<Vec<Explained>, String> {
+    let money = |minor: i64| told(i128::from(minor), currency);
+    let payments: i64 = entry.named.values().map(|sum| sum.count).sum();
+    if entry.strange > 0 {
+        return Err(format!(
+            "{} of its {} payments are none of ours, or have another amount",
+            entry.strange,
+            entry.strange + payments
+        ));
+    }
+    let sum = entry.named.values().map(|sum| sum.minor).sum::<i64>()
+        + entry.charges.values().sum::<i64>();
+    if sum != entry.minor {
+        return Err(format!(
+            "its parts add up to {} and not to {}",
+            money(sum),
+            money(entry.minor)
+        ));
+    }
+    if kind == ShareKind::Debit && agreed == Some(DebitBooking::Single) && payments > 1 {
+        return Err(format!("one entry for {payments} payments; agreed is one for each"));
+    }
+    for (key, sum) in &entry.named {
+        let Some(file) = books.get(key) else {
+            return Err("a file of its payments is not in our books".to_owned());
+        };
+        if kind == ShareKind::Debit
+            && agreed == Some(DebitBooking::Bulk)
+            && sum.count < file.ordered.count - file.rejected.count
+        {
+            return Err(format!(
+                "{} payments of {} are taken by themselves; agreed is one entry for the file",
+                sum.count, file.file_name
+            ));
+        }
+        let held = file.debited.minor - file.back.minor;
+        if kind == ShareKind::Debit && held - sum.minor > file.ordered.minor {
+            return Err(format!(
+                "{} were taken for {} before, which orders {}; this would be taken twice",
+                money(held),
+                file.file_name,
+                money(file.ordered.minor)
+            ));
+        }
+    }
+    let files = entry.named.iter().map(|(key, sum)| Explained {
+        kind,
+        file: Some(*key),
+        payments: sum.count,
+        minor: sum.minor,
+    });
+    let charges = entry.charges.iter().map(|(kind, minor)| Explained {
+        kind: *kind,
+        file: None,
+        payments: 0,
+        minor: *minor,
+    });
+    Ok(files.chain(charges).collect())
+}
+
+fn explain_without_reference(
+    entry: &Entry,
+    kind: ShareKind,
+    books: &BTreeMap<FileKey, FileBooks>,
+    agreed: Option<DebitBooking>,
+) -> Result<Vec<Explained>, String> {
+    if entry.foreign_file {
+        return Err("the file on it is none of ours".to_owned());
+    }
+    if kind != ShareKind::Debit || agreed == Some(DebitBooking::Single) || entry.strange > 1 {
+        return Err("no reference of ours stands on it".to_owned());
+    }
+    match entry.fitting.as_slice() {
+        [] => Err("no reference of ours stands on it, and no file has its amount".to_owned()),
+        [only] => Ok(vec![Explained {
+            kind,
+            file: Some(*only),
+            payments: books.get(only).map_or(0, |file| file.ordered.count),
+            minor: entry.minor,
+        }]),
+        several => {
+            let names: Vec<&str> = several
+                .iter()
+                .filter_map(|key| books.get(key))
+                .map(|file| file.file_name.as_str())
+                .collect();
+            Err(format!(
+                "no reference of ours stands on it, and it may be for: {}",
+                names.join(", ")
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{BatchNo, CycleNo};
+
+    const A: FileKey = (CycleNo(1), BatchNo(1));
+    const B: FileKey = (CycleNo(1), BatchNo(2));
+
+    fn sum(count: i64, minor: i64) -> Sum {
+        Sum { count, minor }
+    }
+
+    /// Two files of ten payments and 1000; of A two were rejected and one came back.
+    fn books(debited: i64, back: i64) -> BTreeMap<FileKey, FileBooks> {
+        let file = |name: &str, debited: i64, back: i64| FileBooks {
+            file_name: name.to_owned(),
+            ordered: sum(10, 1000),
+            debited: sum(debited / 100, debited),
+            back: sum(back / 100, back),
+            ..FileBooks::default()
+        };
+        let a =
+            FileBooks { rejected: sum(2, 200), returned: sum(1, 100), ..file("A", debited, back) };
+        BTreeMap::from([(A, a), (B, file("B", 0, 0))])
+    }
+
+    /// `debit 1/1 10 -1000`, part by part; otherwise the beginning of the sentence.
+    fn shown(
+        entry: &Entry,
+        books: &BTreeMap<FileKey, FileBooks>,
+        agreed: Option<DebitBooking>,
+    ) -> String {
+        match explain(entry, books, agreed, Currency::VND) {
+            Err(why) => why,
+            Ok(parts) => {
+                let part = |one: &Explained| {
+                    let file = one
+                        .file
+                        .map_or("-".to_owned(), |(cycle, batch)| format!("{cycle}/{batch}"));
+                    format!("{} {file} {} {}", one.kind, one.payments, one.minor)
+                };
+                parts.iter().map(part).collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(
+        entry: Entry,
+        books: &BTreeMap<FileKey, FileBooks>,
+        agreed: Option<DebitBooking>,
+        expected: &str,
+    ) {
+        let found = shown(&entry, books, agreed);
+        assert!(found.starts_with(expected), "{entry:?}: {found}");
+    }
+
+    #[test]
+    fn an_entry_that_names_a_file_is_its_debit_or_what_comes_back_of_it() {
+        use DebitBooking::{Bulk, Single};
+        let of_file = |minor: i64| Entry { minor, file: Some(A), ..Entry::default() };
+        let undone = |minor: i64| Entry { is_reversal: true, ..of_file(minor) };
+        for (entry, debited, back, agreed, expected) in [
+            (of_file(-1000), 0, 0, None, "debit 1/1 10 -1000"),
+            (of_file(-1000), 0, 0, Some(Bulk), "debit 1/1 10 -1000"),
+            (of_file(-1000), 0, 0, Some(Single), "one entry for A"),
+            // The provider took only what it could carry out.
+            (of_file(-800), 0, 0, None, "debit 1/1 8 -800"),
+            (of_file(-900), 0, 0, None, "900 VND were taken for A, which orders 1.000 VND"),
+            (of_file(-1000), 1000, 0, None, "1.000 VND were taken for A before"),
+            // Everything was taken: the rejected two and the returned one come back as a lump.
+            (of_file(300), 1000, 0, None, "return 1/1 3 300"),
+            (of_file(100), 1000, 200, None, "return 1/1 1 100"),
+            (of_file(100), 800, 0, None, "return 1/1 1 100"),
+            (of_file(250), 1000, 0, None, "250 VND came back of A; by our books 300 VND"),
+            (undone(1000), 1000, 0, None, "reversal 1/1 10 1000"),
+            (undone(500), 1000, 0, None, "500 VND are undone of A"),
+            (undone(-100), 1000, 100, None, "money that had come back"),
+        ] {
+            check(entry, &books(debited, back), agreed, expected);
+        }
+    }
+
+    #[test]
+    fn an_entry_that_names_payments_is_explained_when_all_of_it_adds_up() {
+        use DebitBooking::{Bulk, Single};
+        let of = |minor: i64, named: &[(FileKey, i64, i64)]| Entry {
+            minor,
+            named: named.iter().map(|(key, count, minor)| (*key, sum(*count, *minor))).collect(),
+            ..Entry::default()
+        };
+        let strange = Entry { strange: 1, ..of(200, &[(A, 1, 100)]) };
+        let with_fee =
+            Entry { charges: BTreeMap::from([(ShareKind::Fee, -5)]), ..of(95, &[(A, 1, 100)]) };
+        let fresh = books(0, 0);
+        for (entry, agreed, expected) in [
+            (of(-100, &[(A, 1, -100)]), None, "debit 1/1 1 -100"),
+            (of(-100, &[(A, 1, -100)]), Some(Single), "debit 1/1 1 -100"),
+            (of(-100, &[(A, 1, -100)]), Some(Bulk), "1 payments of A are taken by themselves"),
+            (of(-800, &[(A, 8, -800)]), Some(Bulk), "debit 1/1 8 -800"),
+            (of(-200, &[(A, 2, -200)]), Some(Single), "one entry for 2 payments"),
+            // One lump credit is many returns, of two files.
+            (of(300, &[(A, 1, 100), (B, 2, 200)]), None, "return 1/1 1 100, return 1/2 2 200"),
+            (
+                of(299, &[(A, 1, 100), (B, 2, 200)]),
+                None,
+                "its parts add up to 300 VND and not to 299",
+            ),
+            (strange, None, "1 of its 2 payments are none of ours"),
+            (with_fee, None, "return 1/1 1 100, fee - 0 -5"),
+        ] {
+            check(entry, &fresh, agreed, expected);
+        }
+        check(
+            of(-100, &[(A, 1, -100)]),
+            &books(1000, 0),
+            None,
+            "1.000 VND were taken for A before",
+        );
+        // What came back may be taken again.
+        check(of(-100, &[(A, 1, -100)]), &books(1000, 100), None, "debit 1/1 1 -100");
+    }
+
+    #[test]
+    fn an_entry_without_a_reference_is_a_fee_the_only_file_that_fits_or_unexplained() {
+        let plain = |minor: i64, fitting: &[FileKey]| Entry {
+            minor,
+            fitting: fitting.to_vec(),
+            ..Entry::default()
+        };
+        let fee = Entry { charge: Some(ShareKind::Fee), ..plain(-5, &[]) };
+        let tax = Entry { charge: Some(ShareKind::Tax), ..plain(1, &[]) };
+        let foreign = Entry { foreign_file: true, ..plain(-1000, &[A]) };
+        for (entry, agreed, expected) in [
+            (fee, None, "fee - 0 -5"),
+            (tax, None, "tax - 0 1"),
+            (plain(-1000, &[B]), None, "debit 1/2 10 -1000"),
+            (plain(-1000, &[B]), Some(DebitBooking::Single), "no reference of ours stands on it"),
+            (
+                plain(-1000, &[A, B]),
+                None,
+                "no reference of ours stands on it, and it may be for: A, B",
+            ),
+            (
+                plain(-999, &[]),
+                None,
+                "no reference of ours stands on it, and no file has its amount",
+            ),
+            (plain(1000, &[B]), None, "no reference of ours stands on it"),
+            (foreign, None, "the file on it is none of ours"),
+        ] {
+            check(entry, &books(0, 0), agreed, expected);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Statements of the accounts that pay: their balances, what their entries were for, and what is not
+//! explained.
+
+use std::collections::BTreeMap;
+
+use crate::domain::answer::DiscrepancyKind;
+use crate::domain::ids::{AnswerNo, BatchNo, CycleNo};
+use crate::domain::period::parse_date;
+use crate::domain::state::Named;
+use crate::domain::statement::{FileKey, ShareKind, Statement, StatementShare, UnexplainedEntry};
+
+use super::registry::broken;
+use super::{Changes, Row, Store, StoreError};
+
+macro_rules! share_columns {
+    () => {
+        "select statement_no, kind, cycle_no, batch_no, entry_count, payment_count, total_minor
+         from statement_share "
+    };
+}
+
+impl Store {
+    /// Every statement, by account and in the order of its days.
+    pub async fn statements(&self) -> Result<Vec<Statement>, StoreError> {
+        let rows = self
+            .query(
+                "select statement_no, answer_no, provider, account, statement_id, opening_minor, closing_minor,
+                   closed_on, entry_count, pending_count
+                 from statement order by provider, account, closed_on, statement_no",
+                &[],
+            )
+            .await?;
+        rows.iter().map(statement).collect()
+    }
+
+    /// Whether a provider's statement of this name was taken in.
+    pub async fn statement_is_known(
+        &self,
+        provider: &str,
+        account: &str,
+        id: &str,
+    ) -> Result<bool, StoreError> {
+        let rows = self
+            .query(
+                "select 1 from statement where provider = $1 and account = $2 and statement_id = $3",
+                &[provider.to_owned().into(), account.to_owned().into(), id.to_owned().into()],
+            )
+            .await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// What the entries of all statements were for.
+    pub async fn statement_shares(&self) -> Result<Vec<StatementShare>, StoreError> {
+        let order = concat!(share_columns!(), "order by statement_no, kind, cycle_no, batch_no");
+        self.query(order, &[]).await?.iter().map(share).collect()
+    }
+
+    /// What statements say of the files of a cycle.
+    pub async fn statement_shares_of(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<Vec<StatementShare>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    share_columns!(),
+                    "where cycle_no = $1 order by statement_no, kind, cycle_no, batch_no"
+                ),
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(share).collect()
+    }
+
+    /// Entries without a reason, and whether an officer has found one since.
+    pub async fn unexplained_entries(
+        &self,
+    ) -> Result<BTreeMap<i64, Vec<(UnexplainedEntry, bool)>>, StoreError> {
+        let rows = self
+            .query(
+                "select u.statement_no, u.entry_no, u.amount_minor, u.booked_on, u.reference, u.why,
+                   cast(case when d.state = 'resolved' then 1 else 0 end as bigint)
+                 from unexplained_entry u
+                 join statement s on s.statement_no = u.statement_no
+                 left join discrepancy d on d.answer_no = s.answer_no and d.item = u.entry_no and d.kind = $1
+                 order by u.statement_no, u.entry_no",
+                &[DiscrepancyKind::UnexplainedEntry.name().into()],
+            )
+            .await?;
+        let mut by_statement: BTreeMap<i64, Vec<(UnexplainedEntry, bool)>> = BTreeMap::new();
+        for row in &rows {
+            let booked_on = row.maybe_text(3)?.map(parse_date).transpose();
+            let entry = UnexplainedEntry {
+                statement: row.int(0)?,
+                entry: row.int(1)?,
+                amount_minor: row.int(2)?,
+                booked_on: booked_on.map_err(|error| broken(error.to_string()))?,
+                reference: row.maybe_text(4)?.map(str::to_owned),
+                why: row.text(5)?.to_owned(),
+            };
+            by_statement.entry(entry.statement).or_default().push((entry, row.int(6)? == 1));
+        }
+        Ok(by_statement)
+    }
+
+    /// Files at a provider that have exactly this total, and that no statement has debited.
+    pub async fn files_not_debited(
+        &self,
+        provider: &str,
+        total_minor: i64,
+    ) -> Result<Vec<FileKey>, StoreError> {
+        let rows = self
+            .query(
+                "select cycle_no, batch_no from batch b
+                 where provider = $1 and total_minor = $2 and state in ('sending', 'unknown', 'delivered')
+                   and not exists (select 1 from statement_share s
+                     where s.cycle_no = b.cycle_no and s.batch_no = b.batch_no and s.kind = $3)
+                 order by cycle_no, batch_no",
+                &[provider.to_owned().into(), total_minor.into(), ShareKind::Debit.name().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((CycleNo(row.int(0)?), BatchNo(row.int(1)?)))).collect()
+    }
+}
+
+impl Changes {
+    pub fn statement_taken(
+        &mut self,
+        statement: &Statement,
+        shares: &[StatementShare],
+        unexplained: &[UnexplainedEntry],
+    ) {
+        self.bulk(
+            "statement",
+            &[
+                "statement_no",
+                "answer_no",
+                "provider",
+                "account",
+                "statement_id",
+                "opening_minor",
+                "closing_minor",
+                "closed_on",
+                "entry_count",
+                "pending_count",
+            ],
+            [[
+                statement.number.into(),
+                statement.answer.0.into(),
+                statement.provider.clone().into(),
+                statement.account.clone().into(),
+                statement.id.clone().into(),
+                statement.opening_minor.into(),
+                statement.closing_minor.into(),
+                statement.closed_on.to_string().into(),
+                statement.entries.into(),
+                statement.pending.into(),
+            ]],
+        );
+        self.bulk(
+            "statement_share",
+            &[
+                "statement_no",
+                "kind",
+                "cycle_no",
+                "batch_no",
+                "entry_count",
+                "payment_count",
+                "total_minor",
+            ],
+            shares.iter().map(|one| {
+                let (cycle, batch) = one.file.map_or((0, 0), |(cycle, batch)| (cycle.0, batch.0));
+                [
+                    one.statement.into(),
+                    one.kind.name().into(),
+                    cycle.into(),
+                    batch.into(),
+                    one.entries.into(),
+                    one.payments.into(),
+                    one.total_minor.into(),
+                ]
+            }),
+        );
+        self.bulk(
+            "unexplained_entry",
+            &["statement_no", "entry_no", "amount_minor", "booked_on", "reference", "why"],
+            unexplained.iter().map(|one| {
+                [
+                    one.statement.into(),
+                    one.entry.into(),
+                    one.amount_minor.into(),
+                    one.booked_on.map(|on| on.to_string()).into(),
+                    one.reference.clone().into(),
+                    one.why.clone().into(),
+                ]
+            }),
+        );
+    }
+}
+
+fn statement(row: &Row) -> Result<Statement, StoreError> {
+    Ok(Statement {
+        number: row.int(0)?,
+        answer: AnswerNo(row.int(1)?),
+        provider: row.text(2)?.to_owned(),
+        account: row.text(3)?.to_owned(),
+        id: row.text(4)?.to_owned(),
+        opening_minor: row.int(5)?,
+        closing_minor: row.int(6)?,
+        closed_on: parse_date(row.text(7)?).map_err(|error| broken(error.to_string()))?,
+        entries: row.int(8)?,
+        pending: row.int(9)?,
+    })
+}
+
+fn share(row: &Row) -> Result<StatementShare, StoreError> {
+    let (cycle, batch) = (row.int(2)?, row.int(3)?);
+    Ok(StatementShare {
+        statement: row.int(0)?,
+        kind: row.named(1)?,
+        file: (cycle != 0).then_some((CycleNo(cycle), BatchNo(batch))),
+        entries: row.int(4)?,
+        payments: row.int(5)?,
+        total_minor: row.int(6)?,
+    })
+}
