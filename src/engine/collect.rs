@@ -22,6 +22,7 @@ use crate::store::registry::Counted;
 
 mod ageing;
 mod applying;
+mod callbacks;
 mod matching;
 
 /// Held by the process that collects.
@@ -53,6 +54,7 @@ impl Engine {
             self.config.providers.iter().map(|provider| provider.name.clone()).collect();
         for name in providers {
             let Some(channel) = self.channels.get(&name).cloned() else { continue };
+            self.collect_callbacks(&name, &mut done).await?;
             let listing = channel.clone();
             let answers = match aside(move || Ok(listing.answers()?)).await {
                 Ok(answers) => answers,

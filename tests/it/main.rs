@@ -5,6 +5,7 @@ mod support;
 mod archive;
 mod audit_log;
 mod broken_import;
+mod callbacks;
 mod cash;
 mod carried;
 mod closing;
@@ -14,8 +15,10 @@ mod envelope;
 mod external_validators;
 mod importing;
 mod large_files;
+
 mod leases;
 mod leaving;
+mod listening;
 mod mock_bank;
 mod month;
 mod officers;
