@@ -1,10 +1,12 @@
 //! `chitra collect` and `chitra reissue`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
+use crate::channels::callbacks;
 use crate::cli::Voice;
 use crate::cli::show::{grouped, money};
 use crate::engine::collect::Collected;
@@ -21,10 +23,17 @@ pub struct Collect {
     /// Take in everything that lies in the outboxes, as when no file is named
     #[arg(long, conflicts_with_all = ["files", "provider"])]
     all: bool,
+    /// Take what partners send by themselves ([provider.callbacks]) at this address of this machine, like
+    /// 127.0.0.1:8090, until it is stopped; it is taken in by the next collect
+    #[arg(long, conflicts_with_all = ["files", "provider", "all"])]
+    listen: Option<SocketAddr>,
 }
 
 impl Collect {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        if let Some(address) = self.listen {
+            return listen(engine, address, voice).await;
+        }
         let mut told = Vec::new();
         let mut refused = Vec::new();
         match self.provider {
@@ -67,6 +76,28 @@ impl Collect {
         // The command as a whole is refused with the first of them.
         refused.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
+}
+
+/// Takes callbacks. Others reach this machine through what ends their TLS here.
+async fn listen(engine: &Engine, address: SocketAddr, voice: &Voice) -> Result<(), EngineError> {
+    if !address.ip().is_loopback() {
+        return Err(EngineError::refused(
+            "N163",
+            format!(
+                "{address} can be reached from outside without TLS; listen at 127.0.0.1 or [::1], behind a server \
+                 that ends TLS"
+            ),
+        ));
+    }
+    let callbacks = engine.callbacks()?;
+    let unheard = |error| EngineError::io(format!("listening at {address}"), error);
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(unheard)?;
+    let at = listener.local_addr().map_err(unheard)?;
+    let partners: Vec<String> = callbacks.partners.keys().cloned().collect();
+    voice.say(&json!({ "listening": at.to_string(), "partners": partners }), || {
+        format!("http://{at}/callbacks/PARTNER takes what is sent by {}", partners.join(", "))
+    });
+    callbacks::receive(listener, callbacks).await.map_err(unheard)
 }
 
 fn as_json(one: &Collected) -> serde_json::Value {

@@ -1,19 +1,21 @@
-//! `chitra sandbox`: a seeded bank, wallet, operator and paying organisation, over drop folders.
+//! `chitra sandbox`: a seeded bank, wallet, operator and paying organisation, over drop folders or HTTP.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::channels::sandbox::{
-    BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider,
+    BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider, Script, listening,
 };
 use crate::cli::Voice;
 use crate::cli::show::{grouped, table};
 use crate::disk::RealDisk;
 use crate::domain::period::parse_date;
 use crate::engine::EngineError;
+use crate::engine::clock::{Clock as _, SystemClock};
 
 /// The partners that a new sandbox plays: their folders' names and what they are.
 pub const PARTNERS: [(&str, ProviderKind); 5] = [
@@ -34,6 +36,22 @@ pub struct SandboxCommand {
     /// Decides what happens to each account, when the sandbox is made
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Shares of what goes wrong, when the sandbox is made: [mix], [around.requests] and [around.files] in TOML
+    #[arg(long)]
+    script: Option<PathBuf>,
+    /// Serves the partners over HTTP at this address, like 127.0.0.1:8080, until it is stopped; days pass by
+    /// POST /day/2026-11-05
+    #[arg(long)]
+    listen: Option<String>,
+}
+
+/// What `--script` says: how accounts behave, and what goes wrong around payments.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScriptFile {
+    mix: Option<BehaviourMix>,
+    #[serde(default)]
+    around: Script,
 }
 
 impl SandboxCommand {
@@ -47,9 +65,21 @@ impl SandboxCommand {
         let dir = std::path::absolute(&self.dir)
             .map_err(|error| EngineError::io(format!("finding {}", self.dir.display()), error))?;
         if !dir.join("sandbox.json").exists() {
-            create(&dir, self.seed)?;
+            let (mix, script) = script(self.script.as_deref())?;
+            create_scripted(&dir, self.seed, mix, script)?;
         }
         let sandbox = Sandbox::open(Arc::new(RealDisk), &dir).map_err(failed)?;
+        if let Some(address) = self.listen {
+            let begun = sandbox.today().map_err(failed)?;
+            let day = day.or(begun).unwrap_or_else(|| SystemClock::new(0).today());
+            let unheard = |error| EngineError::io(format!("listening at {address}"), error);
+            let listener = tokio::net::TcpListener::bind(&address).await.map_err(unheard)?;
+            let at = listener.local_addr().map_err(unheard)?;
+            voice.say(&json!({ "listening": at.to_string(), "today": day.to_string() }), || {
+                format!("http://{at} serves the partners of {}, on {day}", dir.display())
+            });
+            return listening::listen(listener, sandbox, day).await.map_err(failed);
+        }
         if let Some(day) = day {
             let ticked = sandbox.tick(day).map_err(failed)?;
             voice.say(
@@ -114,14 +144,33 @@ impl SandboxCommand {
     }
 }
 
+fn script(path: Option<&Path>) -> Result<(BehaviourMix, Script), EngineError> {
+    let Some(path) = path else { return Ok((BehaviourMix::default(), Script::default())) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| EngineError::io(format!("reading {}", path.display()), error))?;
+    let file: ScriptFile = toml::from_str(&text).map_err(|error| {
+        EngineError::refused("S217", format!("{} is no script: {error}", path.display()))
+    })?;
+    Ok((file.mix.unwrap_or_default(), file.around))
+}
+
 /// Makes a sandbox with all partners.
-pub fn create(dir: &std::path::Path, seed: u64) -> Result<(), EngineError> {
+pub fn create(dir: &Path, seed: u64) -> Result<(), EngineError> {
+    create_scripted(dir, seed, BehaviourMix::default(), Script::default())
+}
+
+fn create_scripted(
+    dir: &Path,
+    seed: u64,
+    mix: BehaviourMix,
+    script: Script,
+) -> Result<(), EngineError> {
     std::fs::create_dir_all(dir).map_err(|error| EngineError::io("making the sandbox", error))?;
     let providers = PARTNERS
         .iter()
         .map(|(name, kind)| SandboxProvider { name: (*name).to_owned(), kind: *kind })
         .collect();
-    let config = SandboxConfig { seed, providers, mix: BehaviourMix::default() };
+    let config = SandboxConfig { seed, providers, mix, script };
     Sandbox::create(Arc::new(RealDisk), dir, &config)
         .map(|_| ())
         .map_err(|error| EngineError::refused(error.code(), error.to_string()))

@@ -24,6 +24,7 @@ use crate::store::registry::Counted;
 mod acknowledging;
 mod ageing;
 mod applying;
+mod callbacks;
 mod debits;
 mod fallback;
 mod matching;
@@ -59,6 +60,11 @@ impl Engine {
             self.config.providers.iter().map(|provider| provider.name.clone()).collect();
         for name in providers {
             let Some(channel) = self.channels.get(&name).cloned() else { continue };
+            let before = done.len();
+            self.collect_callbacks(&name, &mut done).await?;
+            if done[before..].iter().any(Result::is_err) {
+                unheard.insert(name.clone());
+            }
             let listing = channel.clone();
             let answers = match aside(move || Ok(listing.answers()?)).await {
                 Ok(answers) => answers,
@@ -106,7 +112,7 @@ impl Engine {
         let arrived = seen.digest.to_string();
         let known = self.store.answer_opened(&arrived).await?.unwrap_or(arrived);
         if self.answer_known(provider, &known, &shown).await?.is_some_and(is_applied)
-            || self.store.answer_set_aside(provider, &known).await?
+            || self.is_set_aside(provider, &seen.digest).await?
         {
             return Ok(None);
         }
@@ -129,6 +135,13 @@ impl Engine {
         std::fs::remove_file(&path)
             .map_err(|error| EngineError::io("removing the copy of an answer", error))?;
         Ok(Some(taken?).filter(|collected| !collected.replayed))
+    }
+
+    /// Whether an officer has set aside what arrived with these bytes, sealed or not.
+    async fn is_set_aside(&self, provider: &str, arrived: &Digest) -> Result<bool, EngineError> {
+        let arrived = arrived.to_string();
+        let inside = self.store.answer_opened(&arrived).await?.unwrap_or(arrived);
+        Ok(self.store.answer_set_aside(provider, &inside).await?)
     }
 
     /// The answer with these bytes, if it was taken in before. Bytes are applied once, whoever brings

@@ -13,7 +13,7 @@ use crate::audit::leaf::Leaf;
 use crate::audit::log::Log;
 use crate::channels::Channel;
 use crate::channels::directory::DirectoryChannel;
-use crate::channels::http::{HttpChannel, Quota};
+use crate::channels::http::{Carries, HttpFilesChannel, HttpPaymentsChannel, Quota};
 use crate::channels::sftp::SftpChannel;
 use crate::disk::Disk;
 use crate::disk::archive::Archive;
@@ -228,7 +228,17 @@ fn holder(dir: &Path) -> String {
 /// Opens the way to a partner.
 pub fn channel_of(way: &Way, quota: Quota, disk: &Arc<dyn Disk>) -> Arc<dyn Channel> {
     match way {
-        Way::Http(settings) => Arc::new(HttpChannel::new((**settings).clone(), quota)),
+        Way::Http(settings) => match &settings.carries {
+            Carries::Payments { reference_member } => {
+                Arc::new(HttpPaymentsChannel::new((**settings).clone(), reference_member, quota))
+            }
+            Carries::Files { answers_path } => Arc::new(HttpFilesChannel::new(
+                (**settings).clone(),
+                answers_path,
+                quota,
+                ANSWER_BYTES_MAX,
+            )),
+        },
         Way::Folders { inbox, outbox, taken } => Arc::new(
             DirectoryChannel::new(disk.clone(), inbox.clone(), outbox.clone(), ANSWER_BYTES_MAX)
                 .with_taken_folder(taken.clone()),

@@ -7,6 +7,7 @@ mod acknowledgements;
 mod archive;
 mod audit_log;
 mod broken_import;
+mod callbacks;
 mod cash;
 mod carried;
 mod closing;
@@ -19,8 +20,10 @@ mod explaining;
 mod external_validators;
 mod importing;
 mod large_files;
+
 mod leases;
 mod leaving;
+mod listening;
 mod mock_bank;
 mod month;
 mod officers;

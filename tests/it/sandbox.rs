@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
 use chitra::channels::sandbox::{
-    Behaviour, BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider, Ticked,
+    Behaviour, BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider, Script, Ticked,
 };
 use chitra::disk::{Disk, RealDisk};
 use jiff::Span;
@@ -44,7 +44,12 @@ fn name_of(kind: ProviderKind) -> &'static str {
 
 fn config(mix: BehaviourMix) -> SandboxConfig {
     let provider = |kind| SandboxProvider { name: name_of(kind).into(), kind };
-    SandboxConfig { seed: 7, providers: ProviderKind::ALL.map(provider).to_vec(), mix }
+    SandboxConfig {
+        seed: 7,
+        providers: ProviderKind::ALL.map(provider).to_vec(),
+        mix,
+        script: Script::default(),
+    }
 }
 
 fn sandbox(disk: &SimDisk, mix: BehaviourMix) -> Sandbox {
@@ -599,6 +604,7 @@ fn scenario(disk: &SimDisk) -> Sandbox {
             late: 300,
             ..LIVELY_RETURNS
         },
+        script: Script::default(),
     };
     let sandbox = Sandbox::create(Arc::new(disk.clone()), Path::new(ROOT), &config).unwrap();
     for kind in KINDS {

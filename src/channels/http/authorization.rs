@@ -50,7 +50,7 @@ impl Tokens {
             .body(format!("grant_type=client_credentials{}", scope.unwrap_or_default()))
             .send()
             .await
-            .map_err(|error| denied(super::told(&error)))?;
+            .map_err(|error| denied(super::caller::told(&error)))?;
         if !response.status().is_success() {
             return Err(denied(response.status().to_string()));
         }
@@ -71,8 +71,8 @@ impl Tokens {
     }
 }
 
-/// Percent-encodes a form value.
-fn encoded(text: &str) -> String {
+/// Percent-encodes a form value, or a part of a path.
+pub(super) fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

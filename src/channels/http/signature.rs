@@ -9,9 +9,11 @@
 //! ```
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::civil::DateTime;
 use ring::{hmac, rand, rsa};
 
 use super::secret::Secret;
@@ -35,6 +37,32 @@ pub fn canonical_request(method: &str, path: &str, at: &str, key: &str, body: &[
     format!("{method}\n{path}\n{at}\n{key}\n{}", Digest::of(body))
 }
 
+impl Signing {
+    /// The header with the signature.
+    pub fn header(&self) -> &str {
+        let (Signing::Hmac { header, .. } | Signing::Rsa { header, .. }) = self;
+        header
+    }
+}
+
+/// Checks what a partner has signed: with the secret that both hold, or with its RSA key, of which the
+/// file has the public half (PKCS#1 in DER).
+pub fn verify(signing: &Signing, canonical: &str, signature: &str) -> Result<bool, Reason> {
+    match signing {
+        Signing::Hmac { secret_file, .. } => {
+            Ok(verify_hmac(&Secret::of_file(secret_file)?, canonical, signature))
+        }
+        Signing::Rsa { key_file, .. } => {
+            let key = Secret::of_file(key_file)?;
+            let method = &ring::signature::RSA_PKCS1_2048_8192_SHA256;
+            let key = ring::signature::UnparsedPublicKey::new(method, key.bytes());
+            Ok(STANDARD
+                .decode(signature.trim())
+                .is_ok_and(|signature| key.verify(canonical.as_bytes(), &signature).is_ok()))
+        }
+    }
+}
+
 /// Checks a signature in constant time.
 pub fn verify_hmac(secret: &Secret, canonical: &str, signature: &str) -> bool {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.bytes());
@@ -43,6 +71,7 @@ pub fn verify_hmac(secret: &Secret, canonical: &str, signature: &str) -> bool {
         .is_ok_and(|signature| hmac::verify(&key, canonical.as_bytes(), &signature).is_ok())
 }
 
+#[derive(Clone)]
 pub(super) struct Signer {
     signing: Signing,
 }
@@ -98,12 +127,15 @@ fn sign_rsa(key: &Secret, canonical: &str) -> Result<String, Reason> {
 
 /// The machine's present moment; partners refuse what is stale by their own clock.
 fn moment() -> String {
-    let seconds = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs());
-    let epoch = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    format!("{}Z", utc(SystemTime::now()))
+}
+
+/// A moment in UTC, to the second.
+pub fn utc(moment: SystemTime) -> DateTime {
+    let seconds = moment.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |past| past.as_secs());
+    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
     let span = jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(0));
-    format!("{}Z", epoch.checked_add(span).unwrap_or(epoch))
+    epoch.checked_add(span).unwrap_or(epoch)
 }
 
 #[cfg(test)]

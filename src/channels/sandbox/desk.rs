@@ -135,7 +135,11 @@ impl Desk<'_> {
                     sums.add(&self.entry(instruction, today), kind, today);
                     Ok(())
                 });
-                read.map_err(unreadable)?
+                let read = read.map_err(unreadable)?;
+                let (seed, files) = (self.config.seed, &self.config.script.files);
+                let refuses = files.refuses(seed, &self.provider.name, name.as_str());
+                let drawn = refuses.then_some(Refusal::PartnerMustAgree);
+                PayoutRead { refusal: read.refusal.or(drawn), ..read }
             }
         };
         if read.refusal.is_some() {
@@ -291,40 +295,34 @@ impl Desk<'_> {
                 let completed = |said: &Said| *said == Said::Credited;
                 let rejected = |said: &Said| *said != Said::Credited;
                 let completions = said_entries(open()?, head, day, completed);
-                self.write_list(head, "completions", day, &mut answers, completions)?;
+                self.write_list(head, "completions", day, &mut answers, 0, completions)?;
                 let rejections = said_entries(open()?, head, day, rejected);
-                self.write_list(head, "rejections", day, &mut answers, rejections)?;
+                self.write_list(head, "rejections", day, &mut answers, 0, rejections)?;
             }
-            ProviderKind::BankSheet | ProviderKind::Wallet => {
-                self.write_list(
-                    head,
-                    "results",
-                    day,
-                    &mut answers,
-                    said_entries(open()?, head, day, all),
-                )?;
-            }
-            ProviderKind::PayPoint => {
-                self.write_list(
-                    head,
-                    "report",
-                    day,
-                    &mut answers,
-                    said_entries(open()?, head, day, all),
-                )?;
+            ProviderKind::BankSheet | ProviderKind::Wallet | ProviderKind::PayPoint => {
+                let word = if head.kind == ProviderKind::PayPoint { "report" } else { "results" };
+                let (seed, files) = (self.config.seed, &self.config.script.files);
+                if files.sums_wrongly(seed, &head.provider, &format!("{} {day}", head.file)) {
+                    let wrong = format!("{word}-wrong");
+                    let entries = said_entries(open()?, head, day, all);
+                    self.write_list(head, &wrong, day, &mut answers, 1, entries)?;
+                }
+                let entries = said_entries(open()?, head, day, all);
+                self.write_list(head, word, day, &mut answers, 0, entries)?;
             }
         }
         Ok(answers)
     }
 
     /// Writes a sheet or a list, unless it would say nothing. A file that was refused always has
-    /// its answer.
+    /// its answer. The closing sum of a sheet is wrong by `off_minor`.
     fn write_list(
         &self,
         head: &LedgerHead,
         word: &str,
         day: Date,
         answers: &mut Vec<FileName>,
+        off_minor: i128,
         entries: impl Iterator<Item = SaidEntry>,
     ) -> Result<(), SandboxError> {
         let mut entries = entries.peekable();
@@ -339,7 +337,7 @@ impl Desk<'_> {
             });
             match is_json {
                 true => write_transactions(out, head, day, &mut entries)?,
-                false => write_sheet(out, head, day, &mut entries)?,
+                false => write_sheet(out, head, day, off_minor, &mut entries)?,
             }
             Ok(again)
         })

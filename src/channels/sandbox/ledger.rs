@@ -12,8 +12,9 @@ use jiff::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ProviderKind;
 use super::behaviour::Behaviour;
+use super::requests::REQUESTS;
+use super::{ProviderKind, SandboxProvider};
 use crate::disk::Disk;
 
 /// The first line of a ledger file.
@@ -45,6 +46,28 @@ pub(super) struct LedgerHead {
 }
 
 impl LedgerHead {
+    /// In place of a file's, for payments that came one by one.
+    pub fn of_requests(provider: &SandboxProvider, today: Date) -> LedgerHead {
+        LedgerHead {
+            provider: provider.name.clone(),
+            kind: provider.kind,
+            file: REQUESTS.to_owned(),
+            digest: String::new(),
+            id: String::new(),
+            received_on: Day(today),
+            refusal: String::new(),
+            refusal_reason: String::new(),
+            message_id: String::new(),
+            debtor_account: String::new(),
+            debtor_has_iban: false,
+            currency: String::new(),
+            count: 0,
+            sum_minor: 0,
+            rejected: 0,
+            due: Vec::new(),
+        }
+    }
+
     pub fn is_refused(&self) -> bool {
         !self.refusal.is_empty()
     }

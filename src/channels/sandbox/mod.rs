@@ -13,6 +13,7 @@
 //! <root>/<provider>/taken/<name>      the same, once it is booked or refused
 //! <root>/<provider>/ledger/<stem>.<id>.jsonl              what was done with it
 //! <root>/<provider>/ledger/<stem>.<id>.answered-<day>     that the answers of a day are out
+//! <root>/<provider>/ledger/requests.log                   payments that came one by one over HTTP
 //! <root>/<provider>/outbox/<stem>.<id>.<word>-<day>….xml  an answer
 //! ```
 //!
@@ -24,13 +25,18 @@
 
 mod bank_messages;
 mod behaviour;
+mod script;
 mod desk;
-pub mod operator;
 mod ledger;
 mod payout_file;
 mod result_files;
+mod requests;
+mod wire;
+pub mod listening;
+pub mod operator;
 
 pub use behaviour::{Behaviour, BehaviourMix};
+pub use script::{FileMix, RequestMix, Script};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
@@ -56,6 +62,9 @@ pub struct SandboxConfig {
     pub seed: u64,
     pub providers: Vec<SandboxProvider>,
     pub mix: BehaviourMix,
+    /// What goes wrong around the payments.
+    #[serde(default, skip_serializing_if = "Script::is_empty")]
+    pub script: Script,
 }
 
 /// One provider.
@@ -272,8 +281,9 @@ impl Sandbox {
                 return Err(SandboxError::ProviderNamesMustDiffer(provider.name.clone()));
             }
         }
-        if config.mix.sum() > 1000 {
-            return Err(SandboxError::MixMustFitAThousand(config.mix.sum()));
+        let sum = config.mix.sum().max(config.script.sum());
+        if sum > 1000 {
+            return Err(SandboxError::MixMustFitAThousand(sum));
         }
         if let (Some(parent), Some(name)) = (root.parent(), root.file_name()) {
             create_dirs(&*disk, parent, Path::new(name))?;
@@ -488,6 +498,12 @@ impl Sandbox {
                 if count != head.count {
                     return Err(damaged(&books.folder.join(name)));
                 }
+            }
+            let of_requests = requests::entries(&*self.disk, &books.folder);
+            let head = LedgerHead::of_requests(provider, today);
+            for entry in of_requests.map_err(|error| failed(&books.folder, error))? {
+                let credited_on = by_today(entry.credited);
+                look(&head, entry, Happened { credited_on, returned_on: None });
             }
         }
         Ok(())

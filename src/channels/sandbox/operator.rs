@@ -1,17 +1,17 @@
 //! A mobile-money operator that takes one payment a request over HTTP, with books of its own: the judge
 //! of what was really credited.
 //!
-//! It speaks HTTP/1.1 by hand, because a server that behaves would not do what partners do: close the
-//! connection after it has booked, fail before or after, ask to slow down. What goes wrong next is
-//! scripted; everything else is paid.
+//! What goes wrong next is scripted, request by request; everything else is paid. It forgets everything
+//! when it ends; the operator that lasts is in `listening`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+
+use super::wire::{Asked, Said, let_in, serve};
 
 /// What happens to the next payment that is posted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,9 +61,6 @@ struct Books {
     posted: Vec<Instant>,
 }
 
-const TOKEN: &str = "token-of-the-sandbox";
-const BODY_BYTES_MAX: usize = 64 * 1024;
-
 impl Operator {
     /// Listens on a free port of this machine.
     pub async fn start(rules: OperatorRules) -> std::io::Result<Operator> {
@@ -81,8 +78,12 @@ impl Operator {
             while let Ok((stream, _)) = listener.accept().await {
                 let books = held.clone();
                 tokio::spawn(async move {
+                    let answer = |asked: Asked| {
+                        let said = lock(&books).answer(&asked);
+                        async move { said }
+                    };
                     // A client that goes away in the middle is its own business.
-                    let _ = serve(stream, &books).await;
+                    let _ = serve(stream, answer).await;
                 });
             }
         });
@@ -124,75 +125,20 @@ fn lock(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
     books.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Asked {
-    method: String,
-    path: String,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
-}
-
-async fn serve(stream: TcpStream, books: &Mutex<Books>) -> std::io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    while let Some(asked) = read(&mut stream).await? {
-        // None: the connection closes without a word.
-        let Some((status, headers, body)) = lock(books).answer(&asked) else { return Ok(()) };
-        let body = body.to_string();
-        let head = format!(
-            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all((head + &body).as_bytes()).await?;
-        stream.flush().await?;
-    }
-    Ok(())
-}
-
-async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Asked>> {
-    let mut line = String::new();
-    if stream.read_line(&mut line).await? == 0 {
-        return Ok(None);
-    }
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let (Some(method), Some(path)) = (words.next(), words.next()) else { return Ok(None) };
-    let mut headers = BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.insert(name.to_lowercase(), value.trim().to_owned());
-    }
-    let length = headers.get("content-length").and_then(|text| text.parse::<usize>().ok());
-    let mut body = vec![0; length.unwrap_or(0).min(BODY_BYTES_MAX)];
-    stream.read_exact(&mut body).await?;
-    Ok(Some(Asked { method, path, headers, body }))
-}
-
-type Answer = (u16, &'static str, Value);
-
 impl Books {
-    fn answer(&mut self, asked: &Asked) -> Option<Answer> {
-        let header = |name: &str| asked.headers.get(name).cloned().unwrap_or_default();
+    fn answer(&mut self, asked: &Asked) -> Option<Said> {
         if let Some((id, secret)) = &self.rules.client {
-            if asked.path == "/oauth/token" {
-                use base64::Engine as _;
-                let right =
-                    base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
-                return Some(match header("authorization") == format!("Basic {right}") {
-                    true => (200, "", json!({ "access_token": TOKEN, "expires_in": 3600 })),
-                    false => (401, "", json!({ "error": "invalid_client" })),
-                });
-            }
-            if header("authorization") != format!("Bearer {TOKEN}") {
-                return Some((401, "", json!({ "errorCode": "clientAuthorisationError" })));
+            if let Some(said) = let_in(asked, "/oauth/token", id, secret) {
+                return Some(said);
             }
         }
         if asked.method == "GET" {
             if !self.rules.can_be_asked {
-                return Some((500, "", json!({})));
+                return Some(Said::json(500, json!({})));
             }
             let reference = asked.path.rsplit('/').next().unwrap_or("").to_owned();
             return Some(match self.payments.get(&reference).cloned() {
-                None => (404, "", json!({ "errorCode": "identifierError" })),
+                None => Said::json(404, json!({ "errorCode": "identifierError" })),
                 Some(mut said) => {
                     if said["transactionStatus"] == "pending" {
                         said["transactionStatus"] = json!("completed");
@@ -200,31 +146,33 @@ impl Books {
                         self.credits.push((reference.clone(), amount));
                         self.payments.insert(reference, said.clone());
                     }
-                    (200, "", said)
+                    Said::json(200, said)
                 }
             });
         }
         self.posted.push(Instant::now());
         let twist = self.script.pop_front().unwrap_or(Twist::Pay);
         if twist == Twist::SlowDown {
-            return Some((429, "retry-after: 1\r\n", json!({ "errorCode": "rateLimitError" })));
+            return Some(
+                Said::json(429, json!({ "errorCode": "rateLimitError" })).with("retry-after", 1),
+            );
         }
         let Ok(order) = serde_json::from_slice::<Value>(&asked.body) else {
-            return Some((400, "", json!({ "errorCode": "formatError" })));
+            return Some(Said::json(400, json!({ "errorCode": "formatError" })));
         };
         let word = |name: &str| order[name].as_str().unwrap_or("").to_owned();
         let reference = word("requestingOrganisationTransactionReference");
         if self.rules.knows_keys
-            && header("x-correlation-id") == reference
+            && asked.header("x-correlation-id") == reference
             && let Some(said) = self.payments.get(&reference)
         {
-            return Some((201, "", said.clone()));
+            return Some(Said::json(201, said.clone()));
         }
         if twist == Twist::LoseAnswerBeforeBooking {
             return None;
         }
         if twist == Twist::Reject {
-            return Some((400, "", json!({ "errorCode": "identifierError" })));
+            return Some(Said::json(400, json!({ "errorCode": "identifierError" })));
         }
         let mut said = json!({
             "transactionReference": format!("MM{}", self.payments.len() + 1),
@@ -235,14 +183,14 @@ impl Books {
         if twist == Twist::Later {
             said["transactionStatus"] = json!("pending");
             self.payments.insert(reference, said);
-            return Some((202, "", json!({ "status": "pending" })));
+            return Some(Said::json(202, json!({ "status": "pending" })));
         }
         self.credits.push((reference.clone(), word("amount")));
         self.payments.insert(reference, said.clone());
         match twist {
             Twist::LoseAnswerAfterBooking => None,
-            Twist::FailAfterBooking => Some((500, "", json!({}))),
-            _ => Some((201, "", said)),
+            Twist::FailAfterBooking => Some(Said::json(500, json!({}))),
+            _ => Some(Said::json(201, said)),
         }
     }
 }

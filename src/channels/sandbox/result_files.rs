@@ -21,6 +21,7 @@ pub(super) fn write_sheet(
     out: &mut dyn Write,
     head: &LedgerHead,
     day: Date,
+    off_minor: i128,
     entries: &mut dyn Iterator<Item = SaidEntry>,
 ) -> io::Result<()> {
     let mut sheet = csv::WriterBuilder::new().flexible(true).from_writer(out);
@@ -117,7 +118,7 @@ pub(super) fn write_sheet(
             }
         }
     }
-    let (count, sum) = (count.to_string(), sum.to_string());
+    let (count, sum) = (count.to_string(), (sum + off_minor).to_string());
     match head.kind {
         ProviderKind::Wallet => {
             sheet.write_record(["TOTAL", &count, &sum, "VND", "", "", "", "", ""])?;

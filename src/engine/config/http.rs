@@ -1,4 +1,4 @@
-//! `[provider.http]`: a partner that takes one payment a request over HTTP.
+//! `[provider.http]`: a partner that takes one payment a request over HTTP, or a whole file.
 //!
 //! Secrets are in files of their own, which are named here and read when they are needed.
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::wrong;
-use crate::channels::http::{HttpSettings, OAuth, Signing};
+use crate::channels::http::{Carries, HttpSettings, OAuth, Signing};
 use crate::engine::error::EngineError;
 
 /// A `[provider.http]` as it is written.
@@ -19,8 +19,8 @@ pub(super) struct HttpFile {
     base_url: String,
     send_path: String,
     status_path: Option<String>,
-    #[serde(default = "gsma_reference")]
-    reference: String,
+    answers_path: Option<String>,
+    reference: Option<String>,
     oauth: Option<OAuthFile>,
     signing: Option<SigningFile>,
     idempotency_header: Option<String>,
@@ -29,8 +29,7 @@ pub(super) struct HttpFile {
     not_found_is_proof: bool,
     #[serde(default = "ten")]
     connect_timeout_seconds: u64,
-    #[serde(default = "thirty")]
-    timeout_seconds: u64,
+    timeout_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -42,9 +41,10 @@ struct OAuthFile {
     scope: Option<String>,
 }
 
+/// A `[provider.signing]` of requests, or a `[provider.callbacks]`: by which key what is sent is signed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SigningFile {
+pub(super) struct SigningFile {
     /// `hmac-sha256` or `rsa-sha256`.
     algorithm: String,
     key_file: String,
@@ -52,8 +52,23 @@ struct SigningFile {
     header: String,
 }
 
-fn gsma_reference() -> String {
-    "requestingOrganisationTransactionReference".to_owned()
+/// Where our reference stands in a payment of the GSMA Mobile Money API.
+const GSMA_REFERENCE: &str = "requestingOrganisationTransactionReference";
+/// A payment is answered at once, a file takes its time to travel.
+const PAYMENT_SECONDS: u64 = 30;
+const FILE_SECONDS: u64 = 600;
+
+impl SigningFile {
+    pub(super) fn parsed(self, provider: &str, office: &Path) -> Result<Signing, EngineError> {
+        let (file, header) = (office.join(self.key_file), self.header);
+        match self.algorithm.as_str() {
+            "hmac-sha256" => Ok(Signing::Hmac { secret_file: file, header }),
+            "rsa-sha256" => Ok(Signing::Rsa { key_file: file, header }),
+            other => Err(wrong(format!(
+                "provider {provider}: algorithm is hmac-sha256 or rsa-sha256, not `{other}`"
+            ))),
+        }
+    }
 }
 
 fn signature_header() -> String {
@@ -64,27 +79,52 @@ fn ten() -> u64 {
     10
 }
 
-fn thirty() -> u64 {
-    30
-}
-
 impl HttpFile {
     /// Parses the settings; files are relative to the office's folder.
     pub(super) fn parsed(self, provider: &str, office: &Path) -> Result<HttpSettings, EngineError> {
         let said = |sentence: String| wrong(format!("provider {provider}: http: {sentence}"));
-        if self.kind != "payments" {
-            return Err(said(format!("kind is payments, not `{}`", self.kind)));
-        }
+        let (carries, named, seconds) = match (self.kind.as_str(), self.answers_path) {
+            ("payments", None) => {
+                let reference_member = self.reference.unwrap_or_else(|| GSMA_REFERENCE.to_owned());
+                (Carries::Payments { reference_member }, &["{reference}"][..], PAYMENT_SECONDS)
+            }
+            ("files", Some(answers_path)) if self.reference.is_none() => {
+                let is_path = answers_path.starts_with('/') && !answers_path.ends_with('/');
+                if !is_path || self.status_path.is_none() || self.idempotency_header.is_none() {
+                    return Err(said(
+                        "a partner that takes files has a status_path, an answers_path, and an \
+                         idempotency_header: a file that is sent twice is one"
+                            .to_owned(),
+                    ));
+                }
+                (Carries::Files { answers_path }, &["{name}", "{key}"][..], FILE_SECONDS)
+            }
+            ("payments" | "files", _) => {
+                return Err(said(
+                    "answers_path is for files and needed there, reference is for payments"
+                        .to_owned(),
+                ));
+            }
+            (other, _) => {
+                return Err(said(format!("kind is payments or files, not `{other}`")));
+            }
+        };
+        let is_file = matches!(carries, Carries::Files { .. });
         let base_url = self.base_url.trim_end_matches('/').to_owned();
         must_be_private(&base_url, provider)?;
         let paths = [Some(&self.send_path), self.status_path.as_ref()];
         if paths.into_iter().flatten().any(|path| !path.starts_with('/')) {
             return Err(said("a path begins with /".to_owned()));
         }
-        if self.status_path.as_ref().is_some_and(|path| !path.contains("{reference}")) {
-            return Err(said("status_path says where our {reference} stands".to_owned()));
+        if self
+            .status_path
+            .as_ref()
+            .is_some_and(|path| !named.iter().any(|name| path.contains(name)))
+        {
+            let named = named.join(" or ");
+            return Err(said(format!("status_path says where our {named} stands")));
         }
-        if self.idempotency_hours.is_some() != self.idempotency_header.is_some() {
+        if !is_file && self.idempotency_hours.is_some() != self.idempotency_header.is_some() {
             return Err(said(
                 "idempotency_header and idempotency_hours belong together: without both nothing is repeated"
                     .to_owned(),
@@ -93,29 +133,16 @@ impl HttpFile {
         if self.not_found_is_proof && self.status_path.is_none() {
             return Err(said("not_found_is_proof needs a status_path".to_owned()));
         }
-        if self.timeout_seconds == 0 || self.connect_timeout_seconds == 0 {
+        let timeout_seconds = self.timeout_seconds.unwrap_or(seconds);
+        if timeout_seconds == 0 || self.connect_timeout_seconds == 0 {
             return Err(said("time-outs are at least a second".to_owned()));
         }
-        let signing = match self.signing {
-            None => None,
-            Some(signing) => {
-                let (file, header) = (office.join(signing.key_file), signing.header);
-                Some(match signing.algorithm.as_str() {
-                    "hmac-sha256" => Signing::Hmac { secret_file: file, header },
-                    "rsa-sha256" => Signing::Rsa { key_file: file, header },
-                    other => {
-                        return Err(said(format!(
-                            "algorithm is hmac-sha256 or rsa-sha256, not `{other}`"
-                        )));
-                    }
-                })
-            }
-        };
+        let signing = self.signing.map(|signing| signing.parsed(provider, office)).transpose()?;
         Ok(HttpSettings {
             base_url,
             send_path: self.send_path,
             status_path: self.status_path,
-            reference_member: self.reference,
+            carries,
             oauth: self.oauth.map(|oauth| OAuth {
                 token_path: oauth.token_path,
                 client_id: oauth.client_id,
@@ -127,7 +154,7 @@ impl HttpFile {
             idempotency_hours: self.idempotency_hours,
             not_found_is_proof: self.not_found_is_proof,
             connect_timeout: Duration::from_secs(self.connect_timeout_seconds),
-            timeout: Duration::from_secs(self.timeout_seconds),
+            timeout: Duration::from_secs(timeout_seconds),
         })
     }
 }
@@ -210,5 +237,33 @@ mod tests {
         check("speed = 3", "speed");
         check("signing = { algorithm = \"md5\", key_file = \"k\" }", "hmac-sha256");
         check("signing = { algorithm = \"rsa-sha256\", key_file = \"k\" }", "");
+        check("answers_path = \"/answers\"", "for files");
+    }
+
+    #[test]
+    fn a_partner_that_takes_files_can_be_asked_and_knows_keys() {
+        let files = |more: &str| {
+            let text = format!(
+                "kind = \"files\"\nbase_url = \"https://api.bank.example\"\nsend_path = \"/files/{{name}}\"\n{more}"
+            );
+            toml::from_str::<HttpFile>(&text)
+                .map_err(|error| wrong(error.to_string()))
+                .and_then(|file| file.parsed("bank", Path::new("/office")))
+        };
+        let status = "status_path = \"/files/{name}\"\n";
+        let answers = "answers_path = \"/answers\"\n";
+        let key = "idempotency_header = \"Idempotency-Key\"\n";
+        let parsed = files(&format!("{status}{answers}{key}")).unwrap();
+        assert_eq!(parsed.timeout, Duration::from_secs(600));
+        for (more, told) in [
+            (format!("{status}{key}"), "answers_path is for files and needed there"),
+            (format!("{answers}{key}"), "has a status_path"),
+            (format!("{status}{answers}"), "has a status_path"),
+            (format!("{status}{answers}{key}reference = \"id\""), "for payments"),
+            (format!("status_path = \"/files\"\n{answers}{key}"), "{name} or {key}"),
+        ] {
+            let error = files(&more).unwrap_err().to_string();
+            assert!(error.contains(told), "{more}: {error}");
+        }
     }
 }

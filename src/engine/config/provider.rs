@@ -12,10 +12,10 @@ use serde::Deserialize;
 
 use super::acknowledging::{AcknowledgingFile, AcknowledgingTerms};
 use super::debit::Debit;
-use super::http::HttpFile;
+use super::http::{HttpFile, SigningFile};
 use super::leaving::{LeavingFile, LeavingTerms, RetryFile};
 use super::wrong;
-use crate::channels::http::{HttpSettings, Quota};
+use crate::channels::http::{Carries, HttpSettings, Quota, Signing};
 use crate::channels::sftp::{HostKey, Site, Times};
 use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
@@ -55,6 +55,8 @@ pub struct Provider {
     pub way: Way,
     /// Whether its files are sealed, and for which keys.
     pub envelope: Option<Envelope>,
+    /// How it signs what it sends by itself, if it does.
+    pub callbacks: Option<Signing>,
     first: Terms,
     /// Changes of the terms, by the day from which they hold, earliest first.
     later: Vec<(Date, Terms)>,
@@ -144,7 +146,7 @@ impl Terms {
             acknowledging: self.acknowledging.changed(by.acknowledgements.as_ref())?,
             quota: Quota {
                 per_second: by.quota_per_second.unwrap_or(self.quota.per_second),
-                burst: by.burst.or(by.quota_per_second).unwrap_or(self.quota.burst),
+                burst: by.burst.unwrap_or(self.quota.burst),
                 concurrency: by.concurrency.unwrap_or(self.quota.concurrency),
             },
         })
@@ -172,6 +174,7 @@ pub(super) struct ProviderFile {
     taken: Option<PathBuf>,
     sftp: Option<SftpFile>,
     envelope: Option<EnvelopeFile>,
+    callbacks: Option<SigningFile>,
     day_max_minor: Option<i64>,
     calendar: Option<String>,
     cut_off: Option<String>,
@@ -370,6 +373,14 @@ impl ProviderFile {
             }
         };
         let envelope = self.envelope.map(|envelope| envelope.parsed(&name, office)).transpose()?;
+        if let (Way::Http(settings), Some(_)) = (&way, &envelope)
+            && matches!(settings.carries, Carries::Payments { .. })
+        {
+            return Err(wrong(format!(
+                "provider {name}: an envelope seals files, and this partner takes one payment a request"
+            )));
+        }
+        let callbacks = self.callbacks.map(|signing| signing.parsed(&name, office)).transpose()?;
         let broken = |rule: String| wrong(format!("provider {name}: {rule}"));
         let first = Terms {
             count_max: self.count_max,
@@ -386,7 +397,7 @@ impl ProviderFile {
                 .map_err(broken)?,
             quota: Quota {
                 per_second: self.quota_per_second.unwrap_or(QUOTA_UNSAID),
-                burst: self.burst.or(self.quota_per_second).unwrap_or(QUOTA_UNSAID),
+                burst: self.burst.unwrap_or(1),
                 concurrency: self.concurrency.unwrap_or(QUOTA_UNSAID),
             },
         }
@@ -413,6 +424,7 @@ impl ProviderFile {
             serves: self.serves,
             way,
             envelope,
+            callbacks,
             first,
             later,
         })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chitra::channels::Channel;
 use chitra::channels::directory::DirectoryChannel;
 use chitra::channels::sandbox::{
-    BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider,
+    BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider, Script,
 };
 use chitra::disk::Disk;
 use chitra::domain::digest::Digest;
@@ -132,6 +132,7 @@ impl World {
                 .map(|one| SandboxProvider { name: one.0.to_owned(), kind: one.1 })
                 .collect(),
             mix: MIX,
+            script: Script::default(),
         };
         let sandbox =
             Sandbox::create(Arc::new(machine.sim.clone()), &dir.join("sandbox"), &sandbox).unwrap();

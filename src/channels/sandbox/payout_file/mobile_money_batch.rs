@@ -8,7 +8,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::{Instruction, Payout, Refusal, Stop};
+use super::{Instruction, Payout, Refusal, Stop, amount_minor, minor_digits};
 
 impl Payout<'_> {
     pub fn read_mobile_money_batch(&mut self, input: impl Read) -> Result<(), Stop> {
@@ -45,6 +45,30 @@ impl Payout<'_> {
         };
         self.give(instruction, &transaction.amount)
     }
+}
+
+/// One transaction, whose kind is in the path of its request.
+pub fn of_request(body: &[u8]) -> Option<Instruction> {
+    let request: Request = serde_json::from_slice(body).ok()?;
+    Some(Instruction {
+        amount_minor: amount_minor(&request.amount, minor_digits(&request.currency))?,
+        end_to_end_id: request.reference,
+        account: value_of(request.credit_party, "msisdn"),
+        name: value_of(request.custom_data, "name"),
+        ..Instruction::default()
+    })
+}
+
+#[derive(Deserialize)]
+struct Request {
+    #[serde(rename = "requestingOrganisationTransactionReference")]
+    reference: String,
+    amount: String,
+    currency: String,
+    #[serde(rename = "creditParty")]
+    credit_party: Vec<KeyValue>,
+    #[serde(rename = "customData", default)]
+    custom_data: Vec<KeyValue>,
 }
 
 #[derive(Deserialize)]

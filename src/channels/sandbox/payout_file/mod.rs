@@ -49,6 +49,8 @@ pub(super) enum Refusal {
     CurrencyMustBeOne,
     /// The name was used before, for other bytes.
     NameMustBeNew,
+    /// The script says so.
+    PartnerMustAgree,
 }
 
 impl Refusal {
@@ -63,6 +65,7 @@ impl Refusal {
             Refusal::AmountMustBePositive => "amount_must_be_positive",
             Refusal::CurrencyMustBeOne => "currency_must_be_one",
             Refusal::NameMustBeNew => "name_must_be_new",
+            Refusal::PartnerMustAgree => "partner_must_agree",
         }
     }
 
@@ -77,6 +80,7 @@ impl Refusal {
             | Refusal::FileMustBeReadable
             | Refusal::FileMustHavePayments
             | Refusal::NameMustBeNew => "FF01",
+            Refusal::PartnerMustAgree => "MS03",
         }
     }
 }
@@ -215,6 +219,15 @@ impl Payout<'_> {
         let right = currency.len() == 3 && self.head.currency == currency;
         if right { Ok(()) } else { Err(Refusal::CurrencyMustBeOne) }
     }
+}
+
+/// The one payment of a request, as an operator reads it.
+pub(super) fn payment_of_request(body: &[u8]) -> Option<Instruction> {
+    let payment = mobile_money_batch::of_request(body)?;
+    let right = payment.amount_minor > 0
+        && !payment.end_to_end_id.is_empty()
+        && !payment.account.is_empty();
+    right.then_some(payment)
 }
 
 /// Plain digits with at most one point, as minor units.
