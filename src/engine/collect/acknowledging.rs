@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use payment_formats::{Outcome as Answered, OutcomeStatus};
+use payment_formats::{Outcome as Answered, OutcomeStatus, parse_minor};
 
 use crate::audit::leaf::Leaf;
 use crate::domain::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::ids::{BatchNo, CycleNo};
-use crate::domain::money::{Currency, Money};
+use crate::domain::money::Currency;
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
@@ -107,12 +107,12 @@ pub(super) fn other_totals(
     answer: &Answer,
     currency: Currency,
 ) -> Option<Discrepancy> {
+    // A partner may write decimals that the currency does not have, as long as they are nought.
+    let of_format = payment_formats::Currency::parse(currency.code());
     let reported = answered.original_sum.as_deref();
-    let reported = reported.map(|text| Money::parse(text, currency).map(|money| money.minor()));
+    let reported = reported.map(|text| of_format.and_then(|one| parse_minor(text, one).ok()));
     let count_differs = answered.original_count.is_some_and(|count| count != batch.count);
-    let total_differs = reported
-        .as_ref()
-        .is_some_and(|total| !matches!(total, Ok(minor) if *minor == batch.total_minor));
+    let total_differs = reported.as_ref().is_some_and(|total| *total != Some(batch.total_minor));
     (count_differs || total_differs).then(|| Discrepancy {
         kind: DiscrepancyKind::TotalsDiffer,
         provider: answer.provider.clone(),
@@ -120,7 +120,7 @@ pub(super) fn other_totals(
         item,
         instruction: None,
         expected_minor: Some(batch.total_minor),
-        reported_minor: reported.and_then(Result::ok),
+        reported_minor: reported.flatten(),
         detail: format!(
             "the answer is about {}, which has {} payments, and repeats another count ({}) or total; \
              nothing was changed",
