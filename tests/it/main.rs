@@ -12,6 +12,7 @@ mod damaged_files;
 mod directory_channel;
 mod envelope;
 mod external_validators;
+mod faults;
 mod importing;
 mod large_files;
 mod leases;
