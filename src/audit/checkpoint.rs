@@ -119,6 +119,7 @@ impl SignedCheckpoint {
 }
 
 /// Signs the checkpoints of one log.
+#[derive(Clone)]
 pub struct AuditSigner {
     origin: Origin,
     key: SigningKey,

@@ -127,9 +127,31 @@ impl Log {
         Ok(Log { disk, dir, signer, edge, tail, last, folders: HashSet::new(), broken: false })
     }
 
+    /// Takes over what another process has written since: what lies on the disk counts, and it must extend
+    /// what we know. Call it when no other process is writing.
+    pub fn catch_up(&mut self) -> Result<(), LogError> {
+        self.must_be_whole()?;
+        let state = read_state(&*self.disk, &self.dir, self.signer.origin())?;
+        if state != *self.last.checkpoint() {
+            check_extends(&*self.disk, &self.dir, self.last.checkpoint(), &state)?;
+            *self = Log::open(self.disk.clone(), self.dir.clone(), self.signer.clone())?;
+        }
+        Ok(())
+    }
+
     /// How many entries the log has, with those that no checkpoint covers yet.
     pub fn size(&self) -> u64 {
         self.edge.size()
+    }
+
+    /// The newest entries, at most a bundle of them, with the index of the first.
+    pub fn newest(&self) -> Result<(u64, Vec<Vec<u8>>), LogError> {
+        let (size, width) = (self.size(), TILE_WIDTH as u64);
+        if size == 0 || !self.tail.is_empty() {
+            return Ok((size - self.tail.len() as u64, self.tail.clone()));
+        }
+        let bundle = size / width - 1;
+        Ok((bundle * width, TileReader::new(&*self.disk, &self.dir, size).bundle(bundle)?))
     }
 
     /// The last checkpoint that was signed.

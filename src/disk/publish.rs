@@ -4,7 +4,8 @@
 //! Gives: a file under its final name that was read back and compared, or an error that says
 //! whether anything may have become visible.
 //!
-//! The order: write a part, sync it, rename it without replacing, sync the folder, read it back.
+//! The order: write a part, sync it, read it back, rename it without replacing, sync the folder, read it
+//! back under its name: bytes that a disk kept wrongly never get a name that somebody reads.
 //! A final name that exists is adopted if its bytes are ours, and refused otherwise.
 
 use std::fmt;
@@ -159,6 +160,7 @@ impl<'d> Staged<'d> {
     pub fn publish(mut self, name: &FileName) -> Result<Published, PublishError> {
         let path = self.dir.join(name.as_str());
         self.sync()?;
+        self.must_read_back()?;
         match self.disk.rename_no_replace(&self.part, &path) {
             Ok(()) => self.renamed = true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -175,6 +177,22 @@ impl<'d> Staged<'d> {
     fn sync(&mut self) -> Result<(), PublishError> {
         let file = self.file.as_mut().expect("a part is open until it is dropped");
         file.sync().map_err(|error| PublishError::not_visible(Step::SyncPart, &self.part, error))
+    }
+
+    /// What was written is there, as far as the system shows what the device has.
+    fn must_read_back(&self) -> Result<(), PublishError> {
+        let (expected, _) = self.written();
+        let (found, _) = self
+            .disk
+            .read_back(&self.part)
+            .and_then(|mut file| Digest::of_reader(&mut file))
+            .map_err(|error| PublishError::not_visible(Step::ReadBack, &self.part, error))?;
+        match found == expected {
+            true => Ok(()),
+            false => {
+                Err(PublishError::PartMustReadBack { path: self.part.clone(), expected, found })
+            }
+        }
     }
 
     fn written(&self) -> (Digest, u64) {
@@ -306,6 +324,8 @@ pub enum PublishError {
     SourceMustHaveTheApprovedDigest { expected: Digest, found: Digest },
     #[error("{} is taken by other bytes ({found}, not {expected}); names are never reused, so find out who wrote it", .path.display())]
     NameAlreadyTakenByOtherBytes { path: PathBuf, expected: Digest, found: Digest },
+    #[error("{} reads back as {found}, but {expected} was written, and it got no name; do not trust this disk", .path.display())]
+    PartMustReadBack { path: PathBuf, expected: Digest, found: Digest },
     #[error("{} reads back as {found}, but {expected} was written; do not trust this disk", .path.display())]
     PublishedBytesMustReadBack { path: PathBuf, expected: Digest, found: Digest },
 }
@@ -339,6 +359,7 @@ impl PublishError {
         match self {
             PublishError::NothingWasPublished { .. }
             | PublishError::SourceMustHaveTheApprovedDigest { .. }
+            | PublishError::PartMustReadBack { .. }
             | PublishError::NameAlreadyTakenByOtherBytes { .. } => Visibility::NotVisible,
             PublishError::FileMayBeThere { .. }
             | PublishError::PublishedBytesMustReadBack { .. } => Visibility::MayBeVisible,
@@ -353,6 +374,7 @@ impl PublishError {
             PublishError::SourceMustHaveTheApprovedDigest { .. } => "V203",
             PublishError::NameAlreadyTakenByOtherBytes { .. } => NAME_TAKEN,
             PublishError::PublishedBytesMustReadBack { .. } => "V205",
+            PublishError::PartMustReadBack { .. } => "V206",
         }
     }
 }

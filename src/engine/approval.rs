@@ -158,6 +158,7 @@ impl Engine {
                 format!("list {number} of cycle {} is {}", cycle.label(), list.state),
             ));
         }
+        self.store.must_be_sound().await?;
         let list = self.must_hold(cycle, list).await?;
         let signatures = self.store.signatures(cycle.number).await?;
         let of_list: Vec<Signature> =

@@ -84,6 +84,7 @@ impl Engine {
                 format!("cycle {} is {}", cycle.label(), cycle.state),
             ));
         }
+        self.store.must_be_sound().await?;
         let import = self.store.import(cycle.roster).await?;
         let rows = import.map_or(0, |import| import.rows);
         let width = shards_a_unit(rows);

@@ -49,6 +49,9 @@ impl Engine {
         for batch in waiting.iter().filter(|one| cycle.is_none_or(|cycle| cycle == one.cycle)) {
             by_provider.entry(batch.provider.clone()).or_default().push(key(batch));
         }
+        if !by_provider.is_empty() {
+            self.store.must_be_sound().await?;
+        }
         let mut done = Vec::new();
         for (provider, keys) in by_provider {
             match self.lease(&format!("dispatch:{provider}")).await? {

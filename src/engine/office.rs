@@ -1,7 +1,7 @@
 //! An office: a folder with its configuration, database, keys, archive and log.
 //!
 //! ```text
-//! chitra.toml   office.db   import.lock   keys/   archive/   log/   refused/   reports/
+//! chitra.toml   office.db   import.lock   log.lock   keys/   archive/   log/   refused/   reports/
 //! ```
 
 use std::collections::BTreeMap;
@@ -158,6 +158,9 @@ async fn open_as(
             ));
         }
     };
+    if !only_reads {
+        must_be_as_new_as_the_log(&store, &log).await?;
+    }
     let formats = load_formats(dir)?;
     let programmes = Programmes::builtin()?;
     let calendars = calendars::load(dir, &config)?;
@@ -216,6 +219,35 @@ async fn open_as(
         only_reads,
         holder: holder(dir),
     })
+}
+
+/// Refuses a database that does not have what the log has. An entry comes into the log from the database, so
+/// a database without it was put back from a backup, or is a replica that lagged: what it says is not yet
+/// sent may have been.
+async fn must_be_as_new_as_the_log(store: &Store, log: &Log) -> Result<(), EngineError> {
+    let (first, newest) = log.newest()?;
+    let stored = store.leaf_count().await?;
+    if log.size() as i64 > stored {
+        return Err(EngineError::refused(
+            "G132",
+            format!(
+                "the log has {} entries and the database {stored}: the database was put back from a backup, \
+                 and what happened since then is missing in it, perhaps files that were sent. Nothing is sent or \
+                 changed. Put back a copy that is as new as the log (PostgreSQL: recover to the end of its \
+                 archived log); meanwhile commands that only read go on",
+                log.size()
+            ),
+        ));
+    }
+    if store.leaves(first as i64, newest.len() as i64).await? != newest {
+        return Err(EngineError::refused(
+            "G133",
+            "the newest entries of the log are not those of the database: one of the two was put back from a \
+             backup and then worked with. Nothing is sent or changed; chitra audit verify tells from where on \
+             they differ",
+        ));
+    }
+    Ok(())
 }
 
 /// How this host and folder are told apart from others over the same database.

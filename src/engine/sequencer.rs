@@ -1,12 +1,20 @@
 //! Brings audit events from the outbox into the signed log.
 
+use std::fs::File;
+use std::time::Duration;
+
 use crate::audit::acts::Acts;
 use crate::audit::verify::{Against, Verified, verify};
 use crate::engine::{Engine, EngineError, aside};
-use crate::store::Changes;
+use crate::store::{Changes, StoreError};
 
 /// Outbox entries that get their numbers in one commit.
 const NUMBERED_A_COMMIT: i64 = 500;
+/// How long one process waits for another that writes the log: together half a minute.
+const TURN_TRIES: u32 = 1_500;
+const TURN_WAIT: Duration = Duration::from_millis(20);
+/// So often another may have been faster at numbering.
+const CONFLICTS_MAX: u32 = 50;
 /// Leaves that are written to the tiles at once.
 const LEAVES_A_PAGE: i64 = 2_000;
 
@@ -18,39 +26,71 @@ impl Engine {
         if self.only_reads {
             return self.log_size();
         }
+        self.number_what_waits().await?;
+        let count = self.store.leaf_count().await? as u64;
+        loop {
+            let size = self.log_size()?;
+            let leaves = match size < count {
+                true => self.store.leaves(size as i64, LEAVES_A_PAGE).await?,
+                false => Vec::new(),
+            };
+            if size < count && leaves.is_empty() {
+                return Err(EngineError::Inconsistent(format!(
+                    "the database has numbered {count} entries and lacks number {size}"
+                )));
+            }
+            // Nothing is asked of the database during the turn: one that does not answer keeps nobody
+            // else from the log.
+            let turn = self.turn_at_the_log().await?;
+            let log = self.log.clone();
+            let signed = aside(move || {
+                let mut log = log.lock().map_err(|_| log_poisoned())?;
+                log.catch_up()?;
+                log.append(size, &leaves)?;
+                if log.last_checkpoint().size() < log.size() {
+                    log.checkpoint()?;
+                }
+                Ok(log.last_checkpoint().size())
+            })
+            .await?;
+            drop(turn);
+            if signed >= count {
+                return Ok(signed);
+            }
+        }
+    }
+
+    /// Gives the events of the outbox their numbers. Another process may give them at the same moment:
+    /// the database lets one, and the other looks again.
+    async fn number_what_waits(&self) -> Result<(), EngineError> {
+        let mut conflicts = 0;
         loop {
             let waiting = self.store.outbox(NUMBERED_A_COMMIT).await?;
             if waiting.is_empty() {
-                break;
+                return Ok(());
             }
             let mut changes = Changes::new();
             changes.numbered(self.store.leaf_count().await?, &waiting);
-            self.store.commit(changes).await?;
-        }
-        let count = self.store.leaf_count().await?;
-        loop {
-            let size = self.log_size()? as i64;
-            if size >= count {
-                break;
+            match self.store.commit(changes).await {
+                Err(StoreError::Conflict { .. }) if conflicts < CONFLICTS_MAX => conflicts += 1,
+                done => done?,
             }
-            let leaves = self.store.leaves(size, LEAVES_A_PAGE).await?;
-            let log = self.log.clone();
-            aside(move || {
-                let mut log = log.lock().map_err(|_| log_poisoned())?;
-                log.append(size as u64, &leaves)?;
-                Ok(())
-            })
-            .await?;
         }
-        let log = self.log.clone();
-        aside(move || {
-            let mut log = log.lock().map_err(|_| log_poisoned())?;
-            if log.last_checkpoint().size() < log.size() {
-                log.checkpoint()?;
+    }
+
+    /// Waits until no other process of this office writes the log. Whoever dies has had its turn.
+    async fn turn_at_the_log(&self) -> Result<File, EngineError> {
+        for _ in 0..TURN_TRIES {
+            if let Some(turn) = self.alone("log.lock")? {
+                return Ok(turn);
             }
-            Ok(log.last_checkpoint().size())
-        })
-        .await
+            tokio::time::sleep(TURN_WAIT).await;
+        }
+        Err(EngineError::refused(
+            "T513",
+            "another process of this office has been writing the log for half a minute; what was done is \
+             recorded and comes into the log with the next command: see what that process does",
+        ))
     }
 
     /// Hashes every entry of the log again, and compares it with the database and with the signed

@@ -116,6 +116,11 @@ pub trait Database: Send + Sync {
     /// half way may leave the connection in a transaction that swallows later writes.
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError>;
 
+    /// Looks through the whole database for damage, where the server does not do it at every reading.
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn close(&self);
 }
 
@@ -215,6 +220,11 @@ pub enum StoreError {
          that writes: chitra audit checkpoint"
     )]
     TablesMustBeUpToDate,
+    #[error(
+        "the database is damaged ({found}); nothing was changed: stop, keep a copy of it as it is, and put \
+         back a backup that is as new as the log"
+    )]
+    MustBeSound { found: String },
     #[error("migration {name} was changed after it ran, or was made by a newer program")]
     MigrationMustNotChange { name: String },
     #[error("the database did not answer ({doing}): {source}")]
@@ -240,6 +250,9 @@ impl StoreError {
                         .map_or_else(|| error.message().to_owned(), str::to_owned),
                 }
             }
+            sqlx::Error::Database(error) if is_damage(error.as_ref()) => {
+                StoreError::MustBeSound { found: error.message().to_owned() }
+            }
             sqlx::Error::Database(error) if must_not_write(error.as_ref()) => {
                 StoreError::MustBeWritable { doing, source }
             }
@@ -262,7 +275,18 @@ impl StoreError {
             StoreError::MustBeWritable { .. } | StoreError::OpenedToRead => "B109",
             StoreError::MustNotBeWrittenMeanwhile { .. } => "B110",
             StoreError::TablesMustBeUpToDate => "B111",
+            StoreError::MustBeSound { .. } => "B112",
         }
+    }
+}
+
+/// Whether a database says that its bytes are not as it wrote them: SQLite's `CORRUPT` and `NOTADB`,
+/// PostgreSQL's `data_corrupted` and `index_corrupted`.
+fn is_damage(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let code = error.code().unwrap_or_default();
+    match error.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
+        Some(_) => matches!(code.parse::<u32>().map(|code| code & 0xff), Ok(11 | 26)),
+        None => matches!(code.as_ref(), "XX001" | "XX002"),
     }
 }
 

@@ -76,6 +76,11 @@ impl Store {
         self.database.query(sql, args).await
     }
 
+    /// Refuses a database whose bytes are not as they were written.
+    pub async fn must_be_sound(&self) -> Result<(), StoreError> {
+        self.database.check().await
+    }
+
     pub async fn close(&self) {
         self.database.close().await;
     }

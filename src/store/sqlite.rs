@@ -168,6 +168,18 @@ impl Database for Sqlite {
         Ok(Box::new(SqliteTransaction { open }))
     }
 
+    /// Pages, cells and whether each index has the rows of its table: an index that lost one would let the
+    /// same claim or a second live order in.
+    async fn check(&self) -> Result<(), StoreError> {
+        let told = query(&self.readers, "pragma integrity_check(1)", &[]).await?;
+        match told.first().map(|row| row.text(0)).transpose()? {
+            Some("ok") => Ok(()),
+            found => {
+                Err(StoreError::MustBeSound { found: found.unwrap_or("no answer").to_owned() })
+            }
+        }
+    }
+
     async fn close(&self) {
         self.readers.close().await;
         if let Some(writer) = &self.writer {

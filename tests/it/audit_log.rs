@@ -143,6 +143,33 @@ fn a_second_writer_cannot_fork_the_log() {
 }
 
 #[test]
+fn a_writer_takes_over_what_another_has_written() {
+    let disk = new_disk();
+    log_of(&disk, &[3]);
+    let open = || Log::open(Arc::new(disk.clone()), DIR, signer()).unwrap();
+    let (mut first, mut second) = (open(), open());
+    let all = leaves(600);
+    for (size, writer) in [(250, true), (256, false), (300, false), (512, true), (600, false)] {
+        let log = if writer { &mut first } else { &mut second };
+        log.catch_up().unwrap();
+        let from = log.size() as usize;
+        log.append(from as u64, &all[from..size]).unwrap();
+        log.checkpoint().unwrap();
+        let (at, newest) = log.newest().unwrap();
+        assert_eq!(newest, all[at as usize..size], "the newest of {size}");
+        assert!((1..=256).contains(&newest.len()));
+    }
+    check_with_store(&disk, &all).unwrap();
+
+    // What was rolled back under a writer is not taken over.
+    let old_state = disk.bytes("/log/state").unwrap();
+    second.append(600, &[b"one more"]).unwrap();
+    second.checkpoint().unwrap();
+    disk.put("/log/state", &old_state);
+    assert_eq!(second.catch_up().unwrap_err().code(), "T506");
+}
+
+#[test]
 fn a_log_that_was_altered_signs_nothing() {
     for (path, code) in [
         ("/log/tile/0/001.p/44", "T505"),

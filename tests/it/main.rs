@@ -18,6 +18,7 @@ mod directory_channel;
 mod envelope;
 mod explaining;
 mod external_validators;
+mod faults;
 mod importing;
 mod large_files;
 

@@ -100,10 +100,10 @@ fn a_forged_write_is_found_by_reading_back() {
     at_every_step(Fault::ForgedWrite, |disk, result| match result {
         Ok(_) => assert_eq!(disk.bytes(FINAL), Some(payload())),
         Err(error) => {
-            assert_eq!(error.code(), "V205");
-            assert_eq!(error.visibility(), Visibility::MayBeVisible);
-            let again = attempt(disk).unwrap_err();
-            assert_eq!(again.code(), "V204");
+            assert_eq!(error.code(), "V206");
+            assert_eq!(error.visibility(), Visibility::NotVisible);
+            assert_eq!(disk.bytes(FINAL), None, "wrong bytes never have a name");
+            publishes_in_the_end(disk);
             found += 1;
         }
     });

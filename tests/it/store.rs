@@ -3,6 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use chitra::domain::answer::{Answer, AnswerState, Halt, RefusedAnswer};
 use chitra::domain::batch::{Batch, BatchState, SealedCopy};
@@ -41,6 +45,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_migration_that_was_changed_is_refused
     a_database_that_would_forget_is_refused
     two_writers_conflict
+    a_begin_that_was_dropped_swallows_no_write
 }
 
 /// An empty store with what is needed to open it again.
@@ -584,6 +589,33 @@ async fn two_writers_conflict(fresh: Fresh) -> Fresh {
     // Numbers that are read and used by two at once meet the key of the second.
     assert_eq!(fresh.store.next_number(Counted::Cycle).await.unwrap(), 2);
     other.close().await;
+    fresh
+}
+
+/// A future that begins a transaction is dropped half way, as a time-out would do it. What is
+/// acknowledged afterwards is there for everybody, and nobody waits for the transaction that was begun.
+async fn a_begin_that_was_dropped_swallows_no_write(fresh: Fresh) -> Fresh {
+    let raw: Arc<dyn Database> = Arc::from(fresh.raw().await);
+    let store = Store::over(raw.clone()).await.unwrap();
+    let mut dropped = 0;
+    for round in 0..60_u64 {
+        for polls in 1..4 {
+            let mut begin = raw.begin();
+            let mut is_done = false;
+            for _ in 0..polls {
+                is_done =
+                    is_done || poll_fn(|cx| Poll::Ready(begin.as_mut().poll(cx).is_ready())).await;
+                std::thread::sleep(Duration::from_micros(round * 5));
+            }
+            dropped += u64::from(!is_done);
+        }
+        let mut changes = Changes::new();
+        changes.event(b"acknowledged".to_vec());
+        store.commit(changes).await.unwrap();
+    }
+    assert!(dropped > 20, "only {dropped} were dropped half way");
+    assert_eq!(fresh.count("select count(*) from audit_outbox").await, 60);
+    raw.close().await;
     fresh
 }
 

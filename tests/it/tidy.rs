@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::support::real_parts::repository;
 
 mod every_check_can_fail;
+mod fault_table;
 mod rust_source;
 
 use rust_source::{Code, is_word};

@@ -1,6 +1,9 @@
 //! What several stories stand on.
 
+pub mod cluster;
+pub mod injectors;
 pub mod office;
 pub mod real_parts;
 pub mod sftp;
 pub mod sim_disk;
+pub mod small_office;

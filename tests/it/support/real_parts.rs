@@ -29,17 +29,32 @@ pub enum RealPart {
     Sftp,
     /// The path of the program `age`, which seals and opens files.
     Age,
+    /// The path of `strace`, where processes may be traced: it makes system calls fail.
+    Strace,
+    /// The path of libfaketime, which shows a program another clock.
+    Faketime,
+    /// Root who may mount: a file system of a test's own, which fills up, turns read-only or loses its power.
+    Mounts,
+    /// The folder in which a group of processes with a limit of memory can be made.
+    Cgroup,
+    /// The folder of PostgreSQL's programs, for a server of a test's own that may be killed.
+    PostgresPrograms,
     /// The folder with schemas, samples and specifications that are not ours to pass on.
     Shared,
 }
 
 impl RealPart {
-    pub const ALL: [RealPart; 6] = [
+    pub const ALL: [RealPart; 11] = [
         RealPart::Postgres,
         RealPart::Xmllint,
         RealPart::Python,
         RealPart::Sftp,
         RealPart::Age,
+        RealPart::Strace,
+        RealPart::Faketime,
+        RealPart::Mounts,
+        RealPart::Cgroup,
+        RealPart::PostgresPrograms,
         RealPart::Shared,
     ];
 
@@ -51,6 +66,11 @@ impl RealPart {
             RealPart::Python => "python",
             RealPart::Sftp => "sftp",
             RealPart::Age => "age",
+            RealPart::Strace => "strace",
+            RealPart::Faketime => "faketime",
+            RealPart::Mounts => "mounts",
+            RealPart::Cgroup => "cgroup",
+            RealPart::PostgresPrograms => "postgres_programs",
             RealPart::Shared => "shared",
         }
     }
@@ -125,6 +145,57 @@ fn look(part: RealPart, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
             Some(path) => file_at(Path::new(&path), "CHITRA_TEST_AGE"),
             None => in_path("age", variable).ok_or_else(|| "no age in PATH (Debian: age)".into()),
         },
+        RealPart::Strace => {
+            let strace = in_path("strace", variable)
+                .ok_or_else(|| String::from("no strace in PATH (Debian: strace)"))?;
+            match works(&strace, &["-f", "-o", "/dev/null", "true"]) {
+                true => Ok(strace),
+                false => Err("processes may not be traced here (ptrace)".into()),
+            }
+        }
+        RealPart::Faketime => {
+            let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
+            let mut places =
+                folders.iter().map(|folder| format!("{folder}/faketime/libfaketime.so.1"));
+            places
+                .find(|place| Path::new(place).is_file())
+                .ok_or_else(|| "no libfaketime (Debian: faketime)".into())
+        }
+        RealPart::Mounts => {
+            let mkfs = in_path("mkfs.ext4", variable).or_else(|| {
+                Some("/usr/sbin/mkfs.ext4".to_owned()).filter(|path| Path::new(path).is_file())
+            });
+            let mkfs = mkfs.ok_or_else(|| String::from("no mkfs.ext4 (Debian: e2fsprogs)"))?;
+            let may = works("unshare", &["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]);
+            match may && Path::new("/dev/loop-control").exists() {
+                true => Ok(mkfs),
+                false => Err("file systems may not be mounted here (root, loop devices)".into()),
+            }
+        }
+        RealPart::Cgroup => {
+            let folders = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"].map(Path::new);
+            let controls = |folder: &&Path| {
+                ["memory.limit_in_bytes", "cgroup.subtree_control"]
+                    .iter()
+                    .any(|file| fs::OpenOptions::new().write(true).open(folder.join(file)).is_ok())
+            };
+            let found = folders.iter().find(|folder| controls(folder));
+            found
+                .map(|folder| folder.display().to_string())
+                .ok_or_else(|| "memory of processes may not be limited here (cgroup)".into())
+        }
+        RealPart::PostgresPrograms => {
+            let mut folders: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path().join("bin"))
+                .filter(|folder| folder.join("initdb").is_file())
+                .collect();
+            folders.sort();
+            let newest = folders.pop().map(|folder| folder.display().to_string());
+            newest.ok_or_else(|| "no initdb below /usr/lib/postgresql (Debian: postgresql)".into())
+        }
         RealPart::Python => match variable("CHITRA_TEST_VENV") {
             Some(venv) => file_at(&Path::new(&venv).join("bin/python"), "CHITRA_TEST_VENV"),
             None => Err("no validators: CHITRA_TEST_VENV is not set (ops/test makes one)".into()),
@@ -147,6 +218,14 @@ fn look(part: RealPart, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
             }
         }
     }
+}
+
+/// Whether a command runs to a good end.
+fn works(program: &str, arguments: &[&str]) -> bool {
+    let mut command = std::process::Command::new(program);
+    let quiet = || std::process::Stdio::null();
+    command.args(arguments).stdin(quiet()).stdout(quiet()).stderr(quiet());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// A program by its name.

@@ -1,0 +1,275 @@
+//! A PostgreSQL server of one test alone, which may be killed, and a line to it that loses what it is told to.
+//!
+//! Reads: the folder of PostgreSQL's programs. Gives: URLs of databases on it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::injectors::system;
+use crate::support::small_office::{Ran, text};
+
+/// How PostgreSQL's wire says that a transaction is to be committed, as sqlx does.
+const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+
+pub struct Cluster {
+    programs: PathBuf,
+    data: PathBuf,
+    pub port: u16,
+    _folder: Option<TempDir>,
+}
+
+impl Cluster {
+    /// A new server in a folder of its own.
+    pub fn start(programs: &str) -> Cluster {
+        // In memory where there is such a place: these servers lose no power, and syncs take their time.
+        let memory = Path::new("/dev/shm");
+        let folder = match memory.is_dir() {
+            true => tempfile::tempdir_in(memory),
+            false => tempfile::tempdir(),
+        };
+        let folder = folder.expect("a folder for the server");
+        let mut cluster = Cluster::in_folder(programs, folder.path());
+        cluster._folder = Some(folder);
+        cluster
+    }
+
+    /// A new server in a folder that was made for it, such as a disk that may fail.
+    pub fn in_folder(programs: &str, folder: &Path) -> Cluster {
+        let programs = PathBuf::from(programs);
+        own(folder);
+        let data = folder.join("data");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let port = port.expect("a port is free").port();
+        let mut cluster = Cluster { programs, data, port, _folder: None };
+        cluster.run("initdb", &["--username=postgres", "--auth=trust", "--data-checksums"]);
+        let config = cluster.data.join("postgresql.conf");
+        let mut settings = fs::read_to_string(&config).expect("initdb wrote it");
+        settings.push_str(&format!(
+            "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n\
+             max_wal_size = '64MB'\nmin_wal_size = '32MB'\nshared_buffers = '16MB'\n"
+        ));
+        fs::write(&config, settings).expect("the folder is ours");
+        cluster.up();
+        cluster
+    }
+
+    /// Starts it, from whatever it was left in.
+    pub fn up(&mut self) {
+        let log = self.data.with_file_name("log");
+        self.run("pg_ctl", &["start", "--wait", "--timeout=60", "--silent", "--log", text(&log)]);
+    }
+
+    /// Ends it without a checkpoint, as a crash does.
+    pub fn down(&self) {
+        self.run("pg_ctl", &["stop", "--mode=immediate", "--silent"]);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let program = self.programs.join(program);
+        let mut command = as_postgres(&program);
+        command.args(arguments).arg("--pgdata").arg(&self.data);
+        // A server that is started would keep a pipe of ours open.
+        let null = || std::process::Stdio::null();
+        let status = command.stdin(null()).stdout(null()).stderr(null()).status();
+        assert!(status.expect("it can be run").success(), "{}: {arguments:?}", program.display());
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Runs SQL as the superuser, and gives what it says, one row a line.
+    pub fn sql(&self, database: &str, sql: &str) -> String {
+        let mut command = Command::new(self.programs.join("psql"));
+        command.args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        let ran = Ran::of(command.arg(self.url(database)));
+        assert!(ran.status.success(), "{sql}: {}", ran.stderr);
+        ran.stdout.trim().to_owned()
+    }
+
+    /// Waits until it takes connections again.
+    pub fn answers(&self) {
+        let ready = || {
+            let mut command = Command::new(self.programs.join("pg_isready"));
+            let ran =
+                Ran::of(command.args(["-q", "-h", "127.0.0.1", "-p"]).arg(self.port.to_string()));
+            ran.status.success()
+        };
+        let begun = Instant::now();
+        while !ready() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the server does not come back");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Kills the server process of a connection.
+    pub fn kill_backend_of(&self, client_port: u16) {
+        let asked = format!("select pid from pg_stat_activity where client_port = {client_port}");
+        system("bash", &["-c", "kill -KILL \"$0\"", &self.sql("postgres", &asked)]);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let mut command = as_postgres(&self.programs.join("pg_ctl"));
+        command.args(["stop", "--mode=immediate", "--silent", "--pgdata"]).arg(&self.data);
+        let _ = command
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .status();
+    }
+}
+
+fn is_root() -> bool {
+    Ran::of(Command::new("id").arg("-u")).stdout.trim() == "0"
+}
+
+/// PostgreSQL refuses to run as root.
+fn as_postgres(program: &Path) -> Command {
+    let mut command = match is_root() {
+        true => {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(program);
+            command
+        }
+        false => Command::new(program),
+    };
+    command.current_dir("/");
+    command
+}
+
+fn own(folder: &Path) {
+    if is_root() {
+        system("chown", &["postgres", text(folder)]);
+    }
+}
+
+/// What the line to the server does at the nth commit that it carries, counted from 1.
+pub enum Loses {
+    /// The commit arrives and is done; its reply does not come, and the line is cut.
+    Reply,
+    /// The line is cut before the commit arrives.
+    Commit,
+    /// The commit arrives and is done; from then on nothing is heard, and nothing is cut.
+    Voice,
+    /// This is done, with the port of the connection to the server, before the commit goes on.
+    Nothing(Box<dyn Fn(u16) + Send + Sync>),
+}
+
+struct Plan {
+    at: u64,
+    loses: Loses,
+}
+
+/// A line to a server. What passes is unchanged but for the one commit.
+pub struct PostgresLine {
+    pub port: u16,
+    commits: Arc<AtomicU64>,
+    plan: Arc<Mutex<Option<Arc<Plan>>>>,
+}
+
+impl PostgresLine {
+    pub fn to(port: u16) -> PostgresLine {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let line = PostgresLine {
+            port: listener.local_addr().expect("it is bound").port(),
+            commits: Arc::default(),
+            plan: Arc::default(),
+        };
+        let (commits, plan) = (line.commits.clone(), line.plan.clone());
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let Ok(client) = client else { return };
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
+                    let _ = client.shutdown(Shutdown::Both);
+                    continue;
+                };
+                let silent = Arc::new(AtomicBool::new(false));
+                let cut = Arc::new(AtomicBool::new(false));
+                let both = |stream: &TcpStream| stream.try_clone().expect("streams can be shared");
+                let (commits, plan) = (commits.clone(), plan.clone());
+                let (from, to) = (both(&client), both(&server));
+                let (is_silent, is_cut) = (silent.clone(), cut.clone());
+                std::thread::spawn(move || up(from, to, &commits, &plan, &is_silent, &is_cut));
+                std::thread::spawn(move || down(server, client, &silent, &cut));
+            }
+        });
+        line
+    }
+
+    /// From now on counts anew, and does this at the nth commit.
+    pub fn will(&self, at: u64, loses: Loses) {
+        self.commits.store(0, Ordering::SeqCst);
+        *self.plan.lock().expect("no thread panics with it") = Some(Arc::new(Plan { at, loses }));
+    }
+
+    /// How many commits were carried since.
+    pub fn carried(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+}
+
+fn up(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    commits: &AtomicU64,
+    plan: &Mutex<Option<Arc<Plan>>>,
+    silent: &AtomicBool,
+    cut: &AtomicBool,
+) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        let bytes = &buffer[..read];
+        if bytes.windows(COMMIT.len()).any(|window| window == COMMIT) {
+            let number = commits.fetch_add(1, Ordering::SeqCst) + 1;
+            let plan = plan.lock().expect("no thread panics with it").clone();
+            match plan.filter(|plan| plan.at == number).as_deref().map(|plan| &plan.loses) {
+                None => {}
+                Some(Loses::Commit) => {
+                    let _ = from.shutdown(Shutdown::Both);
+                    break;
+                }
+                Some(Loses::Reply) => cut.store(true, Ordering::SeqCst),
+                Some(Loses::Voice) => silent.store(true, Ordering::SeqCst),
+                Some(Loses::Nothing(done)) => {
+                    done(to.local_addr().expect("it is connected").port());
+                }
+            }
+        }
+        if to.write_all(bytes).is_err() {
+            break;
+        }
+    }
+    if !silent.load(Ordering::SeqCst) {
+        let _ = from.shutdown(Shutdown::Both);
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+fn down(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool, cut: &AtomicBool) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        // The server has answered, so the commit is done; only now the line may break.
+        if cut.load(Ordering::SeqCst) {
+            break;
+        }
+        if silent.load(Ordering::SeqCst) {
+            continue;
+        }
+        if to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    if !silent.load(Ordering::SeqCst) {
+        let _ = to.shutdown(Shutdown::Both);
+    }
+    let _ = from.shutdown(Shutdown::Both);
+}
