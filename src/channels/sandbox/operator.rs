@@ -127,10 +127,10 @@ fn lock(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
 
 impl Books {
     fn answer(&mut self, asked: &Asked) -> Option<Said> {
-        if let Some((id, secret)) = &self.rules.client {
-            if let Some(said) = let_in(asked, "/oauth/token", id, secret) {
-                return Some(said);
-            }
+        if let Some((id, secret)) = &self.rules.client
+            && let Some(said) = let_in(asked, "/oauth/token", id, secret)
+        {
+            return Some(said);
         }
         if asked.method == "GET" {
             if !self.rules.can_be_asked {

@@ -4,6 +4,7 @@
 //! whole, before anything of it is applied. What its entries say of payments is applied like any other
 //! answer; here they are only held against the files that were ordered.
 
+use std::collections::btree_map::Entry as Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::ops::ControlFlow;
@@ -349,8 +350,8 @@ impl Engine {
         let Some(batch) = batches.into_iter().find(|batch| batch.number == number) else {
             return Ok(());
         };
-        if !known.sums.contains_key(&cycle) {
-            known.sums.insert(cycle, self.store.instruction_sums(cycle).await?);
+        if let Place::Vacant(sums) = known.sums.entry(cycle) {
+            sums.insert(self.store.instruction_sums(cycle).await?);
             known.shares.insert(cycle, self.store.statement_shares_of(cycle).await?);
         }
         let mut books = FileBooks {
