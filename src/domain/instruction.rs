@@ -179,6 +179,11 @@ impl Instruction {
             && matches!(self.reason.as_deref(), Some(LIST_CANCELLED | STOPPED))
     }
 
+    /// Whether two officers took it off a sealed list: what they know of the payee still holds.
+    pub fn is_stopped(&self) -> bool {
+        self.state == InstructionState::Cancelled && self.reason.as_deref() == Some(STOPPED)
+    }
+
     /// Whether it ever left us, as far as is known. An order that was taken back never did.
     pub fn was_tried(&self) -> bool {
         let withdrawn =

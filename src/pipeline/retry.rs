@@ -141,10 +141,14 @@ pub fn further(
 }
 
 /// How the last order of a payable leaves it; nothing when it was never ordered. An order of a list that
-/// was given up tells nothing.
+/// was given up tells nothing; one that officers stopped needs them again.
 pub fn left_by_orders(payable: &Payable, attempts: &[Instruction]) -> Option<Further> {
-    let tried = attempts.iter().filter(|one| !one.is_given_up());
-    let last = tried.max_by_key(|one| one.attempt)?;
+    let telling = attempts.iter().filter(|one| !one.is_given_up() || one.is_stopped());
+    let last = telling.max_by_key(|one| one.attempt)?;
+    if last.is_stopped() {
+        let code = HoldCode::ReportedByOfficer;
+        return Some(Further::NeedsAPerson(code, doubt_told(code)));
+    }
     let class = last.reason_class.as_deref().and_then(ReasonClass::from_name);
     Some(match class {
         Some(class @ (ReasonClass::Retry | ReasonClass::PayeeData | ReasonClass::OtherChannel)) => {
@@ -173,6 +177,7 @@ pub fn left_by_orders(payable: &Payable, attempts: &[Instruction]) -> Option<Fur
 fn doubt_told(code: HoldCode) -> &'static str {
     match code {
         HoldCode::DuplicateReported => "the provider saw it before: the books must agree first",
+        HoldCode::ReportedByOfficer => "officers took it off a sealed list",
         _ => "the reason needs a person",
     }
 }
