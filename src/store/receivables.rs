@@ -58,6 +58,22 @@ impl Store {
         rows.iter().map(standing).collect()
     }
 
+    /// Whether there is a receivable for the same order and cause, open or not.
+    pub async fn is_owed_already(&self, owed: &Receivable) -> Result<bool, StoreError> {
+        let Some((payable, attempt)) = owed.instruction else { return Ok(false) };
+        let rows = self
+            .query(
+                "select 1 from receivable where payable_no = $1 and attempt = $2 and cause = $3",
+                &[
+                    payable.number().into(),
+                    i64::from(attempt.number()).into(),
+                    owed.cause.name().into(),
+                ],
+            )
+            .await?;
+        Ok(!rows.is_empty())
+    }
+
     pub async fn standing(
         &self,
         receivable: i64,

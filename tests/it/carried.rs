@@ -13,6 +13,7 @@ use crate::support::real_parts::RealPart;
 on_both_databases! { run, RealPart::Postgres;
     a_release_is_of_one_person
     what_is_proved_paid_is_not_carried
+    an_excess_that_comes_back_and_is_paid_once_more_is_owed_once
     what_the_bank_saw_before_waits_for_two_persons
     who_is_held_this_month_is_not_paid_for_the_last
     who_is_gone_from_the_roster_is_held_for_an_officer
@@ -103,6 +104,38 @@ async fn what_is_proved_paid_is_not_carried(office: TestOffice) {
     let november = office.sealed("2026-11", Regular).await;
     office.check(&november, "entitled 1", "pending 1 = 500000").await;
     assert_eq!(office.payable(&october, "E1").await.carried_to, None);
+    office.ends_whole().await;
+}
+
+/// The first order is too much, then the payment, then comes back, and is proved paid once more beside a
+/// third order: every word of the bank is taken in, and the money is owed back once.
+async fn an_excess_that_comes_back_and_is_paid_once_more_is_owed_once(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    let linked = format!("{AN} | register.account=0711999999 | register.provider=970405");
+    office.month("2026-10", &[&linked]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let told = async |attempt: i64, status: &str, reason: &str| {
+        let one = office.said(&october, "E1", attempt, status, reason).await;
+        office.sheet(&[one]).await.unwrap();
+        office.attempts(&october, "E1").await
+    };
+    let again = async |list: i64| {
+        let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+        assert_eq!(again.ordered, 1, "{:?}", again.waiting);
+        office.released(&october, list).await;
+        office.engine.dispatch(None).await.unwrap();
+    };
+    told(1, "Không thành công", "Sai số tài khoản").await;
+    again(1).await;
+    assert_eq!(told(1, "Thành công", "").await, "1 settled_excess, 2 in_batch");
+    assert_eq!(told(2, "Không thành công", "Sai số tài khoản").await, "1 settled, 2 rejected");
+    office.on_day("2026-09-22");
+    assert_eq!(told(1, "Hoàn trả", "Sai số tài khoản").await, "1 returned, 2 rejected");
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+    again(2).await;
+    office.on_day("2026-09-24");
+    assert_eq!(told(1, "Thành công", "").await, "1 settled_excess, 2 rejected, 3 in_batch");
+    assert_eq!(office.receivables().await, ["settled_excess 500000"]);
     office.ends_whole().await;
 }
 

@@ -325,6 +325,13 @@ impl Engine {
             let first = self.store.next_number(Counted::Discrepancy).await?;
             changes.discrepancies(first, &discrepancies);
         }
+        // What was too much once, fell away and is too much again is still one thing to be got back: its
+        // order says whether it is owed.
+        for at in (0..owed.len()).rev() {
+            if self.store.is_owed_already(&owed[at]).await? {
+                owed.remove(at);
+            }
+        }
         if !owed.is_empty() {
             changes.receivables(self.store.next_number(Counted::Receivable).await?, &owed);
         }
