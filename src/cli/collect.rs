@@ -56,11 +56,24 @@ impl Collect {
         });
         let list: Vec<_> = told.iter().map(as_json).chain(refusals).collect();
         let late = engine.overdue_acknowledgements(None).await?;
+        let gaps: Vec<String> = engine
+            .statements_seen()
+            .await?
+            .iter()
+            .filter_map(|one| Some((one, one.gap.as_ref()?)))
+            .map(|(one, before)| {
+                format!(
+                    "gap: the statement {} of {} does not begin where {} ended; a statement may be missing: \
+                     chitra statement list",
+                    one.statement.id, one.statement.provider, before.id
+                )
+            })
+            .collect();
         voice.say(&json!(list), || {
             let refusals =
                 refused.iter().map(|(file, error)| format!("{file}: {}: {error}", error.code()));
             let late = late.iter().map(|one| format!("late: {}", one.sentence.en));
-            let mut lines: Vec<String> = told.iter().map(sentence).chain(refusals).chain(late).collect();
+            let mut lines: Vec<String> = told.iter().map(sentence).chain(refusals).chain(late).chain(gaps).collect();
             if !refused.is_empty() {
                 lines.push(
                     "what is refused is looked at again each time, until it can be read or is set aside: \

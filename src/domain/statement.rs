@@ -24,6 +24,8 @@ named!(
         Return = "return",
         /// The provider undid its own booking.
         Reversal = "reversal",
+        /// Money that was made available to the provider came in, as an officer had recorded.
+        Funds = "funds",
         Fee = "fee",
         /// On its fees.
         Tax = "tax",
@@ -65,6 +67,14 @@ pub struct StatementShare {
     pub payments: i64,
     /// From the account's side: what left it is negative.
     pub total_minor: i64,
+}
+
+/// That an entry is money which an officer had recorded as available.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FundedEntry {
+    pub funds: i64,
+    pub statement: i64,
+    pub entry: i64,
 }
 
 /// An entry for which our books have no reason; a discrepancy until an officer has found one.

@@ -162,6 +162,7 @@ impl Engine {
             files_minor: one.sum(ShareKind::Debit)
                 + one.sum(ShareKind::Return)
                 + one.sum(ShareKind::Reversal),
+            funds_minor: one.sum(ShareKind::Funds),
             fees_minor: one.sum(ShareKind::Fee) + one.sum(ShareKind::Tax),
             unexplained_minor: one.sum(ShareKind::Unexplained),
             open: one.open() as i64,

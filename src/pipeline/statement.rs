@@ -71,6 +71,8 @@ pub struct Entry {
     pub file: Option<FileKey>,
     /// A reference to a file stands on it, and it is none of ours.
     pub foreign_file: bool,
+    /// Money that an officer had recorded as available has its amount and its reference.
+    pub is_funded: bool,
     /// Where no reference stands: the files that have its amount and that nothing debited yet.
     pub fitting: Vec<FileKey>,
 }
@@ -236,6 +238,10 @@ fn explain_without_reference(
     books: &BTreeMap<FileKey, FileBooks>,
     agreed: Option<DebitBooking>,
 ) -> Result<Vec<Explained>, String> {
+    if kind == ShareKind::Return && entry.is_funded {
+        let minor = entry.minor;
+        return Ok(vec![Explained { kind: ShareKind::Funds, file: None, payments: 0, minor }]);
+    }
     if entry.foreign_file {
         return Err("the file on it is none of ours".to_owned());
     }
@@ -396,6 +402,8 @@ mod tests {
         };
         let fee = Entry { charge: Some(ShareKind::Fee), ..plain(-5, &[]) };
         let tax = Entry { charge: Some(ShareKind::Tax), ..plain(1, &[]) };
+        let funds = Entry { is_funded: true, ..plain(1000, &[]) };
+        let no_funds = Entry { is_funded: true, ..plain(-1000, &[]) };
         let foreign = Entry { foreign_file: true, ..plain(-1000, &[A]) };
         for (entry, agreed, expected) in [
             (fee, None, "fee - 0 -5"),
@@ -413,6 +421,8 @@ mod tests {
                 "no reference of ours stands on it, and no file has its amount",
             ),
             (plain(1000, &[B]), None, "no reference of ours stands on it"),
+            (funds, None, "funds - 0 1000"),
+            (no_funds, None, "no reference of ours stands on it"),
             (foreign, None, "the file on it is none of ours"),
         ] {
             check(entry, &books(0, 0), agreed, expected);

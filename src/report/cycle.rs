@@ -222,6 +222,8 @@ pub struct StatementTold {
     pub closing_minor: i64,
     /// Taken for files, less what came back; negative.
     pub files_minor: i64,
+    /// Money that was made available to the provider.
+    pub funds_minor: i64,
     /// Fees and the tax on them; negative.
     pub fees_minor: i64,
     pub unexplained_minor: i64,

@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0015_debits"),
     migration!("0020_acknowledgements"),
     migration!("0021_statements"),
+    migration!("0022_funded_entries"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

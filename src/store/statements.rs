@@ -1,13 +1,15 @@
 //! Statements of the accounts that pay: their balances, what their entries were for, and what is not
 //! explained.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::answer::DiscrepancyKind;
 use crate::domain::ids::{AnswerNo, BatchNo, CycleNo};
 use crate::domain::period::parse_date;
 use crate::domain::state::Named;
-use crate::domain::statement::{FileKey, ShareKind, Statement, StatementShare, UnexplainedEntry};
+use crate::domain::statement::{
+    FileKey, FundedEntry, ShareKind, Statement, StatementShare, UnexplainedEntry,
+};
 
 use super::registry::broken;
 use super::{Changes, Row, Store, StoreError};
@@ -103,6 +105,12 @@ impl Store {
         Ok(by_statement)
     }
 
+    /// The records of available money that stand on a statement.
+    pub async fn funds_on_statements(&self) -> Result<BTreeSet<i64>, StoreError> {
+        let rows = self.query("select funds_no from funded_entry", &[]).await?;
+        rows.iter().map(|row| row.int(0)).collect()
+    }
+
     /// Files at a provider that have exactly this total, and that no statement has debited.
     pub async fn files_not_debited(
         &self,
@@ -124,6 +132,14 @@ impl Store {
 }
 
 impl Changes {
+    pub fn entries_funded(&mut self, funded: &[FundedEntry]) {
+        self.bulk(
+            "funded_entry",
+            &["funds_no", "statement_no", "entry_no"],
+            funded.iter().map(|one| [one.funds.into(), one.statement.into(), one.entry.into()]),
+        );
+    }
+
     pub fn statement_taken(
         &mut self,
         statement: &Statement,

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use chitra::disk::RealDisk;
+use chitra::domain::answer::DiscrepancyKind;
 use chitra::domain::batch::BatchState;
 use chitra::domain::cycle::{CycleKind, CycleState};
 use chitra::domain::ids::{ListNo, Shard};
@@ -255,8 +256,17 @@ impl Office {
             match (kind.as_str(), taken.as_slice()) {
                 ("pain.002" | "camt.054" | "camt.053", [Ok(one)]) => assert!(!one.replayed),
                 // The bank tells its customer of a return by camt.054 too: the message between
-                // banks is named as what it is, kept, and changes nothing.
-                ("pacs.004", [Err((_, error))]) => assert_eq!(error.code(), "L101", "{error}"),
+                // banks is named as what it is and changes nothing; an officer sets it aside.
+                ("pacs.004", [Err((_, error))]) => {
+                    assert_eq!(error.code(), "L101", "{error}");
+                    for (number, found) in self.engine.store.discrepancies().await? {
+                        if found.kind == DiscrepancyKind::FileRefused {
+                            let reason = "a message between banks; camt.054 tells us the same";
+                            let lan = key("lan");
+                            self.engine.discrepancy_resolve(number, reason, "lan", &lan).await?;
+                        }
+                    }
+                }
                 _ => panic!("{name}: {taken:?}"),
             }
             *kinds.entry(kind).or_default() += 1;

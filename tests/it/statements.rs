@@ -4,6 +4,7 @@
 use chitra::domain::batch::Batch;
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
+use chitra::engine::funds::Funding;
 use chitra::engine::office;
 use chitra::engine::statement::StatementSeen;
 
@@ -16,6 +17,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_gap_is_told_until_the_missing_statement_comes
     what_fits_no_order_waits_for_an_officer
     a_file_is_not_debited_twice
+    money_that_was_recorded_as_available_is_found_on_the_statement_once
 }
 
 const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000002";
@@ -159,7 +161,6 @@ async fn a_statement_that_does_not_add_up_changes_nothing(mut office: TestOffice
     let (cycle, _) = sent(&mut office, "").await;
     let binh = reference(&office, &cycle, "E2").await;
     let back = [entry(500_000, "RRTN", &of_payment(&binh, 500_000, "AC04"))];
-    let before = office.snapshot().await;
     let whole = statement("S1", "2026-10-06", (100, 500_100), &back);
     for (text, code) in [
         (statement("S1", "2026-10-06", (100, 500_101), &back), "L136"),
@@ -169,7 +170,8 @@ async fn a_statement_that_does_not_add_up_changes_nothing(mut office: TestOffice
     ] {
         refused(office.answered("isobank", "xml", text.as_bytes()).await, code);
     }
-    assert_eq!(office.snapshot().await, before, "the return in it was not applied either");
+    office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
+    assert_eq!(office.discrepancies().await, ["file_refused"; 4]);
     assert!(office.engine.statements_seen().await.unwrap().is_empty());
 
     office.answered("isobank", "xml", whole.as_bytes()).await.unwrap();
@@ -277,5 +279,38 @@ async fn a_file_is_not_debited_twice(mut office: TestOffice) {
     let why = &seen.unexplained[0].0.why;
     assert!(why.contains("this would be taken twice"), "{why}");
     office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+async fn money_that_was_recorded_as_available_is_found_on_the_statement_once(
+    mut office: TestOffice,
+) {
+    sent(&mut office, "").await;
+    let funding = Funding {
+        provider: "isobank".to_owned(),
+        amount_minor: 5_000_000,
+        cleared_on: "2026-10-05".parse().unwrap(),
+        reference: "KB 2026/12".to_owned(),
+    };
+    office.engine.funds_record(funding, MAKER, &key(MAKER)).await.unwrap();
+    let paid_in = |minor: i64, text: &str| {
+        let details = format!(
+            "<TxDtls><RmtInf><Ustrd>Cap kinh phi kb {text} thang 10</Ustrd></RmtInf></TxDtls>"
+        );
+        entry(minor, "RCDT", &details)
+    };
+    let entries = [
+        paid_in(5_000_001, "2026/12"),
+        paid_in(5_000_000, "2026/123"),
+        paid_in(5_000_000, "2026/12"),
+        paid_in(5_000_000, "2026/12"),
+    ];
+    let text = statement("S1", "2026-10-05", (0, 20_000_001), &entries);
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+    let told = ["funds 1 entries 0 payments 5000000", "unexplained 3 entries 0 payments 15000001"];
+    assert_eq!(shares(&last(&office).await), told);
+    let again = statement("S2", "2026-10-06", (20_000_001, 25_000_001), &entries[3..]);
+    office.answered("isobank", "xml", again.as_bytes()).await.unwrap();
+    assert_eq!(shares(&last(&office).await), ["unexplained 1 entries 0 payments 5000000"]);
     office.ends_whole().await;
 }

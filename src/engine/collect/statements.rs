@@ -20,19 +20,26 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::InstructionState;
 use crate::domain::money::told;
-use crate::domain::statement::{FileKey, ShareKind, Statement, StatementShare, UnexplainedEntry};
+use crate::domain::statement::{
+    FileKey, FundedEntry, ShareKind, Statement, StatementShare, UnexplainedEntry,
+};
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::statement::{Entry, FileBooks, Sum, explain};
 use crate::store::Changes;
+use crate::store::leaving::Funds;
 use crate::store::payments::InstructionSum;
 use crate::store::registry::Counted;
+
+/// How many names of an entry's details are looked at for money that was paid in: it has few.
+const CALLED_MAX: usize = 20;
 
 /// A statement as it is taken in.
 pub(super) struct Taken {
     statement: Statement,
     shares: Vec<StatementShare>,
     unexplained: Vec<UnexplainedEntry>,
+    funded: Vec<FundedEntry>,
 }
 
 /// An order that a detail names: its file, and its amount.
@@ -47,6 +54,8 @@ struct Known {
     shares: BTreeMap<CycleNo, Vec<StatementShare>>,
     /// Entries of the file so far, booked or not.
     entries: i64,
+    /// Money that was recorded as available and is on no statement yet; looked up when it is asked for.
+    funds: Option<Vec<Funds>>,
 }
 
 /// One statement while it is read.
@@ -62,10 +71,13 @@ struct Reading {
     pending: i64,
     shares: BTreeMap<(ShareKind, Option<FileKey>), (i64, Sum)>,
     unexplained: Vec<UnexplainedEntry>,
+    funded: Vec<FundedEntry>,
     /// Of the entry whose details are being read.
     entry: Entry,
     /// A reference to a file on its only detail.
     file_reference: Option<String>,
+    /// What else its details are called; personal, and kept nowhere.
+    called: Vec<String>,
 }
 
 impl Engine {
@@ -169,6 +181,7 @@ impl Engine {
         let mut discrepancies = Vec::new();
         for one in taken {
             changes.statement_taken(&one.statement, &one.shares, &one.unexplained);
+            changes.entries_funded(&one.funded);
             changes.event(
                 Leaf::of("statement_taken", &answer.received_at)
                     .number("statement", one.statement.number)
@@ -248,6 +261,9 @@ impl Engine {
             }
             _ => reading.entry.strange += 1,
         }
+        if order.is_none() && reading.called.len() < CALLED_MAX {
+            reading.called.extend(called(outcome));
+        }
         let reference = outcome.original_batch_id.clone().or(outcome.original_message_id.clone());
         if reading.file_reference.is_none() {
             reading.file_reference = reference;
@@ -266,6 +282,7 @@ impl Engine {
         known.entries += 1;
         let mut entry = std::mem::take(&mut reading.entry);
         let of_detail = reading.file_reference.take();
+        let mut names = std::mem::take(&mut reading.called);
         let outcome = &booking.outcome;
         let is_booked = matches!(
             outcome.status,
@@ -295,6 +312,13 @@ impl Engine {
             if references.is_empty() && entry.minor < 0 {
                 let taken = entry.minor.saturating_neg();
                 entry.fitting = self.store.files_not_debited(&profile.name, taken).await?;
+            }
+            if entry.file.is_none() && entry.minor > 0 && !entry.is_reversal {
+                names.extend(called(outcome));
+                let funds = self.funds_called(profile, known, entry.minor, &names).await?;
+                entry.is_funded = funds.is_some();
+                let (statement, entry) = (reading.number, known.entries);
+                reading.funded.extend(funds.map(|funds| FundedEntry { funds, statement, entry }));
             }
             mentioned.extend(entry.file);
             mentioned.extend(entry.fitting.iter().copied());
@@ -338,6 +362,35 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// The record of money that was made available, has this amount and is called so on the statement; it
+    /// is on no other one.
+    async fn funds_called(
+        &self,
+        profile: &Provider,
+        known: &mut Known,
+        minor: i64,
+        names: &[String],
+    ) -> Result<Option<i64>, EngineError> {
+        if known.funds.is_none() {
+            let seen = self.store.funds_on_statements().await?;
+            let mut open = self.store.funds(Some(&profile.name)).await?;
+            open.retain(|one| !seen.contains(&one.number));
+            known.funds = Some(open);
+        }
+        let Some(open) = &mut known.funds else { return Ok(None) };
+        let is_called = |one: &Funds| {
+            let words = |text: &str| -> Vec<String> {
+                text.split_whitespace().map(str::to_uppercase).collect()
+            };
+            let wanted = words(&one.reference);
+            names
+                .iter()
+                .any(|name| words(name).windows(wanted.len()).any(|some| some == wanted.as_slice()))
+        };
+        let place = open.iter().position(|one| one.amount_minor == minor && is_called(one));
+        Ok(place.map(|place| open.remove(place).number))
     }
 
     /// Looks a file up: what it orders, what became of its orders, and what statements said of it.
@@ -434,6 +487,7 @@ impl Engine {
                 })
                 .collect(),
             unexplained: read.unexplained,
+            funded: read.funded,
             statement: Statement {
                 number: read.number,
                 answer: answer.number,
@@ -489,6 +543,17 @@ fn told_of(books: &mut FileBooks, kind: ShareKind, payments: i64, minor: i64) {
             let payments = if minor < 0 { -payments } else { payments };
             books.back.add(payments, minor);
         }
-        ShareKind::Fee | ShareKind::Tax | ShareKind::Unexplained => {}
+        ShareKind::Funds | ShareKind::Fee | ShareKind::Tax | ShareKind::Unexplained => {}
     }
+}
+
+/// Under what an entry or a detail may be known to an officer.
+fn called(outcome: &Answered) -> impl Iterator<Item = String> {
+    let names = [
+        &outcome.end_to_end_id,
+        &outcome.instruction_id,
+        &outcome.provider_reference,
+        &outcome.reason_text,
+    ];
+    names.into_iter().flatten().cloned().collect::<Vec<_>>().into_iter()
 }
