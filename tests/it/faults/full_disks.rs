@@ -13,7 +13,7 @@ fn an_office_without_room_goes_on_when_there_is_room() {
     let office = SmallOffice::at_place(Stage::Opened, &disk.at.join("office"));
     let mut refused = 0;
     for (step, arguments) in TO_RELEASE.iter().chain(&[(SENT_ON, &["dispatch", CYCLE][..])]) {
-        for left_kib in [0, 64, 256] {
+        for left_kib in [0, 128] {
             disk.fill(left_kib);
             let ran = office.run(step, arguments);
             let code = ran.code();
@@ -25,7 +25,7 @@ fn an_office_without_room_goes_on_when_there_is_room() {
             assert_eq!(verified["verified"], true, "{arguments:?} with {left_kib} KiB");
         }
     }
-    assert!(refused > 5, "there was room after all: {refused}");
+    assert!(refused > 3, "there was room after all: {refused}");
     office.go_on_to_release();
     office.ends_as_undisturbed();
 }
@@ -36,13 +36,13 @@ fn a_file_that_may_not_grow_refuses_the_step_and_nothing_else() {
     let office = SmallOffice::at(Stage::Opened);
     let mut refused = 0;
     for (step, arguments) in TO_RELEASE.iter().chain(&[(SENT_ON, &["dispatch", CYCLE][..])]) {
-        for kib in [1, 16, 64, 256] {
+        for kib in [1, 64] {
             let limit = format!("trap '' XFSZ; ulimit -f {kib}");
             let ran = limited(&office, &limit, step, arguments);
             refused += u32::from(ran.code() != "done");
         }
     }
-    assert!(refused > 5, "nothing struck the limit: {refused}");
+    assert!(refused > 3, "nothing struck the limit: {refused}");
     office.go_on_to_release();
     office.ends_as_undisturbed();
 }

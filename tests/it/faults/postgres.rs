@@ -73,8 +73,8 @@ fn a_commit_whose_reply_is_lost_is_read_and_not_repeated() {
     server.released();
     let mut number = 0;
     for (from, day, arguments, most) in [
-        ("released", SENT_ON, &["dispatch", CYCLE][..], 9),
-        ("model", TO_RELEASE[0].0, TO_RELEASE[0].1, 5),
+        ("released", SENT_ON, &["dispatch", CYCLE][..], 5),
+        ("model", TO_RELEASE[0].0, TO_RELEASE[0].1, 2),
     ] {
         let calm = server.copied(from, &format!("calm_{from}"));
         server.line.will(NEVER, Loses::Reply);
@@ -82,16 +82,17 @@ fn a_commit_whose_reply_is_lost_is_read_and_not_repeated() {
         let commits = server.line.carried();
         assert!(commits > 3, "{arguments:?} commits {commits} times");
         for at in some_of(commits, most) {
-            for loses in [Loses::Reply, Loses::Commit] {
-                number += 1;
-                let office = server.copied(from, &format!("office_{number}"));
-                server.line.will(at, loses);
-                let ran = office.run(day, arguments);
-                assert_ne!(ran.code(), "killed", "commit {at} of {arguments:?}: {}", ran.stderr);
-                server.line.will(NEVER, Loses::Reply);
+            number += 1;
+            let office = server.copied(from, &format!("office_{number}"));
+            // Now the reply is lost, now the commit itself: the program cannot tell which.
+            server.line.will(at, if number % 3 == 0 { Loses::Commit } else { Loses::Reply });
+            let ran = office.run(day, arguments);
+            assert_ne!(ran.code(), "killed", "commit {at} of {arguments:?}: {}", ran.stderr);
+            server.line.will(NEVER, Loses::Reply);
+            if from == "model" {
                 office.go_on_to_release();
-                office.ends_as_undisturbed();
             }
+            office.ends_as_undisturbed();
         }
     }
 }
@@ -103,7 +104,6 @@ fn a_server_process_that_dies_in_a_transaction_undoes_it_whole() {
     server.released();
     for (number, (from, day, arguments, at)) in [
         ("model", TO_RELEASE[0].0, TO_RELEASE[0].1, 2),
-        ("released", SENT_ON, &["dispatch", CYCLE][..], 2),
         ("released", SENT_ON, &["dispatch", CYCLE][..], 9),
     ]
     .into_iter()
@@ -131,7 +131,7 @@ fn who_hears_nothing_of_the_database_is_fenced() {
     let calm = server.copied("released", "calm");
     server.line.will(NEVER, Loses::Reply);
     calm.dispatch().said();
-    for (number, at) in some_of(server.line.carried(), 3).enumerate() {
+    for (number, at) in some_of(server.line.carried(), 2).enumerate() {
         let office = server.copied("released", &format!("office_{number}"));
         server.line.will(at, Loses::Voice);
         let deaf = Running::of(&mut office.command(Some(SENT_ON), &["dispatch", CYCLE]));

@@ -23,6 +23,7 @@ pub struct Cluster {
     programs: PathBuf,
     data: PathBuf,
     pub port: u16,
+    process: u32,
     _folder: Option<TempDir>,
 }
 
@@ -48,7 +49,7 @@ impl Cluster {
         let data = folder.join("data");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let port = port.expect("a port is free").port();
-        let mut cluster = Cluster { programs, data, port, _folder: None };
+        let mut cluster = Cluster { programs, data, port, process: 0, _folder: None };
         cluster.run("initdb", &["--username=postgres", "--auth=trust", "--data-checksums"]);
         let config = cluster.data.join("postgresql.conf");
         let mut settings = fs::read_to_string(&config).expect("initdb wrote it");
@@ -65,11 +66,26 @@ impl Cluster {
     pub fn up(&mut self) {
         let log = self.data.with_file_name("log");
         self.run("pg_ctl", &["start", "--wait", "--timeout=60", "--silent", "--log", text(&log)]);
+        let written = fs::read_to_string(self.data.join("postmaster.pid")).expect("it is up");
+        let process = written.lines().next().and_then(|line| line.parse().ok());
+        self.process = process.expect("its number is the first line");
     }
 
-    /// Ends it without a checkpoint, as a crash does.
+    /// Ends it without a checkpoint, as a crash does, also when its disk can no longer be read.
     pub fn down(&self) {
-        self.run("pg_ctl", &["stop", "--mode=immediate", "--silent"]);
+        let process = self.process.to_string();
+        let is_there = || {
+            let asked = ["-c", "kill -0 \"$0\" 2>/dev/null", &process];
+            Ran::of(Command::new("bash").args(asked)).status.success()
+        };
+        // It may have given up by itself.
+        let _ =
+            Command::new("bash").args(["-c", "kill -QUIT \"$0\" 2>/dev/null", &process]).status();
+        let begun = Instant::now();
+        while is_there() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the server does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn run(&self, program: &str, arguments: &[&str]) {

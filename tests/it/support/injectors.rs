@@ -200,7 +200,12 @@ impl Mounted {
 
     /// The power is back: only what was durable is there.
     pub fn power_returns(&self) {
-        system("umount", &[text(&self.at)]);
+        // Whoever had files open on it is ending.
+        let begun = Instant::now();
+        while !Ran::of(Command::new("umount").arg(&self.at)).status.success() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{} is in use", self.at.display());
+            std::thread::sleep(Duration::from_millis(50));
+        }
         self.mount();
     }
 }
