@@ -181,7 +181,7 @@ secret_file = "keys/mobile.secret"
     for day in ["2026-10-22", "2026-10-25", "2026-10-28"] {
         serving.asked("POST", &format!("/day/{day}"));
         office.on_day(day);
-        for _ in 0..8 {
+        for _ in 0..4 {
             office.engine.collect_all().await.unwrap();
         }
         office.engine.dispatch(Some(cycle.number)).await.unwrap();
@@ -240,7 +240,7 @@ async fn a_file_with_every_trouble(mut office: TestOffice) {
     {
         serving.asked("POST", &format!("/day/{day}"));
         office.on_day(day);
-        for _ in 0..8 {
+        for _ in 0..4 {
             let collected = office.engine.collect_all().await.unwrap();
             let errors = collected.iter().filter_map(|one| one.as_ref().err());
             refused += errors.filter(|(name, _)| name.contains("-wrong-")).count();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use chitra::domain::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use chitra::domain::answer::{Answer, AnswerState, Halt, RefusedAnswer};
 use chitra::domain::batch::{Batch, BatchState, SealedCopy};
 use chitra::domain::claim::Claim;
@@ -22,6 +23,7 @@ use chitra::domain::list::{Act, Signature};
 use chitra::domain::receivable::{Receipt, ReceiptSource, WriteOff};
 use chitra::domain::roster::Channel;
 use chitra::domain::schedule::{Fire, FireState, Scheduled};
+use chitra::domain::statement::Statement;
 use chitra::domain::stop::{Stop, StopState};
 use chitra::store::database::{Database, Dialect};
 use chitra::store::leaving::{Funds, Moved};
@@ -188,6 +190,16 @@ const GUARDS: &[Guarded] = &[
         "answer (sha256)",
         |changes| changes.answer_received(&answer(1, "one.csv")),
         |changes| changes.answer_received(&answer(2, "renamed.csv")),
+    ),
+    (
+        "acknowledgement (cycle, batch, kind)",
+        |changes| changes.acknowledged(&[acknowledgement(1)]),
+        |changes| changes.acknowledged(&[acknowledgement(2)]),
+    ),
+    (
+        "statement (provider, account, statement_id)",
+        |changes| changes.statement_taken(&statement(1), &[], &[]),
+        |changes| changes.statement_taken(&statement(2), &[], &[]),
     ),
     (
         "refused_answer (provider, sha256, code)",
@@ -747,6 +759,31 @@ fn stop(number: i64) -> Stop {
         state: StopState::Proposed,
         proposed_by: "lan".to_owned(),
         proposed_at: AT.to_owned(),
+    }
+}
+
+fn acknowledgement(answer: i64) -> Acknowledgement {
+    Acknowledgement {
+        cycle: CycleNo(1),
+        batch: BatchNo(1),
+        kind: AcknowledgementKind::Received,
+        at: AT.to_owned(),
+        answer: AnswerNo(answer),
+    }
+}
+
+fn statement(number: i64) -> Statement {
+    Statement {
+        number,
+        answer: AnswerNo(number),
+        provider: "bank".to_owned(),
+        account: "0011".to_owned(),
+        id: "S-1".to_owned(),
+        opening_minor: 0,
+        closing_minor: 0,
+        closed_on: jiff::civil::date(2026, 11, 3),
+        entries: 0,
+        pending: 0,
     }
 }
 
