@@ -149,6 +149,9 @@ holds! {
     DecisionNumberMissing "H157" Row Officer
         "Dòng này không ghi số quyết định: phải thấy quyết định trước khi chi."
         "The row names no decision: the decision must be seen before it is paid."
+    ReportedByPartner "H158" Payable TwoPersons
+        "Kỳ trước đơn vị chi trả báo người nhận đã chết hoặc khoản chi bị ngăn chặn: phải xác minh trước khi chi tiếp."
+        "A partner has reported the payee's death, fraud or a court order: it must be looked into before more is paid."
     ReportedByOfficer "H160" Payable TwoPersons
         "Cán bộ báo tạm giữ khoản chi này."
         "An officer has reported a reason to hold this payment."

@@ -1,12 +1,14 @@
 //! Payments that officers take off a sealed list.
 
+use std::collections::HashSet;
+
 use crate::domain::batch::Batch;
-use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, PersonNo};
+use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, PersonNo, Shard};
 use crate::domain::payable::Payable;
 use crate::domain::state::Named;
 use crate::domain::stop::{Stop, StopState};
 
-use super::registry::broken;
+use super::registry::{broken, person_no};
 use super::{Changes, Row, Store, StoreError};
 
 impl Store {
@@ -32,6 +34,26 @@ impl Store {
             )
             .await?;
         rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// Payees and beneficiaries of a shard of whom a partner reported, in another cycle, that nothing may
+    /// be paid to them (death, fraud, a court order), and whom no later cycle has paid all the same.
+    pub async fn stopped_by_partners(
+        &self,
+        shard: Shard,
+        cycle: CycleNo,
+    ) -> Result<HashSet<(PersonNo, PersonNo)>, StoreError> {
+        let rows = self
+            .query(
+                "select distinct p.payee_no, p.beneficiary_no from instruction i
+                 join payable p on p.shard = i.shard and p.payable_no = i.payable_no
+                 where i.shard = $1 and i.reason_class = 'stop' and i.cycle_no <> $2
+                   and not exists (select 1 from payable q where q.shard = p.shard and q.payee_no = p.payee_no
+                     and q.beneficiary_no = p.beneficiary_no and q.cycle_no > p.cycle_no and q.state = 'paid')",
+                &[i64::from(shard.number()).into(), cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((person_no(row, 0)?, person_no(row, 1)?))).collect()
     }
 
     /// Everything of a cycle that goes to a person or is for them.

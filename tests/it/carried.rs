@@ -20,6 +20,7 @@ on_both_databases! { run, RealPart::Postgres;
     an_old_line_about_a_returned_payment_is_no_news
     a_doubt_stays_however_many_lists_carry_it
     a_doubt_stands_beside_a_death
+    who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked
     what_an_earlier_order_paid_ends_by_itself
     what_an_earlier_order_paid_in_part_is_set_off
 }
@@ -387,5 +388,40 @@ async fn what_an_earlier_order_paid_in_part_is_set_off(office: TestOffice) {
     office.month("2027-01", &[AN]).await;
     let january = office.sealed("2027-01", Regular).await;
     office.check(&january, "entitled 1", "pending 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// The register knows nothing of the death that the bank reports: the money of the month is not ordered
+/// again, and the next month's waits until two officers have looked; once it is paid, the word is void.
+async fn who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    let people = [AN, BINH];
+    office.month("2026-10", &people).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let dead = office.said(&october, "E1", 1, "Không thành công", "Chủ tài khoản đã chết").await;
+    let paid = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[dead, paid]).await.unwrap();
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!(again.ordered, 0);
+    office.closed(&october).await;
+
+    office.month("2026-11", &people).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.check(&november, "entitled 2", "held 1 = 500000, pending 1 = 500000").await;
+    assert_eq!(office.payable(&november, "E1").await.code, "H158");
+    office.sent(&november, 0).await;
+    let paid = office.said(&november, "E2", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.release_holds(&november, "H158").await;
+    let again = office.engine.reissue(&office.now(&november).await).await.unwrap();
+    assert_eq!(again.ordered, 1);
+    office.sent(&november, 1).await;
+    let alive = office.said(&november, "E1", 1, "Thành công", "").await;
+    office.sheet(&[alive]).await.unwrap();
+    office.closed(&november).await;
+
+    office.month("2026-12", &people).await;
+    let december = office.sealed("2026-12", Regular).await;
+    office.check(&december, "entitled 2", "pending 2 = 1000000").await;
     office.ends_whole().await;
 }
