@@ -56,7 +56,7 @@ impl StopCommand {
                 engine.sequence().await?;
                 voice.say(&as_json(&done), || {
                     let mut text = format!(
-                        "{}: their files wait until another officer decides: chitra stop confirm {} {person} --as OFFICER",
+                        "{}: what it is in waits until another officer decides: chitra stop confirm {} {person} --as OFFICER",
                         told(&done, engine),
                         cycle.label()
                     );
@@ -86,7 +86,7 @@ impl StopCommand {
                             list.number
                         )
                     });
-                    format!("{} are held with H160{of_others}", told(&done, engine))
+                    format!("held with H160: {}{of_others}", told(&done, engine))
                 });
                 Ok(())
             }
@@ -98,7 +98,7 @@ impl StopCommand {
                 engine.sequence().await?;
                 voice.say(&as_json(&done), || {
                     format!(
-                        "{} are not stopped; the files may leave: chitra dispatch {}",
+                        "not stopped: {}; the files may leave: chitra dispatch {}",
                         told(&done, engine),
                         cycle.label()
                     )
@@ -152,7 +152,7 @@ async fn list(engine: &Engine, cycle: &str, voice: &Voice) -> Result<(), EngineE
 fn told(done: &Stopped, engine: &Engine) -> String {
     let payments = if done.count == 1 { "payment" } else { "payments" };
     format!(
-        "{} {payments}, {},",
+        "{} {payments} of {}",
         grouped(i128::from(done.count)),
         money(i128::from(done.total_minor), engine.config.currency)
     )

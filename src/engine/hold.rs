@@ -102,7 +102,7 @@ impl Engine {
     /// An officer releases a hold or keeps it. A release that takes two persons is only proposed.
     ///
     /// # Errors
-    /// H902 when nothing is held under that name, H903 when no person can release it, H904 when a
+    /// H907 without a reason, H902 when nothing is held under that name, H903 when no person can release it, H904 when a
     /// release is proposed already.
     pub async fn hold_decide(
         &self,
@@ -113,6 +113,12 @@ impl Engine {
         key: &OfficerKey,
     ) -> Result<Decided, EngineError> {
         let by = self.acting(officer, key, Doing::DecideHold).await?;
+        if deciding.reason.trim().is_empty() {
+            return Err(EngineError::refused(
+                "H907",
+                "a decision on a hold says on what it rests: --reason TEXT",
+            ));
+        }
         let (exception, subject) = self.held_as(cycle, hold).await?;
         let rule = exception.code.parse::<HoldCode>().map(|code| code.release());
         let release = deciding.decision == Decision::Release;

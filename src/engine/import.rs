@@ -215,13 +215,26 @@ impl Engine {
         };
         if let Some(done) = self.store.import_find(kind, period, &sha256, read_with).await? {
             return Err(match done.state {
-                ImportState::Complete => EngineError::refused(
-                    "I120",
-                    format!(
-                        "{shown} has the same bytes as {}, taken in for {period} on {}; nothing was changed",
-                        done.file_name, done.imported_at
-                    ),
-                ),
+                ImportState::Complete => {
+                    let newest =
+                        self.store.imports(kind, period).await?.into_iter().find(|one| {
+                            one.state == ImportState::Complete && one.number > done.number
+                        });
+                    let counts = newest.map_or_else(String::new, |newest| {
+                        format!(
+                            ". It is not the file that counts: {} was taken in after it, on {}. To have {shown} \
+                             count again, send it with an empty line at its end",
+                            newest.file_name, newest.imported_at
+                        )
+                    });
+                    EngineError::refused(
+                        "I120",
+                        format!(
+                            "{shown} has the same bytes as {}, taken in for {period} on {}; nothing was changed{counts}",
+                            done.file_name, done.imported_at
+                        ),
+                    )
+                }
                 ImportState::Loading => taken_over(&shown),
             });
         }

@@ -17,6 +17,12 @@ impl Engine {
         key: &OfficerKey,
     ) -> Result<(), EngineError> {
         let by = self.acting(officer, key, Doing::ResolveDiscrepancy).await?;
+        if reason.trim().is_empty() {
+            return Err(EngineError::refused(
+                "D111",
+                "how a discrepancy was settled is told to whoever looks later: --reason TEXT",
+            ));
+        }
         if !self.store.discrepancies().await?.iter().any(|(open, _)| *open == number) {
             return Err(EngineError::refused(
                 "D110",

@@ -118,6 +118,7 @@ async fn a_refused_file_is_told_each_time_until_it_is_set_aside(office: TestOffi
     assert!(found.detail.starts_with("L101: ANSWER-"), "{}", found.detail);
 
     let engine = &office.engine;
+    refused(engine.discrepancy_resolve(*number, " ", MAKER, &key(MAKER)).await, "D111");
     let reason = "the bank says that it was sent by mistake";
     engine.discrepancy_resolve(*number, reason, MAKER, &key(MAKER)).await.unwrap();
     assert!(collected(&office).await.is_empty());

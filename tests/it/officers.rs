@@ -8,7 +8,7 @@ use chitra::domain::ids::ListNo;
 use chitra::domain::list::Role;
 use chitra::domain::signature::{OfficerPublicKey, OfficerSignature, Purpose};
 use chitra::engine::EngineError;
-use chitra::engine::hold::Counts;
+use chitra::engine::hold::{Counts, Deciding};
 use serde_json::Value;
 
 use crate::support::office::{
@@ -74,6 +74,8 @@ async fn a_hold_that_takes_two_persons_takes_two(office: TestOffice) {
 
     refused(engine.hold_confirm(&now, &hold, "minh", &key("minh")).await, "H905");
     let release = || deciding(Decision::Release);
+    let unsaid = Deciding { reason: " ".to_owned(), ..release() };
+    refused(engine.hold_decide(&now, &hold, unsaid, MAKER, &key(MAKER)).await, "H907");
     refused(engine.hold_decide(&now, &hold, release(), "minh", &key("hoa")).await, "A104");
     assert!(!waits().await);
     // An approver proposes; who makes lists cannot confirm, nor can the same person, nor another's key.

@@ -129,6 +129,15 @@ fn the_same_file_under_another_name_is_refused() {
         let told = refused(taken, "I120");
         assert!(told.contains("roster.csv"), "it says which file that was: {told}");
         assert_eq!(office.snapshot().await, before);
+        // Another roster came after it and counts: that is said, and how the first comes to count again.
+        let other = office.written("other.csv", roster_of(&[AN, BINH]).as_bytes());
+        office.engine.roster_import(&other, period("2026-10"), MAKER).await.unwrap();
+        let told =
+            refused(office.engine.roster_import(&again, period("2026-10"), MAKER).await, "I120");
+        assert!(told.contains("other.csv was taken in after it"), "{told}");
+        let back = office.written("back.csv", format!("{}\n", roster_of(&[AN])).as_bytes());
+        let report = office.engine.roster_import(&back, period("2026-10"), MAKER).await.unwrap();
+        assert_eq!(report.import.rows, 1);
         // For another month the same people are another roster.
         office.month("2026-11", &[AN]).await;
         office.ends_whole().await;
