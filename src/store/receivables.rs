@@ -45,7 +45,8 @@ macro_rules! standings {
              select sum(m.amount_minor) from receipt m where m.receivable_no = r.receivable_no), 0) as bigint),
            cast(case when exists (
              select 1 from instruction i where i.shard = ((r.payable_no >> 30) & 255)
-               and i.payable_no = r.payable_no and i.attempt = r.attempt and (i.state = 'excess_returned' or (i.state = 'settled' and r.cause = 'settled_excess')))
+               and i.payable_no = r.payable_no and i.attempt = r.attempt and (i.state in ('excess_returned', 'returned')
+                 or (r.cause = 'settled_excess' and i.state <> 'settled_excess')))
              then r.amount_minor else 0 end as bigint)
          from receivable r "
     };
