@@ -275,7 +275,7 @@ impl Engine {
         }
         let mut assembled = assemble(cycle.number, shard, lines)?;
         let uncollected = self.uncollected(&assembled.payables).await?;
-        let stopped = self.store.stopped_by_partners(shard, cycle.number).await?;
+        let stopped = self.store.stopped_before(shard, cycle.number).await?;
         changes
             .recoveries(cycle.number, owing.kept_back(self, &mut assembled, &carried_in.set_off));
 
@@ -329,8 +329,12 @@ impl Engine {
                 .filter(in_force)
                 .or(doubt)
                 .or_else(|| {
-                    let is_stopped = stopped.contains(&(group.payee, group.beneficiary));
-                    is_stopped.then_some(HoldCode::ReportedByPartner).filter(in_force)
+                    let by_officers = *stopped.get(&(group.payee, group.beneficiary))?;
+                    let code = match by_officers {
+                        true => HoldCode::ReportedByOfficer,
+                        false => HoldCode::ReportedByPartner,
+                    };
+                    Some(code).filter(in_force)
                 })
                 .or_else(|| of_lines.filter(in_force))
                 .or_else(|| {

@@ -1,6 +1,6 @@
 //! Payments that officers take off a sealed list.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, PersonNo, Shard};
@@ -36,24 +36,28 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
-    /// Payees and beneficiaries of a shard of whom a partner reported, in another cycle, that nothing may
-    /// be paid to them (death, fraud, a court order), and whom no later cycle has paid all the same.
-    pub async fn stopped_by_partners(
+    /// Payees and beneficiaries of a shard whose orders of another cycle were stopped, and whom no later
+    /// cycle has paid all the same: by officers (true), or by a partner (death, fraud, a court order).
+    pub async fn stopped_before(
         &self,
         shard: Shard,
         cycle: CycleNo,
-    ) -> Result<HashSet<(PersonNo, PersonNo)>, StoreError> {
+    ) -> Result<HashMap<(PersonNo, PersonNo), bool>, StoreError> {
         let rows = self
             .query(
-                "select distinct p.payee_no, p.beneficiary_no from instruction i
-                 join payable p on p.shard = i.shard and p.payable_no = i.payable_no
-                 where i.shard = $1 and i.reason_class = 'stop' and i.cycle_no <> $2
+                "select p.payee_no, p.beneficiary_no,
+                   cast(max(case when i.reason = 'stopped' then 1 else 0 end) as bigint)
+                 from instruction i join payable p on p.shard = i.shard and p.payable_no = i.payable_no
+                 where i.shard = $1 and (i.reason_class = 'stop' or i.reason = 'stopped') and i.cycle_no <> $2
                    and not exists (select 1 from payable q where q.shard = p.shard and q.payee_no = p.payee_no
-                     and q.beneficiary_no = p.beneficiary_no and q.cycle_no > p.cycle_no and q.state = 'paid')",
+                     and q.beneficiary_no = p.beneficiary_no and q.cycle_no > p.cycle_no and q.state = 'paid')
+                 group by p.payee_no, p.beneficiary_no",
                 &[i64::from(shard.number()).into(), cycle.0.into()],
             )
             .await?;
-        rows.iter().map(|row| Ok((person_no(row, 0)?, person_no(row, 1)?))).collect()
+        rows.iter()
+            .map(|row| Ok(((person_no(row, 0)?, person_no(row, 1)?), row.int(2)? == 1)))
+            .collect()
     }
 
     /// Everything of a cycle that goes to a person or is for them.
