@@ -23,7 +23,7 @@ use chitra::domain::list::{Act, Signature};
 use chitra::domain::receivable::{Receipt, ReceiptSource, WriteOff};
 use chitra::domain::roster::Channel;
 use chitra::domain::schedule::{Fire, FireState, Scheduled};
-use chitra::domain::statement::Statement;
+use chitra::domain::statement::{FundedEntry, Statement};
 use chitra::domain::stop::{Stop, StopState};
 use chitra::store::database::{Database, Dialect};
 use chitra::store::leaving::{Funds, Moved};
@@ -200,6 +200,11 @@ const GUARDS: &[Guarded] = &[
         "statement (provider, account, statement_id)",
         |changes| changes.statement_taken(&statement(1), &[], &[]),
         |changes| changes.statement_taken(&statement(2), &[], &[]),
+    ),
+    (
+        "funded_entry (funds)",
+        |changes| changes.entries_funded(&[FundedEntry { funds: 1, statement: 1, entry: 1 }]),
+        |changes| changes.entries_funded(&[FundedEntry { funds: 1, statement: 2, entry: 1 }]),
     ),
     (
         "refused_answer (provider, sha256, code)",
