@@ -11,6 +11,7 @@ use chitra::channels::sandbox::operator::{Operator, OperatorRules, Twist};
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 
+use crate::support::mobile_partner::mobile_partner;
 use crate::support::office::{MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
 
@@ -35,26 +36,8 @@ async fn listening(office: &mut TestOffice, operator: &Operator) -> (Cycle, Sock
         "[provider.callbacks]\nalgorithm = \"hmac-sha256\"\nkey_file = \"keys/callbacks\"\n";
     let taken = "taken = \"wallet/taken\"\n";
     let mut text = text.replace(taken, &format!("{taken}{callbacks}"));
-    text.push_str(&format!(
-        r#"
-[[provider]]
-name = "operator"
-channel = "mobile_money"
-format = "gsma-mobile-money-transaction"
-answers = ["gsma-mobile-money-transaction-results"]
-serves = ["*"]
-count_max = 1000
-total_max_minor = 900000000000
-amount_max_minor = 400000000
-answer_days = 25
-quota_per_second = 50
-[provider.http]
-kind = "payments"
-base_url = "{}"
-send_path = "/transactions/type/disbursement"
-{callbacks}"#,
-        operator.base_url()
-    ));
+    let base_url = operator.base_url();
+    text.push_str(&mobile_partner("operator", "quota_per_second = 50", &base_url, callbacks));
     std::fs::write(&path, text).unwrap();
     std::fs::write(office.dir.join("keys/callbacks"), SECRET).unwrap();
     office.reopen().await;

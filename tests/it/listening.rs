@@ -15,6 +15,7 @@ use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use serde_json::Value;
 
+use crate::support::mobile_partner::mobile_partner;
 use crate::support::office::{TestOffice, on_both_databases, payables_told, run};
 use crate::support::real_parts::RealPart;
 
@@ -132,24 +133,7 @@ async fn payments_one_by_one_with_every_trouble(mut office: TestOffice) {
     let mut serving = Serving::start(&dir, "127.0.0.1:0", script);
     let path = office.dir.join("chitra.toml");
     let mut text = std::fs::read_to_string(&path).unwrap();
-    text.push_str(&format!(
-        r#"
-[[provider]]
-name = "mobile"
-channel = "mobile_money"
-format = "gsma-mobile-money-transaction"
-answers = ["gsma-mobile-money-transaction-results"]
-serves = ["*"]
-count_max = 1000
-total_max_minor = 900000000000
-amount_max_minor = 400000000
-answer_days = 25
-quota_per_second = 30
-[provider.http]
-kind = "payments"
-base_url = "http://{}/mobile"
-send_path = "/transactions/type/disbursement"
-status_path = "/transactions/of/{{reference}}"
+    let more = r#"status_path = "/transactions/of/{reference}"
 not_found_is_proof = true
 idempotency_header = "X-Correlation-ID"
 idempotency_hours = 24
@@ -157,10 +141,9 @@ timeout_seconds = 2
 [provider.http.oauth]
 token_path = "/oauth/token"
 client_id = "office"
-secret_file = "keys/mobile.secret"
-"#,
-        serving.address
-    ));
+secret_file = "keys/mobile.secret""#;
+    let base_url = format!("http://{}/mobile", serving.address);
+    text.push_str(&mobile_partner("mobile", "quota_per_second = 30", &base_url, more));
     std::fs::write(&path, text).unwrap();
     std::fs::write(office.dir.join("keys/mobile.secret"), "open sesame\n").unwrap();
     let cycle = released(&mut office, &people(60, "mobile_money viettel +8490123{n}")).await;

@@ -17,6 +17,7 @@ use chitra::domain::digest::Digest;
 use chitra::domain::fate::Verdict;
 use tokio::sync::{Notify, Semaphore};
 
+use crate::support::mobile_partner::mobile_partner;
 use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
 
@@ -54,29 +55,8 @@ fn rules() -> OperatorRules {
 async fn released(office: &mut TestOffice, operator: &Operator, more: &str) -> Cycle {
     let path = office.dir.join("chitra.toml");
     let mut text = std::fs::read_to_string(&path).unwrap();
-    text.push_str(&format!(
-        r#"
-[[provider]]
-name = "operator"
-channel = "mobile_money"
-format = "gsma-mobile-money-transaction"
-answers = ["gsma-mobile-money-transaction-results"]
-serves = ["*"]
-count_max = 1000
-total_max_minor = 900000000000
-amount_max_minor = 400000000
-answer_days = 25
-# agreed
-quota_per_second = 50
-# so far
-[provider.http]
-kind = "payments"
-base_url = "{}"
-send_path = "/transactions/type/disbursement"
-{more}
-"#,
-        operator.base_url()
-    ));
+    let terms = "# agreed\nquota_per_second = 50\n# so far";
+    text.push_str(&mobile_partner("operator", terms, &operator.base_url(), more));
     std::fs::write(&path, text).unwrap();
     office.reopen().await;
     office.on_day("2026-10-20");

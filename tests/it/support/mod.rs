@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod injectors;
+pub mod mobile_partner;
 pub mod office;
 pub mod real_parts;
 pub mod sftp;
