@@ -50,13 +50,7 @@ pub struct Stopped {
 impl Engine {
     /// What is proposed to be stopped in a cycle, in the order of the payments.
     pub async fn stops(&self, cycle: &Cycle) -> Result<Vec<Stopping>, EngineError> {
-        let files: BTreeMap<BatchNo, String> = self
-            .store
-            .batches(cycle.number)
-            .await?
-            .into_iter()
-            .map(|batch| (batch.number, batch.file_name))
-            .collect();
+        let files = self.batches_by_number(cycle).await?;
         let proposed = self.store.stops_proposed(cycle.number).await?;
         let numbers: Vec<PayableNo> = proposed.iter().map(|stop| stop.payable).collect();
         let payables: HashMap<PayableNo, _> = self
@@ -73,7 +67,11 @@ impl Engine {
                 Ok(Stopping {
                     reference: self.reference_of(&stop),
                     person: payable.beneficiary,
-                    file_name: files.get(&stop.batch).cloned().unwrap_or_default(),
+                    file_name: files
+                        .get(&stop.batch)
+                        .ok_or_else(|| no_file(stop.batch))?
+                        .file_name
+                        .clone(),
                     amount_minor: payable.amount_minor,
                     reason: self.keys.opened_reason(&reason_of(stop.number), &stop.reason)?,
                     by: stop.proposed_by,
@@ -395,16 +393,12 @@ impl Engine {
     ) -> Result<Vec<u8>, EngineError> {
         let references: Vec<String> =
             stops.iter().map(|stop| self.reference_of(stop).to_string()).collect();
-        let reason = stops.first().map(|stop| Digest::of(&stop.reason));
         let mut leaf = Leaf::of(event, at)
             .number("cycle", cycle.number.0)
             .number("count", stops.len() as i64)
             .text("references", &references.join(" "));
         if let Some(stop) = stops.first() {
-            leaf = leaf.number("stop", stop.number);
-        }
-        if let Some(reason) = reason {
-            leaf = leaf.digest("reason", &reason);
+            leaf = leaf.number("stop", stop.number).digest("reason", &Digest::of(&stop.reason));
         }
         by.leaf(leaf)
     }

@@ -226,18 +226,15 @@ impl Engine {
             }));
             let by_number: BTreeMap<BatchNo, &Batch> =
                 batches.iter().map(|batch| (batch.number, batch)).collect();
-            for outcome in &of_cycle {
-                let number = ordered_in.get(&(outcome.payable, outcome.attempt));
-                if let Some(batch) = number.and_then(|number| by_number.get(number)) {
-                    acknowledged.payment(outcome.item, batch);
-                }
-            }
             let received_on = answer.received_at.get(..10).unwrap_or_default();
             let of_cycle: Vec<Outcome> = of_cycle
                 .into_iter()
                 .map(|outcome| {
-                    let file = ordered_in.get(&(outcome.payable, outcome.attempt));
-                    let file = batches.iter().find(|batch| Some(&batch.number) == file);
+                    let number = ordered_in.get(&(outcome.payable, outcome.attempt));
+                    let file = number.and_then(|number| by_number.get(number));
+                    if let Some(file) = file {
+                        acknowledged.payment(outcome.item, file);
+                    }
                     self.weighed(outcome, file.map(|file| file.provider.as_str()), received_on)
                 })
                 .collect();
