@@ -56,6 +56,10 @@ impl Engine {
                 format!("`{name}` is registered as {} and cannot {act}", officer.role),
             ));
         }
+        // What is given up or gone is no longer looked at: it is not what was sealed, and need not be.
+        if matches!(list.state, ListState::Released | ListState::Cancelled) {
+            return Err(not_in_state(cycle, &list));
+        }
         let mut list = self.must_hold(cycle, list).await?;
         if act == Act::Submit && list.state == ListState::Sealed {
             list = self.sealed_anew(cycle, list).await?;
@@ -75,10 +79,7 @@ impl Engine {
         if act == Act::Submit && list.state != ListState::Sealed
             || act == Act::Approve && list.state != ListState::Submitted
         {
-            return Err(EngineError::refused(
-                "A109",
-                format!("list {number} of cycle {} is {}", cycle.label(), list.state),
-            ));
+            return Err(not_in_state(cycle, &list));
         }
         let digest = Digest::of(list.body.as_bytes());
         let signature = Signature {
@@ -153,13 +154,11 @@ impl Engine {
             return Err(approval(approve::ApprovalError::ApproversMustBeEnough { have, need }));
         }
         if list.state != ListState::Approved {
-            return Err(EngineError::refused(
-                "A109",
-                format!("list {number} of cycle {} is {}", cycle.label(), list.state),
-            ));
+            return Err(not_in_state(cycle, &list));
         }
         self.store.must_be_sound().await?;
         let list = self.must_hold(cycle, list).await?;
+        self.must_not_pay_again(cycle, &list).await?;
         let signatures = self.store.signatures(cycle.number).await?;
         let of_list: Vec<Signature> =
             signatures.into_iter().filter(|one| one.list == number).collect();
@@ -167,6 +166,37 @@ impl Engine {
         let approved =
             approve(list, &of_list, &officers, self.config.approvals).map_err(approval)?;
         self.release_approved(cycle, approved, &by).await
+    }
+
+    /// What an earlier order has paid while the list waited is looked at before the list goes.
+    async fn must_not_pay_again(
+        &self,
+        cycle: &Cycle,
+        list: &PaymentList,
+    ) -> Result<(), EngineError> {
+        let mut orders = self.paying_again(cycle.number).await?;
+        orders.retain(|one| one.list == list.number);
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let label = cycle.label();
+        let give_up = match list.number.0 {
+            0 => {
+                format!("chitra cycle cancel {label} --reason TEXT --as OFFICER, and computed anew")
+            }
+            number => {
+                format!("chitra list cancel {label} --list {number} --as OFFICER, and ordered anew")
+            }
+        };
+        Err(EngineError::refused(
+            "A117",
+            format!(
+                "list {} is not released: {}. Each is proposed to be stopped, then the list can be released and the stop \
+                 confirmed: chitra stop propose {label} PERSON --reason TEXT --as OFFICER; or the list is given up: {give_up}",
+                list.number,
+                self.told_as_paid_again(&orders)
+            ),
+        ))
     }
 
     async fn release_approved(
@@ -330,6 +360,27 @@ fn round(body: &str) -> i64 {
         .ok()
         .and_then(|value| value.get("round").and_then(serde_json::Value::as_i64))
         .unwrap_or(0)
+}
+
+fn not_in_state(cycle: &Cycle, list: &PaymentList) -> EngineError {
+    let (number, label) = (list.number, cycle.label());
+    let way_out = match list.state {
+        ListState::Sealed => {
+            format!("it is submitted first: chitra submit {label} --list {number}")
+        }
+        ListState::Submitted => "it waits for its approvals".to_owned(),
+        ListState::Approved => {
+            format!("it waits to be released: chitra release {label} --list {number}")
+        }
+        ListState::Released => "its files are on their way".to_owned(),
+        ListState::Cancelled => {
+            format!("it was given up; chitra cycle status {label} says which lists wait")
+        }
+    };
+    EngineError::refused(
+        "A109",
+        format!("list {number} of cycle {label} is {}; {way_out}", list.state),
+    )
 }
 
 fn approval(error: approve::ApprovalError) -> EngineError {

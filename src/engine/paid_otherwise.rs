@@ -7,8 +7,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::audit::batch_root::BatchRootBuilder;
-use crate::domain::ids::{AttemptNo, PayableNo};
+use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
+use crate::domain::money::told;
 use crate::domain::payable::{Payable, PayableEvent};
 use crate::domain::receivable::ReceivableCause;
 use crate::engine::{Engine, EngineError};
@@ -24,6 +25,7 @@ pub(super) struct Excess {
     pub left_minor: i64,
     /// Nothing of it is back, on its way or given up.
     is_whole: bool,
+    is_written_off: bool,
 }
 
 /// What is proved paid under earlier lists, by the payables of later ones.
@@ -31,17 +33,30 @@ pub(super) struct Excess {
 pub(super) struct PaidOtherwise {
     before: HashMap<PayableNo, Vec<Excess>>,
     ended: HashSet<PayableNo>,
+    /// Payables of which an earlier order is proved paid beside a later one.
+    twice: HashSet<PayableNo>,
 }
 
 impl PaidOtherwise {
-    /// Whether nothing of a payable is ordered as it is: the person has money of the same claims.
+    /// Whether nothing of a payable is ordered as it is: the person has money of the same claims, which is
+    /// not set off, or was given up.
     pub(super) fn concerns(&self, payable: PayableNo) -> bool {
-        self.before.contains_key(&payable) || self.has_ended(payable)
+        let stands = |one: &Excess| one.left_minor > 0 || one.is_written_off;
+        self.before(payable).iter().any(stands) || self.has_ended(payable)
     }
 
     /// Whether all of a payable is paid by the order of an earlier list, for good.
     pub(super) fn has_ended(&self, payable: PayableNo) -> bool {
         self.ended.contains(&payable)
+    }
+
+    /// Payables whose live orders would pay what somebody has already.
+    fn again(&self) -> Vec<PayableNo> {
+        let has_left = |excesses: &Vec<Excess>| excesses.iter().any(|one| one.left_minor > 0);
+        let carried = self.before.iter().filter(|(_, before)| has_left(before)).map(|(to, _)| *to);
+        let all: BTreeSet<PayableNo> =
+            carried.chain(self.ended.iter().copied()).chain(self.twice.iter().copied()).collect();
+        all.into_iter().collect()
     }
 
     pub(super) fn before(&self, payable: PayableNo) -> &[Excess] {
@@ -95,6 +110,9 @@ impl Engine {
                 true => 0,
                 false => standing.left_minor(),
             };
+            if is_excess && left_minor > 0 {
+                found.twice.insert(payable.number);
+            }
             let mut next = payable.carried_to;
             while let Some(to) = next {
                 if is_excess {
@@ -103,6 +121,7 @@ impl Engine {
                         order: order.clone(),
                         left_minor,
                         is_whole: left_minor == standing.receivable.amount_minor,
+                        is_written_off: standing.is_written_off,
                     });
                 } else {
                     found.ended.insert(to);
@@ -111,6 +130,42 @@ impl Engine {
             }
         }
         Ok(found)
+    }
+
+    /// Live orders of a cycle for money that an earlier order is proved to have paid meanwhile, and about
+    /// which no officer has proposed or refused a stop.
+    pub(super) async fn paying_again(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<Vec<Instruction>, EngineError> {
+        let mut numbers = self.paid_otherwise().await?.again();
+        numbers.retain(|number| number.cycle() == cycle);
+        if numbers.is_empty() {
+            return Ok(vec![]);
+        }
+        let looked_at = self.store.stops_looked_at(cycle).await?;
+        let mut orders = self.store.instructions_of(&numbers).await?;
+        orders.retain(|one| {
+            one.state == InstructionState::InBatch
+                && !looked_at.contains(&(one.payable, one.attempt))
+        });
+        Ok(orders)
+    }
+
+    /// Says which orders would pay again, the first few by their references.
+    pub(super) fn told_as_paid_again(&self, orders: &[Instruction]) -> String {
+        let total: i128 = orders.iter().map(|one| i128::from(one.amount_minor)).sum();
+        let mut named: Vec<String> =
+            orders.iter().take(5).map(|one| self.reference(one).to_string()).collect();
+        if orders.len() > named.len() {
+            named.push("…".to_owned());
+        }
+        format!(
+            "{} of its payments, {}, order money that an earlier order is now proved to have paid ({})",
+            orders.len(),
+            told(total, self.config.currency),
+            named.join(", ")
+        )
     }
 
     /// The list that carried the money on has come to nothing, and the order of the earlier one paid all of
@@ -138,7 +193,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{BatchNo, CycleNo, DestinationNo, ListNo, Shard};
+    use crate::domain::ids::{BatchNo, DestinationNo, ListNo, Shard};
 
     fn excess(payable: u32, attempt: i64, amount_minor: i64, left_minor: i64) -> Excess {
         let order = Instruction {
@@ -156,7 +211,8 @@ mod tests {
             outcome_on: None,
             debited_on: None,
         };
-        Excess { receivable: 1, order, left_minor, is_whole: left_minor == amount_minor }
+        let is_whole = left_minor == amount_minor;
+        Excess { receivable: 1, order, left_minor, is_whole, is_written_off: false }
     }
 
     #[test]

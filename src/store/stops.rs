@@ -1,6 +1,6 @@
 //! Payments that officers take off a sealed list.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, PersonNo, Shard};
@@ -22,6 +22,21 @@ impl Store {
             )
             .await?;
         rows.iter().map(stop).collect()
+    }
+
+    /// The orders of a cycle that an officer has proposed to stop, or let go when it was proposed.
+    pub async fn stops_looked_at(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<HashSet<(PayableNo, AttemptNo)>, StoreError> {
+        let rows = self
+            .query(
+                "select stop_no, cycle_no, payable_no, attempt, batch_no, reason, state, proposed_by, proposed_at
+                 from stop where cycle_no = $1 and state <> 'confirmed'",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(|row| stop(row).map(|one| (one.payable, one.attempt))).collect()
     }
 
     /// How many payments of a file are proposed to be stopped.

@@ -3,10 +3,10 @@
 
 use chitra::domain::cycle::{Cycle, CycleKind::Regular};
 use chitra::domain::exception::Decision;
-use chitra::domain::ids::{AttemptNo, EndToEndId, PayableNo};
+use chitra::domain::ids::{AttemptNo, EndToEndId, ListNo, PayableNo};
 
 use crate::support::office::{
-    APPROVERS, MAKER, Said, TestOffice, deciding, key, on_both_databases, run,
+    APPROVERS, MAKER, Said, TestOffice, deciding, key, on_both_databases, refused, run,
 };
 use crate::support::real_parts::RealPart;
 
@@ -23,6 +23,8 @@ on_both_databases! { run, RealPart::Postgres;
     who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked
     what_an_earlier_order_paid_ends_by_itself
     what_an_earlier_order_paid_in_part_is_set_off
+    what_an_earlier_order_paid_is_not_released_again
+    what_an_earlier_order_paid_does_not_leave_again
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -423,5 +425,82 @@ async fn who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked(office: T
     office.month("2026-12", &people).await;
     let december = office.sealed("2026-12", Regular).await;
     office.check(&december, "entitled 2", "pending 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// October was rejected and carried, November is sealed with it, and then October's order is proved paid:
+/// the list is not released before the payment is proposed to be stopped, and the next month owes the rest.
+async fn what_an_earlier_order_paid_is_not_released_again(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    let people = [AN, BINH];
+    office.month("2026-10", &people).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    let paid = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[no, paid]).await.unwrap();
+    office.closed(&october).await;
+    office.month("2026-11", &people).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.approved(&november, 0).await;
+    let late = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    let_go_on(&office).await;
+
+    let engine = &office.engine;
+    let first = APPROVERS[0];
+    let now = office.now(&november).await;
+    let before = office.snapshot().await;
+    let told = refused(engine.release(&now, ListNo(0), first, &key(first)).await, "A117");
+    assert!(
+        told.contains("1 of its payments, 1.000.000 VND") && told.contains("stop propose"),
+        "{told}"
+    );
+    assert_eq!(office.snapshot().await, before);
+
+    let an = office.person("E1").await;
+    engine.stop_propose(&now, an, "October was paid", MAKER, &key(MAKER)).await.unwrap();
+    engine.release(&now, ListNo(0), first, &key(first)).await.unwrap();
+    let stopped =
+        engine.stop_confirm(&office.now(&november).await, an, first, &key(first)).await.unwrap();
+    office.sent(&november, stopped.list.unwrap().number.0).await;
+    office.check(&november, "entitled 2", "held 1 = 1000000, pending 1 = 500000").await;
+    let paid = office.said(&november, "E2", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.closed(&november).await;
+
+    office.month("2026-12", &people).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    office.release_holds(&december, "H160").await;
+    let again = office.engine.reissue(&office.now(&december).await).await.unwrap();
+    // November and December; October is in the person's hands, and set off.
+    assert_eq!(again.ordered_minor, 1_000_000, "{:?}", again.waiting);
+    office.sent(&december, 1).await;
+    office.check(&december, "entitled 2", "pending 3 = 1500000").await;
+    office.ends_whole().await;
+}
+
+/// The same, proved after the release and before the file left: it waits until an officer has decided.
+async fn what_an_earlier_order_paid_does_not_leave_again(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    office.engine.reissue(&office.now(&october).await).await.unwrap();
+    office.released(&october, 1).await;
+    let late = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    let_go_on(&office).await;
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told[0].detail.contains("1 of its payments, 500.000 VND, order money"), "{told:?}");
+    assert_eq!(office.attempts(&october, "E1").await, "1 settled_excess, 2 in_batch");
+
+    let (an, now) = (office.person("E1").await, office.now(&october).await);
+    let [first, second] = APPROVERS;
+    office.engine.stop_propose(&now, an, "paid already", first, &key(first)).await.unwrap();
+    office.engine.stop_confirm(&now, an, second, &key(second)).await.unwrap();
+    assert_eq!(office.attempts(&october, "E1").await, "1 settled, 2 cancelled");
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
     office.ends_whole().await;
 }

@@ -7,7 +7,7 @@ use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::ids::ListNo;
 
 use crate::support::office::{
-    APPROVERS, TestOffice, archived_file, key, on_both_databases, refused, run,
+    APPROVERS, MAKER, TestOffice, archived_file, key, on_both_databases, refused, run,
 };
 use crate::support::real_parts::RealPart;
 
@@ -16,6 +16,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_list_that_a_dead_process_began_keeps_the_day_it_was_given
     a_list_that_was_given_no_day_gets_the_one_on_which_it_is_finished
     the_value_date_of_a_file_is_approved_with_it
+    what_is_given_up_or_gone_is_told_as_that
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -123,5 +124,25 @@ async fn the_value_date_of_a_file_is_approved_with_it(office: TestOffice) {
     let later = "update batch set value_date = '2026-10-14' where list_no = 1";
     assert_eq!(office.tamper(later, vec![]).await, 1);
     says(&office, &october, "2026-10-13", "2026-10-14").await;
+    office.ends_whole().await;
+}
+
+/// A list that was cancelled, or whose files were taken back, is not what was sealed: nobody tampered with it.
+async fn what_is_given_up_or_gone_is_told_as_that(office: TestOffice) {
+    let october = ordered_late(&office).await;
+    let now = office.now(&october).await;
+    office.engine.list_cancel(&now, ListNo(1), MAKER, &key(MAKER)).await.unwrap();
+    let month = file_of(&office, &october, 0).await.file_name;
+    let told = |sentence: String, words: &str| assert!(sentence.contains(words), "{sentence}");
+    let first = APPROVERS[0];
+    for number in [ListNo(0), ListNo(1)] {
+        let words = if number.0 == 0 { "on their way" } else { "given up" };
+        let engine = &office.engine;
+        let done = engine.submit(&now, number, MAKER, &key(MAKER)).await;
+        told(refused(done, "A109"), words);
+        told(refused(engine.approve(&now, number, first, &key(first)).await, "A109"), words);
+        told(refused(engine.release(&now, number, first, &key(first)).await, "A109"), words);
+    }
+    assert!(!month.is_empty());
     office.ends_whole().await;
 }

@@ -34,6 +34,16 @@ impl Engine {
                 batch.cycle
             )));
         }
+        let mut again = self.paying_again(batch.cycle).await?;
+        again.retain(|one| one.batch == batch.number);
+        if !again.is_empty() {
+            return Ok(Some(format!(
+                "{}; they are stopped: chitra stop propose {} PERSON --reason TEXT --as OFFICER, or let go by who \
+                 refuses that stop",
+                self.told_as_paid_again(&again),
+                batch.cycle
+            )));
+        }
         let profile = self.provider(&batch.provider)?;
         let terms = &profile.on(self.clock.today()).leaving;
         if let Some(why) = self.waits_for_hours(batch, terms) {
