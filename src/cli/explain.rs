@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::show::money;
+use crate::domain::exception::RowOutcome;
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
 use crate::domain::state::Named;
 use crate::engine::compute::ExplainedLine;
@@ -55,6 +56,18 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
             })
         })
         .collect();
+    let refused: Vec<_> = told
+        .refused
+        .iter()
+        .map(|row| {
+            json!({
+                "source": { "file": told.source.file_name, "sha256": told.source.sha256, "line": row.line },
+                "outcome": RowOutcome::Refused.name(),
+                "code": row.code,
+                "sentence": row.sentence,
+            })
+        })
+        .collect();
     let payables: Vec<_> = told
         .payables
         .iter()
@@ -95,6 +108,7 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
         "cycle": told.cycle.label(),
         "law_known_at": told.cycle.law_known_at.to_string(),
         "rows": rows,
+        "refused": refused,
         "payables": payables,
         "carried": carried,
     })
@@ -179,6 +193,17 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         lines.push(format!("   {}", row.law.1));
         lines.extend(lines_as_text(engine, &row.lines));
         parts.push(lines.join("\n"));
+    }
+    for row in &told.refused {
+        parts.push(format!(
+            "── {} {}   [{} line {}]\n   Dòng này không đọc được nên không xét hưởng: sửa dòng rồi nhập lại danh sách.\n   \
+             This row could not be read, and nothing was worked out for it: mend it and take the roster in again.\n   {}",
+            RowOutcome::Refused,
+            row.code,
+            told.source.file_name,
+            row.line,
+            row.sentence
+        ));
     }
     for one in &told.carried {
         let mut lines = vec![format!(

@@ -30,6 +30,7 @@ mod stored;
 
 use decide::{Decided, decide};
 pub use explained::{ExplainedLine, ExplainedRow};
+pub use stored::{RefusedRow, refused_in};
 
 /// The name of the stage in the table of work.
 pub const STAGE: &str = "compute";

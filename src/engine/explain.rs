@@ -9,7 +9,7 @@ use crate::domain::ids::{EndToEndId, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::engine::chunks;
-use crate::engine::compute::ExplainedRow;
+use crate::engine::compute::{ExplainedRow, RefusedRow, refused_in};
 pub use crate::engine::explain::carried::{Carried, Whereabouts};
 use crate::engine::{Engine, EngineError};
 use crate::store::registry::{ChunkKind, Import};
@@ -22,6 +22,8 @@ pub struct Explanation {
     pub source: Import,
     /// None when the roster of the month does not have the person.
     pub rows: Vec<ExplainedRow>,
+    /// Rows that could not be read, and why.
+    pub refused: Vec<RefusedRow>,
     /// What the person's lines became, with every attempt.
     pub payables: Vec<(Payable, Vec<Instruction>)>,
     /// What of earlier lists is in those payables, the oldest first.
@@ -41,8 +43,14 @@ impl Engine {
             EngineError::Inconsistent("the cycle's roster import is missing".to_owned())
         })?;
         let rows = self.explain_person(cycle, person).await?;
+        let refused: Vec<RefusedRow> = self
+            .refused_rows(cycle, person.shard())
+            .await?
+            .into_iter()
+            .filter(|row| row.person == person)
+            .collect();
         let of_cycle = self.store.payables_of_beneficiary(cycle.number, person).await?;
-        if rows.is_empty() && of_cycle.is_empty() {
+        if rows.is_empty() && of_cycle.is_empty() && refused.is_empty() {
             return Err(EngineError::refused(
                 "E102",
                 format!(
@@ -63,7 +71,29 @@ impl Engine {
             let attempts = self.store.instructions_of(&[payable.number]).await?;
             payables.push((payable, attempts));
         }
-        Ok(Explanation { person, cycle: cycle.clone(), source, rows, payables, carried, moved_on })
+        Ok(Explanation {
+            person,
+            cycle: cycle.clone(),
+            source,
+            rows,
+            refused,
+            payables,
+            carried,
+            moved_on,
+        })
+    }
+
+    /// The rows of a cycle's roster that could not be read, of one shard.
+    async fn refused_rows(
+        &self,
+        cycle: &Cycle,
+        shard: Shard,
+    ) -> Result<Vec<RefusedRow>, EngineError> {
+        let mut found = Vec::new();
+        for chunk in self.store.chunks(shard, ChunkKind::Refused, cycle.roster.0).await? {
+            found.append(&mut refused_in(&chunks::open(&self.keys.chunks, &chunk)?)?);
+        }
+        Ok(found)
     }
 
     /// Finds a person by number, national id or enrolment id.
@@ -91,9 +121,19 @@ impl Engine {
             }
         }
         tried.extend(self.store.enrolment(self.keys.enrolment(text)).await?);
-        for person in tried {
-            if self.store.person(person).await?.is_some() {
-                return Ok(person);
+        for person in &tried {
+            if self.store.person(*person).await?.is_some() {
+                return Ok(*person);
+            }
+        }
+        // Who stands only on a row that was refused is nobody yet, and is still asked about.
+        tried.push(self.keys.person_of_enrolment(text));
+        let enrolment = self.keys.enrolment(text);
+        for shard in Shard::all() {
+            for row in self.refused_rows(cycle, shard).await? {
+                if tried.contains(&row.person) || row.enrolment == Some(enrolment) {
+                    return Ok(row.person);
+                }
             }
         }
         Err(EngineError::refused(

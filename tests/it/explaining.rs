@@ -12,6 +12,7 @@ use crate::support::real_parts::RealPart;
 on_both_databases! { run, RealPart::Postgres;
     who_is_gone_from_the_roster_is_told_of_what_was_carried
     money_that_was_carried_twice_is_told_from_where_it_comes
+    a_row_that_was_refused_is_told_by_its_line
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -131,4 +132,20 @@ async fn money_that_was_carried_twice_is_told_from_where_it_comes(office: TestOf
     let lines = json["rows"][0]["lines"].as_array().unwrap();
     assert_eq!((lines.len(), &lines[0]["period"]), (1, &november));
     office.ends_whole().await;
+}
+
+/// Who stands only on a row that could not be read is asked about by enrolment or national id all the same.
+async fn a_row_that_was_refused_is_told_by_its_line(office: TestOffice) {
+    office.on_day("2026-09-20");
+    let bad = BINH.replace("monthly_pension=0", "monthly_pension=1e3");
+    let taken = office.month("2026-10", &[AN, &bad]).await;
+    assert_eq!(taken.refused_by_code.values().sum::<i64>(), 1);
+    let october = office.sealed("2026-10", Regular).await;
+    for asked_as in ["E2", "001145000102"] {
+        let (page, json) = asked(&office, asked_as, "2026-10");
+        says(&page, &["refused I2", "line 3]", "Dòng này không đọc được", "could not be read"]);
+        assert_eq!(json["refused"][0]["source"]["line"], 3);
+        assert_eq!(json["rows"], serde_json::json!([]));
+    }
+    refused(office.engine.person_find("E9", &october).await, "E103");
 }

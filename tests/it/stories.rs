@@ -30,6 +30,7 @@ on_both_databases! { run, RealPart::Postgres;
     every_rail_answers_in_its_own_words
     holds_are_released_before_and_after_sealing
     what_was_paid_too_much_is_owed_back_once
+    who_was_wrongly_registered_as_dead_is_paid_when_two_have_looked
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -631,4 +632,33 @@ fn returned_by_camt054(reference: &str, amount_minor: i64, reason: &str) -> Stri
 </Document>
 "#
     )
+}
+
+/// The register has a death from before the month, two officers have seen the person alive: they are paid, for
+/// as long as the decision counts, and nothing is asked back.
+async fn who_was_wrongly_registered_as_dead_is_paid_when_two_have_looked(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    let dead = format!("{AN} | register.vital_status=deceased | register.date_of_death=2026-08-28");
+    office.month("2026-10", &[&dead, BINH]).await;
+    let october = office.opened("2026-10", Regular).await;
+    let october = office.computed(&october).await;
+    office.check(&october, "held 1, entitled 1", "pending 1 = 500000").await;
+    office.release_holds(&october, "H110").await;
+    office.engine.recompute(&october).await.unwrap();
+    let october = office.computed(&office.now(&october).await).await;
+    office.check(&october, "entitled 2", "pending 2 = 1000000").await;
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+
+    // The decision was for October; November asks again.
+    office.engine.seal(&october).await.unwrap();
+    office.sent(&october, 0).await;
+    for one in ["E1", "E2"] {
+        let paid = office.said(&october, one, 1, "Thành công", "").await;
+        office.sheet(&[paid]).await.unwrap();
+    }
+    office.closed(&october).await;
+    office.month("2026-11", &[&dead, BINH]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.check(&november, "held 1, entitled 1", "pending 1 = 500000").await;
+    office.ends_whole().await;
 }

@@ -15,6 +15,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_decision_in_a_closed_cycle_clears_its_suspense
     a_file_of_unknown_fate_is_decided_as_a_whole
     what_is_decided_not_paid_leaves_the_proved_payment_standing
+    silence_is_counted_from_the_value_date
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -163,5 +164,21 @@ async fn what_is_decided_not_paid_leaves_the_proved_payment_standing(office: Tes
     assert_eq!(office.attempts(&cycle, "E1").await, "1 settled, 2 rejected");
     assert_eq!(office.receivables().await, Vec::<String>::new());
     office.check(&cycle, "entitled 1", "paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// A file that was sent two weeks ahead is not overdue before anybody could be paid.
+async fn silence_is_counted_from_the_value_date(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    assert_eq!(cycle.value_date.to_string(), "2026-10-03");
+    let days = office.engine.config.provider("sheetbank").unwrap().on(cycle.value_date).answer_days;
+    for (after, told) in [(days, "pending"), (days + 1, "unknown")] {
+        let day = cycle.value_date.checked_add(jiff::Span::new().days(after)).unwrap();
+        office.on_day(&day.to_string());
+        office.engine.collect_all().await.unwrap();
+        office.check(&cycle, "entitled 2", &format!("{told} 2 = 1000000")).await;
+    }
     office.ends_whole().await;
 }

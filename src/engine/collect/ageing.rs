@@ -26,8 +26,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Payments of files that were delivered longer ago than their provider takes to answer become
-    /// unknown, also where our account was debited for them. Nothing leaves *unknown* by time alone; this
+    /// Payments of files whose delivery and value date are longer ago than their provider takes to answer
+    /// become unknown, also where our account was debited for them. Nothing leaves *unknown* by time alone; this
     /// is only how it is entered.
     pub(in crate::engine) async fn age(&self, cycle: &Cycle) -> Result<(), EngineError> {
         let batches = self.store.batches(cycle.number).await?;
@@ -82,7 +82,8 @@ impl Engine {
                 .filter_map(|one| one.ended_at.as_deref())
                 .filter_map(|at| parse_date(at.get(..10)?).ok())
                 .max();
-            let days = delivered.and_then(|on| today.since(on).ok());
+            // Nobody is paid before the value date, so the days of silence begin there.
+            let days = delivered.and_then(|on| today.since(on.max(batch.value_date)).ok());
             if days.is_some_and(|days| i64::from(days.get_days()) > profile.on(today).answer_days) {
                 overdue.insert(batch.number);
             }

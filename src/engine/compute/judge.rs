@@ -212,13 +212,18 @@ impl<'s, 'p> Judge<'s, 'p> {
         }
         let first = &rows.listed[asked.first().copied().unwrap_or(0)].row;
         let record = rows.decisions.iter().find_map(|decision| decision.record_no);
+        // Two officers have found that the register is wrong: the law is asked about a living person.
+        let lives = rows.listed.iter().zip(rows.decisions).any(|(one, decision)| {
+            decision.hold() == Some(HoldCode::Deceased)
+                && released(terms, one.enrolment, HoldCode::Deceased)
+        });
         let mut judged = Judged {
             ended,
             asked,
             cases,
             date_of_birth: first.date_of_birth.map(birth),
             sex: first.sex.map(sex),
-            date_of_death: record.and_then(|line| register.died_on(line)),
+            date_of_death: record.filter(|_| !lives).and_then(|line| register.died_on(line)),
         };
         if judged.cases.is_empty() {
             *entitled = Entitled::default();

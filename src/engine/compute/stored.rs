@@ -26,6 +26,8 @@ pub struct Listed {
 /// A row that was refused at import, as far as it could be read.
 pub struct RefusedRow {
     pub person: PersonNo,
+    /// None when the row names no enrolment, or was taken in before this was kept.
+    pub enrolment: Option<EnrolmentNo>,
     pub line: u64,
     pub code: String,
     pub sentence: String,
@@ -98,19 +100,27 @@ pub fn register(terms: &Terms, loaded: &Loaded) -> Result<Register, EngineError>
 pub fn refused(terms: &Terms, loaded: &Loaded) -> Result<Vec<RefusedRow>, EngineError> {
     let mut found = Vec::new();
     for chunk in &loaded.refused {
-        let plain = chunks::open(&terms.keys.chunks, chunk)?;
-        found.append(&mut rows(&plain, |row| {
-            Ok(RefusedRow {
-                person: row.person(0)?,
-                line: row.number(1)? as u64,
-                code: row.text(2)?.to_owned(),
-                sentence: row.text(4)?.to_owned(),
-                programme: row.text(5)?.to_owned(),
-                province: row.text(6)?.to_owned(),
-            })
-        })?);
+        found.append(&mut refused_in(&chunks::open(&terms.keys.chunks, chunk)?)?);
     }
     Ok(found)
+}
+
+/// The refused rows of one opened bundle.
+pub fn refused_in(plain: &[u8]) -> Result<Vec<RefusedRow>, EngineError> {
+    rows(plain, |row| {
+        Ok(RefusedRow {
+            person: row.person(0)?,
+            enrolment: match row.text(7) {
+                Ok(number) => number.parse().ok().and_then(EnrolmentNo::from_number),
+                Err(_) => None,
+            },
+            line: row.number(1)? as u64,
+            code: row.text(2)?.to_owned(),
+            sentence: row.text(4)?.to_owned(),
+            programme: row.text(5)?.to_owned(),
+            province: row.text(6)?.to_owned(),
+        })
+    })
 }
 
 fn unreadable(error: RecordError) -> EngineError {

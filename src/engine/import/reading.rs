@@ -136,8 +136,12 @@ impl Reading {
                         bad.sentence.clone(),
                         bad.programme.chars().take(60).collect(),
                         bad.commune_code.chars().take(2).collect(),
+                        match bad.enrolment_id.as_str() {
+                            "" => String::new(),
+                            named => self.keys.enrolment(named).number().to_string(),
+                        },
                     ];
-                    let leading = [0, 1, 2, 3, 4, 5, 6].map(|at: usize| leading[at].as_str());
+                    let leading = [0, 1, 2, 3, 4, 5, 6, 7].map(|at: usize| leading[at].as_str());
                     refused.row(person.shard(), leading, &out, send)?;
                 }
             }

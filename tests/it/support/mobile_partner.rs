@@ -13,7 +13,7 @@ serves = ["*"]
 count_max = 1000
 total_max_minor = 900000000000
 amount_max_minor = 400000000
-answer_days = 25
+answer_days = 12
 {terms}
 [provider.http]
 kind = "payments"
