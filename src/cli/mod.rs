@@ -223,7 +223,9 @@ fn misuse(error: &clap::Error) -> ExitCode {
     let sentence = error.to_string();
     if json && error.use_stderr() {
         eprintln!("{}", complaint("U101", sentence.trim_start_matches("error: ").trim_end()));
-    } else if let Err(untold) = error.print() {
+    } else if let Err(untold) = error.print()
+        && untold.kind() != std::io::ErrorKind::BrokenPipe
+    {
         eprintln!("chitra: {untold}");
     }
     match error.use_stderr() {

@@ -46,6 +46,10 @@ impl Progress for Logged {
     fn at(&self, stage: &str, done: u64, total: u64) {
         tracing::debug!("{stage} {done}/{total}");
     }
+
+    fn notice(&self, code: &'static str, sentence: &str) {
+        eprintln!("{code}: {sentence}");
+    }
 }
 
 struct Bar {
@@ -53,6 +57,15 @@ struct Bar {
 }
 
 impl Progress for Bar {
+    fn notice(&self, code: &'static str, sentence: &str) {
+        let Ok(bar) = self.bar.lock() else { return };
+        let say = || eprintln!("{code}: {sentence}");
+        match bar.as_ref() {
+            Some((_, bar)) => bar.suspend(say),
+            None => say(),
+        }
+    }
+
     fn at(&self, stage: &str, done: u64, total: u64) {
         let Ok(mut bar) = self.bar.lock() else { return };
         if bar.as_ref().is_none_or(|(shown, _)| shown != stage) {

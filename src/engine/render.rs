@@ -570,6 +570,7 @@ impl Engine {
             ));
         }
         let mut changes = Changes::new();
+        changes.file_restored(batch, &broken.to_string(), &self.stamp());
         changes.event(
             Leaf::of("file_restored", &self.stamp())
                 .number("cycle", batch.cycle.0)
@@ -580,6 +581,16 @@ impl Engine {
                 .to_vec(),
         );
         self.store.commit(changes).await?;
+        let kept = archived_path(&digest);
+        self.progress.notice(
+            "A116",
+            &format!(
+                "{} was changed or lost after it was sealed: {broken}. It was written again from the sealed list, \
+                 with the bytes that are approved; what was found in its place, if anything, is kept beside it \
+                 (archive/{kept}.damaged-1 and on). The report and the log say so: find out who can write there",
+                batch.file_name
+            ),
+        );
         Ok(())
     }
 }

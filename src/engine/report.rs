@@ -112,6 +112,12 @@ impl Engine {
                 .instruction_sums
                 .iter()
                 .map(|sum| InstructionTally {
+                    provider: figures
+                        .batches
+                        .iter()
+                        .find(|batch| batch.number == sum.batch)
+                        .map(|batch| batch.provider.clone())
+                        .unwrap_or_default(),
                     state: sum.state,
                     grade: sum.grade,
                     part: part(sum.count, sum.total_minor),
@@ -234,6 +240,7 @@ impl Engine {
         batches: &[Batch],
     ) -> Result<Vec<FileSent>, EngineError> {
         let deliveries = self.store.deliveries(cycle.number).await?;
+        let restorations = self.store.restorations(cycle.number).await?;
         batches
             .iter()
             .map(|batch| {
@@ -256,6 +263,11 @@ impl Engine {
                             started_at: one.started_at.clone(),
                             outcome: one.outcome,
                         })
+                        .collect(),
+                    restored_at: restorations
+                        .iter()
+                        .filter(|one| one.batch == batch.number)
+                        .map(|one| one.at.clone())
                         .collect(),
                 })
             })

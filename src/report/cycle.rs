@@ -165,6 +165,8 @@ pub struct FileSent {
     pub sha256: Option<String>,
     pub state: BatchState,
     pub deliveries: Vec<DeliveryMade>,
+    /// When the archived copy was found changed or lost, and written again with the same bytes.
+    pub restored_at: Vec<String>,
 }
 
 /// One sending of a file.
@@ -236,6 +238,7 @@ pub struct StatementTold {
 /// Instructions in one state, by how well it is proved.
 #[derive(Clone, Debug)]
 pub struct InstructionTally {
+    pub provider: String,
     pub state: InstructionState,
     pub grade: Option<EvidenceGrade>,
     pub part: Part,
@@ -519,6 +522,17 @@ impl CycleReport {
         sum(self.files.iter().filter(|file| had.contains(&file.state)).map(FileSent::part))
     }
 
+    /// Orders by partner, state and grade of evidence.
+    pub fn orders(&self) -> BTreeMap<(&str, InstructionState, Option<EvidenceGrade>), Part> {
+        let mut found = BTreeMap::new();
+        for one in &self.instructions {
+            let part: &mut Part =
+                found.entry((one.provider.as_str(), one.state, one.grade)).or_default();
+            *part = plus(*part, one.part);
+        }
+        found
+    }
+
     /// Paid instructions by the grade of their evidence, best first; those without one last.
     pub fn evidence(&self) -> Vec<(Option<EvidenceGrade>, Part)> {
         let settled = |grade: Option<EvidenceGrade>| {
@@ -598,6 +612,11 @@ impl ListSigned {
 impl FileSent {
     pub fn part(&self) -> Part {
         Part { count: self.count, minor: i128::from(self.total_minor) }
+    }
+
+    /// Whether it was taken back before it left: its orders are cancelled, or stand in another file.
+    pub fn is_withdrawn(&self) -> bool {
+        self.state == BatchState::Withdrawn
     }
 }
 

@@ -99,7 +99,10 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
     table.part("flow", "reissued", report.reissued);
     table.part("flow", "suspense", report.suspense);
     for file in &report.files {
-        table.part("file", &file.name, file.part());
+        // What was taken back before it left ordered nobody's money, and adds to no sum.
+        let what = if file.is_withdrawn() { "withdrawn_file" } else { "file" };
+        table.part(what, &file.name, file.part());
+        table.counted("file_restored", &file.name, file.restored_at.len() as i64);
         table.said("file_state", &format!("{} {}", file.state, file.name));
         table.said(
             "file_sha256",
@@ -140,9 +143,9 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
     for (grade, part) in report.evidence() {
         table.part("paid_by_evidence", grade.map_or("none", Named::name), part);
     }
-    for one in &report.instructions {
-        let grade = one.grade.map_or("none", Named::name);
-        table.part("orders", &format!("{}/{grade}", one.state), one.part);
+    for ((provider, state, grade), part) in report.orders() {
+        let grade = grade.map_or("none", Named::name);
+        table.part("orders", &format!("{provider}/{state}/{grade}"), part);
     }
     for (key, (_, total)) in report.failures_by_reason() {
         table.part("failed_by_reason", &failure(&key), total);

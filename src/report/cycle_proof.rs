@@ -7,7 +7,7 @@ use crate::domain::cycle::CycleState;
 use crate::domain::exception::RowOutcome;
 use crate::domain::payable::PayableState;
 use crate::pipeline::account::Part;
-use crate::report::cycle::{Aftermath, Check, CycleReport, plus};
+use crate::report::cycle::{Aftermath, Check, CycleReport, FileSent, plus};
 use crate::report::cycle_html::{COUNT, ROWS, TOTAL, in_unit};
 use crate::report::figure::{amount, grouped, instant, money, numbers_grouped, share, unit};
 use crate::report::page::{Align, Cell, Page, Table, escaped};
@@ -15,13 +15,34 @@ use crate::report::wording;
 use crate::report::words::Words;
 
 pub(super) fn files(page: &mut Page, report: &CycleReport) {
+    let (withdrawn, files): (Vec<&FileSent>, Vec<&FileSent>) =
+        report.files.iter().partition(|file| file.is_withdrawn());
     page.section("files", &Words::fixed("Tệp chi trả", "Payout files"));
     page.paragraph("note", &Words::fixed(
         "SHA-256 là của tệp mà đơn vị chi trả đọc; hai bên so từng chữ số.",
         "The SHA-256 is that of the file which the provider reads, to be compared digit by digit.",
     ));
-    let mut table = Table::new(
+    page.table(&files_table(
+        report,
+        &files,
         Words::fixed("Tệp, tổng kiểm soát và các lần gửi", "Files, control totals and deliveries"),
+    ));
+    if !withdrawn.is_empty() {
+        page.table(&files_table(
+            report,
+            &withdrawn,
+            Words::fixed(
+                "Tệp đã rút lại trước khi gửi: không chi cho ai",
+                "Files taken back before they left: they paid nobody",
+            ),
+        ));
+    }
+    page.section_end();
+}
+
+fn files_table(report: &CycleReport, files: &[&FileSent], caption: Words) -> Table {
+    let mut table = Table::new(
+        caption,
         vec![
             (Words::fixed("Tệp · SHA-256", "File"), Align::Text),
             (Words::fixed("Danh sách", "List"), Align::Number),
@@ -32,7 +53,7 @@ pub(super) fn files(page: &mut Page, report: &CycleReport) {
     );
     table.is_long = true;
     let mut total = Part::default();
-    for file in &report.files {
+    for file in files {
         total = plus(total, file.part());
         let state = wording::batch_state(file.state);
         let mut lines = vec![format!("{} · {}", state.vi, state.en)];
@@ -46,6 +67,13 @@ pub(super) fn files(page: &mut Page, report: &CycleReport) {
                 instant(&delivery.started_at),
             ));
         }
+        lines.extend(file.restored_at.iter().map(|at| {
+            format!(
+                "Bản lưu bị đổi hoặc mất, đã ghi lại đúng từng byte · The archived copy was changed or lost, \
+                 and written again to the byte: {}",
+                instant(at)
+            )
+        }));
         table.row(vec![
             Cell::Named {
                 name: file.name.clone(),
@@ -70,8 +98,7 @@ pub(super) fn files(page: &mut Page, report: &CycleReport) {
         Cell::Number(amount(total.minor, report.currency)),
         Cell::Empty,
     ]);
-    page.table(&table);
-    page.section_end();
+    table
 }
 
 pub(super) fn evidence(page: &mut Page, report: &CycleReport) {

@@ -167,6 +167,10 @@ fn fixture() -> CycleReport {
                     },
                 })
                 .collect(),
+            restored_at: match number {
+                3 => vec!["2026-10-27T07:58:00+07:00".to_owned()],
+                _ => vec![],
+            },
             name,
         });
     }
@@ -186,6 +190,20 @@ fn fixture() -> CycleReport {
             started_at: "2026-11-05T09:30:00+07:00".to_owned(),
             outcome: DeliveryOutcome::Delivered,
         }],
+        restored_at: vec![],
+    });
+    files.push(FileSent {
+        name: "P-BLDTB-2026-11-R-007.csv".to_owned(),
+        format: "vcb-bulk-1".to_owned(),
+        channel: "bank".to_owned(),
+        provider: "vcb".to_owned(),
+        list: 1,
+        count: 12,
+        total_minor: 6_000_000,
+        sha256: Some(digest("taken back")),
+        state: BatchState::Withdrawn,
+        deliveries: vec![],
+        restored_at: vec![],
     });
     let told = |part: Part| format!("{} / {}", part.count, part.minor);
     identities.push(identity("settled instructions = paid payables", told(paid), told(paid)));
@@ -201,6 +219,7 @@ fn fixture() -> CycleReport {
     let booked = Part { count: paid.count / 4, minor: paid.minor / 4 };
     let told_by_provider = minus(minus(paid, signed), booked);
     let settled = |grade, part| InstructionTally {
+        provider: "vcb".to_owned(),
         state: InstructionState::Settled,
         grade: Some(grade),
         part,
@@ -371,12 +390,23 @@ fn fixture() -> CycleReport {
             settled(EvidenceGrade::ProviderResult, told_by_provider),
             settled(EvidenceGrade::Statement, booked),
             InstructionTally {
+                provider: "vcb".to_owned(),
                 state: InstructionState::Rejected,
                 grade: None,
                 part: plus(rejected, reissued),
             },
-            InstructionTally { state: InstructionState::Returned, grade: None, part: returned },
-            InstructionTally { state: InstructionState::Unknown, grade: None, part: unknown },
+            InstructionTally {
+                provider: "vcb".to_owned(),
+                state: InstructionState::Returned,
+                grade: None,
+                part: returned,
+            },
+            InstructionTally {
+                provider: "bidv".to_owned(),
+                state: InstructionState::Unknown,
+                grade: None,
+                part: unknown,
+            },
         ],
         failures: vec![
             failure(

@@ -22,6 +22,7 @@ pub mod fates;
 pub mod outbox;
 pub mod payments;
 pub mod receivables;
+pub mod restored;
 pub mod send_windows;
 pub mod registry;
 pub mod stops;

@@ -2,7 +2,7 @@
 //! sealed list to the byte, or nothing leaves; what was archived is what is applied.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chitra::domain::batch::Batch;
 use chitra::domain::cycle::Cycle;
@@ -12,6 +12,7 @@ use chitra::domain::ids::ListNo;
 use chitra::engine::clock::Clock;
 use chitra::engine::config::Config;
 use chitra::engine::office::CONFIG;
+use chitra::engine::progress::Progress;
 
 use jiff::civil::{DateTime, date};
 
@@ -20,6 +21,18 @@ use crate::support::office::{Base, MAKER, TestOffice, archived_file, key, refuse
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
 const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | cash buu-cuc ";
 const DAY: &str = "2026-09-20";
+
+/// What whoever runs the work is told.
+#[derive(Default)]
+struct Notices(Mutex<Vec<String>>);
+
+impl Progress for Notices {
+    fn at(&self, _: &str, _: u64, _: u64) {}
+
+    fn notice(&self, code: &'static str, sentence: &str) {
+        self.0.lock().unwrap().push(format!("{code}: {sentence}"));
+    }
+}
 
 /// What is done to an archived file.
 #[derive(Clone, Copy)]
@@ -58,7 +71,9 @@ fn must_lie_at_the_partner(office: &TestOffice, batch: &Batch) {
 
 fn a_harmed_file_is_made_good(list: i64, harms_at: &'static [&'static str]) {
     for kind in HARMS {
-        run(Base::Sqlite, |office| async move {
+        run(Base::Sqlite, |mut office| async move {
+            let notices = Arc::new(Notices::default());
+            office.engine.progress = notices.clone();
             office.on_day(DAY);
             let linked = format!("{AN} | register.account=0711999999 | register.provider=970405");
             office.month("2026-10", &[&linked, BINH]).await;
@@ -95,6 +110,22 @@ fn a_harmed_file_is_made_good(list: i64, harms_at: &'static [&'static str]) {
                 must_lie_at_the_partner(&office, batch);
             }
             assert_eq!(files_of(&office, &cycle, list).await[0].sha256, files[0].sha256);
+
+            // Whoever ran it is told each time, and the report says it of each file.
+            let times = harms_at.len() * files.len();
+            let told = notices.0.lock().unwrap().clone();
+            assert_eq!(told.len(), times, "{told:?}");
+            assert!(
+                told.iter().all(|one| one.starts_with("A116") && one.contains("changed or lost"))
+            );
+            let report = office.engine.cycle_report_write(&office.now(&cycle).await).await.unwrap();
+            let csv = std::fs::read_to_string(report.csv).unwrap();
+            let html = std::fs::read_to_string(report.html).unwrap();
+            for batch in &files {
+                let line = format!("file_restored,{},{},", batch.file_name, harms_at.len());
+                assert!(csv.contains(&line), "{line} is not in {csv}");
+            }
+            assert_eq!(html.matches("written again to the byte").count(), times);
             office.ends_whole().await;
         });
     }

@@ -268,6 +268,8 @@ struct Dropper {
 }
 
 impl Progress for Dropper {
+    fn notice(&self, _: &'static str, _: &str) {}
+
     fn at(&self, stage: &str, _: u64, _: u64) {
         if stage != "roster" || self.done.swap(true, Ordering::Relaxed) {
             return;

@@ -1,14 +1,16 @@
 //! The cycle report tells of money where it went, not where it was first meant to go. Told on both
 //! databases.
 
+use chitra::domain::batch::Batch;
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 
-use crate::support::office::{TestOffice, on_both_databases, run};
+use crate::support::office::{MAKER, TestOffice, key, on_both_databases, run};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     what_is_ordered_again_stands_where_it_went
+    what_was_taken_back_is_no_payout_file
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001 | register.account=0011000009 | register.provider=970436";
@@ -60,5 +62,32 @@ async fn what_is_ordered_again_stands_where_it_went(office: TestOffice) {
         told(&office, &october, "payables").await,
         ["total 3 = 1500000", "pending 2 = 1000000", "paid 1 = 500000"]
     );
+    office.ends_whole().await;
+}
+
+/// A file that was taken back before it left is shown apart; the files add up to what was ordered, and the
+/// orders are told by partner, each kind once.
+async fn what_was_taken_back_is_no_payout_file(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH, CUC]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.released(&october, 0).await;
+    let files = office.engine.store.batches(october.number).await.unwrap();
+    let sheet = files.iter().find(|one| one.provider == "sheetbank").unwrap();
+    let wallet = files.iter().find(|one| one.provider == "wallet").unwrap();
+    let now = office.now(&october).await;
+    office.engine.withdraw(&now, &sheet.file_name, MAKER, &key(MAKER)).await.unwrap();
+    let of_file =
+        |batch: &Batch, minor: i64| format!("{} {} = {minor}", batch.file_name, batch.count);
+    assert_eq!(told(&office, &october, "file").await, [of_file(wallet, 500_000)]);
+    assert_eq!(told(&office, &october, "withdrawn_file").await, [of_file(sheet, 1_000_000)]);
+    assert_eq!(
+        told(&office, &october, "orders").await,
+        ["sheetbank/cancelled/none 2 = 1000000", "wallet/in_batch/none 1 = 500000"]
+    );
+    let report = office.engine.cycle_report_write(&now).await.unwrap();
+    let html = std::fs::read_to_string(report.html).unwrap();
+    let (files, after) = html.split_once("Files taken back before they left").unwrap();
+    assert!(files.contains(&wallet.file_name) && after.contains(&sheet.file_name));
     office.ends_whole().await;
 }
