@@ -36,6 +36,11 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// Puts into a commit that it is refused when the lease was taken over.
+    pub(super) fn fences(&self, changes: &mut Changes) {
+        changes.fence(&self.name, self.epoch);
+    }
+
     /// Whether nobody can have taken it over yet, by a clock that nobody sets: for the last moment before
     /// bytes leave, where asking the database would be too late as well.
     pub(super) fn still_held(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
@@ -136,7 +141,7 @@ impl Engine {
         lease: &Lease,
         mut changes: Changes,
     ) -> Result<(), EngineError> {
-        changes.fence(&lease.name, lease.epoch);
+        lease.fences(&mut changes);
         self.commit_fenced(changes).await
     }
 

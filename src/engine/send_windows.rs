@@ -8,6 +8,7 @@
 
 mod asking;
 mod lines;
+mod rest;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -119,7 +120,13 @@ impl Engine {
         let mut pages = self.pages(&round.batch, round.partner.clone(), page)?;
         let mut looked_at = 0;
         while let Some(lines) = pages.recv().await {
-            let lines = lines?;
+            let lines = match lines {
+                // The agreement or the format is wrong: other partners are not stopped by it.
+                Err(error @ EngineError::Refused { .. }) => {
+                    return Ok(Some(format!("{}: {error}", error.code())));
+                }
+                lines => lines?,
+            };
             let mut states = self.states(&round.batch, &lines).await?;
             let (mut to_send, mut to_ask) = (Vec::new(), Vec::new());
             for line in lines {

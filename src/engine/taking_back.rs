@@ -131,11 +131,13 @@ impl Engine {
     }
 
     /// Takes back a released file that is proved not to have left: its orders are cancelled, and its
-    /// payables are rejected with a code of ours.
+    /// payables are rejected with a code of ours. Of a file that leaves payment by payment, what has not
+    /// left is taken back.
     ///
     /// # Errors
     /// D123 when an answer speaks of one of its payments, D124 when the cycle has no such file, D125
-    /// when it is not released, D126 when it may be at the partner, D128 when the books have moved on.
+    /// when it is not released, D126 when it may be at the partner, D128 when the books have moved on, D167
+    /// when the rest of a file cannot be taken back now.
     pub async fn withdraw(
         &self,
         cycle: &Cycle,
@@ -145,6 +147,9 @@ impl Engine {
     ) -> Result<TakenBack, EngineError> {
         let by = self.acting(officer, key, Doing::TakeBack).await?;
         let batches = self.store.batches(cycle.number).await?;
+        if let Some(batch) = self.half_sent(&batches, file_name).await? {
+            return self.withdraw_rest(cycle, batch, &by).await;
+        }
         let batch = self.not_sent(cycle, &batches, file_name).await?;
         let orders = self.orders_of_file(batch).await?;
         let mut changes = Changes::new();
@@ -404,7 +409,7 @@ pub(super) fn must_be_untouched(orders: &[Instruction]) -> Result<(), EngineErro
     ))
 }
 
-fn taken_back(files: &[&Batch], orders: &[Instruction]) -> TakenBack {
+pub(super) fn taken_back(files: &[&Batch], orders: &[Instruction]) -> TakenBack {
     TakenBack {
         files: files.iter().map(|batch| batch.file_name.clone()).collect(),
         count: orders.len() as i64,

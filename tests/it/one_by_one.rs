@@ -11,6 +11,7 @@ use chitra::channels::{
     Answers, Channel, CollectError, DeliveryOutcome, Fetched, Parcel, QueryOutcome,
 };
 use chitra::disk::file_name::FileName;
+use chitra::domain::batch::BatchState;
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::digest::Digest;
@@ -34,6 +35,7 @@ on_both_databases! { run, RealPart::Postgres;
     halts_ceilings_hours_and_funds_hold_windows_back
     failures_stop_the_windows_that_are_left
     what_left_by_requests_does_not_leave_as_a_file
+    the_rest_of_a_file_that_stands_still_is_taken_back
     an_operator_that_asks_to_slow_down
     a_wrong_secret_sends_nothing
 }
@@ -369,6 +371,35 @@ async fn what_left_by_requests_does_not_leave_as_a_file(mut office: TestOffice) 
     office.reopen().await;
     dispatched(&office, &cycle).await;
     office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
+    office.ends_whole().await;
+}
+
+async fn the_rest_of_a_file_that_stands_still_is_taken_back(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, ASKED).await;
+    let terms = "expected_rate = \"0.02\"\nbreaker_count_min = 1\nquota_per_second = 1";
+    agreed(&mut office, terms).await;
+    operator.script(&[Twist::Reject]);
+    dispatched(&office, &cycle).await;
+    let batches = office.engine.store.batches(cycle.number).await.unwrap();
+    let file = batches[0].file_name.clone();
+    let cycle = office.now(&cycle).await;
+    let taken = office.engine.withdraw(&cycle, &file, MAKER, &key(MAKER)).await.unwrap();
+    assert_eq!((taken.count, taken.total_minor), (2, 1_080_000));
+    office.check(&cycle, "entitled 3", "rejected 3 = 1620000").await;
+    let batches = office.engine.store.batches(cycle.number).await.unwrap();
+    assert_eq!(batches[0].state, BatchState::Delivered);
+    refused(office.engine.withdraw(&cycle, &file, MAKER, &key(MAKER)).await, "D125");
+    for officer in APPROVERS {
+        office.engine.halt_lift(1, officer, &key(officer)).await.unwrap();
+    }
+    dispatched(&office, &cycle).await;
+    assert_eq!(operator.posted().len(), 1, "what was taken back does not leave");
+    // What was taken back is ordered again the same way, and what the operator refused is paid in cash.
+    assert_eq!(office.engine.reissue(&cycle).await.unwrap().ordered, 3);
+    let batches = office.engine.store.batches(cycle.number).await.unwrap();
+    let again: Vec<_> = batches[1..].iter().map(|one| (one.provider.as_str(), one.count)).collect();
+    assert_eq!(again, [("operator", 2), ("paypoint", 1)]);
     office.ends_whole().await;
 }
 
