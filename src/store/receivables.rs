@@ -59,6 +59,16 @@ impl Store {
         rows.iter().map(standing).collect()
     }
 
+    /// Every receivable of one cause with how far it has come, the oldest first.
+    pub async fn standings_of(
+        &self,
+        cause: ReceivableCause,
+    ) -> Result<Vec<ReceivableStanding>, StoreError> {
+        let sql = concat!(standings!(), "where r.cause = $1 order by r.receivable_no");
+        let rows = self.query(sql, &[cause.name().into()]).await?;
+        rows.iter().map(standing).collect()
+    }
+
     /// Whether there is a receivable for the same order and cause, open or not.
     pub async fn is_owed_already(&self, owed: &Receivable) -> Result<bool, StoreError> {
         let Some((payable, attempt)) = owed.instruction else { return Ok(false) };
