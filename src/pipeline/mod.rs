@@ -11,6 +11,7 @@ pub mod assemble;
 pub mod recover;
 pub mod approve;
 pub mod retry;
+pub mod believe;
 pub mod settle;
 pub mod statement;
 pub mod account;

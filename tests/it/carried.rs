@@ -258,7 +258,7 @@ async fn a_doubt_stays_however_many_lists_carry_it(office: TestOffice) {
         let person = office.person("E1").await;
         let of_month = office.engine.store.payables_of_beneficiary(cycle.number, person).await;
         let own = of_month.unwrap().into_iter().find(|one| one.code.is_empty()).unwrap();
-        let paid = said_of(&office, own.number, own.amount_minor, "Thành công");
+        let paid = said_of(&office, own.number, own.amount_minor, "Thành công").await;
         office.sheet(&[paid]).await.unwrap();
         if month == "2026-11" {
             office.closed(&cycle).await;
@@ -273,7 +273,7 @@ async fn a_doubt_stays_however_many_lists_carry_it(office: TestOffice) {
 }
 
 /// What the sheet of the bank says of the first order of a payable.
-fn said_of(office: &TestOffice, payable: PayableNo, amount_minor: i64, status: &str) -> Said {
+async fn said_of(office: &TestOffice, payable: PayableNo, amount_minor: i64, status: &str) -> Said {
     let prefix = &office.engine.config.prefix;
     Said {
         reference: EndToEndId::derive(prefix, payable, AttemptNo::FIRST).to_string(),
@@ -281,6 +281,7 @@ fn said_of(office: &TestOffice, payable: PayableNo, amount_minor: i64, status: &
         status: status.to_owned(),
         reason: String::new(),
         on: office.engine.clock.today().to_string(),
+        account: office.account(payable, AttemptNo::FIRST).await,
     }
 }
 

@@ -3,6 +3,7 @@
 mod support;
 
 mod answer_files;
+mod believing;
 mod acknowledgements;
 mod archive;
 mod audit_log;
