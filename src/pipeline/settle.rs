@@ -173,11 +173,12 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             continue;
         }
         let step = match &outcome.transaction {
-            // A credit that was known before the money came back is no news, without days to tell it by.
+            // A credit that was known before the money came back is no news, where no days tell the order.
             Transaction::Named(reference)
                 if known.contains(reference)
                     && matches!(outcome.reported, Reported::Paid(_))
-                    && instruction.state == InstructionState::Returned =>
+                    && instruction.state == InstructionState::Returned
+                    && (outcome.on.is_none() || instruction.outcome_on.is_none()) =>
             {
                 Step::nothing()
             }
@@ -753,6 +754,76 @@ mod tests {
             assert_eq!(output.discrepancies[0].kind, DiscrepancyKind::AmountDiffers);
             assert_eq!(output.discrepancies[0].expected_minor, Some(810_000));
         }
+    }
+
+    /// The attempt is held in a state, dated the 9th where it came back, and FT1 is known of it; the item says
+    /// that it was paid, by a transaction or none, on a day.
+    #[track_caller]
+    fn check_again(held: &str, transaction: &str, on: &str, same_answer: bool, expected: &str) {
+        let outcome = Outcome {
+            item: 2,
+            payable: payable_no(),
+            attempt: AttemptNo::FIRST,
+            reported: Reported::Paid(EvidenceGrade::ProviderResult),
+            amount: Some(Ok(810_000)),
+            reason: None,
+            class: None,
+            on: (!on.is_empty()).then(|| format!("2026-11-{on}")),
+            transaction: match transaction {
+                "" => Transaction::Unnamed,
+                named => Transaction::Named(named.to_owned()),
+            },
+            unbelievable: Vec::new(),
+        };
+        let state = InstructionState::from_name(held).unwrap();
+        let payable_is = match state {
+            InstructionState::Settled => PayableState::Paid,
+            InstructionState::Returned => PayableState::Returned,
+            _ => PayableState::Pending,
+        };
+        let before = Instruction {
+            grade: Some(EvidenceGrade::ProviderResult),
+            answer: Some((AnswerNo(1), 1)),
+            ..attempt(1, state)
+        };
+        let known = BTreeMap::from([(
+            (payable_no(), AttemptNo::FIRST),
+            BTreeSet::from(["FT1".to_owned()]),
+        )]);
+        let output = settle(Input {
+            outcomes: &[outcome],
+            payables: vec![payable(payable_is, false)],
+            instructions: vec![before],
+            batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
+            closed: false,
+            one_by_one: &BTreeSet::new(),
+            transactions: &known,
+            answer: Some(AnswerNo(if same_answer { 1 } else { 2 })),
+        })
+        .unwrap();
+        let mut said: Vec<String> =
+            output.instructions.iter().map(|one| one.after.state.to_string()).collect();
+        said.extend(output.discrepancies.iter().map(|one| one.kind.to_string()));
+        said.extend(output.transactions.iter().map(|one| format!("new {}", one.reference)));
+        said.extend((output.repeated > 0).then(|| "repeated".to_owned()));
+        assert_eq!(said.join(", "), expected, "{held}, {transaction} on {on}");
+    }
+
+    #[test]
+    fn another_transaction_is_perhaps_another_payment() {
+        check_again("settled", "FT1", "05", false, "repeated");
+        check_again("settled", "FT1", "05", true, "repeated");
+        check_again("settled", "FT2", "05", false, "paid_twice, new FT2");
+        check_again("settled", "FT2", "05", true, "paid_twice, new FT2");
+        check_again("settled", "", "05", false, "repeated");
+        check_again("settled", "", "05", true, "paid_twice");
+        check_again("in_batch", "FT2", "05", false, "settled, new FT2");
+        check_again("unknown", "FT1", "05", false, "settled");
+        check_again("returned", "FT1", "05", false, "repeated");
+        check_again("returned", "FT1", "", false, "repeated");
+        check_again("returned", "FT2", "05", false, "paid_twice, new FT2");
+        check_again("returned", "FT2", "12", false, "settled, contradiction, new FT2");
+        check_again("returned", "FT2", "", false, "contradiction, new FT2");
     }
 
     #[test]
