@@ -4,6 +4,7 @@
 pub mod records;
 pub mod intake;
 pub mod reconcile;
+pub mod account_name;
 pub mod entitle;
 pub mod adjust;
 pub mod explain;

@@ -865,7 +865,7 @@ pub async fn outside_transaction(url: &str, sql: String) {
 
 // --- People ---------------------------------------------------------------------------------------
 
-const ROSTER: [&str; 22] = [
+const ROSTER: [&str; 23] = [
     "enrolment_id",
     "national_id",
     "full_name",
@@ -885,6 +885,7 @@ const ROSTER: [&str; 22] = [
     "channel",
     "provider",
     "account",
+    "account_name",
     "fact.monthly_pension",
     "fact.household_poverty",
     "fact.disability_level",
