@@ -21,6 +21,7 @@ pub mod instruction;
 pub mod payable;
 pub mod claim;
 pub mod exception;
+pub mod payee_account;
 pub mod outcome;
 pub mod fate;
 pub mod stop;

@@ -16,7 +16,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fate::{DECIDED_NOT_PAID, Fate, FateState, Verdict};
 use crate::domain::ids::{AttemptNo, BatchNo, EndToEndId, PayableNo, Shard};
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
-use crate::domain::outcome::{Outcome, ReasonClass, Reported};
+use crate::domain::outcome::{Outcome, ReasonClass, Reported, Transaction};
 use crate::domain::payable::PayableState;
 use crate::domain::period::parse_date;
 use crate::domain::signature::OfficerKey;
@@ -328,6 +328,8 @@ impl Engine {
                     reason: (!paid).then(|| DECIDED_NOT_PAID.to_owned()),
                     class: (!paid).then_some(ReasonClass::Retry),
                     on: Some(today.clone()),
+                    transaction: Transaction::None,
+                    unbelievable: Vec::new(),
                 }
             })
             .collect();
@@ -340,6 +342,8 @@ impl Engine {
             batches: &batches,
             closed: cycle.state == CycleState::Closed,
             one_by_one: &self.store.batches_one_by_one(cycle.number).await?,
+            transactions: &BTreeMap::new(),
+            answer: None,
         })?;
         let decisions: BTreeMap<Key, &Fate> =
             fates.iter().map(|fate| ((fate.payable, fate.attempt), fate)).collect();

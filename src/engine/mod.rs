@@ -10,6 +10,7 @@ pub mod programmes;
 pub mod progress;
 pub mod sequencer;
 pub mod chunks;
+pub mod named_file;
 pub mod import;
 pub mod cycle;
 pub mod compute;

@@ -3,6 +3,8 @@
 mod support;
 
 mod answer_files;
+mod believing;
+mod account_names;
 mod acknowledgements;
 mod archive;
 mod audit_log;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::ops::ControlFlow;
 
-use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
+use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
 use super::acknowledging::{Acknowledged, other_totals, says};
+use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
 use crate::audit::batch_root::BatchRootBuilder;
@@ -31,13 +32,13 @@ use crate::store::registry::Counted;
 pub const ITEMS_A_PAGE: usize = 2_000;
 
 impl Engine {
-    /// Applies the items that are not applied yet.
+    /// Applies the items that are not applied yet. Gives how many of all said once more what was known.
     pub(super) async fn apply(
         &self,
         profile: &Provider,
         digest: &Digest,
         mut answer: Answer,
-    ) -> Result<(), EngineError> {
+    ) -> Result<i64, EngineError> {
         let format_id = answer.format.clone();
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<(i64, Answered)>>(4);
         let (formats, from) = (self.formats.clone(), answer.applied);
@@ -82,7 +83,8 @@ impl Engine {
                 page.into_iter().partition(|(_, outcome)| outcome.scope != Scope::Payment);
             of_groups.extend(groups);
             if !payments.is_empty() && to > answer.applied {
-                self.apply_page(profile, &answer, payments, to, AnswerState::Applying).await?;
+                answer.repeated +=
+                    self.apply_page(profile, &answer, payments, to, AnswerState::Applying).await?;
                 answer.applied = to;
             }
             self.progress.at("collect", to as u64, answer.items as u64);
@@ -90,7 +92,10 @@ impl Engine {
         reader.await.map_err(|error| {
             EngineError::Inconsistent(format!("reading ended early: {error}"))
         })??;
-        self.apply_page(profile, &answer, of_groups, answer.items, AnswerState::Applied).await
+        let repeated = self
+            .apply_page(profile, &answer, of_groups, answer.items, AnswerState::Applied)
+            .await?;
+        Ok(answer.repeated + repeated)
     }
 
     pub(super) async fn apply_page(
@@ -100,7 +105,7 @@ impl Engine {
         page: Vec<(i64, Answered)>,
         to: i64,
         state: AnswerState,
-    ) -> Result<(), EngineError> {
+    ) -> Result<i64, EngineError> {
         let mut changes = Changes::new();
         let mut discrepancies: Vec<Discrepancy> = Vec::new();
         let mut outcomes: Vec<Outcome> = Vec::new();
@@ -108,8 +113,10 @@ impl Engine {
         // Entries of our own account name payments of every partner; a partner's results only its own.
         let mut of_account: BTreeSet<i64> = BTreeSet::new();
         let mut acknowledged = Acknowledged::default();
-        let is_statement =
-            self.formats.read(&answer.format).is_some_and(|format| format.is_statement());
+        let format = self.formats.read(&answer.format);
+        let is_statement = format.is_some_and(|format| format.is_statement());
+        // The accounts that items state, by their place.
+        let mut stated: BTreeMap<i64, String> = BTreeMap::new();
         let mut fallbacks = match is_statement {
             true => BTreeMap::new(),
             false => self.fallbacks(profile, &page).await?,
@@ -129,6 +136,12 @@ impl Engine {
                 Matched::Nothing(_) if is_statement && self.our_reference(&answered).is_none() => {}
                 Matched::Instruction(outcome) => {
                     acknowledged.item(item, &answered.status);
+                    // On money that comes to us, the account of who is credited is ours.
+                    if answered.direction != Some(Direction::Credit)
+                        && let Some(account) = answered.account
+                    {
+                        stated.insert(item, account);
+                    }
                     outcomes.push(outcome);
                 }
                 Matched::Batch(batch) => {
@@ -184,6 +197,16 @@ impl Engine {
             .collect();
         let payables = self.store.payables_of(&numbers).await?;
         let instructions = self.store.instructions_of(&numbers).await?;
+        let zeros_dropped = format.is_some_and(|format| format.drops_account_zeros());
+        self.hold_against_orders(
+            &mut outcomes,
+            &stated,
+            Ordered { payables: &payables, instructions: &instructions },
+            zeros_dropped,
+        )
+        .await?;
+        let transactions =
+            self.store.transactions_told(&profile.name, &answer.format, &numbers).await?;
         let ordered_in: BTreeMap<(PayableNo, AttemptNo), BatchNo> =
             instructions.iter().map(|one| ((one.payable, one.attempt), one.batch)).collect();
         let cycles: BTreeSet<_> = numbers.iter().map(|number| number.cycle()).collect();
@@ -191,6 +214,8 @@ impl Engine {
         let mut payable_moves = Vec::new();
         let mut owed = Vec::new();
         let mut halt = None;
+        let mut repeated = 0;
+        let mut told = Vec::new();
         let mut root = BatchRootBuilder::new();
         for cycle in cycles {
             let closed = self.is_closed(cycle).await?;
@@ -227,6 +252,7 @@ impl Engine {
             let by_number: BTreeMap<BatchNo, &Batch> =
                 batches.iter().map(|batch| (batch.number, batch)).collect();
             let received_on = answer.received_at.get(..10).unwrap_or_default();
+            let delivered = self.delivery_days(cycle).await?;
             let of_cycle: Vec<Outcome> = of_cycle
                 .into_iter()
                 .map(|outcome| {
@@ -235,7 +261,10 @@ impl Engine {
                     if let Some(file) = file {
                         acknowledged.payment(outcome.item, file);
                     }
-                    self.weighed(outcome, file.map(|file| file.provider.as_str()), received_on)
+                    let weighed =
+                        self.weighed(outcome, file.map(|file| file.provider.as_str()), received_on);
+                    let delivered_on = number.and_then(|number| delivered.get(number)).copied();
+                    dated(weighed, delivered_on, received_on)
                 })
                 .collect();
             let output = settle(settle::Input {
@@ -253,7 +282,11 @@ impl Engine {
                 batches: &states,
                 closed,
                 one_by_one: &one_by_one,
+                transactions: &transactions,
+                answer: Some(answer.number),
             })?;
+            repeated += output.repeated;
+            told.extend(output.transactions);
             for settled in &output.instructions {
                 root.push(self.transition_record(settled).as_bytes());
                 let after = &settled.after;
@@ -316,6 +349,7 @@ impl Engine {
         }
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
+        changes.transactions_told(answer, &told);
         if !discrepancies.is_empty() {
             discrepancies.sort_by_key(|one| (one.item, one.kind));
             discrepancies.dedup_by_key(|one| (one.item, one.kind));
@@ -339,7 +373,7 @@ impl Engine {
             changes.event(self.halt_leaf(&profile.name)?);
         }
         self.acknowledge(&mut changes, answer, acknowledged).await?;
-        changes.answer_applied(answer.number, answer.applied, to, state);
+        changes.answer_applied(answer.number, answer.applied, to, repeated, state);
         let root = root.finish();
         changes.event(
             Leaf::of("answer_applied", &self.stamp())
@@ -349,12 +383,13 @@ impl Engine {
                 .number("moved", root.count as i64)
                 .digest("root", &root.root)
                 .number("discrepancies", discrepancies.len() as i64)
+                .number("repeated", repeated)
                 .build()?
                 .as_bytes()
                 .to_vec(),
         );
         self.store.commit(changes).await?;
-        Ok(())
+        Ok(repeated)
     }
 
     pub(super) async fn is_closed(&self, cycle: CycleNo) -> Result<bool, EngineError> {
