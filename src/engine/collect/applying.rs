@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
-use super::acknowledging::{Acknowledged, other_totals, says};
+use super::acknowledging::{Acknowledged, about_what_never_left, never_left, other_totals, says};
 use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
@@ -113,6 +113,7 @@ impl Engine {
         // Entries of our own account name payments of every partner; a partner's results only its own.
         let mut of_account: BTreeSet<i64> = BTreeSet::new();
         let mut acknowledged = Acknowledged::default();
+        let mut halt: Option<String> = None;
         let format = self.formats.read(&answer.format);
         let is_statement = format.is_some_and(|format| format.is_statement());
         // The accounts that items state, by their place.
@@ -143,6 +144,11 @@ impl Engine {
                         stated.insert(item, account);
                     }
                     outcomes.push(outcome);
+                }
+                Matched::Batch(batch) if never_left(&batch) => {
+                    let found = about_what_never_left(&batch, item, answer);
+                    halt = halt.or_else(|| Some(found.detail.clone()));
+                    discrepancies.push(found);
                 }
                 Matched::Batch(batch) => {
                     match other_totals(&batch, item, &answered, answer, self.config.currency) {
@@ -213,7 +219,6 @@ impl Engine {
         let mut moves = Vec::new();
         let mut payable_moves = Vec::new();
         let mut owed = Vec::new();
-        let mut halt = None;
         let mut repeated = 0;
         let mut told = Vec::new();
         let mut root = BatchRootBuilder::new();
