@@ -22,6 +22,7 @@ pub mod payable;
 pub mod claim;
 pub mod exception;
 pub mod outcome;
+pub mod fact;
 pub mod fate;
 pub mod stop;
 pub mod answer;

@@ -634,12 +634,15 @@ impl TestOffice {
         told
     }
 
-    /// The end of every story: all cycles balance, and the log holds every event.
+    /// The end of every story: all cycles balance, the log holds every event, and every row is what it says.
     pub async fn ends_whole(self) {
         self.engine.sequence().await.unwrap();
         let waiting = self.engine.store.outbox(1).await.unwrap();
         assert!(waiting.is_empty(), "events wait outside the log");
         let (verified, _) = self.engine.audit_verify().await.unwrap();
+        let compared = self.engine.audit_rows().await.unwrap();
+        assert_eq!(compared.differences, [], "rows are not what the log says");
+        assert!(compared.not_compared.is_empty(), "{:?}", compared.not_compared);
         assert_eq!(verified.size as i64, self.engine.store.leaf_count().await.unwrap());
         for cycle in self.engine.store.cycles().await.unwrap() {
             must_balance(&self.engine.figures(&cycle).await.unwrap());
