@@ -23,6 +23,7 @@ pub mod claim;
 pub mod exception;
 pub mod payee_account;
 pub mod outcome;
+pub mod fact;
 pub mod fate;
 pub mod stop;
 pub mod answer;

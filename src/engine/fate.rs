@@ -25,6 +25,7 @@ use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::settle::{self, settle};
 use crate::store::Changes;
+use crate::store::books::Evidence;
 use crate::store::payments::{InstructionMove, PayableMove};
 use crate::store::registry::Counted;
 
@@ -335,10 +336,11 @@ impl Engine {
             .collect();
         let batches: BTreeMap<BatchNo, BatchState> =
             named.batches.iter().map(|batch| (batch.number, batch.state)).collect();
+        let before = self.store.instructions_of(&numbers).await?;
         let output = settle(settle::Input {
             outcomes: &outcomes,
             payables: self.store.payables_of(&numbers).await?,
-            instructions: self.store.instructions_of(&numbers).await?,
+            instructions: before.clone(),
             batches: &batches,
             closed: cycle.state == CycleState::Closed,
             one_by_one: &self.store.batches_one_by_one(cycle.number).await?,
@@ -379,6 +381,7 @@ impl Engine {
             moves.push(InstructionMove {
                 from: settled.before,
                 answer: None,
+                was: Evidence::before(&before, after),
                 ..InstructionMove::of(after, after.state)
             });
         }

@@ -18,6 +18,8 @@ pub mod assemble;
 pub mod payout;
 pub mod render;
 pub mod acting;
+pub mod books;
+pub mod standing;
 pub mod approval;
 pub mod hold;
 pub mod lease;

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome, SealedCopy};
 use crate::domain::claim::Claim;
+use crate::domain::fact::FactKind;
 use crate::domain::ids::{
     AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, PersonNo, Shard,
 };
@@ -15,6 +16,10 @@ use crate::domain::payable::{Payable, PayableState};
 use crate::domain::period::parse_date;
 use crate::domain::state::Named;
 
+use super::books::{
+    Evidence, Written, carried_line, order_file_line, order_line, order_state_line, payable_line,
+    payable_state_line,
+};
 use super::database::Dialect;
 use super::paged::{Many, PAGE, lookup, padded};
 use super::registry::{broken, destination_no, enrolment_no, number, period, person_no, shard};
@@ -33,6 +38,8 @@ pub struct InstructionMove {
     pub answer: Option<(AnswerNo, i64)>,
     pub outcome_on: Option<String>,
     pub debited_on: Option<String>,
+    /// What was known before.
+    pub was: Evidence,
 }
 
 impl InstructionMove {
@@ -49,6 +56,18 @@ impl InstructionMove {
             answer: order.answer,
             outcome_on: order.outcome_on.clone(),
             debited_on: order.debited_on.clone(),
+            was: Evidence::of(order),
+        }
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence {
+            grade: self.grade,
+            reason: self.reason.clone(),
+            reason_class: self.reason_class.clone(),
+            answer: self.answer,
+            outcome_on: self.outcome_on.clone(),
+            debited_on: self.debited_on.clone(),
         }
     }
 }
@@ -846,6 +865,14 @@ impl Changes {
 
     /// From now on the old payable can only be found, never paid.
     pub fn payable_carried(&mut self, from: PayableNo, to: PayableNo) {
+        self.written.push(Written::Line {
+            // It is forgotten with the cycle that carries it on.
+            cycle: to.cycle(),
+            shard: from.shard(),
+            line: carried_line(from, to),
+            comes: true,
+            row: false,
+        });
         self.guarded(
             "a payable is carried once, and only when it was not paid",
             "update payable set carried_to = $3 where shard = $1 and payable_no = $2 and carried_to is null
@@ -860,6 +887,7 @@ impl Changes {
 
     /// An order of a payable that was carried is the payment after all: the later list came to nothing.
     pub fn payable_paid_after_carrying(&mut self, payable: &Payable, batch: BatchNo) {
+        self.payable_is(payable.number, Some(payable.state), PayableState::Paid);
         self.guarded(
             "a payable that was carried is still in the state it was read in",
             "update payable set state = 'paid', code = '', batch_no = $4
@@ -874,6 +902,12 @@ impl Changes {
     }
 
     pub fn payables(&mut self, payables: impl IntoIterator<Item = Payable>) {
+        let payables: Vec<Payable> = payables.into_iter().collect();
+        for one in &payables {
+            self.line(one.number, payable_line(one), true, true);
+            self.payable_is(one.number, None, one.state);
+        }
+        let payables = payables.into_iter();
         self.bulk(
             "payable",
             &[
@@ -894,7 +928,7 @@ impl Changes {
                 "code",
                 "batch_no",
             ],
-            payables.into_iter().map(|payable| {
+            payables.map(|payable| {
                 [
                     i64::from(payable.number.shard().number()).into(),
                     payable.number.number().into(),
@@ -918,6 +952,19 @@ impl Changes {
     }
 
     pub fn instructions(&mut self, instructions: impl IntoIterator<Item = Instruction>) {
+        let instructions: Vec<Instruction> = instructions.into_iter().collect();
+        for one in &instructions {
+            self.line(one.payable, order_line(one), true, true);
+            self.line(
+                one.payable,
+                order_file_line(one.payable, one.attempt, one.batch),
+                true,
+                false,
+            );
+            // Nothing is known of an order when it is made.
+            let line = order_state_line(one.payable, one.attempt, one.state, &Evidence::none());
+            self.line(one.payable, line, true, false);
+        }
         self.bulk(
             "instruction",
             &[
@@ -970,6 +1017,12 @@ impl Changes {
              debited_on = v.debited_on
              from v where instruction.shard = v.shard and instruction.payable_no = v.payable_no
              and instruction.attempt = v.attempt and instruction.state = v.from_state";
+        for one in moves {
+            let line =
+                |state, known: &Evidence| order_state_line(one.payable, one.attempt, state, known);
+            self.line(one.payable, line(one.from, &one.was), false, false);
+            self.line(one.payable, line(one.to, &one.evidence()), true, false);
+        }
         let (live, ended): (Vec<_>, Vec<_>) = moves.iter().partition(|one| one.to.is_live());
         for page in ended.chunks(PAGE).chain(live.chunks(PAGE)) {
             let args = page.iter().flat_map(|one| {
@@ -1010,6 +1063,9 @@ impl Changes {
             "update payable set state = v.to_state, code = v.code, batch_no = v.batch_no
              from v where payable.shard = v.shard and payable.payable_no = v.payable_no
              and payable.state = v.from_state and payable.carried_to is null";
+        for one in moves {
+            self.payable_is(one.payable, Some(one.from), one.to);
+        }
         for page in moves.chunks(PAGE) {
             let args = page.iter().flat_map(|one| {
                 [
@@ -1029,7 +1085,33 @@ impl Changes {
         }
     }
 
+    fn payable_is(&mut self, number: PayableNo, from: Option<PayableState>, to: PayableState) {
+        if let Some(from) = from {
+            self.line(number, payable_state_line(number, from), false, false);
+        }
+        self.line(number, payable_state_line(number, to), true, false);
+    }
+
+    pub(super) fn line(&mut self, payable: PayableNo, line: String, comes: bool, row: bool) {
+        let (cycle, shard) = (payable.cycle(), payable.shard());
+        self.written.push(Written::Line { cycle, shard, line, comes, row });
+    }
+
+    fn file_is(&mut self, cycle: CycleNo, batch: BatchNo, state: BatchState) {
+        let key = format!("{cycle}/{batch}");
+        self.written.push(Written::State { kind: FactKind::File, key, state: state.name() });
+    }
+
+    fn delivery_is(&mut self, batch: &Batch, delivery_no: i64, outcome: DeliveryOutcome) {
+        let key = format!("{}/{}/{delivery_no}", batch.cycle, batch.number);
+        self.written.push(Written::State { kind: FactKind::Delivery, key, state: outcome.name() });
+    }
+
     pub fn batches(&mut self, batches: impl IntoIterator<Item = Batch>) {
+        let batches: Vec<Batch> = batches.into_iter().collect();
+        for one in &batches {
+            self.file_is(one.cycle, one.number, one.state);
+        }
         self.bulk(
             "batch",
             &[
@@ -1095,6 +1177,7 @@ impl Changes {
     }
 
     pub fn batch_moved(&mut self, batch: &Batch, to: BatchState) {
+        self.file_is(batch.cycle, batch.number, to);
         self.guarded(
             "the batch is still in the state it was read in",
             "update batch set state = $4 where cycle_no = $1 and batch_no = $2 and state = $3",
@@ -1125,6 +1208,7 @@ impl Changes {
 
     /// Written before a byte leaves.
     pub fn delivery_started(&mut self, batch: &Batch, delivery_no: i64, at: &str) {
+        self.delivery_is(batch, delivery_no, DeliveryOutcome::Started);
         self.bulk(
             "delivery",
             &["cycle_no", "batch_no", "delivery_no", "started_at", "outcome", "detail"],
@@ -1147,6 +1231,7 @@ impl Changes {
         detail: &str,
         at: &str,
     ) {
+        self.delivery_is(batch, delivery_no, outcome);
         self.guarded(
             "a delivery ends once, unless it was unknown",
             "update delivery set outcome = $4, detail = $5, ended_at = $6
@@ -1166,6 +1251,7 @@ impl Changes {
 impl Changes {
     /// An answer proves that the last delivery arrived; one whose end is recorded stays as it is.
     pub fn delivery_proved(&mut self, batch: &Batch, detail: &str, at: &str) {
+        self.written.push(Written::Proved(batch.cycle, batch.number));
         self.free(
             "update delivery set outcome = 'delivered', detail = $3, ended_at = $4
              where cycle_no = $1 and batch_no = $2 and outcome in ('started', 'unknown')",

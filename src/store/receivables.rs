@@ -10,6 +10,7 @@ use crate::domain::receivable::{
 use crate::domain::state::Named;
 
 use super::answers::instruction_key;
+use super::books::{Written, excess_order, owed_line, owed_order};
 use super::registry::{broken, number, person_no};
 use super::{Changes, Row, Store, StoreError};
 
@@ -216,6 +217,7 @@ impl Changes {
     /// What was paid beside another order is no excess once that order is taken back. When part of it
     /// is got back already, the books have to be put right first.
     pub fn excess_void(&mut self, payable: PayableNo, attempt: AttemptNo) {
+        self.written.push(Written::NotOwed { order: excess_order(payable, attempt) });
         self.guarded(
             "an excess falls away only while nothing of it is got back or given up",
             "delete from receivable where payable_no = $1 and attempt = $2 and cause = 'settled_excess'
@@ -237,6 +239,15 @@ impl Changes {
         first_no: i64,
         receivables: &[Receivable],
     ) {
+        for (one, number) in receivables.iter().zip(first_no..) {
+            // Only what is too much can fall away with its order.
+            let order = match one.cause {
+                ReceivableCause::SettledExcess => owed_order(one),
+                _ => None,
+            };
+            let line = owed_line(number, one, cycle);
+            self.written.push(Written::Owed { number, cycle, line, order });
+        }
         self.bulk(
             "receivable",
             &[

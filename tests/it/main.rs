@@ -44,6 +44,7 @@ mod schedule;
 mod sftp_channel;
 mod simulator;
 mod store;
+mod standing;
 mod stopping;
 mod statements;
 mod stories;

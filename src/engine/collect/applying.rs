@@ -25,6 +25,7 @@ use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::settle::{self, settle};
 use crate::store::Changes;
+use crate::store::books::Evidence;
 use crate::store::payments::{InstructionMove, PayableMove};
 use crate::store::registry::Counted;
 
@@ -298,6 +299,7 @@ impl Engine {
                 moves.push(InstructionMove {
                     from: settled.before,
                     answer: Some((answer.number, settled.item)),
+                    was: Evidence::before(&instructions, after),
                     ..InstructionMove::of(after, after.state)
                 });
             }

@@ -661,12 +661,28 @@ impl TestOffice {
         told
     }
 
-    /// The end of every story: all cycles balance, and the log holds every event.
+    /// The end of every story: all cycles balance, the log holds every event, and every row is what it says.
     pub async fn ends_whole(self) {
+        self.ends(None).await;
+    }
+
+    /// The end of a story in which a row was changed by hand and left so: it is told with this code.
+    pub async fn ends_tampered_with(self, code: &str) {
+        self.ends(Some(code)).await;
+    }
+
+    async fn ends(self, tampered_with: Option<&str>) {
         self.engine.sequence().await.unwrap();
         let waiting = self.engine.store.outbox(1).await.unwrap();
         assert!(waiting.is_empty(), "events wait outside the log");
         let (verified, _) = self.engine.audit_verify().await.unwrap();
+        let compared = self.engine.audit_rows().await.unwrap();
+        let codes: Vec<&str> = compared.differences.iter().map(|one| one.code).collect();
+        match tampered_with {
+            None => assert_eq!(compared.differences, [], "rows are not what the log says"),
+            Some(code) => assert!(codes.contains(&code), "{codes:?}"),
+        }
+        assert!(compared.not_compared.is_empty(), "{:?}", compared.not_compared);
         assert_eq!(verified.size as i64, self.engine.store.leaf_count().await.unwrap());
         for cycle in self.engine.store.cycles().await.unwrap() {
             must_balance(&self.engine.figures(&cycle).await.unwrap());
