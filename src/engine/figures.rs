@@ -18,7 +18,7 @@ use crate::pipeline::account::{
     self, Identity, Input, Part, hindrances, identities, person_outcome, total, worse,
 };
 use crate::store::cycles::Tally;
-use crate::store::payments::{InstructionSum, PayableSum};
+use crate::store::sums::{InstructionSum, PayableSum};
 
 /// Everything that a status or report says of a cycle.
 pub struct Figures {

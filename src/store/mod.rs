@@ -23,6 +23,8 @@ pub mod fires;
 pub mod fates;
 pub mod outbox;
 pub mod payments;
+pub mod files;
+pub mod sums;
 pub mod receivables;
 pub mod restored;
 pub mod send_windows;
