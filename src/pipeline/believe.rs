@@ -9,9 +9,10 @@ use crate::domain::outcome::Reported;
 use crate::domain::payee_account::{is_the_account, masked};
 use crate::domain::roster::Channel;
 
-/// A result may bear a day before the file was delivered: two clocks differ, and banks date a booking back
-/// to the last business day, which before Tết lies a week away. More is another payment's day.
-pub const DAYS_BEFORE_DELIVERY_MAX: i64 = 7;
+/// A result may bear a day before its file was made: two clocks differ, and banks date a booking back
+/// to the last business day, which before Tết lies a week away. More is another payment's day. It is not
+/// held against the day of delivery, which a clock that jumped may have made later than it was.
+pub const DAYS_BEFORE_MAKING_MAX: i64 = 7;
 
 /// A result may be dated ahead to the next business day, over a long weekend. What is said to have happened
 /// on a later day has not happened.
@@ -37,7 +38,7 @@ pub fn other_account(
 pub fn impossible_day(
     reported: Reported,
     on: Date,
-    delivered_on: Option<Date>,
+    made_on: Option<Date>,
     today: Date,
 ) -> Option<String> {
     // That something is on its way moves no money, whatever day stands beside it.
@@ -50,10 +51,10 @@ pub fn impossible_day(
     if days(today, on) > DAYS_AHEAD_MAX {
         return Some(format!("{on} is still to come; nothing was changed"));
     }
-    match delivered_on {
-        Some(delivered) if days(on, delivered) > DAYS_BEFORE_DELIVERY_MAX => Some(format!(
-            "{on} is long before the file was delivered, on {delivered}; nothing was changed"
-        )),
+    match made_on {
+        Some(made) if days(on, made) > DAYS_BEFORE_MAKING_MAX => {
+            Some(format!("{on} is long before the file was made, on {made}; nothing was changed"))
+        }
         _ => None,
     }
 }
@@ -63,19 +64,19 @@ mod tests {
     use super::*;
     use crate::domain::instruction::EvidenceGrade;
 
-    /// Delivered on 2 November, read on the 5th.
+    /// Made on 2 November, read on the 5th.
     #[track_caller]
     fn check(on: &str, expected: &str) {
         let day = |text: &str| text.parse::<Date>().unwrap();
         let paid = Reported::Paid(EvidenceGrade::ProviderResult);
-        let delivered = Some(day("2026-11-02"));
-        let told = impossible_day(paid, day(on), delivered, day("2026-11-05"));
+        let made = Some(day("2026-11-02"));
+        let told = impossible_day(paid, day(on), made, day("2026-11-05"));
         assert!(told.as_deref().unwrap_or("fine").contains(expected), "{on}: {told:?}");
-        assert_eq!(impossible_day(Reported::InFlight, day(on), delivered, day("2026-11-05")), None);
+        assert_eq!(impossible_day(Reported::InFlight, day(on), made, day("2026-11-05")), None);
     }
 
     #[test]
-    fn a_day_is_near_the_delivery_and_not_to_come() {
+    fn a_day_is_near_the_making_of_the_file_and_not_to_come() {
         check("2026-11-02", "fine");
         check("2026-11-05", "fine");
         check("2026-11-09", "fine");

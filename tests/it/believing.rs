@@ -266,7 +266,7 @@ async fn a_day_that_cannot_be_is_told(office: TestOffice) {
         &[
             "date_impossible: L124: 2036-10-05 is still to come",
             "date_impossible: L124: 2026-10-11 is still to come",
-            "L124: 2025-10-05 is long before the file was delivered, on 2026-10-01",
+            "L124: 2025-10-05 is long before the file was made, on 2026-10-01",
             "L124: 2026-09-23 is long before",
         ],
     );

@@ -258,7 +258,6 @@ impl Engine {
             let by_number: BTreeMap<BatchNo, &Batch> =
                 batches.iter().map(|batch| (batch.number, batch)).collect();
             let received_on = answer.received_at.get(..10).unwrap_or_default();
-            let delivered = self.delivery_days(cycle).await?;
             let of_cycle: Vec<Outcome> = of_cycle
                 .into_iter()
                 .map(|outcome| {
@@ -269,8 +268,7 @@ impl Engine {
                     }
                     let weighed =
                         self.weighed(outcome, file.map(|file| file.provider.as_str()), received_on);
-                    let delivered_on = number.and_then(|number| delivered.get(number)).copied();
-                    dated(weighed, delivered_on, received_on)
+                    dated(weighed, file.copied(), received_on)
                 })
                 .collect();
             let output = settle(settle::Input {

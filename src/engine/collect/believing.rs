@@ -5,10 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
-
 use crate::domain::answer::DiscrepancyKind;
-use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, DestinationNo, PayableNo, PersonNo};
+use crate::domain::batch::Batch;
+use crate::domain::ids::{AttemptNo, DestinationNo, PayableNo, PersonNo};
 use crate::domain::instruction::Instruction;
 use crate::domain::outcome::Outcome;
 use crate::domain::payable::Payable;
@@ -84,32 +83,14 @@ impl Engine {
         let account = told["account"].as_str().unwrap_or_default();
         Ok((!account.is_empty()).then(|| (channel, account.to_owned())))
     }
-
-    /// The day on which each file of a cycle first began to leave.
-    pub(super) async fn delivery_days(
-        &self,
-        cycle: CycleNo,
-    ) -> Result<BTreeMap<BatchNo, Date>, EngineError> {
-        let mut days: BTreeMap<BatchNo, Date> = BTreeMap::new();
-        for one in self.store.deliveries(cycle).await? {
-            if let Some(day) = one.started_at.get(..10).and_then(|day| parse_date(day).ok()) {
-                let first = days.entry(one.batch).or_insert(day);
-                *first = day.min(*first);
-            }
-        }
-        Ok(days)
-    }
 }
 
 /// Marks an outcome whose day cannot be.
-pub(super) fn dated(
-    mut outcome: Outcome,
-    delivered_on: Option<Date>,
-    received_on: &str,
-) -> Outcome {
+pub(super) fn dated(mut outcome: Outcome, file: Option<&Batch>, received_on: &str) -> Outcome {
+    let made_on = file.and_then(|file| parse_date(file.created_at.as_deref()?.get(..10)?).ok());
     let on = outcome.on.as_deref().and_then(|day| parse_date(day).ok());
     if let (Some(on), Ok(today)) = (on, parse_date(received_on))
-        && let Some(sentence) = impossible_day(outcome.reported, on, delivered_on, today)
+        && let Some(sentence) = impossible_day(outcome.reported, on, made_on, today)
     {
         unbelievable(&mut outcome, DiscrepancyKind::DateImpossible, &sentence);
     }
