@@ -10,6 +10,7 @@ use crate::domain::list::ListEvent;
 use crate::domain::period::Period;
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
+use crate::engine::taking_back::answers_speak_of;
 use crate::engine::{Engine, EngineError};
 use crate::store::registry::{Counted, Import, ImportKind, ImportState};
 use crate::store::{Changes, StoreError};
@@ -134,6 +135,11 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let by = self.acting(officer, key, Doing::CancelCycle).await?;
         let next = cycle.state.apply(CycleEvent::Cancelled)?;
+        // Its claims would be free, and what a partner says it has paid would be ordered anew.
+        let contradicted = self.store.contradicted(cycle.number, None).await?;
+        if contradicted > 0 {
+            return Err(answers_speak_of(contradicted));
+        }
         let mut changes = Changes::new();
         for list in self.store.lists(cycle.number).await? {
             changes.list_moved(&list, list.state.apply(ListEvent::Cancelled)?);

@@ -127,8 +127,19 @@ impl Engine {
         let (stopping, left): (Vec<&Instruction>, Vec<&Instruction>) =
             orders.iter().partition(with_us);
         if stopping.is_empty() {
+            let known = self.store.payables_of_person(cycle.number, person).await?;
+            let states: BTreeSet<String> = known.iter().map(|one| one.state.to_string()).collect();
             let sentence = match left.len() {
-                0 => format!("nothing is ordered for this person in {}", cycle.label()),
+                0 if known.is_empty() => {
+                    format!("there is no payment of this person in {}", cycle.label())
+                }
+                0 => format!(
+                    "no payment of this person in {} waits to leave ({}); what became of each is told by: chitra \
+                     explain PERSON --period {}",
+                    cycle.label(),
+                    states.into_iter().collect::<Vec<_>>().join(", "),
+                    cycle.period
+                ),
                 count => format!(
                     "{count} payments of this person in {} may have left: ask the partner to send them back; what was \
                      paid for months after a death is found by the next computation (chitra queue receivables)",

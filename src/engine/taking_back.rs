@@ -103,6 +103,12 @@ impl Engine {
                 ),
             ));
         }
+        for file in &files {
+            let contradicted = self.store.contradicted(cycle.number, Some(file.number)).await?;
+            if contradicted > 0 {
+                return Err(answers_speak_of(contradicted));
+            }
+        }
         let mut orders = Vec::new();
         for shard in Shard::all() {
             orders.extend(self.store.instructions_of_list(cycle.number, number, shard).await?);
@@ -203,6 +209,10 @@ impl Engine {
                 "D125",
                 format!("{file_name} is {} and cannot be taken back: {why}", batch.state),
             ));
+        }
+        let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
+        if contradicted > 0 {
+            return Err(answers_speak_of(contradicted));
         }
         let deliveries = self.store.deliveries(batch.cycle).await?;
         if deliveries.iter().any(|one| one.batch == batch.number) {
@@ -400,13 +410,17 @@ pub(super) fn must_be_untouched(orders: &[Instruction]) -> Result<(), EngineErro
     if told == 0 {
         return Ok(());
     }
-    Err(EngineError::refused(
+    Err(answers_speak_of(told as i64))
+}
+
+pub(super) fn answers_speak_of(count: i64) -> EngineError {
+    EngineError::refused(
         "D123",
         format!(
-            "answers speak of {told} of these payments, so that they may have left; nothing is taken back. See: \
-             chitra queue discrepancies"
+            "answers speak of {count} of these payments, so that they may have left; nothing is taken back before each is \
+             looked into and resolved. See: chitra queue discrepancies"
         ),
-    ))
+    )
 }
 
 pub(super) fn taken_back(files: &[&Batch], orders: &[Instruction]) -> TakenBack {

@@ -149,10 +149,13 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
                 output.proved_delivered.insert(instruction.batch);
             }
             Some(BatchState::Created | BatchState::Released | BatchState::Withdrawn) => {
-                let detail =
-                    "the provider answers for a file that we hold as never sent".to_owned();
+                let detail = "the partner answers for a payment whose file never left".to_owned();
                 output.halt = Some(detail.clone());
                 output.discrepancies.push(found(DiscrepancyKind::Contradiction, detail));
+                // The order can still leave: what is said of it now must not have it made a second time.
+                if instruction.state == InstructionState::InBatch {
+                    continue;
+                }
             }
             Some(BatchState::Delivered | BatchState::Refused) | None => {}
         }

@@ -7,7 +7,7 @@ use crate::domain::answer::{
     Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt, RefusedAnswer, ToldTransaction,
 };
 use crate::domain::batch::Batch;
-use crate::domain::ids::{AnswerNo, AttemptNo, CycleNo, PayableNo};
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo};
 use crate::domain::state::Named;
 
 use super::database::Dialect;
@@ -185,6 +185,26 @@ impl Store {
     }
 
     /// Open discrepancies: number, kind, provider, age since, sentence.
+    /// How many orders of a cycle, or of one file of it, an answer contradicts that nobody has looked into.
+    pub async fn contradicted(
+        &self,
+        cycle: CycleNo,
+        batch: Option<BatchNo>,
+    ) -> Result<i64, StoreError> {
+        let of_file = batch.map_or(-1, |batch| batch.0);
+        let rows = self
+            .query(
+                "select cast(count(*) as bigint) from discrepancy d
+                 join instruction i on i.shard = ((d.payable_no >> 30) & 255)
+                   and i.payable_no = d.payable_no and i.attempt = d.attempt
+                 where d.state = 'open' and d.kind = 'contradiction' and i.cycle_no = $1
+                   and ($2 = -1 or i.batch_no = $2)",
+                &[cycle.0.into(), of_file.into()],
+            )
+            .await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
     pub async fn discrepancies(&self) -> Result<Vec<(i64, Discrepancy)>, StoreError> {
         let rows = self
             .query(

@@ -9,8 +9,11 @@ use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::engine::Engine;
 use chitra::engine::collect::Collected;
+use chitra::engine::dispatch::Dispatched;
 
-use crate::support::office::{Fault, MAKER, TestOffice, key, on_both_databases, refused, run};
+use crate::support::office::{
+    APPROVERS, Fault, MAKER, TestOffice, key, on_both_databases, refused, run,
+};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
@@ -21,6 +24,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_file_of_unknown_fate_that_is_refused_as_a_whole_is_refused
     a_status_of_a_file_with_other_totals_changes_nothing
     a_status_of_a_file_that_never_left_halts_its_partner
+    what_is_said_of_payments_that_never_left_changes_nothing
+    a_month_of_which_answers_speak_is_not_cancelled
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -232,5 +237,68 @@ async fn a_status_of_a_file_that_never_left_halts_its_partner(office: TestOffice
     assert_eq!(office.discrepancies().await, ["contradiction"; 2]);
     let told = office.engine.dispatch(None).await.unwrap();
     assert!(told[0].detail.contains("withdrawn and never left"), "{told:?}");
+    office.ends_whole().await;
+}
+
+/// Sets everything in the queue aside, as an officer does who has asked the partner.
+async fn all_resolved(office: &TestOffice) {
+    for (number, _) in office.engine.store.discrepancies().await.unwrap() {
+        let engine = &office.engine;
+        engine
+            .discrepancy_resolve(number, "a mistake of theirs", MAKER, &key(MAKER))
+            .await
+            .unwrap();
+    }
+}
+
+/// A rejection would have the person ordered again while the first order can still leave, and a payment
+/// would leave beside the one that is told: the file waits until somebody has asked.
+async fn what_is_said_of_payments_that_never_left_changes_nothing(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.released(&october, 0).await;
+    let file = file_to(&office, &october, "sheetbank").await.file_name;
+    for (status, reason) in [("Không thành công", "Sai số tài khoản"), ("Thành công", "")]
+    {
+        let said = office.said(&october, "E1", 1, status, reason).await;
+        office.sheet(&[said]).await.unwrap();
+    }
+    assert_eq!(office.discrepancies().await, ["contradiction"; 2]);
+    office.check(&october, "entitled 2", "pending 2 = 1000000").await;
+    let engine = &office.engine;
+    assert_eq!(engine.reissue(&office.now(&october).await).await.unwrap().ordered, 0);
+    for halt in engine.store.halts().await.unwrap() {
+        for approver in APPROVERS {
+            engine.halt_lift(halt.number, approver, &key(approver)).await.unwrap();
+        }
+    }
+    let now = office.now(&october).await;
+    refused(engine.withdraw(&now, &file, MAKER, &key(MAKER)).await, "D123");
+    let told = engine.dispatch(None).await.unwrap();
+    let of_file = |told: &[Dispatched]| {
+        told.iter().find(|one| one.file_name == file).map(|one| one.detail.clone())
+    };
+    let waits = of_file(&told).unwrap();
+    assert!(waits.contains("answers speak of 2 of its payments"), "{waits}");
+    all_resolved(&office).await;
+    let told = engine.dispatch(None).await.unwrap();
+    assert_eq!(of_file(&told).as_deref(), Some("delivered and read back"));
+    office.ends_whole().await;
+}
+
+/// Its claims would be free, and whom a partner says it has paid would be ordered anew.
+async fn a_month_of_which_answers_speak_is_not_cancelled(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.approved(&october, 0).await;
+    let paid = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.check(&october, "entitled 2", "pending 2 = 1000000").await;
+    let (engine, now) = (&office.engine, office.now(&october).await);
+    refused(engine.cycle_cancel(&now, "anew", MAKER, &key(MAKER)).await, "D123");
+    all_resolved(&office).await;
+    engine.cycle_cancel(&now, "anew", MAKER, &key(MAKER)).await.unwrap();
     office.ends_whole().await;
 }

@@ -339,7 +339,7 @@ fn sending_again_on_a_time_out_is_found_out() {
     for seed in 0..2 {
         if let Err(what) = run(seed, manners(OnTimeOut::SayNotDelivered)) {
             let what = what.to_string();
-            assert!(what.contains("never sent"), "the same name again: seed {seed}: {what}");
+            assert!(what.contains("never left"), "the same name again: seed {seed}: {what}");
         }
     }
     check_caught(

@@ -34,6 +34,13 @@ impl Engine {
                 batch.cycle
             )));
         }
+        let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
+        if contradicted > 0 {
+            return Ok(Some(format!(
+                "answers speak of {contradicted} of its payments, and it never left; look into each and resolve it: \
+                 chitra queue discrepancies"
+            )));
+        }
         let mut again = self.paying_again(batch.cycle).await?;
         again.retain(|one| one.batch == batch.number);
         if !again.is_empty() {
