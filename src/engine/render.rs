@@ -570,7 +570,14 @@ impl Engine {
             ));
         }
         let mut changes = Changes::new();
-        changes.file_restored(batch, &broken.to_string(), &self.stamp());
+        let (found, stays) = match &broken {
+            ArchiveError::FileMustBeArchived(_) => ("the archived copy was gone", ""),
+            _ => (
+                "the archived copy was changed",
+                "; the changed copy is kept beside it, as ….damaged-1 and on",
+            ),
+        };
+        changes.file_restored(batch, found, &self.stamp());
         changes.event(
             Leaf::of("file_restored", &self.stamp())
                 .number("cycle", batch.cycle.0)
@@ -585,9 +592,8 @@ impl Engine {
         self.progress.notice(
             "A116",
             &format!(
-                "{} was changed or lost after it was sealed: {broken}. It was written again from the sealed list, \
-                 with the bytes that are approved; what was found in its place, if anything, is kept beside it \
-                 (archive/{kept}.damaged-1 and on). The report and the log say so: find out who can write there",
+                "{}: {found} (archive/{kept}). It was written again from the sealed list, to the byte, and these bytes \
+                 leave{stays}. The report and the log say so: find out who can write there",
                 batch.file_name
             ),
         );

@@ -259,14 +259,6 @@ fn summary(page: &mut Page, report: &CycleReport) {
         Cell::Number(grouped(to_pay.count.into())),
         Cell::Number(amount(to_pay.minor, currency)),
     ]);
-    row(
-        &mut table,
-        Words::fixed(
-            "Đã gửi đơn vị chi trả, gồm cả chi lại",
-            "Sent to providers, reissues included",
-        ),
-        report.sent(),
-    );
     row(&mut table, Words::fixed("− đã chi", "− paid"), paid);
     table.sum(vec![
         Cell::Words(Words::fixed("= còn lại chưa chi", "= left unpaid")),
@@ -290,6 +282,15 @@ fn summary(page: &mut Page, report: &CycleReport) {
         &mut table,
         Words::fixed("Chuyển sang danh sách kỳ sau", "Carried to a later list"),
         report.carried(),
+    );
+    // Beside the account, not in it: who was ordered twice is counted twice.
+    row(
+        &mut table,
+        Words::fixed(
+            "Để so: lệnh đã gửi đơn vị chi trả, gồm cả chi lại",
+            "For comparison: orders sent to providers, reissues included",
+        ),
+        report.sent(),
     );
     page.table(&table);
     page.section_end();

@@ -116,7 +116,8 @@ fn a_harmed_file_is_made_good(list: i64, harms_at: &'static [&'static str]) {
             let told = notices.0.lock().unwrap().clone();
             assert_eq!(told.len(), times, "{told:?}");
             assert!(
-                told.iter().all(|one| one.starts_with("A116") && one.contains("changed or lost"))
+                told.iter()
+                    .all(|one| one.starts_with("A116") && one.contains("the archived copy was"))
             );
             let report = office.engine.cycle_report_write(&office.now(&cycle).await).await.unwrap();
             let csv = std::fs::read_to_string(report.csv).unwrap();
