@@ -107,17 +107,24 @@ impl Engine {
     pub async fn cycle_find(&self, text: &str) -> Result<Cycle, EngineError> {
         let cycles = self.store.cycles().await?;
         let by_number = text.parse::<i64>().ok();
-        let found: Vec<Cycle> = cycles
+        let (found, cancelled): (Vec<Cycle>, Vec<Cycle>) = cycles
             .into_iter()
             .filter(|one| by_number == Some(one.number.0) || one.label() == text)
-            .filter(|one| by_number.is_some() || one.state != CycleState::Cancelled)
-            .collect();
+            .partition(|one| by_number.is_some() || one.state != CycleState::Cancelled);
         match found.as_slice() {
             [one] => Ok(one.clone()),
-            [] => Err(EngineError::refused(
-                "C103",
-                format!("there is no cycle `{text}`; see: chitra cycle list"),
-            )),
+            [] => {
+                let numbers: Vec<String> =
+                    cancelled.iter().map(|one| one.number.to_string()).collect();
+                let sentence = match numbers.is_empty() {
+                    true => format!("there is no cycle `{text}`; see: chitra cycle list"),
+                    false => format!(
+                        "cycle `{text}` was cancelled, and none has taken its place; it is looked at by its number: {}",
+                        numbers.join(", ")
+                    ),
+                };
+                Err(EngineError::refused("C103", sentence))
+            }
             _ => Err(EngineError::refused(
                 "C104",
                 format!("`{text}` fits several cycles; give the number"),

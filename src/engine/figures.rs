@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::{Batch, BatchState};
-use crate::domain::cycle::Cycle;
+use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::RowOutcome;
 use crate::domain::ids::{PersonNo, Shard};
 use crate::domain::instruction::InstructionState;
@@ -132,7 +132,11 @@ impl Engine {
     /// Sums a cycle. Reads every shard once, for the people.
     pub async fn figures(&self, cycle: &Cycle) -> Result<Figures, EngineError> {
         let import = self.store.import(cycle.roster).await?;
-        let rows_listed = import.map_or(0, |import| import.rows);
+        // Of a cycle that was given up nothing counts, not even what stood on its list.
+        let rows_listed = match cycle.state {
+            CycleState::Cancelled => 0,
+            _ => import.map_or(0, |import| import.rows),
+        };
         let tallies = self.store.tallies(cycle.number).await?;
         let mut rows: BTreeMap<RowOutcome, i64> = BTreeMap::new();
         for tally in &tallies {

@@ -300,5 +300,10 @@ async fn a_month_of_which_answers_speak_is_not_cancelled(office: TestOffice) {
     refused(engine.cycle_cancel(&now, "anew", MAKER, &key(MAKER)).await, "D123");
     all_resolved(&office).await;
     engine.cycle_cancel(&now, "anew", MAKER, &key(MAKER)).await.unwrap();
+    // It is looked at by its number, and nothing of it counts.
+    let told = refused(engine.cycle_find("2026-10").await, "C103");
+    assert!(told.contains("was cancelled") && told.ends_with(": 1"), "{told}");
+    let cancelled = engine.cycle_find("1").await.unwrap();
+    assert_eq!(engine.figures(&cancelled).await.unwrap().rows_listed, 0);
     office.ends_whole().await;
 }
