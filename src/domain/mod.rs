@@ -24,6 +24,7 @@ pub mod exception;
 pub mod outcome;
 pub mod fate;
 pub mod stop;
+pub mod recall;
 pub mod answer;
 pub mod acknowledgement;
 pub mod statement;
