@@ -198,26 +198,10 @@ impl Engine {
                 ),
             ));
         }
-        let batches: BTreeMap<BatchNo, Batch> = self
-            .store
-            .batches(cycle.number)
-            .await?
-            .into_iter()
-            .map(|batch| (batch.number, batch))
-            .collect();
+        let batches = self.files_of_orders(cycle).await?;
         let orders = self.orders_of(cycle, whom).await?;
-        let has_left = |one: &&Instruction| {
-            one.state == InstructionState::Unknown
-                || is_paid(one.state)
-                || (one.state == InstructionState::InBatch
-                    && batches.get(&one.batch).is_some_and(|batch| {
-                        matches!(
-                            batch.state,
-                            BatchState::Sending | BatchState::Unknown | BatchState::Delivered
-                        )
-                    }))
-        };
-        let asked_back: Vec<&Instruction> = orders.iter().filter(has_left).collect();
+        let asked_back: Vec<&Instruction> =
+            orders.iter().filter(|one| is_out(one, &batches)).collect();
         if asked_back.is_empty() {
             return Err(nothing_to_ask(cycle, &orders));
         }
@@ -290,18 +274,14 @@ impl Engine {
         let by = self.acting(officer, key, Doing::DecideRecall).await?;
         let recalls = self.recalls_proposed(cycle, whom, &by).await?;
         let orders = self.orders_of(cycle, whom).await?;
+        let batches = self.files_of_orders(cycle).await?;
         let at = self.stamp();
         let mut changes = Changes::new();
         let mut files = Vec::new();
         for recall in &recalls {
-            let is_out = orders.iter().any(|one| {
-                is_of(recall, one.payable, one.attempt)
-                    && (is_paid(one.state)
-                        || matches!(
-                            one.state,
-                            InstructionState::InBatch | InstructionState::Unknown
-                        ))
-            });
+            let is_out = orders
+                .iter()
+                .any(|one| is_of(recall, one.payable, one.attempt) && is_out(one, &batches));
             if !is_out {
                 return Err(nothing_to_ask(cycle, &orders));
             }
@@ -466,6 +446,14 @@ impl Engine {
         Ok(orders)
     }
 
+    async fn files_of_orders(
+        &self,
+        cycle: &Cycle,
+    ) -> Result<BTreeMap<BatchNo, Batch>, EngineError> {
+        let batches = self.store.batches(cycle.number).await?;
+        Ok(batches.into_iter().map(|batch| (batch.number, batch)).collect())
+    }
+
     async fn recalls_of(&self, cycle: &Cycle, whom: Whom) -> Result<Vec<Recall>, EngineError> {
         let orders = self.orders_of(cycle, whom).await?;
         let mut recalls = self.store.recalls(cycle.number).await?;
@@ -515,8 +503,18 @@ fn is_of(recall: &Recall, payable: PayableNo, attempt: AttemptNo) -> bool {
     (recall.payable, recall.attempt) == (payable, attempt)
 }
 
-fn is_paid(state: InstructionState) -> bool {
-    matches!(state, InstructionState::Settled | InstructionState::SettledExcess)
+/// Whether an order may have reached its partner, and its money is not back.
+fn is_out(order: &Instruction, batches: &BTreeMap<BatchNo, Batch>) -> bool {
+    use BatchState as B;
+    match order.state {
+        InstructionState::Unknown | InstructionState::Settled | InstructionState::SettledExcess => {
+            true
+        }
+        InstructionState::InBatch => batches
+            .get(&order.batch)
+            .is_some_and(|batch| matches!(batch.state, B::Sending | B::Unknown | B::Delivered)),
+        _ => false,
+    }
 }
 
 /// Why nothing of what is meant can be asked back, and what can be done instead.

@@ -1,6 +1,6 @@
 //! Payments that are asked back, the files that ask, and what became of both.
 
-use crate::domain::batch::{DeliveryOutcome, SealedCopy};
+use crate::domain::batch::{Batch, DeliveryOutcome, SealedCopy};
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
 use crate::domain::recall::{AnsweredBy, Recall, RecallFile, RecallFileState, RecallState};
 use crate::domain::state::Named;
@@ -95,6 +95,20 @@ impl Store {
         rows.iter().map(file).collect()
     }
 
+    /// How many payments of a file are asked back, and that is not over.
+    pub async fn recalls_of_batch(&self, batch: &Batch) -> Result<i64, StoreError> {
+        let rows = self
+            .query(
+                "select cast(count(*) as bigint) from recall r join instruction i
+                   on i.shard = r.shard and i.payable_no = r.payable_no and i.attempt = r.attempt
+                 where r.cycle_no = $1 and i.batch_no = $2
+                   and r.state in ('proposed', 'confirmed', 'sent', 'pending', 'partly', 'accepted')",
+                &[batch.cycle.0.into(), batch.number.0.into()],
+            )
+            .await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
     /// The number of the last attempt to send a recall's file; 0 before the first.
     pub async fn recall_delivery_last(&self, recall: i64) -> Result<i64, StoreError> {
         let rows = self
@@ -145,6 +159,19 @@ impl Changes {
                 recall.proposed_by.clone().into(),
                 recall.proposed_at.clone().into(),
             ]],
+        );
+    }
+
+    /// A file of unknown fate that turns out not to have left does not leave with a payment that is asked back.
+    pub fn must_not_be_recalled(&mut self, batch: &Batch) {
+        self.guarded(
+            "a file with a payment that is asked back is not sent",
+            "update batch set state = state where cycle_no = $1 and batch_no = $2 and not exists
+               (select 1 from recall r join instruction i
+                  on i.shard = r.shard and i.payable_no = r.payable_no and i.attempt = r.attempt
+                where r.cycle_no = $1 and i.batch_no = $2
+                  and r.state in ('proposed', 'confirmed', 'sent', 'pending', 'partly', 'accepted'))",
+            vec![batch.cycle.0.into(), batch.number.0.into()],
         );
     }
 

@@ -29,6 +29,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_has_not_left_or_is_back_is_not_asked_back
     a_crash_on_the_way_sends_it_once
     a_lost_outcome_is_proved_by_the_answer
+    what_is_asked_back_does_not_leave_a_second_time
     a_file_that_the_partner_does_not_take_goes_later_with_the_same_bytes
     a_damaged_file_is_made_again_to_the_byte
     a_partner_that_reads_sealed_files_is_asked_in_one
@@ -502,6 +503,48 @@ async fn a_lost_outcome_is_proved_by_the_answer(mut office: TestOffice) {
     office.next_fault(None);
     assert!(office.engine.dispatch(None).await.unwrap().is_empty());
     assert_eq!(office.times_sent(&file), 1);
+    office.ends_whole().await;
+}
+
+async fn what_is_asked_back_does_not_leave_a_second_time(mut office: TestOffice) {
+    agreed(&mut office, TERMS).await;
+    office.on_day("2026-10-01");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    // Nobody knows whether the file has left; it is asked back for one of its payments.
+    office.next_fault(Some(Fault::LosesTheOutcome));
+    office.engine.dispatch(None).await.unwrap();
+    let payments = office.engine.store.batches(cycle.number).await.unwrap().remove(0).file_name;
+    std::fs::remove_file(office.dir.join("isobank/inbox").join(&payments)).unwrap();
+    office.next_fault(Some(Fault::CannotBeAsked));
+    proposed(&office, &cycle, "E1", asking("CUST")).await.unwrap();
+    confirmed(&office, &cycle, "E1").await.unwrap();
+    proposed(&office, &cycle, "E2", asking("CUST")).await.unwrap();
+    office.next_fault(None);
+    // The bank never had it: the payments do not leave now.
+    let told = office.engine.dispatch(None).await.unwrap();
+    let [recall, waits] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(recall.state, BatchState::Delivered, "{}", recall.detail);
+    assert!(
+        waits.detail.starts_with("waits: 2 of its payments are asked back"),
+        "{}",
+        waits.detail
+    );
+    assert_eq!(office.times_sent(&payments), 1);
+    // What has not left is not asked back: the second officer sees it.
+    refused(confirmed(&office, &cycle, "E2").await, "D171");
+    let (engine, now) = (&office.engine, office.now(&cycle).await);
+    let binh = whom(&office, &cycle, "E2").await;
+    engine.recall_decline(&now, binh, APPROVERS[0], &key(APPROVERS[0])).await.unwrap();
+    let (an, by) = (office.person("E1").await, APPROVERS[0]);
+    engine.stop_propose(&now, an, REASON, MAKER, &key(MAKER)).await.unwrap();
+    let list = engine.stop_confirm(&now, an, by, &key(by)).await.unwrap().list.unwrap();
+    let whom_an = whom(&office, &cycle, "E1").await;
+    engine.recall_give_up(&now, whom_an, "it never left", MAKER, &key(MAKER)).await.unwrap();
+    office.sent(&cycle, list.number.0).await;
+    assert_eq!(office.attempts(&cycle, "E1").await, "1 cancelled");
+    office.check(&cycle, "entitled 2", "held 1 = 500000, pending 1 = 500000").await;
     office.ends_whole().await;
 }
 
