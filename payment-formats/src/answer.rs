@@ -113,6 +113,10 @@ pub(crate) struct MeaningDefinition {
     /// Amounts may leave out the zero before the point, as `xs:decimal` allows and banks do: `.5`.
     #[serde(default)]
     pub bare_point: bool,
+    /// Accounts are taken for numbers on the way, as spreadsheets do, so that zeros at their beginning are
+    /// lost: `71000123456` is the account `0071000123456`.
+    #[serde(default)]
+    pub account_zeros_dropped: bool,
     /// How dates are written; ISO 8601 when absent.
     pub date: Option<String>,
     /// Values that stand for nothing, such as `NOTPROVIDED`.
@@ -149,6 +153,7 @@ pub(crate) struct RuleDefinition {
 pub(crate) struct Meaning {
     currency: Option<Currency>,
     bare_point: bool,
+    account_zeros_dropped: bool,
     date: DateShape,
     absent: Vec<String>,
     required: Vec<AnswerField>,
@@ -277,6 +282,7 @@ impl Meaning {
         Meaning {
             currency,
             bare_point,
+            account_zeros_dropped: definition.account_zeros_dropped,
             date,
             absent,
             required,
@@ -286,6 +292,10 @@ impl Meaning {
             entries,
             balances,
         }
+    }
+
+    pub fn drops_account_zeros(&self) -> bool {
+        self.account_zeros_dropped
     }
 
     pub fn required(&self) -> &[AnswerField] {

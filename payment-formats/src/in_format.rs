@@ -107,6 +107,11 @@ impl InFormat {
         &self.reference
     }
 
+    /// Whether zeros at the beginning of an account are lost in this format.
+    pub fn drops_account_zeros(&self) -> bool {
+        self.meaning.drops_account_zeros()
+    }
+
     /// Reads an answer and gives its outcomes in the order of the file.
     ///
     /// An error makes void what was given before it: take an answer in one transaction, and roll

@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod leaf;
 pub mod log;
 pub mod prove;
+pub mod standing;
 pub mod tiles;
 pub mod tree;
 pub mod verify;

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::Voice;
+use crate::engine::standing::Compared;
 use crate::engine::{Engine, EngineError};
 
 /// It is enough to know that some wait.
@@ -11,7 +12,7 @@ const WAITING_SHOWN_MAX: i64 = 1_000;
 
 #[derive(Subcommand)]
 pub enum Audit {
-    /// Hash every entry again, and compare with the database and the signed checkpoint
+    /// Hash every entry again, compare with the signed checkpoints, and hold every row of the database against it
     Verify,
     /// Number what waits, and sign a checkpoint
     Checkpoint,
@@ -28,16 +29,26 @@ impl Audit {
         match self {
             Audit::Verify => {
                 let (verified, acts) = engine.audit_verify().await?;
+                let compared = engine.audit_rows().await?;
                 let unnumbered = engine.store.outbox(WAITING_SHOWN_MAX).await?.len() as i64;
                 let waiting = engine.store.leaf_count().await? - verified.size as i64 + unnumbered;
                 let told = json!({
-                    "verified": true,
+                    "verified": compared.differences.is_empty(),
                     "size": verified.size,
                     "root": verified.root.to_string(),
                     "checkpoints": verified.checkpoints,
                     "compared_with_database": verified.compared_with_store,
                     "signed_acts": acts,
                     "waiting": waiting,
+                    "rows": compared.rows,
+                    "rows_not_compared": compared.not_compared,
+                    "differences": compared.differences.iter().map(|one| json!({
+                        "code": one.code,
+                        "row": one.row,
+                        "log": one.log,
+                        "database": one.database,
+                        "sentence": one.sentence,
+                    })).collect::<Vec<_>>(),
                 });
                 voice.say(&told, || {
                     let mut text = format!(
@@ -51,9 +62,10 @@ impl Audit {
                              they are brought into the log with: chitra audit checkpoint",
                         );
                     }
+                    text.push_str(&rows_told(&compared));
                     text
                 });
-                Ok(())
+                compared.must_agree()
             }
             Audit::Checkpoint => {
                 let size = engine.sequence().await?;
@@ -72,4 +84,27 @@ impl Audit {
             }
         }
     }
+}
+
+/// What was held against the log, and each row that is not what it says.
+fn rows_told(compared: &Compared) -> String {
+    let sum = |counts: &std::collections::BTreeMap<&'static str, u64>| counts.values().sum::<u64>();
+    let mut text = format!(
+        "\n{} rows of the database are held against it, {} differ.",
+        sum(&compared.rows),
+        compared.differences.len()
+    );
+    if !compared.not_compared.is_empty() {
+        let kinds: Vec<String> =
+            compared.not_compared.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        text.push_str(&format!(
+            "\n{} rows are from before the log spoke of such rows and could not be compared: {}.",
+            sum(&compared.not_compared),
+            kinds.join(", ")
+        ));
+    }
+    for one in &compared.differences {
+        text.push_str(&format!("\n{}  {}", one.code, one.sentence));
+    }
+    text
 }

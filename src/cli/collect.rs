@@ -114,14 +114,25 @@ async fn listen(engine: &Engine, address: SocketAddr, voice: &Voice) -> Result<(
 }
 
 fn as_json(one: &Collected) -> serde_json::Value {
-    json!({ "file": one.file_name, "format": one.format, "items": one.items, "replayed": one.replayed })
+    json!({ "file": one.file_name, "format": one.format, "items": one.items, "repeated": one.repeated, "replayed": one.replayed })
 }
 
 fn sentence(one: &Collected) -> String {
     match one.replayed {
         true => format!("{}: taken in before, nothing was changed", one.file_name),
         false => {
-            format!("{}: {} items ({})", one.file_name, grouped(i128::from(one.items)), one.format)
+            let repeated = match one.repeated {
+                0 => String::new(),
+                count => {
+                    format!(", {} of which were known before", grouped(i128::from(count)))
+                }
+            };
+            format!(
+                "{}: {} items{repeated} ({})",
+                one.file_name,
+                grouped(i128::from(one.items)),
+                one.format
+            )
         }
     }
 }

@@ -221,6 +221,14 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
             cycle.label()
         ));
     }
+    if figures.perhaps_twice.count > 0 {
+        parts.push(format!(
+            "For {} payments ({}) a partner names a second transaction: the money may have left twice. \
+             See: chitra queue discrepancies",
+            count(figures.perhaps_twice.count),
+            money(figures.perhaps_twice.minor, currency)
+        ));
+    }
     if !figures.batches.is_empty() {
         let files: Vec<Vec<String>> = figures
             .batches

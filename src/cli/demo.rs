@@ -181,6 +181,7 @@ impl Demo {
         };
         engine.sequence().await?;
         let (verified, _) = engine.audit_verify().await?;
+        engine.audit_rows().await?.must_agree()?;
         steps.done(&format!("closed; the log of {} entries verifies", verified.size));
         let report = engine.cycle_report_write(&month).await?;
         let reports = [report.html, report.csv];

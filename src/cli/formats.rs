@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::show::table;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, named_file};
 
 #[derive(Subcommand)]
 pub enum FormatsCommand {
@@ -63,9 +63,7 @@ impl FormatsCommand {
                 Ok(())
             }
             FormatsCommand::Check { file } => {
-                let text = std::fs::read_to_string(&file).map_err(|error| {
-                    EngineError::io(format!("reading {}", file.display()), error)
-                })?;
+                let text = named_file::text(&file)?;
                 let faults = payment_formats::check(&text);
                 let severity = |fault: &payment_formats::Diagnostic| match fault.severity {
                     payment_formats::Severity::Error => "error",

@@ -8,14 +8,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::channels::sandbox::{
-    BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider, Script, listening,
+    BehaviourMix, ProviderKind, ProviderTotals, Sandbox, SandboxConfig, SandboxProvider, Script,
+    listening,
 };
 use crate::cli::Voice;
 use crate::cli::show::{grouped, table};
 use crate::disk::RealDisk;
 use crate::domain::period::parse_date;
-use crate::engine::EngineError;
 use crate::engine::clock::{Clock as _, SystemClock};
+use crate::engine::{EngineError, named_file};
 
 /// The partners that a new sandbox plays: their folders' names and what they are.
 pub const PARTNERS: [(&str, ProviderKind); 5] = [
@@ -104,11 +105,13 @@ impl SandboxCommand {
             .providers
             .iter()
             .map(|one| {
+                let balance = balance(one);
                 json!({
                     "provider": one.provider,
                     "credited": { "count": one.credited.count, "minor": one.credited.sum_minor.to_string() },
                     "returned": { "count": one.returned.count, "minor": one.returned.sum_minor.to_string() },
                     "rejected": { "count": one.rejected.count, "minor": one.rejected.sum_minor.to_string() },
+                    "balance": { "count": balance.0, "minor": balance.1.to_string() },
                 })
             })
             .collect();
@@ -120,21 +123,36 @@ impl SandboxCommand {
                     .providers
                     .iter()
                     .map(|one| {
+                        let balance = balance(one);
                         vec![
                             one.provider.clone(),
                             count(one.credited.count),
                             grouped(one.credited.sum_minor),
                             count(one.returned.count),
+                            grouped(one.returned.sum_minor),
+                            grouped(balance.0),
+                            grouped(balance.1),
                             count(one.rejected.count),
+                            grouped(one.rejected.sum_minor),
                         ]
                     })
                     .collect();
                 format!(
                     "{}\n{} references were credited more than once",
                     table(
-                        &["partner", "credited", "minor units", "returned", "rejected"],
+                        &[
+                            "partner",
+                            "credited",
+                            "minor units",
+                            "returned",
+                            "minor units",
+                            "balance",
+                            "minor units",
+                            "rejected",
+                            "minor units",
+                        ],
                         &rows,
-                        &[1, 2, 3, 4]
+                        &[1, 2, 3, 4, 5, 6, 7, 8]
                     ),
                     totals.credited_again.len()
                 )
@@ -144,10 +162,17 @@ impl SandboxCommand {
     }
 }
 
+/// What payees have of a partner: what was credited to them, less what came back.
+fn balance(one: &ProviderTotals) -> (i128, i128) {
+    (
+        i128::from(one.credited.count) - i128::from(one.returned.count),
+        one.credited.sum_minor - one.returned.sum_minor,
+    )
+}
+
 fn script(path: Option<&Path>) -> Result<(BehaviourMix, Script), EngineError> {
     let Some(path) = path else { return Ok((BehaviourMix::default(), Script::default())) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| EngineError::io(format!("reading {}", path.display()), error))?;
+    let text = named_file::text(path)?;
     let file: ScriptFile = toml::from_str(&text).map_err(|error| {
         EngineError::refused("S217", format!("{} is no script: {error}", path.display()))
     })?;

@@ -12,7 +12,7 @@ use crate::domain::batch::BatchState;
 use crate::domain::fate::Verdict;
 use crate::domain::state::Named;
 use crate::engine::fate::{Decided, Unknown};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, named_file};
 
 #[derive(Subcommand)]
 pub enum UnknownCommand {
@@ -219,6 +219,7 @@ fn proposed(one: &Unknown) -> String {
 
 /// The references of a CSV: of its column `reference`, or of the first one where there is no such head.
 fn references(path: &Path) -> Result<Vec<String>, EngineError> {
+    named_file::must_be_readable(path)?;
     let failed = |error: csv::Error| {
         EngineError::io(format!("reading {}", path.display()), std::io::Error::other(error))
     };

@@ -22,6 +22,8 @@ pub struct Answer {
     pub items: i64,
     /// How many items are applied; the rest is applied after a restart.
     pub applied: i64,
+    /// How many of the applied items said once more what was known.
+    pub repeated: i64,
     pub state: AnswerState,
 }
 
@@ -56,8 +58,26 @@ named!(
         TotalsDiffer = "totals_differ",
         /// An entry of an account statement for which our books have no reason.
         UnexplainedEntry = "unexplained_entry",
+        /// The account that it says was credited is not the ordered one.
+        AccountDiffers = "account_differs",
+        /// A second transaction for an order that is proved paid, or debited: perhaps the money left twice.
+        PaidTwice = "paid_twice",
+        /// A day long before the file left, or still to come.
+        DateImpossible = "date_impossible",
     }
 );
+
+impl DiscrepancyKind {
+    /// The code by which the page of errors explains it, where the kind has one of its own.
+    pub const fn code(self) -> Option<&'static str> {
+        match self {
+            DiscrepancyKind::AccountDiffers => Some("L122"),
+            DiscrepancyKind::PaidTwice => Some("L123"),
+            DiscrepancyKind::DateImpossible => Some("L124"),
+            _ => None,
+        }
+    }
+}
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Discrepancy {
@@ -71,6 +91,16 @@ pub struct Discrepancy {
     /// A sentence without personal data.
     pub detail: String,
     pub opened_at: String,
+}
+
+/// A transaction of the partner by which an order was paid, or our account debited for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ToldTransaction {
+    pub instruction: (PayableNo, AttemptNo),
+    /// As the partner writes it.
+    pub reference: String,
+    /// The item of the answer that tells of it.
+    pub item: i64,
 }
 
 /// A provider, a cycle or everything is stopped.

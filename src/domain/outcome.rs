@@ -1,5 +1,6 @@
 //! What a provider reports about one instruction, after its file was read and its reference matched.
 
+use crate::domain::answer::DiscrepancyKind;
 use crate::domain::ids::{AttemptNo, PayableNo};
 use crate::domain::instruction::EvidenceGrade;
 use crate::domain::state::named;
@@ -46,6 +47,17 @@ pub enum Reported {
     CannotTell,
 }
 
+/// By which transaction of the partner an item says that something became of a payment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Transaction {
+    /// The item speaks of a whole file, or it is a decision of officers: of no one transaction.
+    None,
+    /// Of one transaction that it does not name.
+    Unnamed,
+    /// The partner's reference, such as `FT26329000001`.
+    Named(String),
+}
+
 /// One item of an answer about one instruction of ours.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
@@ -60,4 +72,7 @@ pub struct Outcome {
     pub class: Option<ReasonClass>,
     /// The day it took effect, `2026-11-05`.
     pub on: Option<String>,
+    pub transaction: Transaction,
+    /// Why it cannot be believed, each with a sentence: then it is told to a person and changes nothing.
+    pub unbelievable: Vec<(DiscrepancyKind, String)>,
 }

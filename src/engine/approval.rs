@@ -56,6 +56,10 @@ impl Engine {
                 format!("`{name}` is registered as {} and cannot {act}", officer.role),
             ));
         }
+        // Whoever does not hold the key learns nothing of the list.
+        if key.public().to_string() != officer.public_key {
+            return Err(approval(approve::ApprovalError::SignatureMustVerify(name.to_owned())));
+        }
         // What is given up or gone is no longer looked at: it is not what was sealed, and need not be.
         if matches!(list.state, ListState::Released | ListState::Cancelled) {
             return Err(not_in_state(cycle, &list));

@@ -264,13 +264,13 @@ impl Engine {
         // The order in which lines arrived depends on the units; nothing after this may.
         arrived.sort_by(|a, b| line_key(&a.line).cmp(&line_key(&b.line)));
         let mut details: HashMap<(PersonNo, DestinationNo), PayeeDetail> = HashMap::new();
-        let mut held: HashMap<(PersonNo, PersonNo, DestinationNo), HoldCode> = HashMap::new();
+        let mut held: HashMap<(PersonNo, PersonNo, DestinationNo), BTreeSet<HoldCode>> =
+            HashMap::new();
         let mut lines = Vec::with_capacity(arrived.len());
-        for TravellingLine { line, hold, detail } in arrived {
-            if let Some(code) = hold {
+        for TravellingLine { line, holds, detail } in arrived {
+            if !holds.is_empty() {
                 let key = (line.payee, line.beneficiary, line.destination);
-                let first = held.entry(key).or_insert(code);
-                *first = (*first).min(code);
+                held.entry(key).or_default().extend(holds);
             }
             details.entry((line.payee, line.destination)).or_insert(detail);
             lines.push(line);
@@ -322,7 +322,9 @@ impl Engine {
                 !released.contains(&(subject, code.text().to_owned()))
             };
             // One that was released lets the others stand.
-            let of_lines = held.get(&(group.payee, group.beneficiary, group.destination)).copied();
+            let of_lines = held
+                .get(&(group.payee, group.beneficiary, group.destination))
+                .and_then(|codes| codes.iter().copied().find(in_force));
             let left_in_doubt =
                 group.lines.iter().filter_map(|line| carried_in.doubts.get(&line.carried_from?));
             let doubt = left_in_doubt.copied().filter(in_force).min();
@@ -338,7 +340,7 @@ impl Engine {
                     };
                     Some(code).filter(in_force)
                 })
-                .or_else(|| of_lines.filter(in_force))
+                .or(of_lines)
                 .or_else(|| {
                     self.payable_hold(cycle, number, group, detail, profile, routes, &remittance)
                         .filter(in_force)

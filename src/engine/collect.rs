@@ -17,6 +17,7 @@ use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, R
 use crate::domain::digest::Digest;
 use crate::domain::ids::AnswerNo;
 use crate::engine::config::Provider;
+use crate::engine::named_file;
 use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
 use crate::store::registry::Counted;
@@ -24,6 +25,7 @@ use crate::store::registry::Counted;
 mod acknowledging;
 mod ageing;
 mod applying;
+mod believing;
 mod callbacks;
 mod debits;
 mod fallback;
@@ -33,6 +35,8 @@ mod statements;
 
 /// Held by the process that collects.
 const COLLECT_LOCK: &str = "collect.lock";
+/// The answer of one partner lies in the outbox of another.
+const WRONG_OUTBOX: &str = "L107";
 /// How much of a file is looked at to tell its format.
 const HEAD_BYTES: usize = 8 * 1024;
 
@@ -42,6 +46,8 @@ pub struct Collected {
     pub file_name: String,
     pub format: String,
     pub items: i64,
+    /// How many items said once more what was known of their payment.
+    pub repeated: i64,
     /// The same bytes were applied before; nothing was changed.
     pub replayed: bool,
 }
@@ -112,9 +118,18 @@ impl Engine {
         let seen = aside(move || Ok(asking.fetch(&asked, &mut std::io::sink())?)).await?;
         let arrived = seen.digest.to_string();
         let known = self.store.answer_opened(&arrived).await?.unwrap_or(arrived);
-        if self.answer_known(provider, &known, &shown).await?.is_some_and(is_applied)
-            || self.is_set_aside(provider, &seen.digest).await?
-        {
+        // What lies in the wrong outbox lies there until somebody takes it away: it is told once, and
+        // stands in the queue.
+        if self.store.answer_refused_before(provider, &known, WRONG_OUTBOX).await? {
+            return Ok(None);
+        }
+        let taken_in = match self.answer_known(provider, &known, &shown).await {
+            Err(error) => {
+                return Err(self.wrong_outbox_told(provider, &shown, &known, error).await?);
+            }
+            Ok(answer) => answer,
+        };
+        if taken_in.is_some_and(is_applied) || self.is_set_aside(provider, &seen.digest).await? {
             return Ok(None);
         }
         let folder = self.dir.join("collecting");
@@ -135,7 +150,32 @@ impl Engine {
         };
         std::fs::remove_file(&path)
             .map_err(|error| EngineError::io("removing the copy of an answer", error))?;
-        Ok(Some(taken?).filter(|collected| !collected.replayed))
+        match taken {
+            Ok(collected) => Ok(Some(collected).filter(|collected| !collected.replayed)),
+            // Only when it was opened could it be seen whose it is.
+            Err(error) => {
+                let arrived = seen.digest.to_string();
+                let inside = self.store.answer_opened(&arrived).await?.unwrap_or(arrived);
+                Err(self.wrong_outbox_told(provider, &shown, &inside, error).await?)
+            }
+        }
+    }
+
+    /// Puts the file into the queue when what is wrong with it is that it lies in the wrong outbox. Gives
+    /// the error back.
+    async fn wrong_outbox_told(
+        &self,
+        provider: &str,
+        shown: &str,
+        sha256: &str,
+        error: EngineError,
+    ) -> Result<EngineError, EngineError> {
+        if error.code() == WRONG_OUTBOX {
+            let digest = Digest::parse(sha256)
+                .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+            self.refusal_recorded(self.provider(provider)?, shown, &digest, &error).await?;
+        }
+        Ok(error)
     }
 
     /// Whether an officer has set aside what arrived with these bytes, sealed or not.
@@ -158,9 +198,10 @@ impl Engine {
             // Two partners without anything to say may say it in the same bytes.
             Some(known) if known.provider != provider && known.items > 0 => {
                 Err(EngineError::refused(
-                    "L107",
+                    WRONG_OUTBOX,
                     format!(
-                        "{shown} has the bytes of answer {} of {}, and was taken in as its; nothing was changed",
+                        "{shown} has the bytes of answer {} of {}, and was taken in as its; nothing was changed; ask both \
+                         partners whose it is, and take the file away where it does not belong",
                         known.number, known.provider
                     ),
                 ))
@@ -175,6 +216,7 @@ impl Engine {
         provider: &str,
         path: &Path,
     ) -> Result<Collected, EngineError> {
+        named_file::must_be_readable(path)?;
         let _alone = self.collect_alone()?;
         let shown = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let shown = shown.unwrap_or_else(|| path.display().to_string());
@@ -282,6 +324,7 @@ impl Engine {
                     file_name: shown.to_owned(),
                     format: known.format,
                     items: known.items,
+                    repeated: known.repeated,
                     replayed: true,
                 });
             }
@@ -299,11 +342,12 @@ impl Engine {
                 self.receive(&profile, shown, &digest).await?
             }
         };
-        self.apply(&profile, &digest, answer.clone()).await?;
+        let repeated = self.apply(&profile, &digest, answer.clone()).await?;
         Ok(Collected {
             file_name: shown.to_owned(),
             format: answer.format,
             items: answer.items,
+            repeated,
             replayed: false,
         })
     }
@@ -359,6 +403,7 @@ impl Engine {
             received_at: self.stamp(),
             items,
             applied: 0,
+            repeated: 0,
             state: AnswerState::Applying,
         };
         let statements = match self.read_statements(profile, digest, &answer).await {

@@ -16,7 +16,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fate::{DECIDED_NOT_PAID, Fate, FateState, Verdict};
 use crate::domain::ids::{AttemptNo, BatchNo, EndToEndId, PayableNo, Shard};
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
-use crate::domain::outcome::{Outcome, ReasonClass, Reported};
+use crate::domain::outcome::{Outcome, ReasonClass, Reported, Transaction};
 use crate::domain::payable::PayableState;
 use crate::domain::period::parse_date;
 use crate::domain::signature::OfficerKey;
@@ -25,6 +25,7 @@ use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::settle::{self, settle};
 use crate::store::Changes;
+use crate::store::books::Evidence;
 use crate::store::payments::{InstructionMove, PayableMove};
 use crate::store::registry::Counted;
 
@@ -328,18 +329,23 @@ impl Engine {
                     reason: (!paid).then(|| DECIDED_NOT_PAID.to_owned()),
                     class: (!paid).then_some(ReasonClass::Retry),
                     on: Some(today.clone()),
+                    transaction: Transaction::None,
+                    unbelievable: Vec::new(),
                 }
             })
             .collect();
         let batches: BTreeMap<BatchNo, BatchState> =
             named.batches.iter().map(|batch| (batch.number, batch.state)).collect();
+        let before = self.store.instructions_of(&numbers).await?;
         let output = settle(settle::Input {
             outcomes: &outcomes,
             payables: self.store.payables_of(&numbers).await?,
-            instructions: self.store.instructions_of(&numbers).await?,
+            instructions: before.clone(),
             batches: &batches,
             closed: cycle.state == CycleState::Closed,
             one_by_one: &self.store.batches_one_by_one(cycle.number).await?,
+            transactions: &BTreeMap::new(),
+            answer: None,
         })?;
         let decisions: BTreeMap<Key, &Fate> =
             fates.iter().map(|fate| ((fate.payable, fate.attempt), fate)).collect();
@@ -375,6 +381,7 @@ impl Engine {
             moves.push(InstructionMove {
                 from: settled.before,
                 answer: None,
+                was: Evidence::before(&before, after),
                 ..InstructionMove::of(after, after.state)
             });
         }

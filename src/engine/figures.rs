@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
+use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::Cycle;
 use crate::domain::exception::RowOutcome;
@@ -17,7 +18,7 @@ use crate::pipeline::account::{
     self, Identity, Input, Part, hindrances, identities, person_outcome, total, worse,
 };
 use crate::store::cycles::Tally;
-use crate::store::payments::{InstructionSum, PayableSum};
+use crate::store::sums::{InstructionSum, PayableSum};
 
 /// Everything that a status or report says of a cycle.
 pub struct Figures {
@@ -39,6 +40,8 @@ pub struct Figures {
     /// Of what is pending: the answer is overdue, so that collecting or closing makes it unknown.
     pub overdue: Part,
     pub discrepancies: i64,
+    /// Orders of the cycle for which a partner names a second transaction, as long as nobody has settled it.
+    pub perhaps_twice: Part,
     pub receivables: i64,
 }
 
@@ -112,6 +115,7 @@ impl Figures {
             "recoveries": { "count": self.recoveries.count, "minor": self.recoveries.minor.to_string() },
             "overdue": { "count": self.overdue.count, "minor": self.overdue.minor.to_string() },
             "discrepancies": self.discrepancies,
+            "perhaps_twice": { "count": self.perhaps_twice.count, "minor": self.perhaps_twice.minor.to_string() },
             "receivables": self.receivables,
             "balanced": self.balanced(),
             "identities": self.identities.iter().map(|one| json!({
@@ -195,6 +199,12 @@ impl Engine {
             people: people.clone(),
             suspense: part(suspense_count, suspense_minor),
         };
+        let mut perhaps_twice = Part::default();
+        for one in self.store.discrepancy_sums(cycle.number).await? {
+            if one.kind == DiscrepancyKind::PaidTwice && one.is_open && one.is_of_cycle {
+                perhaps_twice.add(one.count, one.reported_minor);
+            }
+        }
         let identities = identities(&input);
         let hindrances = hindrances(&input, self.config.currency);
         Ok(Figures {
@@ -213,6 +223,7 @@ impl Engine {
             suspense: input.suspense,
             overdue: input.overdue,
             discrepancies: self.store.discrepancies().await?.len() as i64,
+            perhaps_twice,
             receivables: self.store.receivables().await?.len() as i64,
             batches,
         })

@@ -15,6 +15,7 @@ use crate::domain::state::Named;
 use crate::engine::Engine;
 use crate::engine::chunks;
 use crate::engine::error::EngineError;
+use crate::engine::named_file;
 use crate::store::registry::{Chunk, ChunkKind, Counted, Import, ImportKind, ImportState};
 use crate::store::{Changes, StoreError};
 
@@ -204,6 +205,7 @@ impl Engine {
             Source::Register => ImportKind::Identity,
         };
         let shown = path.display().to_string();
+        named_file::must_be_readable(path)?;
         let open =
             || File::open(path).map_err(|error| EngineError::io(format!("opening {shown}"), error));
         let (digest, _) = Digest::of_reader(&mut BufReader::new(open()?))

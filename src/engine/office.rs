@@ -21,6 +21,7 @@ use crate::domain::list::{Officer, Role};
 use crate::domain::sealed::OfficeKey;
 use crate::domain::short_name::ShortName;
 use crate::domain::signature::OfficerKey;
+use crate::engine::books::Books;
 use crate::engine::calendars;
 use crate::engine::clock::Clock;
 use crate::engine::config::{Config, Way};
@@ -201,13 +202,16 @@ async fn open_as(
             }
         }
     }
+    let keys = Arc::new(keys);
+    let (clock, offset) = (around.clock.clone(), config.utc_offset.clone());
+    let books = Books::new(keys.clone(), clock, offset);
     Ok(Engine {
         dir: dir.to_path_buf(),
         config: Arc::new(config),
-        store,
+        store: store.with_witness(Arc::new(books)),
         disk: around.disk,
         clock: around.clock,
-        keys: Arc::new(keys),
+        keys,
         archive: Arc::new(archive),
         log: Arc::new(Mutex::new(log)),
         log_verifier: Arc::new(verifier),

@@ -76,9 +76,9 @@ pub(super) fn all_of_it(before: &[Excess], due_minor: i64) -> Option<Vec<&Excess
 
 impl Engine {
     pub(super) async fn paid_otherwise(&self) -> Result<PaidOtherwise, EngineError> {
-        let standings = self.store.standings().await?.into_iter();
+        let standings = self.store.standings_of(ReceivableCause::SettledExcess).await?;
         let proved: Vec<_> = standings
-            .filter(|one| one.receivable.cause == ReceivableCause::SettledExcess)
+            .into_iter()
             .filter_map(|one| Some((one.receivable.instruction?, one)))
             .collect();
         let numbers: BTreeSet<PayableNo> = proved.iter().map(|((number, _), _)| *number).collect();

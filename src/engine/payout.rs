@@ -37,8 +37,8 @@ pub struct PayeeDetail {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TravellingLine {
     pub line: DueLine,
-    /// What identity reconciliation holds the payable for.
-    pub hold: Option<HoldCode>,
+    /// What the payable is held for; each is released by itself.
+    pub holds: Vec<HoldCode>,
     pub detail: PayeeDetail,
 }
 
@@ -102,6 +102,8 @@ pub fn write_travelling(out: &mut Vec<u8>, travelling: &TravellingLine) {
         line.destination.number().to_string(),
         line.carried_from.map(|payable| payable.number().to_string()).unwrap_or_default(),
     ];
+    let holds: Vec<&str> = travelling.holds.iter().map(HoldCode::text).collect();
+    let holds = holds.join(" ");
     let words = [
         line.fund.as_str(),
         &line.programme,
@@ -109,7 +111,7 @@ pub fn write_travelling(out: &mut Vec<u8>, travelling: &TravellingLine) {
         &line.benefit,
         &line.component,
         line.kind.name(),
-        travelling.hold.map_or("", |hold| hold.entry().text),
+        &holds,
     ];
     let fields =
         numbers.iter().map(String::as_str).chain(words).chain(detail_fields(&travelling.detail));
@@ -140,10 +142,11 @@ pub fn read_travelling(bytes: &[u8]) -> Result<Vec<TravellingLine>, EngineError>
                 component: row.text(13)?.to_owned(),
                 kind: LineKind::from_name(row.text(14)?).ok_or_else(broken)?,
             },
-            hold: match row.text(15)? {
-                "" => None,
-                code => Some(code.parse().map_err(|_| broken())?),
-            },
+            holds: row
+                .text(15)?
+                .split_whitespace()
+                .map(|code| code.parse().map_err(|_| broken()))
+                .collect::<Result<_, _>>()?,
             detail: detail(row, 16)?,
         })
     })

@@ -25,8 +25,8 @@ use crate::report::cycle_csv::csv;
 use crate::report::cycle_html::html;
 use crate::report::words::{Language, Words};
 use crate::rules::rate::Bilingual;
-use crate::store::payments::FailureSum;
 use crate::store::registry::ImportKind;
+use crate::store::sums::FailureSum;
 
 /// Where a written report lies.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -398,7 +398,7 @@ impl Engine {
         let mut leaf = Leaf::of(event, at)
             .number("cycle", cycle.number.0)
             .number("count", stops.len() as i64)
-            .text("references", &references.join(" "));
+            .texts("references", &references);
         if let Some(stop) = stops.first() {
             leaf = leaf.number("stop", stop.number).digest("reason", &Digest::of(&stop.reason));
         }

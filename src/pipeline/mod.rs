@@ -4,6 +4,7 @@
 pub mod records;
 pub mod intake;
 pub mod reconcile;
+pub mod account_name;
 pub mod entitle;
 pub mod adjust;
 pub mod explain;
@@ -11,6 +12,7 @@ pub mod assemble;
 pub mod recover;
 pub mod approve;
 pub mod retry;
+pub mod believe;
 pub mod settle;
 pub mod statement;
 pub mod account;

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::answer::DiscrepancyKind;
+use crate::domain::answer::{DiscrepancyKind, ToldTransaction};
 use crate::domain::batch::BatchState;
-use crate::domain::ids::{AttemptNo, BatchNo, PayableNo, PersonNo};
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, PayableNo, PersonNo};
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent, InstructionState};
-use crate::domain::outcome::{Outcome, Reported};
+use crate::domain::outcome::{Outcome, Reported, Transaction};
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::receivable::ReceivableCause;
 use crate::domain::state::IllegalTransition;
@@ -27,6 +27,10 @@ pub struct Input<'a> {
     pub closed: bool,
     /// Batches whose payments leave one by one: that one of them arrived proves nothing of the others.
     pub one_by_one: &'a BTreeSet<BatchNo>,
+    /// By which transactions this partner has said in this format that an attempt was paid or debited.
+    pub transactions: &'a BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>>,
+    /// The answer that the outcomes are of; none for decisions of officers.
+    pub answer: Option<AnswerNo>,
 }
 
 /// How an instruction ended up, and with which evidence.
@@ -68,8 +72,10 @@ pub struct Output {
     pub halt: Option<String>,
     /// Batches that were not known to have arrived, and of which an outcome now speaks.
     pub proved_delivered: BTreeSet<BatchNo>,
-    /// Items that told nothing new.
-    pub unchanged: u64,
+    /// Items that said once more of a payment what was known of it.
+    pub repeated: i64,
+    /// Transactions that were not known before.
+    pub transactions: Vec<ToldTransaction>,
 }
 
 /// Applies every outcome in order. Fails only when what is stored breaks the state tables.
@@ -82,6 +88,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
     let mut attempts: BTreeMap<(PayableNo, AttemptNo), Instruction> =
         input.instructions.into_iter().map(|one| ((one.payable, one.attempt), one)).collect();
     let mut items: BTreeMap<(PayableNo, AttemptNo), i64> = BTreeMap::new();
+    let mut transactions = input.transactions.clone();
     let mut output = Output::default();
 
     for outcome in input.outcomes {
@@ -126,6 +133,16 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             }
             _ => {}
         }
+        if !outcome.unbelievable.is_empty() {
+            for (kind, detail) in &outcome.unbelievable {
+                output.discrepancies.push(Found {
+                    expected_minor: Some(instruction.amount_minor),
+                    reported_minor: outcome.amount.clone().and_then(Result::ok),
+                    ..found(*kind, detail.clone())
+                });
+            }
+            continue;
+        }
         match input.batches.get(&instruction.batch) {
             Some(BatchState::Sending) if input.one_by_one.contains(&instruction.batch) => {}
             Some(BatchState::Sending | BatchState::Unknown) => {
@@ -143,7 +160,32 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             .range((outcome.payable, AttemptNo::FIRST)..)
             .take_while(|((payable, _), _)| *payable == outcome.payable)
             .any(|((_, attempt), other)| *attempt != outcome.attempt && other.state.is_live());
-        let step = decide(instruction, payable, outcome, other_live, input.closed);
+        let known = transactions.entry(key).or_default();
+        let in_this_answer = items.contains_key(&key)
+            || instruction.answer.is_some_and(|(answer, _)| Some(answer) == input.answer);
+        if let Some(detail) = perhaps_twice(instruction, outcome, known, in_this_answer) {
+            output.discrepancies.push(Found {
+                expected_minor: Some(instruction.amount_minor),
+                reported_minor: Some(instruction.amount_minor),
+                ..found(DiscrepancyKind::PaidTwice, detail)
+            });
+            told(outcome, known, &mut output.transactions);
+            continue;
+        }
+        let step = match &outcome.transaction {
+            // A credit that was known before the money came back is no news, where no days tell the order.
+            Transaction::Named(reference)
+                if known.contains(reference)
+                    && matches!(outcome.reported, Reported::Paid(_))
+                    && instruction.state == InstructionState::Returned
+                    && (outcome.on.is_none() || instruction.outcome_on.is_none()) =>
+            {
+                Step::nothing()
+            }
+            _ => decide(instruction, payable, outcome, other_live, input.closed),
+        };
+        told(outcome, known, &mut output.transactions);
+        let told_nothing = !step.upgrade && !step.debited && step.discrepancy.is_none();
         if let Some((kind, detail)) = step.discrepancy {
             if kind == DiscrepancyKind::SettledExcess {
                 output.receivables.push(Owed {
@@ -157,7 +199,11 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             output.discrepancies.push(found(kind, detail));
         }
         let Some(event) = step.event else {
-            output.unchanged += u64::from(!step.upgrade && !step.debited);
+            let says_what_became = !matches!(
+                outcome.reported,
+                Reported::InFlight | Reported::CannotTell | Reported::DecidedNotPaid
+            );
+            output.repeated += i64::from(told_nothing && says_what_became);
             if let Some(instruction) = attempts.get_mut(&key) {
                 if step.upgrade {
                     record(instruction, outcome);
@@ -236,6 +282,66 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
         }
     }
     Ok(output)
+}
+
+/// Why a second transaction for one order may be a second payment. What is held stays: whether the money
+/// left twice, a person finds out with the partner.
+fn perhaps_twice(
+    instruction: &Instruction,
+    outcome: &Outcome,
+    known: &BTreeSet<String>,
+    in_this_answer: bool,
+) -> Option<String> {
+    use InstructionState as S;
+    // A credit that came back and is dated before the return was read as its own beginning until now.
+    let before_its_return = matches!(
+        (&outcome.on, &instruction.outcome_on),
+        (Some(on), Some(returned)) if on <= returned
+    );
+    let (stands, what) = match outcome.reported {
+        Reported::Paid(_) => (
+            matches!(instruction.state, S::Settled | S::SettledExcess)
+                || (instruction.state == S::Returned && before_its_return),
+            "paid",
+        ),
+        Reported::Debited => (
+            instruction.debited_on.is_some()
+                || matches!(instruction.state, S::Settled | S::SettledExcess),
+            "debited",
+        ),
+        _ => return None,
+    };
+    let code = DiscrepancyKind::PaidTwice.code().unwrap_or_default();
+    match &outcome.transaction {
+        Transaction::Named(reference) if stands && !known.contains(reference) => {
+            let first = known.first()?;
+            Some(format!(
+                "{code}: {what} by the transaction {reference}, and before by {first}: the money may have left twice; \
+                 nothing was changed"
+            ))
+        }
+        // What one answer lists twice has been done twice, unless a transaction says that it is one.
+        Transaction::Unnamed if stands && in_this_answer => Some(format!(
+            "{code}: {what} twice in one answer, and no transaction says that it is one payment: the money may have \
+             left twice; nothing was changed"
+        )),
+        _ => None,
+    }
+}
+
+/// Remembers the transaction of an outcome that says that money moved to the payee.
+fn told(outcome: &Outcome, known: &mut BTreeSet<String>, transactions: &mut Vec<ToldTransaction>) {
+    let moved = matches!(outcome.reported, Reported::Paid(_) | Reported::Debited);
+    if let Transaction::Named(reference) = &outcome.transaction
+        && moved
+        && known.insert(reference.clone())
+    {
+        transactions.push(ToldTransaction {
+            instruction: (outcome.payable, outcome.attempt),
+            reference: reference.clone(),
+            item: outcome.item,
+        });
+    }
 }
 
 /// What one outcome does to one instruction.
@@ -481,6 +587,8 @@ mod tests {
             reason: Some("AC04".to_owned()),
             class: Some(ReasonClass::PayeeData),
             on: Some("2026-11-05".to_owned()),
+            transaction: Transaction::None,
+            unbelievable: Vec::new(),
         };
         let carried = payable_is.ends_with(" carried");
         let state = PayableState::from_name(payable_is.trim_end_matches(" carried")).unwrap();
@@ -500,6 +608,8 @@ mod tests {
             batches: &batches,
             closed: false,
             one_by_one: &BTreeSet::new(),
+            transactions: &BTreeMap::new(),
+            answer: None,
         })
         .unwrap();
         let mut said: Vec<String> = output
@@ -626,6 +736,8 @@ mod tests {
                 reason: None,
                 class: None,
                 on: None,
+                transaction: Transaction::None,
+                unbelievable: Vec::new(),
             };
             let output = settle(Input {
                 outcomes: &[outcome],
@@ -634,12 +746,84 @@ mod tests {
                 batches: &BTreeMap::new(),
                 closed: false,
                 one_by_one: &BTreeSet::new(),
+                transactions: &BTreeMap::new(),
+                answer: None,
             })
             .unwrap();
             assert!(output.instructions.is_empty() && output.payables.is_empty());
             assert_eq!(output.discrepancies[0].kind, DiscrepancyKind::AmountDiffers);
             assert_eq!(output.discrepancies[0].expected_minor, Some(810_000));
         }
+    }
+
+    /// The attempt is held in a state, dated the 9th where it came back, and FT1 is known of it; the item says
+    /// that it was paid, by a transaction or none, on a day.
+    #[track_caller]
+    fn check_again(held: &str, transaction: &str, on: &str, same_answer: bool, expected: &str) {
+        let outcome = Outcome {
+            item: 2,
+            payable: payable_no(),
+            attempt: AttemptNo::FIRST,
+            reported: Reported::Paid(EvidenceGrade::ProviderResult),
+            amount: Some(Ok(810_000)),
+            reason: None,
+            class: None,
+            on: (!on.is_empty()).then(|| format!("2026-11-{on}")),
+            transaction: match transaction {
+                "" => Transaction::Unnamed,
+                named => Transaction::Named(named.to_owned()),
+            },
+            unbelievable: Vec::new(),
+        };
+        let state = InstructionState::from_name(held).unwrap();
+        let payable_is = match state {
+            InstructionState::Settled => PayableState::Paid,
+            InstructionState::Returned => PayableState::Returned,
+            _ => PayableState::Pending,
+        };
+        let before = Instruction {
+            grade: Some(EvidenceGrade::ProviderResult),
+            answer: Some((AnswerNo(1), 1)),
+            ..attempt(1, state)
+        };
+        let known = BTreeMap::from([(
+            (payable_no(), AttemptNo::FIRST),
+            BTreeSet::from(["FT1".to_owned()]),
+        )]);
+        let output = settle(Input {
+            outcomes: &[outcome],
+            payables: vec![payable(payable_is, false)],
+            instructions: vec![before],
+            batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
+            closed: false,
+            one_by_one: &BTreeSet::new(),
+            transactions: &known,
+            answer: Some(AnswerNo(if same_answer { 1 } else { 2 })),
+        })
+        .unwrap();
+        let mut said: Vec<String> =
+            output.instructions.iter().map(|one| one.after.state.to_string()).collect();
+        said.extend(output.discrepancies.iter().map(|one| one.kind.to_string()));
+        said.extend(output.transactions.iter().map(|one| format!("new {}", one.reference)));
+        said.extend((output.repeated > 0).then(|| "repeated".to_owned()));
+        assert_eq!(said.join(", "), expected, "{held}, {transaction} on {on}");
+    }
+
+    #[test]
+    fn another_transaction_is_perhaps_another_payment() {
+        check_again("settled", "FT1", "05", false, "repeated");
+        check_again("settled", "FT1", "05", true, "repeated");
+        check_again("settled", "FT2", "05", false, "paid_twice, new FT2");
+        check_again("settled", "FT2", "05", true, "paid_twice, new FT2");
+        check_again("settled", "", "05", false, "repeated");
+        check_again("settled", "", "05", true, "paid_twice");
+        check_again("in_batch", "FT2", "05", false, "settled, new FT2");
+        check_again("unknown", "FT1", "05", false, "settled");
+        check_again("returned", "FT1", "05", false, "repeated");
+        check_again("returned", "FT1", "", false, "repeated");
+        check_again("returned", "FT2", "05", false, "paid_twice, new FT2");
+        check_again("returned", "FT2", "12", false, "settled, contradiction, new FT2");
+        check_again("returned", "FT2", "", false, "contradiction, new FT2");
     }
 
     #[test]
@@ -653,6 +837,8 @@ mod tests {
             reason: None,
             class: None,
             on: None,
+            transaction: Transaction::None,
+            unbelievable: Vec::new(),
         };
         for (batch, proved, halted) in [
             (BatchState::Unknown, true, false),
@@ -667,6 +853,8 @@ mod tests {
                 batches: &BTreeMap::from([(BatchNo(1), batch)]),
                 closed: false,
                 one_by_one: &BTreeSet::new(),
+                transactions: &BTreeMap::new(),
+                answer: None,
             })
             .unwrap();
             assert_eq!(output.proved_delivered.contains(&BatchNo(1)), proved, "{batch}");
@@ -691,6 +879,8 @@ mod tests {
                 reason: None,
                 class: None,
                 on: Some(format!("2026-11-{day:02}")),
+                transaction: Transaction::None,
+                unbelievable: Vec::new(),
             }).collect();
             let output = settle(Input {
                 outcomes: &outcomes,
@@ -699,6 +889,8 @@ mod tests {
                 batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]),
             closed: false,
             one_by_one: &BTreeSet::new(),
+                transactions: &BTreeMap::new(),
+                answer: None,
             }).unwrap();
             let state = |number: i64, held: InstructionState| output.instructions.iter()
                 .find(|one| one.after.attempt.number() == number as u8).map_or(held, |one| one.after.state);

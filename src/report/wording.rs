@@ -198,6 +198,13 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
         DiscrepancyKind::TotalsDiffer => {
             Words::fixed("Số lượng hoặc tổng của tệp khác", "Another count or total of a file")
         }
+        DiscrepancyKind::AccountDiffers => {
+            Words::fixed("Tài khoản nhận khác", "The account differs")
+        }
+        DiscrepancyKind::PaidTwice => Words::fixed("Có thể đã chi hai lần", "Perhaps paid twice"),
+        DiscrepancyKind::DateImpossible => {
+            Words::fixed("Ngày không thể có", "A day that cannot be")
+        }
     }
 }
 

@@ -1,12 +1,17 @@
 //! Answers, discrepancies, halts and suspense: what came back and what it left.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
 use crate::domain::answer::{
-    Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt, RefusedAnswer,
+    Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt, RefusedAnswer, ToldTransaction,
 };
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AnswerNo, AttemptNo, CycleNo, PayableNo};
 use crate::domain::state::Named;
 
+use super::database::Dialect;
+use super::paged::{PAGE, lookup, padded};
 use super::registry::number;
 use super::{Changes, Row, Store, StoreError};
 
@@ -25,7 +30,7 @@ pub struct DiscrepancySum {
 
 macro_rules! answer_columns {
     () => {
-        "select answer_no, provider, file_name, sha256, format, received_at, item_count, applied_count, state
+        "select answer_no, provider, file_name, sha256, format, received_at, item_count, applied_count, state, repeated_count
          from answer "
     };
 }
@@ -79,6 +84,41 @@ impl Store {
             )
             .await?;
         rows.first().map_or(Ok(false), |row| Ok(row.int(0)? > 0 && row.int(1)? == 0))
+    }
+
+    /// By which transactions a partner has said, in one format, that these payables' orders were paid or
+    /// debited.
+    pub async fn transactions_told(
+        &self,
+        provider: &str,
+        format: &str,
+        numbers: &[PayableNo],
+    ) -> Result<BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>>, StoreError> {
+        const SELECT: &str =
+            "select payable_no, attempt, provider, format, reference from transaction_told";
+        static SQLITE: LazyLock<String> =
+            LazyLock::new(|| lookup(Dialect::Sqlite, SELECT, &["shard", "payable_no"]));
+        static POSTGRES: LazyLock<String> =
+            LazyLock::new(|| lookup(Dialect::Postgres, SELECT, &["shard", "payable_no"]));
+        let sql = match self.database.dialect() {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        };
+        let mut told: BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>> = BTreeMap::new();
+        for page in numbers.chunks(PAGE) {
+            let keys = page
+                .iter()
+                .map(|number| [i64::from(number.shard().number()).into(), number.number().into()]);
+            for row in self.query(sql, &padded(keys)).await? {
+                if row.text(2)? == provider
+                    && row.text(3)? == format
+                    && let Some(key) = instruction_key(&row, 0)?
+                {
+                    told.entry(key).or_default().insert(row.text(4)?.to_owned());
+                }
+            }
+        }
+        Ok(told)
     }
 
     /// Answers that are taken in and not applied to their end.
@@ -280,12 +320,49 @@ impl Changes {
     }
 
     /// Moves an answer's progress; a second process that applies the same items is a conflict.
-    pub fn answer_applied(&mut self, answer: AnswerNo, from: i64, to: i64, state: AnswerState) {
+    pub fn answer_applied(
+        &mut self,
+        answer: AnswerNo,
+        from: i64,
+        to: i64,
+        repeated: i64,
+        state: AnswerState,
+    ) {
         self.guarded(
             "an answer's items are applied once, in order",
-            "update answer set applied_count = $3, state = $4
+            "update answer set applied_count = $3, state = $4, repeated_count = repeated_count + $5
              where answer_no = $1 and applied_count = $2 and state = 'applying'",
-            vec![answer.0.into(), from.into(), to.into(), state.name().into()],
+            vec![answer.0.into(), from.into(), to.into(), state.name().into(), repeated.into()],
+        );
+    }
+
+    /// Keeps the transactions by which an answer says that orders were paid or debited.
+    pub fn transactions_told(&mut self, answer: &Answer, told: &[ToldTransaction]) {
+        self.bulk(
+            "transaction_told",
+            &[
+                "shard",
+                "payable_no",
+                "attempt",
+                "provider",
+                "format",
+                "reference",
+                "answer_no",
+                "item",
+            ],
+            told.iter().map(|one| {
+                let (payable, attempt) = one.instruction;
+                [
+                    i64::from(payable.shard().number()).into(),
+                    payable.number().into(),
+                    i64::from(attempt.number()).into(),
+                    answer.provider.clone().into(),
+                    answer.format.clone().into(),
+                    one.reference.clone().into(),
+                    answer.number.0.into(),
+                    one.item.into(),
+                ]
+            }),
         );
     }
 
@@ -439,6 +516,7 @@ fn answer(row: &Row) -> Result<Answer, StoreError> {
         items: row.int(6)?,
         applied: row.int(7)?,
         state: row.named(8)?,
+        repeated: row.int(9)?,
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing is written except through here, and a step and its audit events are one transaction.
 
+use super::books::{Witness, Written};
 use super::database::{Bulk, Database, StoreError, Value};
 use super::paged::Many;
 
@@ -11,6 +12,8 @@ use super::paged::Many;
 pub struct Changes {
     steps: Vec<Step>,
     pub(super) leaves: Vec<Vec<u8>>,
+    /// What the steps write of money and states, for the log.
+    pub(super) written: Vec<Written>,
 }
 
 #[derive(Debug)]
@@ -82,6 +85,15 @@ impl Changes {
         if !values.is_empty() {
             self.steps.push(Step::Insert(Bulk { table, columns, values }));
         }
+    }
+
+    /// Says in the log what the steps write of money and states.
+    pub(super) fn witnessed(&mut self, witness: &dyn Witness) -> Result<(), StoreError> {
+        let written = std::mem::take(&mut self.written);
+        if !written.is_empty() {
+            self.leaves.extend(witness.leaves(&written).map_err(StoreError::RowMustBeWhole)?);
+        }
+        Ok(())
     }
 
     pub(super) async fn apply(self, database: &dyn Database) -> Result<(), StoreError> {

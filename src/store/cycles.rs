@@ -2,11 +2,13 @@
 
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::{Exception, Resolution, RowOutcome};
+use crate::domain::fact::FactKind;
 use crate::domain::ids::{AuthorityNo, CycleNo, EnrolmentNo, ImportNo, ListNo, PayableNo, Shard};
 use crate::domain::list::{ListState, PaymentList, Signature};
 use crate::domain::period::{Period, parse_date};
 use crate::domain::state::Named;
 
+use super::books::Written;
 use super::registry::{broken, enrolment_no, number, period, person_no, shard};
 use super::{Changes, Row, Store, StoreError, Value};
 
@@ -218,6 +220,7 @@ impl Store {
 
 impl Changes {
     pub fn cycle_opened(&mut self, cycle: &Cycle) {
+        self.cycle_is(cycle.number, cycle.state);
         self.bulk(
             "cycle",
             &[
@@ -253,6 +256,7 @@ impl Changes {
 
     /// Moves a cycle along an arrow that the caller has followed in the table.
     pub fn cycle_moved(&mut self, cycle: CycleNo, from: CycleState, to: CycleState) {
+        self.cycle_is(cycle, to);
         self.guarded(
             "the cycle is still in the state it was read in",
             "update cycle set state = $3 where cycle_no = $1 and state = $2",
@@ -293,8 +297,19 @@ impl Changes {
         );
     }
 
+    fn cycle_is(&mut self, cycle: CycleNo, state: CycleState) {
+        let key = cycle.to_string();
+        self.written.push(Written::State { kind: FactKind::Cycle, key, state: state.name() });
+    }
+
+    fn list_is(&mut self, list: &PaymentList, state: ListState) {
+        let key = format!("{}/{}", list.cycle, list.number);
+        self.written.push(Written::State { kind: FactKind::List, key, state: state.name() });
+    }
+
     /// Forgets what was computed for a cycle that is not sealed, and frees its claims.
     pub fn computation_dropped(&mut self, cycle: CycleNo) {
+        self.written.push(Written::Dropped(cycle));
         let cycle: Value = cycle.0.into();
         self.free(
             // A payable's number carries its cycle (upper 20 bits) and shard (next 8).
@@ -423,6 +438,7 @@ impl Changes {
     }
 
     pub fn list_sealed(&mut self, list: &PaymentList) {
+        self.list_is(list, list.state);
         self.bulk(
             "payment_list",
             &["cycle_no", "list_no", "state", "digest", "body", "sealed_at"],
@@ -455,6 +471,7 @@ impl Changes {
     }
 
     pub fn list_moved(&mut self, list: &PaymentList, to: ListState) {
+        self.list_is(list, to);
         self.guarded(
             "the list is still in the state and of the digest it was read with",
             "update payment_list set state = $4 where cycle_no = $1 and list_no = $2 and state = $3 and digest = $5",

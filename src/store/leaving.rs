@@ -4,6 +4,7 @@
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, ListNo, PayableNo};
 
+use super::books::order_file_line;
 use super::paged::{Many, PAGE};
 use super::{Changes, Store, StoreError};
 
@@ -269,6 +270,10 @@ impl Changes {
              from v where instruction.shard = v.shard and instruction.payable_no = v.payable_no
              and instruction.attempt = v.attempt and instruction.batch_no = v.from_batch
              and instruction.state = 'in_batch'";
+        for (payable, attempt) in orders {
+            self.line(*payable, order_file_line(*payable, *attempt, from), false, false);
+            self.line(*payable, order_file_line(*payable, *attempt, to), true, false);
+        }
         for page in orders.chunks(PAGE) {
             let args = page.iter().flat_map(|(payable, attempt)| {
                 [

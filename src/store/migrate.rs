@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0014_refused_answers"),
     migration!("0025_stops"),
     migration!("0026_stopped_orders"),
+    migration!("0027_transactions"),
     migration!("0030_restored_files"),
     migration!("0015_dates_of_files"),
     migration!("0009_send_windows"),

@@ -13,7 +13,9 @@ pub mod sqlite;
 pub mod answers;
 pub mod acknowledgements;
 mod paged;
+pub mod books;
 pub mod changes;
+pub mod facts;
 pub mod cycles;
 pub mod leases;
 pub mod leaving;
@@ -21,6 +23,8 @@ pub mod fires;
 pub mod fates;
 pub mod outbox;
 pub mod payments;
+pub mod files;
+pub mod sums;
 pub mod receivables;
 pub mod restored;
 pub mod send_windows;
@@ -31,6 +35,7 @@ pub mod statements;
 
 use std::sync::Arc;
 
+use books::Witness;
 pub use changes::Changes;
 pub use database::{Database, Row, StoreError, Value};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
@@ -39,6 +44,8 @@ pub use database_url::{DatabaseUrl, DatabaseUrlError};
 #[derive(Clone)]
 pub struct Store {
     database: Arc<dyn Database>,
+    /// Tells the log what is written of money and states.
+    witness: Option<Arc<dyn Witness>>,
 }
 
 impl Store {
@@ -59,18 +66,26 @@ impl Store {
             DatabaseUrl::Postgres(url) => Arc::new(postgres::Postgres::open_to_read(&url).await?),
         };
         migrate::must_be_up_to_date(database.as_ref()).await?;
-        Ok(Store { database })
+        Ok(Store { database, witness: None })
     }
 
     /// Puts the store over a database that is already open: a test's, or one that injects faults.
     pub async fn over(database: Arc<dyn Database>) -> Result<Store, StoreError> {
         migrate::migrate(database.as_ref()).await?;
-        Ok(Store { database })
+        Ok(Store { database, witness: None })
+    }
+
+    /// The same store, of whose writing a witness tells the log.
+    pub fn with_witness(self, witness: Arc<dyn Witness>) -> Store {
+        Store { witness: Some(witness), ..self }
     }
 
     /// Applies one step: rows, guarded updates and audit events, or nothing. When a guard does not
     /// hold (a row changed since it was read, a unique index refuses), nothing has happened.
-    pub async fn commit(&self, changes: Changes) -> Result<(), StoreError> {
+    pub async fn commit(&self, mut changes: Changes) -> Result<(), StoreError> {
+        if let Some(witness) = &self.witness {
+            changes.witnessed(witness.as_ref())?;
+        }
         changes.apply(self.database.as_ref()).await
     }
 

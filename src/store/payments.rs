@@ -1,20 +1,20 @@
-//! Claims, payables, instructions, batches and deliveries.
+//! Claims, payables and instructions.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use jiff::civil::Date;
-
-use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome, SealedCopy};
+use crate::domain::batch::Batch;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{
-    AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, PersonNo, Shard,
+    AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, Shard,
 };
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
 use crate::domain::payable::{Payable, PayableState};
-use crate::domain::period::parse_date;
 use crate::domain::state::Named;
 
+use super::books::{
+    Evidence, Written, carried_line, order_file_line, order_line, order_state_line, payable_line,
+    payable_state_line,
+};
 use super::database::Dialect;
 use super::paged::{Many, PAGE, lookup, padded};
 use super::registry::{broken, destination_no, enrolment_no, number, period, person_no, shard};
@@ -33,6 +33,8 @@ pub struct InstructionMove {
     pub answer: Option<(AnswerNo, i64)>,
     pub outcome_on: Option<String>,
     pub debited_on: Option<String>,
+    /// What was known before.
+    pub was: Evidence,
 }
 
 impl InstructionMove {
@@ -49,6 +51,18 @@ impl InstructionMove {
             answer: order.answer,
             outcome_on: order.outcome_on.clone(),
             debited_on: order.debited_on.clone(),
+            was: Evidence::of(order),
+        }
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence {
+            grade: self.grade,
+            reason: self.reason.clone(),
+            reason_class: self.reason_class.clone(),
+            answer: self.answer,
+            outcome_on: self.outcome_on.clone(),
+            debited_on: self.debited_on.clone(),
         }
     }
 }
@@ -63,54 +77,6 @@ pub struct PayableMove {
     pub batch: Option<BatchNo>,
 }
 
-/// Count and sum of some payables.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PayableSum {
-    pub state: PayableState,
-    /// The state of the batch of the instruction that is live, paid it, or was the last; none while never
-    /// instructed.
-    pub batch: Option<BatchState>,
-    /// Of that batch; while never instructed, the way that the roster names.
-    pub channel: String,
-    pub provider: String,
-    /// The way that the roster names, wherever the money went: the totals of a sealed list stay the same.
-    pub channel_named: String,
-    pub programme: String,
-    pub province: String,
-    pub fund: String,
-    pub code: String,
-    pub carried: bool,
-    pub count: i64,
-    pub total_minor: i64,
-}
-
-/// Count and sum of the instructions of one batch in one state.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct InstructionSum {
-    pub batch: BatchNo,
-    pub state: InstructionState,
-    pub grade: Option<EvidenceGrade>,
-    pub count: i64,
-    pub total_minor: i64,
-}
-
-/// Orders that failed alike, and what became of their payables.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FailureSum {
-    /// Rejected, returned or cancelled.
-    pub state: InstructionState,
-    pub reason: Option<String>,
-    pub reason_class: Option<String>,
-    /// Whether a later attempt of the same payable exists.
-    pub is_superseded: bool,
-    /// The state of the payable now, and of the batch of its last instruction.
-    pub payable: PayableState,
-    pub batch: Option<BatchState>,
-    pub is_carried: bool,
-    pub count: i64,
-    pub total_minor: i64,
-}
-
 macro_rules! payable_columns {
     () => {
         "select payable_no, payee_no, beneficiary_no, destination_no, channel, provider, fund, programme,
@@ -122,23 +88,6 @@ macro_rules! instruction_columns {
     () => {
         "select payable_no, attempt, list_no, batch_no, destination_no, amount_minor, state, grade, reason,
          reason_class, answer_no, answer_item, outcome_on, debited_on from instruction "
-    };
-}
-
-macro_rules! batch_columns {
-    () => {
-        "select cycle_no, batch_no, list_no, channel, provider, format, value_date, file_name, message_id,
-         item_count, total_minor, sha256, file_bytes, state, created_at from batch "
-    };
-}
-
-/// The beneficiary of a payable, and its state as people see it: one in a file of unknown fate is
-/// unknown.
-macro_rules! seen_outcomes {
-    () => {
-        "select p.beneficiary_no,
-           case when p.state = 'pending' and b.state in ('sending', 'unknown') then 'unknown' else p.state end
-         from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no "
     };
 }
 
@@ -156,18 +105,6 @@ impl Store {
             )
             .await?;
         rows.iter().map(claim).collect()
-    }
-
-    /// Sum and count of the claims that a cycle's payables own.
-    pub async fn claim_sum(&self, cycle: CycleNo) -> Result<(i64, i64), StoreError> {
-        let rows = self
-            .query(
-                "select cast(count(*) as bigint), cast(coalesce(sum(amount_minor), 0) as bigint)
-                 from claim where cycle_no = $1 and payable_no is not null",
-                &[cycle.0.into()],
-            )
-            .await?;
-        rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
     pub async fn payables(&self, cycle: CycleNo, shard: Shard) -> Result<Vec<Payable>, StoreError> {
@@ -377,30 +314,6 @@ impl Store {
         rows.iter().map(instruction).collect()
     }
 
-    /// The first and the last shard in which each batch of a list has payments. Batches are filled
-    /// in the order of the shards, so that most are narrow.
-    pub async fn batch_shards(
-        &self,
-        cycle: CycleNo,
-        list: ListNo,
-    ) -> Result<HashMap<BatchNo, (Shard, Shard)>, StoreError> {
-        let mut spans: HashMap<BatchNo, (Shard, Shard)> = HashMap::new();
-        for shard in Shard::all() {
-            let (first, last) = numbers_of(cycle, shard)?;
-            let rows = self
-                .query(
-                    "select distinct batch_no from instruction
-                     where shard = $1 and payable_no between $2 and $3 and list_no = $4",
-                    &[i64::from(shard.number()).into(), first.into(), last.into(), list.0.into()],
-                )
-                .await?;
-            for row in &rows {
-                spans.entry(BatchNo(row.int(0)?)).or_insert((shard, shard)).1 = shard;
-            }
-        }
-        Ok(spans)
-    }
-
     pub async fn instructions(
         &self,
         cycle: CycleNo,
@@ -445,290 +358,6 @@ impl Store {
         }
         found.sort_by_key(|instruction| (instruction.payable, instruction.attempt));
         Ok(found)
-    }
-
-    pub async fn batches(&self, cycle: CycleNo) -> Result<Vec<Batch>, StoreError> {
-        let rows = self
-            .query(
-                concat!(batch_columns!(), "where cycle_no = $1 order by batch_no"),
-                &[cycle.0.into()],
-            )
-            .await?;
-        rows.iter().map(batch).collect()
-    }
-
-    /// Batches of any cycle that may still have to be sent or asked about.
-    pub async fn batches_to_send(&self) -> Result<Vec<Batch>, StoreError> {
-        let rows = self
-            .query(
-                concat!(
-                    batch_columns!(),
-                    "where state in ('released', 'sending', 'unknown') order by cycle_no, batch_no"
-                ),
-                &[],
-            )
-            .await?;
-        rows.iter().map(batch).collect()
-    }
-
-    pub async fn batch_by_message(&self, message: &str) -> Result<Option<Batch>, StoreError> {
-        let rows = self
-            .query(
-                concat!(
-                    batch_columns!(),
-                    "where message_id = $1 or file_name = $1 or exists (select 1 from sealed_copy s
-                       where s.file_name = $1 and s.cycle_no = batch.cycle_no and s.batch_no = batch.batch_no)"
-                ),
-                &[message.to_owned().into()],
-            )
-            .await?;
-        rows.first().map(batch).transpose()
-    }
-
-    /// What leaves in place of a batch's file, if it was sealed.
-    pub async fn sealed_copy(
-        &self,
-        cycle: CycleNo,
-        batch: BatchNo,
-    ) -> Result<Option<SealedCopy>, StoreError> {
-        let rows = self
-            .query(
-                "select file_name, sha256, file_bytes from sealed_copy where cycle_no = $1 and batch_no = $2",
-                &[cycle.0.into(), batch.0.into()],
-            )
-            .await?;
-        rows.first()
-            .map(|row| {
-                Ok(SealedCopy {
-                    file_name: row.text(0)?.to_owned(),
-                    sha256: row.text(1)?.to_owned(),
-                    bytes: row.int(2)?.unsigned_abs(),
-                })
-            })
-            .transpose()
-    }
-
-    pub async fn deliveries(&self, cycle: CycleNo) -> Result<Vec<Delivery>, StoreError> {
-        let rows = self
-            .query(
-                "select cycle_no, batch_no, delivery_no, started_at, ended_at, outcome, detail
-                 from delivery where cycle_no = $1 order by batch_no, delivery_no",
-                &[cycle.0.into()],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Delivery {
-                    cycle: CycleNo(row.int(0)?),
-                    batch: BatchNo(row.int(1)?),
-                    number: row.int(2)?,
-                    started_at: row.text(3)?.to_owned(),
-                    ended_at: row.maybe_text(4)?.map(str::to_owned),
-                    outcome: row.named(5)?,
-                    detail: row.text(6)?.to_owned(),
-                })
-            })
-            .collect()
-    }
-
-    /// Sums a cycle shard by shard, so that the database sorts no more than one shard at a time, and
-    /// reads no other cycle. `sql` takes a shard and the first and last payable; its last two columns
-    /// are a count and a sum, the others are what they are grouped by. Gives rows in the order of
-    /// these.
-    async fn summed(&self, cycle: CycleNo, sql: &'static str) -> Result<Vec<Row>, StoreError> {
-        let mut sums: BTreeMap<Vec<Value>, (i64, i64)> = BTreeMap::new();
-        for shard in Shard::all() {
-            let (first, last) = numbers_of(cycle, shard)?;
-            let args = [i64::from(shard.number()).into(), first.into(), last.into()];
-            for Row(mut group) in self.query(sql, &args).await? {
-                let row = Row(group.split_off(group.len().saturating_sub(2)));
-                let (count, total) = sums.entry(group).or_default();
-                let add = |sum: &mut i64, more: i64| -> Result<(), StoreError> {
-                    *sum = sum.checked_add(more).ok_or_else(|| broken("a sum".to_owned()))?;
-                    Ok(())
-                };
-                add(count, row.int(0)?)?;
-                add(total, row.int(1)?)?;
-            }
-        }
-        let row = |(mut group, (count, total)): (Vec<Value>, (i64, i64))| {
-            group.extend([count.into(), total.into()]);
-            Row(group)
-        };
-        Ok(sums.into_iter().map(row).collect())
-    }
-
-    /// Provider, batch, count and sum of what list 0 orders, as far as it is assembled.
-    pub async fn batch_sums(
-        &self,
-        cycle: CycleNo,
-    ) -> Result<Vec<(String, BatchNo, i64, i64)>, StoreError> {
-        let rows = self
-            .summed(
-                cycle,
-                "select i.batch_no, p.provider, cast(count(*) as bigint), cast(sum(i.amount_minor) as bigint)
-                 from instruction i join payable p on p.shard = i.shard and p.payable_no = i.payable_no
-                 where i.shard = $1 and i.payable_no between $2 and $3 and i.list_no = 0
-                 group by i.batch_no, p.provider",
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok((row.text(1)?.to_owned(), BatchNo(row.int(0)?), row.int(2)?, row.int(3)?))
-            })
-            .collect()
-    }
-
-    /// Payables by everything that reports break down by.
-    pub async fn payable_sums(&self, cycle: CycleNo) -> Result<Vec<PayableSum>, StoreError> {
-        let rows = self
-            .summed(
-                cycle,
-                "select p.state, b.state, coalesce(b.channel, p.channel), coalesce(b.provider, p.provider), p.programme, p.province, p.fund, p.code,
-                   cast(case when p.carried_to is null then 0 else 1 end as bigint), p.channel,
-                   cast(count(*) as bigint), cast(sum(p.amount_minor) as bigint)
-                 from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
-                 where p.shard = $1 and p.payable_no between $2 and $3
-                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(PayableSum {
-                    state: row.named(0)?,
-                    batch: row.maybe_text(1)?.map(|_| row.named(1)).transpose()?,
-                    channel: row.text(2)?.to_owned(),
-                    provider: row.text(3)?.to_owned(),
-                    programme: row.text(4)?.to_owned(),
-                    province: row.text(5)?.to_owned(),
-                    fund: row.text(6)?.to_owned(),
-                    code: row.text(7)?.to_owned(),
-                    carried: row.int(8)? == 1,
-                    channel_named: row.text(9)?.to_owned(),
-                    count: row.int(10)?,
-                    total_minor: row.int(11)?,
-                })
-            })
-            .collect()
-    }
-
-    /// Instructions by batch, state and grade of evidence.
-    pub async fn instruction_sums(
-        &self,
-        cycle: CycleNo,
-    ) -> Result<Vec<InstructionSum>, StoreError> {
-        let rows = self
-            .summed(
-                cycle,
-                "select batch_no, state, grade, cast(count(*) as bigint), cast(sum(amount_minor) as bigint)
-                 from instruction where shard = $1 and payable_no between $2 and $3
-                 group by batch_no, state, grade",
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(InstructionSum {
-                    batch: BatchNo(row.int(0)?),
-                    state: row.named(1)?,
-                    grade: row.maybe_text(2)?.map(|_| row.named(2)).transpose()?,
-                    count: row.int(3)?,
-                    total_minor: row.int(4)?,
-                })
-            })
-            .collect()
-    }
-
-    /// Failed orders by reason and by what became of their payables.
-    pub async fn failure_sums(&self, cycle: CycleNo) -> Result<Vec<FailureSum>, StoreError> {
-        let rows = self
-            .summed(
-                cycle,
-                "select f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried,
-                   cast(count(*) as bigint), cast(sum(f.amount_minor) as bigint)
-                 from (
-                   select i.state, i.reason, i.reason_class, i.amount_minor,
-                     p.state as payable_state, b.state as batch_state,
-                     cast(case when p.carried_to is null then 0 else 1 end as bigint) as carried,
-                     cast(case when exists (
-                       select 1 from instruction l
-                       where l.shard = i.shard and l.payable_no = i.payable_no and l.attempt > i.attempt
-                     ) then 1 else 0 end as bigint) as superseded
-                   from instruction i
-                   join payable p on p.shard = i.shard and p.payable_no = i.payable_no
-                   left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
-                   where i.shard = $1 and i.payable_no between $2 and $3
-                     and i.state in ('rejected', 'returned', 'cancelled')
-                 ) f
-                 group by f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried",
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(FailureSum {
-                    state: row.named(0)?,
-                    reason: row.maybe_text(1)?.map(str::to_owned),
-                    reason_class: row.maybe_text(2)?.map(str::to_owned),
-                    is_superseded: row.int(3)? == 1,
-                    payable: row.named(4)?,
-                    batch: row.maybe_text(5)?.map(|_| row.named(5)).transpose()?,
-                    is_carried: row.int(6)? == 1,
-                    count: row.int(7)?,
-                    total_minor: row.int(8)?,
-                })
-            })
-            .collect()
-    }
-
-    /// Count and sum of the orders after the first attempt.
-    pub async fn reissue_sum(&self, cycle: CycleNo) -> Result<(i64, i64), StoreError> {
-        let rows = self
-            .query(
-                "select cast(count(*) as bigint), cast(coalesce(sum(amount_minor), 0) as bigint)
-                 from instruction where cycle_no = $1 and attempt > 1",
-                &[cycle.0.into()],
-            )
-            .await?;
-        rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
-    }
-
-    /// Outcomes of the persons of one shard: a word for each row that is not entitled, and for each
-    /// payable whose payee is in the same shard. The rest is in `outcomes_elsewhere`.
-    pub async fn person_outcomes(
-        &self,
-        cycle: CycleNo,
-        shard: Shard,
-    ) -> Result<Vec<(PersonNo, String)>, StoreError> {
-        let (first, last) = numbers_of(cycle, shard)?;
-        let rows = self
-            .query(
-                concat!(
-                    seen_outcomes!(),
-                    "where p.shard = $1 and p.payable_no between $2 and $3 and p.beneficiary_no >> 55 = $1
-                     union all
-                     select person_no, outcome from exception
-                     where shard = $1 and cycle_no = $4 and subject = 'row'"
-                ),
-                &[i64::from(shard.number()).into(), first.into(), last.into(), cycle.0.into()],
-            )
-            .await?;
-        rows.iter().map(|row| Ok((person_no(row, 0)?, row.text(1)?.to_owned()))).collect()
-    }
-
-    /// Outcomes of those who are paid through a payee in another shard: a small part of all people.
-    pub async fn outcomes_elsewhere(
-        &self,
-        cycle: CycleNo,
-    ) -> Result<Vec<(PersonNo, String)>, StoreError> {
-        let rows = self
-            .query(
-                concat!(
-                    seen_outcomes!(),
-                    "where p.cycle_no = $1 and p.beneficiary_no >> 55 <> p.shard"
-                ),
-                &[cycle.0.into()],
-            )
-            .await?;
-        rows.iter().map(|row| Ok((person_no(row, 0)?, row.text(1)?.to_owned()))).collect()
     }
 
     /// The payables whose claims these took over.
@@ -846,6 +475,14 @@ impl Changes {
 
     /// From now on the old payable can only be found, never paid.
     pub fn payable_carried(&mut self, from: PayableNo, to: PayableNo) {
+        self.written.push(Written::Line {
+            // It is forgotten with the cycle that carries it on.
+            cycle: to.cycle(),
+            shard: from.shard(),
+            line: carried_line(from, to),
+            comes: true,
+            row: false,
+        });
         self.guarded(
             "a payable is carried once, and only when it was not paid",
             "update payable set carried_to = $3 where shard = $1 and payable_no = $2 and carried_to is null
@@ -860,6 +497,7 @@ impl Changes {
 
     /// An order of a payable that was carried is the payment after all: the later list came to nothing.
     pub fn payable_paid_after_carrying(&mut self, payable: &Payable, batch: BatchNo) {
+        self.payable_is(payable.number, Some(payable.state), PayableState::Paid);
         self.guarded(
             "a payable that was carried is still in the state it was read in",
             "update payable set state = 'paid', code = '', batch_no = $4
@@ -874,6 +512,12 @@ impl Changes {
     }
 
     pub fn payables(&mut self, payables: impl IntoIterator<Item = Payable>) {
+        let payables: Vec<Payable> = payables.into_iter().collect();
+        for one in &payables {
+            self.line(one.number, payable_line(one), true, true);
+            self.payable_is(one.number, None, one.state);
+        }
+        let payables = payables.into_iter();
         self.bulk(
             "payable",
             &[
@@ -894,7 +538,7 @@ impl Changes {
                 "code",
                 "batch_no",
             ],
-            payables.into_iter().map(|payable| {
+            payables.map(|payable| {
                 [
                     i64::from(payable.number.shard().number()).into(),
                     payable.number.number().into(),
@@ -918,6 +562,19 @@ impl Changes {
     }
 
     pub fn instructions(&mut self, instructions: impl IntoIterator<Item = Instruction>) {
+        let instructions: Vec<Instruction> = instructions.into_iter().collect();
+        for one in &instructions {
+            self.line(one.payable, order_line(one), true, true);
+            self.line(
+                one.payable,
+                order_file_line(one.payable, one.attempt, one.batch),
+                true,
+                false,
+            );
+            // Nothing is known of an order when it is made.
+            let line = order_state_line(one.payable, one.attempt, one.state, &Evidence::none());
+            self.line(one.payable, line, true, false);
+        }
         self.bulk(
             "instruction",
             &[
@@ -970,6 +627,12 @@ impl Changes {
              debited_on = v.debited_on
              from v where instruction.shard = v.shard and instruction.payable_no = v.payable_no
              and instruction.attempt = v.attempt and instruction.state = v.from_state";
+        for one in moves {
+            let line =
+                |state, known: &Evidence| order_state_line(one.payable, one.attempt, state, known);
+            self.line(one.payable, line(one.from, &one.was), false, false);
+            self.line(one.payable, line(one.to, &one.evidence()), true, false);
+        }
         let (live, ended): (Vec<_>, Vec<_>) = moves.iter().partition(|one| one.to.is_live());
         for page in ended.chunks(PAGE).chain(live.chunks(PAGE)) {
             let args = page.iter().flat_map(|one| {
@@ -1010,6 +673,9 @@ impl Changes {
             "update payable set state = v.to_state, code = v.code, batch_no = v.batch_no
              from v where payable.shard = v.shard and payable.payable_no = v.payable_no
              and payable.state = v.from_state and payable.carried_to is null";
+        for one in moves {
+            self.payable_is(one.payable, Some(one.from), one.to);
+        }
         for page in moves.chunks(PAGE) {
             let args = page.iter().flat_map(|one| {
                 [
@@ -1029,158 +695,21 @@ impl Changes {
         }
     }
 
-    pub fn batches(&mut self, batches: impl IntoIterator<Item = Batch>) {
-        self.bulk(
-            "batch",
-            &[
-                "cycle_no",
-                "batch_no",
-                "list_no",
-                "channel",
-                "provider",
-                "format",
-                "value_date",
-                "file_name",
-                "message_id",
-                "item_count",
-                "total_minor",
-                "state",
-            ],
-            batches.into_iter().map(|batch| {
-                [
-                    batch.cycle.0.into(),
-                    batch.number.0.into(),
-                    batch.list.0.into(),
-                    batch.channel.name().into(),
-                    batch.provider.into(),
-                    batch.format.into(),
-                    batch.value_date.to_string().into(),
-                    batch.file_name.into(),
-                    batch.message_id.into(),
-                    (batch.count as i64).into(),
-                    batch.total_minor.into(),
-                    batch.state.name().into(),
-                ]
-            }),
-        );
+    fn payable_is(&mut self, number: PayableNo, from: Option<PayableState>, to: PayableState) {
+        if let Some(from) = from {
+            self.line(number, payable_state_line(number, from), false, false);
+        }
+        self.line(number, payable_state_line(number, to), true, false);
     }
 
-    /// When the file of a batch says it was created, and the value date that it asks for.
-    pub fn batch_dated(&mut self, batch: &Batch, created_at: &str, value_date: Date) {
-        self.guarded(
-            "a file is dated once",
-            "update batch set created_at = $3, value_date = $4
-             where cycle_no = $1 and batch_no = $2 and created_at is null",
-            vec![
-                batch.cycle.0.into(),
-                batch.number.0.into(),
-                created_at.to_owned().into(),
-                value_date.to_string().into(),
-            ],
-        );
-    }
-
-    /// The file of a batch is archived: its digest and size.
-    pub fn batch_rendered(&mut self, batch: &Batch, sha256: &str, bytes: u64) {
-        self.guarded(
-            "a batch is rendered once",
-            "update batch set sha256 = $3, file_bytes = $4 where cycle_no = $1 and batch_no = $2 and sha256 is null",
-            vec![
-                batch.cycle.0.into(),
-                batch.number.0.into(),
-                sha256.to_owned().into(),
-                (bytes as i64).into(),
-            ],
-        );
-    }
-
-    pub fn batch_moved(&mut self, batch: &Batch, to: BatchState) {
-        self.guarded(
-            "the batch is still in the state it was read in",
-            "update batch set state = $4 where cycle_no = $1 and batch_no = $2 and state = $3",
-            vec![
-                batch.cycle.0.into(),
-                batch.number.0.into(),
-                batch.state.name().into(),
-                to.name().into(),
-            ],
-        );
-    }
-
-    /// Written once, before the first attempt: another sealing of the same file has other bytes.
-    pub fn sealed_copy_made(&mut self, batch: &Batch, copy: &SealedCopy, at: &str) {
-        self.bulk(
-            "sealed_copy",
-            &["cycle_no", "batch_no", "file_name", "sha256", "file_bytes", "sealed_at"],
-            [[
-                batch.cycle.0.into(),
-                batch.number.0.into(),
-                copy.file_name.clone().into(),
-                copy.sha256.clone().into(),
-                copy.bytes.cast_signed().into(),
-                at.to_owned().into(),
-            ]],
-        );
-    }
-
-    /// Written before a byte leaves.
-    pub fn delivery_started(&mut self, batch: &Batch, delivery_no: i64, at: &str) {
-        self.bulk(
-            "delivery",
-            &["cycle_no", "batch_no", "delivery_no", "started_at", "outcome", "detail"],
-            [[
-                batch.cycle.0.into(),
-                batch.number.0.into(),
-                delivery_no.into(),
-                at.to_owned().into(),
-                DeliveryOutcome::Started.name().into(),
-                "".into(),
-            ]],
-        );
-    }
-
-    pub fn delivery_ended(
-        &mut self,
-        batch: &Batch,
-        delivery_no: i64,
-        outcome: DeliveryOutcome,
-        detail: &str,
-        at: &str,
-    ) {
-        self.guarded(
-            "a delivery ends once, unless it was unknown",
-            "update delivery set outcome = $4, detail = $5, ended_at = $6
-             where cycle_no = $1 and batch_no = $2 and delivery_no = $3 and outcome in ('started', 'unknown')",
-            vec![
-                batch.cycle.0.into(),
-                batch.number.0.into(),
-                delivery_no.into(),
-                outcome.name().into(),
-                detail.to_owned().into(),
-                at.to_owned().into(),
-            ],
-        );
-    }
-}
-
-impl Changes {
-    /// An answer proves that the last delivery arrived; one whose end is recorded stays as it is.
-    pub fn delivery_proved(&mut self, batch: &Batch, detail: &str, at: &str) {
-        self.free(
-            "update delivery set outcome = 'delivered', detail = $3, ended_at = $4
-             where cycle_no = $1 and batch_no = $2 and outcome in ('started', 'unknown')",
-            vec![
-                batch.cycle.0.into(),
-                batch.number.0.into(),
-                detail.to_owned().into(),
-                at.to_owned().into(),
-            ],
-        );
+    pub(super) fn line(&mut self, payable: PayableNo, line: String, comes: bool, row: bool) {
+        let (cycle, shard) = (payable.cycle(), payable.shard());
+        self.written.push(Written::Line { cycle, shard, line, comes, row });
     }
 }
 
 /// The first and last number that a payable of this cycle and shard can have.
-fn numbers_of(cycle: CycleNo, shard: Shard) -> Result<(i64, i64), StoreError> {
+pub(super) fn numbers_of(cycle: CycleNo, shard: Shard) -> Result<(i64, i64), StoreError> {
     let number = |ordinal| {
         PayableNo::pack(cycle, shard, ordinal)
             .map(PayableNo::number)
@@ -1250,29 +779,5 @@ fn instruction(row: &Row) -> Result<Instruction, StoreError> {
         answer,
         outcome_on: row.maybe_text(12)?.map(str::to_owned),
         debited_on: row.maybe_text(13)?.map(str::to_owned),
-    })
-}
-
-fn batch(row: &Row) -> Result<Batch, StoreError> {
-    let unsigned = |at: usize| {
-        let number = row.int(at)?;
-        u64::try_from(number).map_err(|_| broken(format!("count {number}")))
-    };
-    Ok(Batch {
-        cycle: CycleNo(row.int(0)?),
-        number: BatchNo(row.int(1)?),
-        list: ListNo(row.int(2)?),
-        channel: row.named(3)?,
-        provider: row.text(4)?.to_owned(),
-        format: row.text(5)?.to_owned(),
-        value_date: parse_date(row.text(6)?).map_err(|error| broken(error.to_string()))?,
-        file_name: row.text(7)?.to_owned(),
-        message_id: row.text(8)?.to_owned(),
-        created_at: row.maybe_text(14)?.map(str::to_owned),
-        count: unsigned(9)?,
-        total_minor: row.int(10)?,
-        sha256: row.maybe_text(11)?.map(str::to_owned),
-        bytes: row.maybe_int(12)?.map(|_| unsigned(12)).transpose()?,
-        state: row.named(13)?,
     })
 }

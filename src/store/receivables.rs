@@ -10,6 +10,7 @@ use crate::domain::receivable::{
 use crate::domain::state::Named;
 
 use super::answers::instruction_key;
+use super::books::{Written, excess_order, owed_line, owed_order};
 use super::registry::{broken, number, person_no};
 use super::{Changes, Row, Store, StoreError};
 
@@ -56,6 +57,16 @@ impl Store {
     /// Every receivable with how far it has come, the oldest first.
     pub async fn standings(&self) -> Result<Vec<ReceivableStanding>, StoreError> {
         let rows = self.query(concat!(standings!(), "order by r.receivable_no"), &[]).await?;
+        rows.iter().map(standing).collect()
+    }
+
+    /// Every receivable of one cause with how far it has come, the oldest first.
+    pub async fn standings_of(
+        &self,
+        cause: ReceivableCause,
+    ) -> Result<Vec<ReceivableStanding>, StoreError> {
+        let sql = concat!(standings!(), "where r.cause = $1 order by r.receivable_no");
+        let rows = self.query(sql, &[cause.name().into()]).await?;
         rows.iter().map(standing).collect()
     }
 
@@ -206,6 +217,7 @@ impl Changes {
     /// What was paid beside another order is no excess once that order is taken back. When part of it
     /// is got back already, the books have to be put right first.
     pub fn excess_void(&mut self, payable: PayableNo, attempt: AttemptNo) {
+        self.written.push(Written::NotOwed { order: excess_order(payable, attempt) });
         self.guarded(
             "an excess falls away only while nothing of it is got back or given up",
             "delete from receivable where payable_no = $1 and attempt = $2 and cause = 'settled_excess'
@@ -227,6 +239,15 @@ impl Changes {
         first_no: i64,
         receivables: &[Receivable],
     ) {
+        for (one, number) in receivables.iter().zip(first_no..) {
+            // Only what is too much can fall away with its order.
+            let order = match one.cause {
+                ReceivableCause::SettledExcess => owed_order(one),
+                _ => None,
+            };
+            let line = owed_line(number, one, cycle);
+            self.written.push(Written::Owed { number, cycle, line, order });
+        }
         self.bulk(
             "receivable",
             &[

@@ -1,11 +1,15 @@
 //! Imports, chunks, persons, enrolments, destinations and officers: what is known between months.
 
+use std::sync::LazyLock;
+
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, ImportNo, ListNo, PersonNo, Shard};
 use crate::domain::list::{Officer, Role};
 use crate::domain::period::Period;
 use crate::domain::roster::Channel;
 use crate::domain::state::{Named, named};
 
+use super::database::Dialect;
+use super::paged::{PAGE, lookup, padded};
 use super::{Changes, Row, Store, StoreError, Value};
 
 named!(
@@ -338,6 +342,36 @@ impl Store {
             )
             .await?;
         rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
+    /// The destinations with these keys, also ended ones; missing ones are left out.
+    pub async fn destinations_at(
+        &self,
+        keys: &[(PersonNo, DestinationNo)],
+    ) -> Result<Vec<DestinationRow>, StoreError> {
+        const SELECT: &str = "select person_no, destination_no, channel, provider, first_period, confirmed_by, sealed from destination";
+        const KEY: [&str; 3] = ["shard", "person_no", "destination_no"];
+        static SQLITE: LazyLock<String> = LazyLock::new(|| lookup(Dialect::Sqlite, SELECT, &KEY));
+        static POSTGRES: LazyLock<String> =
+            LazyLock::new(|| lookup(Dialect::Postgres, SELECT, &KEY));
+        let sql = match self.database.dialect() {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        };
+        let mut found = Vec::with_capacity(keys.len());
+        for page in keys.chunks(PAGE) {
+            let keys = page.iter().map(|(payee, number)| {
+                [
+                    i64::from(payee.shard().number()).into(),
+                    payee.number().into(),
+                    number.number().into(),
+                ]
+            });
+            for row in self.query(sql, &padded(keys)).await? {
+                found.push(destination(&row)?);
+            }
+        }
+        Ok(found)
     }
 
     pub async fn destinations_of(

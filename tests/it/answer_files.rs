@@ -20,6 +20,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_one_partner_said_is_not_taken_in_as_another_s
     a_file_of_unknown_fate_that_is_refused_as_a_whole_is_refused
     a_status_of_a_file_with_other_totals_changes_nothing
+    a_status_of_a_file_that_never_left_halts_its_partner
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -208,5 +209,28 @@ async fn a_status_of_a_file_with_other_totals_changes_nothing(office: TestOffice
     let answer = status_of(&batch, 2, "1000000.00", "ACCC");
     office.answered("isobank", "xml", answer.as_bytes()).await.unwrap();
     office.check(&october, "entitled 2", "paid 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// Whoever has a file that was taken back could pay it beside the one that orders its payments now.
+async fn a_status_of_a_file_that_never_left_halts_its_partner(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[BINH, CU]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.released(&october, 0).await;
+    let batch = file_to(&office, &october, "isobank").await;
+    let now = office.now(&october).await;
+    office.engine.withdraw(&now, &batch.file_name, MAKER, &key(MAKER)).await.unwrap();
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!(again.ordered, 2, "{:?}", again.waiting);
+    office.released(&october, 1).await;
+
+    let answer = status_of(&batch, 2, "1000000", "ACCC");
+    office.answered("isobank", "xml", answer.as_bytes()).await.unwrap();
+    office.check(&october, "entitled 2", "pending 2 = 1000000").await;
+    // Of the message and of the group in it.
+    assert_eq!(office.discrepancies().await, ["contradiction"; 2]);
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told[0].detail.contains("withdrawn and never left"), "{told:?}");
     office.ends_whole().await;
 }

@@ -172,6 +172,7 @@ async fn what_nothing_returned_is_paid_after_the_agreed_days(mut office: TestOff
     assert!(office.discrepancies().await.is_empty());
 
     // Days that no calendar covers are not guessed: the payment waits, and it is told.
+    office.on_day("2027-01-29");
     booked(&office, &october, "E2", "DBIT", "2027-01-29").await;
     office.on_day("2027-02-20");
     let told_of = office.engine.collect_all().await.unwrap();

@@ -3,6 +3,8 @@
 mod support;
 
 mod answer_files;
+mod believing;
+mod account_names;
 mod acknowledgements;
 mod archive;
 mod audit_log;
@@ -43,6 +45,7 @@ mod schedule;
 mod sftp_channel;
 mod simulator;
 mod store;
+mod standing;
 mod stopping;
 mod statements;
 mod stories;

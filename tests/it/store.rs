@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use chitra::domain::acknowledgement::{Acknowledgement, AcknowledgementKind};
-use chitra::domain::answer::{Answer, AnswerState, Halt, RefusedAnswer};
+use chitra::domain::answer::{Answer, AnswerState, Halt, RefusedAnswer, ToldTransaction};
 use chitra::domain::batch::{Batch, BatchState, SealedCopy};
 use chitra::domain::claim::Claim;
 use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
@@ -196,6 +196,11 @@ const GUARDS: &[Guarded] = &[
         "acknowledgement (cycle, batch, kind)",
         |changes| changes.acknowledged(&[acknowledgement(1)]),
         |changes| changes.acknowledged(&[acknowledgement(2)]),
+    ),
+    (
+        "transaction_told (shard, payable, attempt, provider, format, reference)",
+        |changes| changes.transactions_told(&answer(1, "one.csv"), &[told_transaction()]),
+        |changes| changes.transactions_told(&answer(2, "two.csv"), &[told_transaction()]),
     ),
     (
         "statement (provider, account, statement_id)",
@@ -855,6 +860,15 @@ fn refused_answer(number: i64) -> RefusedAnswer {
     }
 }
 
+fn told_transaction() -> ToldTransaction {
+    let order = instruction(1, InstructionState::Settled);
+    ToldTransaction {
+        instruction: (order.payable, order.attempt),
+        reference: "FT26329000001".to_owned(),
+        item: 1,
+    }
+}
+
 fn answer(number: i64, file_name: &str) -> Answer {
     Answer {
         number: AnswerNo(number),
@@ -865,6 +879,7 @@ fn answer(number: i64, file_name: &str) -> Answer {
         received_at: AT.to_owned(),
         items: 1,
         applied: 0,
+        repeated: 0,
         state: AnswerState::Applying,
     }
 }

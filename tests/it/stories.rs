@@ -609,7 +609,7 @@ fn returned_by_camt054(reference: &str, amount_minor: i64, reason: &str) -> Stri
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08">
   <BkToCstmrDbtCdtNtfctn>
-    <GrpHdr><MsgId>NOTICE-1</MsgId><CreDtTm>2026-10-06T18:00:00</CreDtTm></GrpHdr>
+    <GrpHdr><MsgId>NOTICE-1</MsgId><CreDtTm>2026-09-21T18:00:00</CreDtTm></GrpHdr>
     <Ntfctn>
       <Id>N-1</Id>
       <Acct><Id><IBAN>VN67BHXH0000000011004000001</IBAN></Id></Acct>
@@ -617,7 +617,7 @@ fn returned_by_camt054(reference: &str, amount_minor: i64, reason: &str) -> Stri
         <Amt Ccy="VND">{amount_minor}</Amt>
         <CdtDbtInd>CRDT</CdtDbtInd>
         <Sts><Cd>BOOK</Cd></Sts>
-        <BookgDt><Dt>2026-10-06</Dt></BookgDt>
+        <BookgDt><Dt>2026-09-21</Dt></BookgDt>
         <NtryDtls>
           <TxDtls>
             <Refs><EndToEndId>{reference}</EndToEndId></Refs>

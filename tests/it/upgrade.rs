@@ -86,6 +86,7 @@ async fn an_office_in_the_middle_of_a_month_goes_on(left: Left) {
     let engine = left.opened().await;
     let sandbox = Sandbox::open(Arc::new(RealDisk), &dir.join("sandbox")).unwrap();
     let (before, _) = engine.audit_verify().await.unwrap();
+    rows_are_what_the_log_says(&engine).await;
 
     // What stood, stands.
     let month = engine.cycle_find(MONTH).await.unwrap();
@@ -119,6 +120,7 @@ async fn an_office_in_the_middle_of_a_month_goes_on(left: Left) {
 
     // The earlier program's entries are the beginning of a log that is whole.
     let (verified, _) = engine.audit_verify().await.unwrap();
+    rows_are_what_the_log_says(&engine).await;
     assert!(verified.size > before.size + 10);
     assert_eq!(verified.size as i64, engine.store.leaf_count().await.unwrap());
     let figures = engine.figures(&month).await.unwrap();
@@ -126,6 +128,16 @@ async fn an_office_in_the_middle_of_a_month_goes_on(left: Left) {
     engine.cycle_report_write(&month).await.unwrap();
     ledger_agrees(&engine, &sandbox, &month).await;
     left.removed(engine).await;
+}
+
+/// As far as the entries of the earlier program speak of them: of its money they do not.
+async fn rows_are_what_the_log_says(engine: &Engine) {
+    let compared = engine.audit_rows().await.unwrap();
+    assert_eq!(compared.differences, []);
+    assert!(compared.rows["officer"] >= 3 && compared.rows["signature"] >= 3, "{compared:?}");
+    let not_compared = &compared.not_compared;
+    assert!(not_compared["payable"] >= 60 && not_compared["order"] >= 60, "{compared:?}");
+    assert!(!compared.rows.contains_key("payable"), "{compared:?}");
 }
 
 /// Every payment that the partners say stays credited is settled in our books with its amount or, where

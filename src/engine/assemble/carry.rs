@@ -103,15 +103,17 @@ impl Engine {
                     && one.line.beneficiary == payable.beneficiary
                     && one.line.fund == payable.fund
             });
-            let (destination, detail, hold, apart) = match now {
-                Some(one) => (one.line.destination, one.detail.clone(), one.hold, of_reason),
+            let (destination, detail, holds, apart) = match now {
+                Some(one) => {
+                    (one.line.destination, one.detail.clone(), one.holds.clone(), of_reason)
+                }
                 None => {
                     let code =
                         match deaths.is_held_as_dead(self, cycle, payable.beneficiary).await? {
                             true => HoldCode::UnpaidBeforeDeath,
                             false => of_reason.unwrap_or(HoldCode::NotEntitledNow),
                         };
-                    (payout.destination, payout.detail.clone(), None, Some(code))
+                    (payout.destination, payout.detail.clone(), Vec::new(), Some(code))
                 }
             };
             for claim in &payout.claims {
@@ -134,7 +136,7 @@ impl Engine {
                         carried_from: Some(payable.number),
                         apart,
                     },
-                    hold,
+                    holds: holds.clone(),
                     detail: detail.clone(),
                 });
             }

@@ -103,6 +103,31 @@ impl Engine {
     }
 }
 
+/// Whether no byte of a file has left, by our books.
+pub(super) fn never_left(batch: &Batch) -> bool {
+    matches!(batch.state, BatchState::Created | BatchState::Released | BatchState::Withdrawn)
+}
+
+/// The discrepancy of an answer about a whole file that never left. Its payments may stand in another file:
+/// whoever has this one could pay them as well, so that nothing more is sent there before it is cleared up.
+pub(super) fn about_what_never_left(batch: &Batch, item: i64, answer: &Answer) -> Discrepancy {
+    Discrepancy {
+        kind: DiscrepancyKind::Contradiction,
+        provider: answer.provider.clone(),
+        answer: answer.number,
+        item,
+        instruction: None,
+        expected_minor: Some(batch.total_minor),
+        reported_minor: None,
+        detail: format!(
+            "the answer is about {}, which is {} and never left; nothing was changed: ask the partner where it has \
+             the file from, before it pays",
+            batch.file_name, batch.state
+        ),
+        opened_at: answer.received_at.clone(),
+    }
+}
+
 /// The discrepancy of an answer about a whole file that repeats another count or total than ours.
 pub(super) fn other_totals(
     batch: &Batch,

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::ops::ControlFlow;
 
-use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
+use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
-use super::acknowledging::{Acknowledged, other_totals, says};
+use super::acknowledging::{Acknowledged, about_what_never_left, never_left, other_totals, says};
+use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
 use crate::audit::batch_root::BatchRootBuilder;
@@ -24,6 +25,7 @@ use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::settle::{self, settle};
 use crate::store::Changes;
+use crate::store::books::Evidence;
 use crate::store::payments::{InstructionMove, PayableMove};
 use crate::store::registry::Counted;
 
@@ -31,13 +33,13 @@ use crate::store::registry::Counted;
 pub const ITEMS_A_PAGE: usize = 2_000;
 
 impl Engine {
-    /// Applies the items that are not applied yet.
+    /// Applies the items that are not applied yet. Gives how many of all said once more what was known.
     pub(super) async fn apply(
         &self,
         profile: &Provider,
         digest: &Digest,
         mut answer: Answer,
-    ) -> Result<(), EngineError> {
+    ) -> Result<i64, EngineError> {
         let format_id = answer.format.clone();
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<(i64, Answered)>>(4);
         let (formats, from) = (self.formats.clone(), answer.applied);
@@ -82,7 +84,8 @@ impl Engine {
                 page.into_iter().partition(|(_, outcome)| outcome.scope != Scope::Payment);
             of_groups.extend(groups);
             if !payments.is_empty() && to > answer.applied {
-                self.apply_page(profile, &answer, payments, to, AnswerState::Applying).await?;
+                answer.repeated +=
+                    self.apply_page(profile, &answer, payments, to, AnswerState::Applying).await?;
                 answer.applied = to;
             }
             self.progress.at("collect", to as u64, answer.items as u64);
@@ -90,7 +93,10 @@ impl Engine {
         reader.await.map_err(|error| {
             EngineError::Inconsistent(format!("reading ended early: {error}"))
         })??;
-        self.apply_page(profile, &answer, of_groups, answer.items, AnswerState::Applied).await
+        let repeated = self
+            .apply_page(profile, &answer, of_groups, answer.items, AnswerState::Applied)
+            .await?;
+        Ok(answer.repeated + repeated)
     }
 
     pub(super) async fn apply_page(
@@ -100,7 +106,7 @@ impl Engine {
         page: Vec<(i64, Answered)>,
         to: i64,
         state: AnswerState,
-    ) -> Result<(), EngineError> {
+    ) -> Result<i64, EngineError> {
         let mut changes = Changes::new();
         let mut discrepancies: Vec<Discrepancy> = Vec::new();
         let mut outcomes: Vec<Outcome> = Vec::new();
@@ -118,8 +124,11 @@ impl Engine {
             }
             false => page,
         };
-        let is_statement =
-            self.formats.read(&answer.format).is_some_and(|format| format.is_statement());
+        let mut halt: Option<String> = None;
+        let format = self.formats.read(&answer.format);
+        let is_statement = format.is_some_and(|format| format.is_statement());
+        // The accounts that items state, by their place.
+        let mut stated: BTreeMap<i64, String> = BTreeMap::new();
         let mut fallbacks = match is_statement {
             true => BTreeMap::new(),
             false => self.fallbacks(profile, &page).await?,
@@ -139,7 +148,18 @@ impl Engine {
                 Matched::Nothing(_) if is_statement && self.our_reference(&answered).is_none() => {}
                 Matched::Instruction(outcome) => {
                     acknowledged.item(item, &answered.status);
+                    // On money that comes to us, the account of who is credited is ours.
+                    if answered.direction != Some(Direction::Credit)
+                        && let Some(account) = answered.account
+                    {
+                        stated.insert(item, account);
+                    }
                     outcomes.push(outcome);
+                }
+                Matched::Batch(batch) if never_left(&batch) => {
+                    let found = about_what_never_left(&batch, item, answer);
+                    halt = halt.or_else(|| Some(found.detail.clone()));
+                    discrepancies.push(found);
                 }
                 Matched::Batch(batch) => {
                     match other_totals(&batch, item, &answered, answer, self.config.currency) {
@@ -194,13 +214,24 @@ impl Engine {
             .collect();
         let payables = self.store.payables_of(&numbers).await?;
         let instructions = self.store.instructions_of(&numbers).await?;
+        let zeros_dropped = format.is_some_and(|format| format.drops_account_zeros());
+        self.hold_against_orders(
+            &mut outcomes,
+            &stated,
+            Ordered { payables: &payables, instructions: &instructions },
+            zeros_dropped,
+        )
+        .await?;
+        let transactions =
+            self.store.transactions_told(&profile.name, &answer.format, &numbers).await?;
         let ordered_in: BTreeMap<(PayableNo, AttemptNo), BatchNo> =
             instructions.iter().map(|one| ((one.payable, one.attempt), one.batch)).collect();
         let cycles: BTreeSet<_> = numbers.iter().map(|number| number.cycle()).collect();
         let mut moves = Vec::new();
         let mut payable_moves = Vec::new();
         let mut owed = Vec::new();
-        let mut halt = None;
+        let mut repeated = 0;
+        let mut told = Vec::new();
         let mut root = BatchRootBuilder::new();
         for cycle in cycles {
             let closed = self.is_closed(cycle).await?;
@@ -245,7 +276,9 @@ impl Engine {
                     if let Some(file) = file {
                         acknowledged.payment(outcome.item, file);
                     }
-                    self.weighed(outcome, file.map(|file| file.provider.as_str()), received_on)
+                    let weighed =
+                        self.weighed(outcome, file.map(|file| file.provider.as_str()), received_on);
+                    dated(weighed, file.copied(), received_on)
                 })
                 .collect();
             let output = settle(settle::Input {
@@ -263,13 +296,18 @@ impl Engine {
                 batches: &states,
                 closed,
                 one_by_one: &one_by_one,
+                transactions: &transactions,
+                answer: Some(answer.number),
             })?;
+            repeated += output.repeated;
+            told.extend(output.transactions);
             for settled in &output.instructions {
                 root.push(self.transition_record(settled).as_bytes());
                 let after = &settled.after;
                 moves.push(InstructionMove {
                     from: settled.before,
                     answer: Some((answer.number, settled.item)),
+                    was: Evidence::before(&instructions, after),
                     ..InstructionMove::of(after, after.state)
                 });
             }
@@ -327,6 +365,7 @@ impl Engine {
         self.end_recalls(&mut changes, &moves, answer).await?;
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
+        changes.transactions_told(answer, &told);
         if !discrepancies.is_empty() {
             discrepancies.sort_by_key(|one| (one.item, one.kind));
             discrepancies.dedup_by_key(|one| (one.item, one.kind));
@@ -350,7 +389,7 @@ impl Engine {
             changes.event(self.halt_leaf(&profile.name)?);
         }
         self.acknowledge(&mut changes, answer, acknowledged).await?;
-        changes.answer_applied(answer.number, answer.applied, to, state);
+        changes.answer_applied(answer.number, answer.applied, to, repeated, state);
         let root = root.finish();
         changes.event(
             Leaf::of("answer_applied", &self.stamp())
@@ -360,12 +399,13 @@ impl Engine {
                 .number("moved", root.count as i64)
                 .digest("root", &root.root)
                 .number("discrepancies", discrepancies.len() as i64)
+                .number("repeated", repeated)
                 .build()?
                 .as_bytes()
                 .to_vec(),
         );
         self.store.commit(changes).await?;
-        Ok(())
+        Ok(repeated)
     }
 
     pub(super) async fn is_closed(&self, cycle: CycleNo) -> Result<bool, EngineError> {

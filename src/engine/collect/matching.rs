@@ -5,7 +5,7 @@ use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, EndToEndId, PayableNo, Shard};
 use crate::domain::instruction::EvidenceGrade;
-use crate::domain::outcome::{Outcome, ReasonClass, Reported, UNCOLLECTED};
+use crate::domain::outcome::{Outcome, ReasonClass, Reported, Transaction, UNCOLLECTED};
 use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
 use crate::engine::config::{Debit, Provider};
@@ -106,6 +106,7 @@ impl Engine {
                         self.config.currency.code(),
                     );
                     outcome.amount = None;
+                    outcome.transaction = Transaction::None;
                     found.push(outcome);
                 }
             }
@@ -174,6 +175,11 @@ fn outcome(
             _ => class,
         },
         on: answered.date.map(|date| date.to_string()),
+        transaction: match answered.provider_reference.as_deref().map(str::trim) {
+            None | Some("") => Transaction::Unnamed,
+            Some(reference) => Transaction::Named(reference.to_owned()),
+        },
+        unbelievable: Vec::new(),
     }
 }
 

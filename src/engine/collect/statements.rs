@@ -28,8 +28,8 @@ use crate::engine::{Engine, EngineError};
 use crate::pipeline::statement::{Entry, FileBooks, Sum, explain};
 use crate::store::Changes;
 use crate::store::leaving::Funds;
-use crate::store::payments::InstructionSum;
 use crate::store::registry::Counted;
+use crate::store::sums::InstructionSum;
 
 /// How many names of an entry's details are looked at for money that was paid in: it has few.
 const CALLED_MAX: usize = 20;

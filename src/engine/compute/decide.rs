@@ -10,7 +10,7 @@ use super::evidence::{Evidence, EvidenceLine, EvidenceRow};
 use super::judge::{
     Judge, Judged, PersonRows, by_person, ended_before_the_law, known, reconciled, released,
 };
-use super::stored::{self, Listed};
+use super::stored::{self, Listed, Register};
 use super::{Loaded, Terms};
 use crate::domain::claim::Claim;
 use crate::domain::exception::{Exception, RowOutcome, Subject};
@@ -21,6 +21,7 @@ use crate::domain::roster::{Channel, RosterRow};
 use crate::domain::state::Named;
 use crate::engine::EngineError;
 use crate::engine::payout::{PayeeDetail, TravellingLine, write_travelling};
+use crate::pipeline::account_name::AccountNames;
 use crate::pipeline::assemble::{DueLine, LineKind};
 use crate::pipeline::entitle::{self, Entitled};
 use crate::pipeline::reconcile;
@@ -62,6 +63,7 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
     let history = by_person(&loaded.claims);
     let mut judge = Judge::new(terms, book, &register);
     let mut entitled = Entitled::default();
+    let mut names = AccountNames::default();
     let mut at = 0;
     for these in listed.chunk_by(|a, b| a.person == b.person) {
         let rows = PersonRows { listed: these, decisions: &decisions[at..at + these.len()] };
@@ -77,7 +79,7 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
         let known = known(terms, rows, &ended, claims)?;
         let judged = judge.person(rows, ended, &known, &mut entitled)?;
         decided.after_death(terms, rows, &judged, claims);
-        decided.lines(terms, book.pack(), rows, &judged, &entitled);
+        decided.lines(terms, book.pack(), rows, &judged, &entitled, (&register, &mut names));
         decided.tell(terms, book, rows, &judged, &entitled)?;
     }
     Ok(decided)
@@ -133,26 +135,33 @@ impl Decided {
         rows: PersonRows<'_>,
         judged: &Judged<'_>,
         entitled: &Entitled,
+        (register, names): (&Register, &mut AccountNames),
     ) {
         for line in &entitled.lines {
             let place = judged.asked[usize::from(line.enrolment)];
             let listed = &rows.listed[place];
-            let hold = match rows.decisions[place].outcome {
-                reconcile::Outcome::ConfirmedPayableHeld(code)
-                    if !released(terms, listed.enrolment, code) =>
-                {
-                    Some(code)
-                }
+            let decision = &rows.decisions[place];
+            let in_force = |code: &HoldCode| !released(terms, listed.enrolment, *code);
+            let due = due_line(terms, listed, line, pack);
+            let of_identity = match decision.outcome {
+                reconcile::Outcome::ConfirmedPayableHeld(code) => Some(code),
                 _ => None,
             };
-            let due = due_line(terms, listed, line, pack);
-            let hold = hold.or_else(|| {
-                let shared = listed.row.payee.is_none()
-                    && terms.shared_accounts.contains(&due.destination)
-                    && !released(terms, listed.enrolment, HoldCode::AccountShared);
-                shared.then_some(HoldCode::AccountShared)
-            });
-            let travelling = TravellingLine { hold, detail: payee_detail(&listed.row), line: due };
+            let is_shared =
+                listed.row.payee.is_none() && terms.shared_accounts.contains(&due.destination);
+            // Whom the register confirmed may have an account under the name that the register has.
+            let recorded = match decision.outcome {
+                reconcile::Outcome::Held(_) => None,
+                _ => decision.record_no.and_then(|line| register.full_name(line)),
+            };
+            let is_another_s = !names.account_fits(&listed.row, recorded);
+            let holds = of_identity
+                .into_iter()
+                .chain(is_shared.then_some(HoldCode::AccountShared))
+                .chain(is_another_s.then_some(HoldCode::AccountNameDiffers))
+                .filter(in_force)
+                .collect();
+            let travelling = TravellingLine { holds, detail: payee_detail(&listed.row), line: due };
             let (bytes, items) = self.travelling.entry(travelling.line.payee.shard()).or_default();
             write_travelling(bytes, &travelling);
             *items += 1;

@@ -43,6 +43,12 @@ impl Register {
         &self.0
     }
 
+    /// The name of the record on this line.
+    pub fn full_name(&self, line: u64) -> Option<&str> {
+        let at = self.0.binary_search_by_key(&line, |row| row.line).ok()?;
+        Some(&self.0[at].full_name)
+    }
+
     /// The day of death that the record on this line gives.
     pub fn died_on(&self, line: u64) -> Option<Date> {
         let at = self.0.binary_search_by_key(&line, |row| row.line).ok()?;

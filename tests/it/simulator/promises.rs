@@ -1,4 +1,4 @@
-//! The promises, held against the books of the providers after a month was lived through.
+//! The promises, held against the books of the providers after the months were lived through.
 //!
 //! Reads: the closed office and the sandbox's ledger. Gives: a sentence for every promise that is
 //! broken, and the part of the result that no fault may change.
@@ -17,8 +17,9 @@ use chitra::engine::Engine;
 use super::machine::Sent;
 use super::world::{PREFIX, World, period};
 
-/// What a run with faults has in common with a run without: the rows, what is owed, and the files of
-/// the first list, byte for byte.
+/// What a run with faults has in common with a run without: of the first month the rows, the payables and
+/// the files of its list, byte for byte; of every month what is owed. What a later month carries depends
+/// on when answers came.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entitled {
     pub rows: Vec<(String, i64)>,
@@ -28,7 +29,7 @@ pub struct Entitled {
     pub files: Vec<(String, String, u64, i64)>,
 }
 
-/// What was found in a closed month.
+/// What was found in closed months.
 pub struct Found {
     pub broken: Vec<String>,
     pub entitled: Entitled,
@@ -40,25 +41,32 @@ pub struct Found {
 /// Money that a provider credited and has not taken back, by payable.
 type Kept = BTreeMap<PayableNo, Vec<i64>>;
 
-pub async fn examine(world: &World, engine: &Engine) -> Result<Found, String> {
+pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Found, String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
-    let month = engine.cycle_find(&period().to_string()).await.map_err(|error| told(&error))?;
-    let figures = engine.figures(&month).await.map_err(|error| told(&error))?;
     let mut broken = Vec::new();
-    if month.state != CycleState::Closed {
-        broken.push(format!("the month is {}, not closed", month.state));
-    }
-    for identity in figures.identities.iter().filter(|one| !one.holds()) {
-        let (name, left, right) = (identity.name, &identity.left, &identity.right);
-        broken.push(format!("does not balance: {name}: {left} is not {right}"));
-    }
-
+    let mut figures = Vec::new();
     let mut payables: Vec<Payable> = Vec::new();
+    for month in 0..months {
+        let month = period(month).to_string();
+        let month = engine.cycle_find(&month).await.map_err(|error| told(&error))?;
+        let of_month = engine.figures(&month).await.map_err(|error| told(&error))?;
+        if month.state != CycleState::Closed {
+            broken.push(format!("{} is {}, not closed", month.label(), month.state));
+        }
+        for identity in of_month.identities.iter().filter(|one| !one.holds()) {
+            let (name, left, right) = (identity.name, &identity.left, &identity.right);
+            broken
+                .push(format!("{} does not balance: {name}: {left} is not {right}", month.label()));
+        }
+        for shard in Shard::all() {
+            let found = engine.store.payables(month.number, shard).await;
+            payables.extend(found.map_err(|error| told(&error))?);
+        }
+        figures.push(of_month);
+    }
     let mut claims: Vec<Claim> = Vec::new();
     for shard in Shard::all() {
-        let store = &engine.store;
-        payables.extend(store.payables(month.number, shard).await.map_err(|error| told(&error))?);
-        claims.extend(store.claims(shard).await.map_err(|error| told(&error))?);
+        claims.extend(engine.store.claims(shard).await.map_err(|error| told(&error))?);
     }
     let mut claimed = BTreeSet::new();
     for claim in &claims {
@@ -77,28 +85,31 @@ pub async fn examine(world: &World, engine: &Engine) -> Result<Found, String> {
         .collect();
     let kept = kept(world, engine, &mut broken)?;
     judge(&payables, &kept, &excess, &mut broken);
-    deliveries(world, &figures.batches, &mut broken)?;
+    for of_month in &figures {
+        deliveries(world, &of_month.batches, &mut broken)?;
+    }
     log(engine, &world.machine.sent(), &mut broken).await?;
 
-    let all = chitra::pipeline::account::total(&figures.payables);
-    let files = figures.batches.iter().filter(|batch| batch.list.0 == 0).map(|batch| {
+    let first = &figures[0];
+    let all = chitra::pipeline::account::total(&first.payables);
+    let files = first.batches.iter().filter(|batch| batch.list.0 == 0).map(|batch| {
         let digest = batch.sha256.clone().unwrap_or_default();
         (batch.file_name.clone(), digest, batch.count, batch.total_minor)
     });
+    let mut states: BTreeMap<String, i64> = BTreeMap::new();
+    for (state, part) in figures.iter().flat_map(|one| &one.payables) {
+        *states.entry(state.to_string()).or_default() += part.count;
+    }
     Ok(Found {
         broken,
         entitled: Entitled {
-            rows: figures.rows.iter().map(|(word, rows)| (word.to_string(), *rows)).collect(),
+            rows: first.rows.iter().map(|(word, rows)| (word.to_string(), *rows)).collect(),
             payables: (all.count, all.minor),
             claims: claimed,
             files: files.collect(),
         },
-        payables: figures
-            .payables
-            .iter()
-            .map(|(state, part)| (state.to_string(), part.count))
-            .collect(),
-        lists: figures.lists.len(),
+        payables: states,
+        lists: figures.iter().map(|one| one.lists.len()).sum(),
     })
 }
 

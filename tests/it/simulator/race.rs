@@ -15,7 +15,7 @@ use chitra::store::database::{Bulk, Dialect, Transaction};
 use chitra::store::registry::Chunk;
 use chitra::store::{Database, Row, StoreError, Value};
 
-use super::month::{Race, Stopped};
+use super::months::{Race, Stopped};
 use super::world::World;
 
 /// What is added to the numbers of a process that counts for itself.

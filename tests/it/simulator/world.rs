@@ -1,4 +1,4 @@
-//! The world of one run: fifty people, an office on a machine that goes wrong, and the sandbox's
+//! The world of one run: some people, an office on a machine that goes wrong, and the sandbox's
 //! providers, whose books are the judge.
 
 use std::collections::BTreeMap;
@@ -27,7 +27,18 @@ use jiff::civil::{Date, date};
 
 use super::machine::{Machine, MachineChannel, MachineDatabase, OnTimeOut, Plan};
 
-pub const PEOPLE: u64 = 50;
+/// How much is lived through.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Shape {
+    /// Decides who the people are, and what the officers do.
+    pub population: u64,
+    pub people: u64,
+    /// Months one after another, what was not paid of one carried to the next.
+    pub months: usize,
+    /// Whether officers take back, move, stop, release and decide on the way.
+    pub officers_act: bool,
+}
+
 /// The office's, before every reference.
 pub const PREFIX: &str = "SIMU";
 
@@ -98,9 +109,9 @@ pub struct World {
 }
 
 impl World {
-    /// Makes the people, the office and the providers; nothing has happened yet. `population` decides
-    /// the people, `seed` everything else.
-    pub fn new(seed: u64, population: u64, plan: Plan, manners: Manners) -> World {
+    /// Makes the people, the office and the providers; nothing has happened yet. `shape` decides
+    /// the people and what officers do, `seed` everything else.
+    pub fn new(seed: u64, shape: Shape, plan: Plan, manners: Manners) -> World {
         // In memory where there is such a folder: SQLite's own durability is measured elsewhere, here
         // it is what keeps its promise.
         let memory = Path::new("/dev/shm");
@@ -124,7 +135,7 @@ impl World {
             machine.sim.sync_dir(folder.parent().unwrap()).unwrap();
         }
         office::create(dir, &config(), secret("office")).unwrap();
-        write_people(&dir.join("input"), population);
+        write_people(&dir.join("input"), shape);
         let sandbox = SandboxConfig {
             seed,
             providers: PARTNERS
@@ -202,27 +213,47 @@ pub fn officer_key(name: &str) -> OfficerKey {
     OfficerKey::from_seed(&secret(name))
 }
 
-pub fn period() -> Period {
-    Period::new(2026, 11).expect("November exists")
+/// The months of a run, from November 2026 on.
+pub fn period(month: usize) -> Period {
+    let first = Period::new(2026, 11).expect("November exists");
+    first.plus(i32::try_from(month).expect("a few months"))
 }
 
 fn secret(of: &str) -> [u8; 32] {
     *Digest::of(format!("simulated {of}").as_bytes()).as_bytes()
 }
 
-fn write_people(folder: &Path, population: u64) {
+/// Who leaves the roster in some month: one of so many rows, others each month.
+const ONE_IN_LEAVES: usize = 23;
+
+/// One register, and a roster for each month: the same rows, less those who have left.
+fn write_people(folder: &Path, shape: Shape) {
     std::fs::create_dir_all(folder).unwrap();
-    let mut roster = csv::Writer::from_path(folder.join("roster.csv")).unwrap();
+    let roster =
+        |month| csv::Writer::from_path(folder.join(format!("roster-{month}.csv"))).unwrap();
+    let mut rosters: Vec<_> = (0..shape.months).map(roster).collect();
     let mut register = csv::Writer::from_path(folder.join("identity.csv")).unwrap();
-    roster.write_record(ROSTER_COLUMNS).unwrap();
+    for roster in &mut rosters {
+        roster.write_record(ROSTER_COLUMNS).unwrap();
+    }
     register.write_record(REGISTER_COLUMNS).unwrap();
     let mut record = csv::ByteRecord::new();
-    let config =
-        SynthConfig { people: PEOPLE, seed: population, period: period(), rates: Rates::default() };
+    let config = SynthConfig {
+        people: shape.people,
+        seed: shape.population,
+        period: period(0),
+        rates: Rates::default(),
+    };
+    let mut rows = 0;
     generate(&config, &mut |row| match row {
         SynthRow::Roster(row) => {
             fill_record(&mut record, &row.fields());
-            roster.write_byte_record(&record).unwrap();
+            rows += 1;
+            for (month, roster) in rosters.iter_mut().enumerate() {
+                if month == 0 || (rows + month * 5) % ONE_IN_LEAVES != 0 {
+                    roster.write_byte_record(&record).unwrap();
+                }
+            }
         }
         SynthRow::Register(row) => {
             fill_record(&mut record, &row.fields());
@@ -230,7 +261,9 @@ fn write_people(folder: &Path, population: u64) {
         }
         SynthRow::Truth(_) => {}
     });
-    roster.flush().unwrap();
+    for roster in &mut rosters {
+        roster.flush().unwrap();
+    }
     register.flush().unwrap();
 }
 

@@ -27,7 +27,7 @@ use chitra::domain::answer::DiscrepancyKind;
 use chitra::domain::cycle::{Cycle, CycleKind};
 use chitra::domain::digest::Digest;
 use chitra::domain::exception::Decision;
-use chitra::domain::ids::{AttemptNo, EndToEndId, ListNo, PersonNo, Shard};
+use chitra::domain::ids::{AttemptNo, EndToEndId, ListNo, PayableNo, PersonNo, Shard};
 use chitra::domain::instruction::Instruction;
 use chitra::domain::list::Role;
 use chitra::domain::payable::Payable;
@@ -187,6 +187,15 @@ pub struct Said {
     pub reason: String,
     /// `2026-11-05`.
     pub on: String,
+    /// Where the money was ordered to go.
+    pub account: String,
+}
+
+impl Said {
+    /// By which transaction, the same whenever it is said.
+    fn transaction(&self) -> &str {
+        &self.reference[self.reference.len() - 6..]
+    }
 }
 
 pub struct TestOffice {
@@ -409,7 +418,23 @@ impl TestOffice {
             status: status.to_owned(),
             reason: reason.to_owned(),
             on: self.engine.clock.today().to_string(),
+            account: self.account(payable.number, attempt).await,
         }
+    }
+
+    /// The account of an attempt, as it was ordered; empty where there is no such attempt, and for cash.
+    pub async fn account(&self, payable: PayableNo, attempt: AttemptNo) -> String {
+        let store = &self.engine.store;
+        let attempts = store.instructions_of(&[payable]).await.unwrap();
+        let payee = store.payable(payable).await.unwrap().map(|one| one.payee);
+        let ordered = attempts.into_iter().find(|one| one.attempt == attempt);
+        let (Some(payee), Some(ordered)) = (payee, ordered) else { return String::new() };
+        let found = store.destinations_at(&[(payee, ordered.destination)]).await.unwrap();
+        let Some(found) = found.first() else { return String::new() };
+        let key = &self.engine.keys.destinations;
+        let plain = key.open(&found.number.number().to_be_bytes(), &found.sealed).unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&plain).unwrap();
+        told["account"].as_str().unwrap_or_default().to_owned()
     }
 
     /// Leaves a bank's result sheet in the outbox of `sheetbank` and collects.
@@ -417,11 +442,12 @@ impl TestOffice {
         let mut text =
             "STT,Số tài khoản,Tên người hưởng,Số tiền,Nội dung,Trạng thái,Ghi chú,Số FT,Ngày giao dịch\n".to_owned();
         for (at, item) in items.iter().enumerate() {
-            let Said { reference, amount_minor, status, reason, on } = item;
+            let Said { reference, amount_minor, status, reason, on, account } = item;
             let on = on.parse::<Date>().unwrap().strftime("%d/%m/%Y");
             let ordinal = at + 1;
             text.push_str(&format!(
-                "{ordinal},0711000001,NGUYEN VAN AN,{amount_minor},MA {reference} TRO CAP,{status},{reason},FT{ordinal},{on}\n"
+                "{ordinal},{account},NGUYEN VAN AN,{amount_minor},MA {reference} TRO CAP,{status},{reason},FT{},{on}\n",
+                item.transaction()
             ));
         }
         let total: i64 = items.iter().map(|item| item.amount_minor).sum();
@@ -432,10 +458,11 @@ impl TestOffice {
     /// Leaves a wallet's results and collects.
     pub async fn wallet(&self, items: &[Said]) -> Result<Collected, EngineError> {
         let mut text = "partner_reference,wallet_id,amount,currency,status,reason_code,message,transaction_id,completed_at\n".to_owned();
-        for (at, item) in items.iter().enumerate() {
-            let Said { reference, amount_minor, status, reason, on } = item;
+        for item in items {
+            let Said { reference, amount_minor, status, reason, on, account } = item;
             text.push_str(&format!(
-                "{reference},0901234567,{amount_minor},VND,{status},{reason},,W{at},{on}T10:00:00+07:00\n"
+                "{reference},{account},{amount_minor},VND,{status},{reason},,W{},{on}T10:00:00+07:00\n",
+                item.transaction()
             ));
         }
         let total: i64 = items.iter().map(|item| item.amount_minor).sum();
@@ -449,7 +476,7 @@ impl TestOffice {
             "STT,Điểm chi trả,Mã tham chiếu,Họ và tên,Số tiền,Trạng thái,Ngày ký nhận,Lý do\n"
                 .to_owned();
         for (at, item) in items.iter().enumerate() {
-            let Said { reference, amount_minor, status, reason, on } = item;
+            let Said { reference, amount_minor, status, reason, on, .. } = item;
             let on = on.parse::<Date>().unwrap().strftime("%d/%m/%Y");
             text.push_str(&format!(
                 "{},Buu cuc,{reference},Nguyen Van An,{amount_minor},{status},{on},{reason}\n",
@@ -634,12 +661,28 @@ impl TestOffice {
         told
     }
 
-    /// The end of every story: all cycles balance, and the log holds every event.
+    /// The end of every story: all cycles balance, the log holds every event, and every row is what it says.
     pub async fn ends_whole(self) {
+        self.ends(None).await;
+    }
+
+    /// The end of a story in which a row was changed by hand and left so: it is told with this code.
+    pub async fn ends_tampered_with(self, code: &str) {
+        self.ends(Some(code)).await;
+    }
+
+    async fn ends(self, tampered_with: Option<&str>) {
         self.engine.sequence().await.unwrap();
         let waiting = self.engine.store.outbox(1).await.unwrap();
         assert!(waiting.is_empty(), "events wait outside the log");
         let (verified, _) = self.engine.audit_verify().await.unwrap();
+        let compared = self.engine.audit_rows().await.unwrap();
+        let codes: Vec<&str> = compared.differences.iter().map(|one| one.code).collect();
+        match tampered_with {
+            None => assert_eq!(compared.differences, [], "rows are not what the log says"),
+            Some(code) => assert!(codes.contains(&code), "{codes:?}"),
+        }
+        assert!(compared.not_compared.is_empty(), "{:?}", compared.not_compared);
         assert_eq!(verified.size as i64, self.engine.store.leaf_count().await.unwrap());
         for cycle in self.engine.store.cycles().await.unwrap() {
             must_balance(&self.engine.figures(&cycle).await.unwrap());
@@ -838,7 +881,7 @@ pub async fn outside_transaction(url: &str, sql: String) {
 
 // --- People ---------------------------------------------------------------------------------------
 
-const ROSTER: [&str; 22] = [
+const ROSTER: [&str; 23] = [
     "enrolment_id",
     "national_id",
     "full_name",
@@ -858,6 +901,7 @@ const ROSTER: [&str; 22] = [
     "channel",
     "provider",
     "account",
+    "account_name",
     "fact.monthly_pension",
     "fact.household_poverty",
     "fact.disability_level",

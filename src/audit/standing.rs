@@ -1,0 +1,517 @@
+//! What must stand in the database by what the log says: the entries are taken one after another, and each
+//! says something of rows.
+//!
+//! Reads: entries in their order. Gives: facts by kind and key, the sums of what was written about money, and
+//! which cycles they are whole for. A field of which no entry says anything is not there, and is not compared:
+//! entries of earlier programs say less.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::leaf::{Leaf, LeafError};
+use crate::domain::digest::Digest;
+use crate::domain::fact::FactKind;
+use crate::domain::ids::{EndToEndId, OfficePrefix};
+use crate::domain::period::Period;
+
+/// What a step wrote of money and states, in words: the entry that every such step leaves beside its own.
+pub const ROWS_WRITTEN: &str = "rows_written";
+
+/// The fields of a fact that the log speaks of.
+pub type Fields = BTreeMap<&'static str, String>;
+
+/// What was written about the money of one cycle in one shard.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct MoneySum {
+    pub rows: i64,
+    pub sum: u128,
+}
+
+/// Money to be got back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owed {
+    pub token: String,
+    pub cycle: i64,
+    pub order: String,
+}
+
+#[derive(Default)]
+pub struct Standing {
+    pub facts: BTreeMap<(FactKind, String), Fields>,
+    /// By cycle and shard.
+    pub money: BTreeMap<(i64, u8), MoneySum>,
+    pub owed: BTreeMap<i64, Owed>,
+    /// Cycles of which every row of money has its line in the log.
+    pub whole: BTreeSet<i64>,
+    /// True when a cycle was opened by a program that wrote no such lines.
+    pub has_older: bool,
+    opened: BTreeSet<i64>,
+    /// The key of the last stop of an order.
+    stops: BTreeMap<String, String>,
+}
+
+impl Standing {
+    /// Takes the next entry. References of orders begin with the office's prefix.
+    pub fn entry(&mut self, bytes: &[u8], prefix: &OfficePrefix) -> Result<(), LeafError> {
+        let (_, value) = Leaf::parse(bytes)?;
+        let said = Said(&value);
+        match said.text("event").as_str() {
+            ROWS_WRITTEN => self.rows_written(&said),
+            event => self.event(event, &said, prefix),
+        }
+        Ok(())
+    }
+
+    /// Ends the reading.
+    pub fn ended(&mut self) {
+        self.has_older = self.opened.iter().any(|cycle| !self.whole.contains(cycle));
+    }
+
+    fn set(&mut self, kind: FactKind, key: String, fields: &[(&'static str, String)]) {
+        self.facts.entry((kind, key)).or_default().extend(fields.iter().cloned());
+    }
+
+    fn add(&mut self, kind: FactKind, key: String, field: &'static str, more: i64) {
+        let counted = self.facts.entry((kind, key)).or_default().entry(field).or_default();
+        *counted = (counted.parse().unwrap_or(0) + more).to_string();
+    }
+
+    fn event(&mut self, event: &str, said: &Said<'_>, prefix: &OfficePrefix) {
+        use FactKind as K;
+        let (list, file) = (said.key(&["cycle", "list"]), said.key(&["cycle", "batch"]));
+        let is = |field: &'static str| (field, said.text(field));
+        let by = |field: &'static str| (field, said.text("officer"));
+        let none = |field: &'static str| (field, String::new());
+        match event {
+            "officer_enrolled" => self.set(
+                K::Officer,
+                said.text("officer"),
+                &[is("role"), is("public_key"), ("standing", "registered".to_owned())],
+            ),
+            "roster_imported" | "identity_imported" => {
+                let kind = event.trim_end_matches("_imported").to_owned();
+                self.set(
+                    K::Import,
+                    said.text("import"),
+                    &[
+                        ("kind", kind),
+                        ("period", said.period("period")),
+                        is("sha256"),
+                        is("rows"),
+                        is("refused"),
+                        is("by"),
+                    ],
+                );
+            }
+            "cycle_opened" => {
+                self.opened.insert(said.number("cycle"));
+                self.set(
+                    K::Cycle,
+                    said.text("cycle"),
+                    &[
+                        ("period", said.period("period")),
+                        is("kind"),
+                        is("roster_import"),
+                        is("identity_import"),
+                        is("law_known_at"),
+                        by("opened_by"),
+                        none("cancelled_for"),
+                    ],
+                );
+            }
+            "cycle_cancelled" => {
+                self.set(K::Cycle, said.text("cycle"), &[("cancelled_for", said.text("reason"))])
+            }
+            "list_sealed" => {
+                self.set(K::List, list, &[is("digest"), ("body", said.text("digest"))]);
+            }
+            "list_submitted" | "list_signed" => self.set(
+                K::Signature,
+                said.key(&["cycle", "list", "digest", "officer"]),
+                &[
+                    is("act"),
+                    is("signature"),
+                    ("signed_at", said.text("at")),
+                    ("standing", "valid".to_owned()),
+                ],
+            ),
+            "approval_voided" => {
+                let of_list = format!("{list}/");
+                let from = (K::Signature, of_list.clone());
+                for ((kind, key), fields) in self.facts.range_mut(from..) {
+                    if *kind != K::Signature || !key.starts_with(&of_list) {
+                        break;
+                    }
+                    fields.insert("standing", "void".to_owned());
+                }
+            }
+            "file_sealed" => {
+                self.set(K::SealedCopy, file, &[("sha256", said.text("sealed_sha256"))]);
+            }
+            "delivery_started" => self.set(
+                K::Delivery,
+                said.key(&["cycle", "batch", "delivery"]),
+                &[("outcome", "started".to_owned())],
+            ),
+            "delivery_ended" => {
+                self.set(K::Delivery, said.key(&["cycle", "batch", "delivery"]), &[is("outcome")]);
+            }
+            "window_started" => self.set(
+                K::Window,
+                said.key(&["cycle", "batch", "window"]),
+                &[("outcome", "started".to_owned()), ("unsent", Digest::of(b"").to_string())],
+            ),
+            "window_ended" | "window_lost" => self.set(
+                K::Window,
+                said.key(&["cycle", "batch", "window"]),
+                &[
+                    ("outcome", event.trim_start_matches("window_").to_owned()),
+                    ("unsent", said.text("unsent_lines")),
+                ],
+            ),
+            "file_acknowledged" => {
+                self.set(
+                    K::Acknowledgement,
+                    said.key(&["cycle", "batch", "kind"]),
+                    &[is("answer")],
+                );
+            }
+            "answer_received" => self.set(
+                K::Answer,
+                said.text("answer"),
+                &[is("provider"), is("sha256"), is("items"), ("applied", "0".to_owned())],
+            ),
+            "answer_applied" => {
+                self.set(K::Answer, said.text("answer"), &[("applied", said.text("to_item"))]);
+                self.queued(said, said.number("discrepancies"));
+            }
+            "statement_taken" => {
+                self.set(
+                    K::Statement,
+                    said.text("statement"),
+                    &[is("answer"), is("opening_minor"), is("closing_minor"), is("entries")],
+                );
+                self.queued(said, said.number("unexplained"));
+            }
+            "answer_refused" => {
+                self.set(
+                    K::RefusedAnswer,
+                    said.text("answer"),
+                    &[is("provider"), is("sha256"), is("code")],
+                );
+                self.queued(said, 1);
+            }
+            "answer_opened" => {
+                let key = said.text("sealed_sha256");
+                self.set(K::SealedAnswer, key, &[is("sha256"), is("provider")]);
+            }
+            "discrepancy_resolved" => {
+                let key = said.text("discrepancy");
+                self.set(K::ResolvedDiscrepancy, key, &[is("officer"), is("reason")]);
+            }
+            "hold_resolved" | "hold_release_proposed" => {
+                let persons = if event == "hold_resolved" { "1" } else { "2" };
+                self.set(
+                    K::Hold,
+                    said.text("resolution"),
+                    &[
+                        is("code"),
+                        is("decision"),
+                        ("valid_to", said.period("valid_to")),
+                        is("reason"),
+                        is("officer"),
+                        ("persons", persons.to_owned()),
+                        none("confirmed_by"),
+                    ],
+                );
+            }
+            "hold_release_confirmed" => {
+                self.set(K::Hold, said.text("resolution"), &[by("confirmed_by")]);
+            }
+            "fates_proposed" => self.set(
+                K::Fate,
+                said.text("decision"),
+                &[is("count"), is("verdict"), is("officer")],
+            ),
+            "fates_confirmed" => {
+                let key = said.key(&["cycle", "officer", "at"]);
+                self.add(K::ConfirmedFates, key.clone(), "paid", said.number("paid"));
+                self.add(K::ConfirmedFates, key, "not_paid", said.number("not_paid"));
+            }
+            "stop_proposed" => {
+                for order in said.orders(prefix) {
+                    let key = format!("{order}/{}", said.text("at"));
+                    let proposed = ("state", "proposed".to_owned());
+                    let fields = [proposed, is("officer"), is("reason"), none("ended_by")];
+                    self.set(K::Stop, key.clone(), &fields);
+                    self.stops.insert(order, key);
+                }
+            }
+            "stop_confirmed" | "stop_refused" => {
+                let state = event.trim_start_matches("stop_").to_owned();
+                for order in said.orders(prefix) {
+                    if let Some(key) = self.stops.get(&order).cloned() {
+                        self.set(K::Stop, key, &[("state", state.clone()), by("ended_by")]);
+                    }
+                }
+            }
+            "halt_put" => {
+                self.set(
+                    K::HaltByHand,
+                    said.text("halt"),
+                    &[is("scope"), is("cause"), is("officer")],
+                );
+            }
+            "provider_halted" => {
+                let scope = format!("provider:{}", said.text("provider"));
+                self.set(K::HaltByEvidence, scope, &[]);
+            }
+            "halt_lift_agreed" => self.set(
+                K::LiftedHalt,
+                said.text("halt"),
+                &[by("first_lift_by"), none("second_lift_by"), ("standing", "in force".to_owned())],
+            ),
+            "halt_lifted" => self.set(
+                K::LiftedHalt,
+                said.text("halt"),
+                &[by("second_lift_by"), ("standing", "lifted".to_owned())],
+            ),
+            "funds_recorded" => self.set(
+                K::Funds,
+                said.text("funds"),
+                &[
+                    is("provider"),
+                    is("amount_minor"),
+                    is("cleared_on"),
+                    is("reference"),
+                    is("officer"),
+                ],
+            ),
+            "receivable_received" => self.set(
+                K::Receipt,
+                said.key(&["receivable", "reference"]),
+                &[is("amount_minor"), is("source"), is("officer")],
+            ),
+            "receivable_write_off_proposed" => self.set(
+                K::WriteOff,
+                said.text("receivable"),
+                &[is("amount_minor"), is("reason"), is("officer"), none("confirmed_by")],
+            ),
+            "receivable_written_off" => {
+                let key = said.text("receivable");
+                self.set(K::WriteOff, key.clone(), &[by("confirmed_by")]);
+                self.set(K::WrittenOff, key, &[("state", "written_off".to_owned())]);
+            }
+            "schedule_fired" | "schedule_done" => {
+                self.set(K::Fire, said.key(&["rule", "due_on"]), &[is("what"), is("state")]);
+            }
+            _ => {}
+        }
+    }
+
+    fn queued(&mut self, said: &Said<'_>, more: i64) {
+        if more > 0 {
+            self.add(FactKind::Queued, said.text("answer"), "items", more);
+        }
+    }
+
+    fn rows_written(&mut self, said: &Said<'_>) {
+        for word in said.texts("states") {
+            let Some((row, state)) = word.split_once('=') else { continue };
+            let Some((noun, key)) = row.split_once(':') else { continue };
+            match noun {
+                "cycle" => {
+                    // A cycle that is opened, or computed anew, begins with nothing.
+                    if let ("open", Ok(cycle)) = (state, key.parse()) {
+                        self.whole.insert(cycle);
+                    }
+                    self.set(FactKind::Cycle, key.to_owned(), &[("state", state.to_owned())]);
+                }
+                "list" => self.set(FactKind::List, key.to_owned(), &[("state", state.to_owned())]),
+                "file" => self.set(FactKind::File, key.to_owned(), &[("state", state.to_owned())]),
+                "delivery" => {
+                    let outcome = ("outcome", state.to_owned());
+                    self.set(FactKind::Delivery, key.to_owned(), &[outcome]);
+                }
+                "proved" => self.proved(key),
+                "owed" => {
+                    let mut parts = state.split('.').map(str::to_owned);
+                    let (token, cycle, order) = (parts.next(), parts.next(), parts.next());
+                    if let (Ok(number), Some(token), Some(cycle), Some(order)) =
+                        (key.parse(), token, cycle.and_then(|one| one.parse().ok()), order)
+                    {
+                        self.owed.insert(number, Owed { token, cycle, order });
+                    }
+                }
+                "not_owed" => self.owed.retain(|_, owed| owed.order != key),
+                _ => {}
+            }
+        }
+        for cycle in said.texts("dropped") {
+            self.dropped(&cycle);
+        }
+        for word in said.texts("sums") {
+            let parsed = word.split_once('=').and_then(|(key, told)| {
+                let (cycle, shard) = key.split_once('/')?;
+                let (rows, sum) = told.split_once('.')?;
+                let key = (cycle.parse().ok()?, shard.parse().ok()?);
+                Some((key, rows.parse::<i64>().ok()?, from_letters(sum)?))
+            });
+            if let Some((key, rows, sum)) = parsed {
+                let money = self.money.entry(key).or_default();
+                money.rows += rows;
+                money.sum = money.sum.wrapping_add(sum);
+            }
+        }
+    }
+
+    /// A file is proved to have arrived: what was sent of it and not known to have ended is delivered.
+    fn proved(&mut self, file: &str) {
+        let of_file = format!("{file}/");
+        let from = (FactKind::Delivery, of_file.clone());
+        for ((kind, key), fields) in self.facts.range_mut(from..) {
+            if *kind != FactKind::Delivery || !key.starts_with(&of_file) {
+                break;
+            }
+            if fields.get("outcome").is_some_and(|told| told == "started" || told == "unknown") {
+                fields.insert("outcome", "delivered".to_owned());
+            }
+        }
+    }
+
+    fn dropped(&mut self, cycle: &str) {
+        let of_cycle = format!("{cycle}/");
+        self.facts.retain(|(kind, key), fields| match kind {
+            FactKind::File => !key.starts_with(&of_cycle),
+            FactKind::List => {
+                let is_sealed = fields.get("state").is_some_and(|state| state == "sealed");
+                !(key.starts_with(&of_cycle) && is_sealed)
+            }
+            _ => true,
+        });
+        if let Ok(number) = cycle.parse::<i64>() {
+            self.money.retain(|(of, _), _| *of != number);
+            self.owed.retain(|_, owed| owed.cycle != number);
+        }
+    }
+}
+
+/// The fields of an entry, as texts. One that an entry of an earlier program does not have is empty.
+struct Said<'a>(&'a Value);
+
+impl Said<'_> {
+    fn text(&self, field: &str) -> String {
+        match self.0.get(field) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    fn texts(&self, field: &str) -> Vec<String> {
+        let texts = self.0.get(field).and_then(Value::as_array);
+        let texts = texts.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
+
+    fn number(&self, field: &str) -> i64 {
+        self.0.get(field).and_then(Value::as_i64).unwrap_or(0)
+    }
+
+    fn key(&self, parts: &[&str]) -> String {
+        parts.iter().map(|part| self.text(part)).collect::<Vec<_>>().join("/")
+    }
+
+    /// A month as the database has it.
+    fn period(&self, field: &str) -> String {
+        let text = self.text(field);
+        text.parse::<Period>().map_or(text, |period| period.as_number().to_string())
+    }
+
+    /// The orders that an entry names by their references: payable and attempt.
+    fn orders(&self, prefix: &OfficePrefix) -> Vec<String> {
+        let references = match self.0.get("references") {
+            Some(Value::String(one)) => vec![one.clone()],
+            _ => self.texts("references"),
+        };
+        let orders = references.iter().filter_map(|text| EndToEndId::read(prefix, text));
+        orders
+            .map(|(payable, attempt)| format!("{}/{}", payable.number(), attempt.number()))
+            .collect()
+    }
+}
+
+/// A number in letters: in digits a leaf would take it for somebody's account.
+pub fn to_letters(number: u128) -> String {
+    let nibbles = (0..32).rev().map(|place| (number >> (place * 4)) as u8 & 15);
+    nibbles.map(|nibble| char::from(b'a' + nibble)).collect()
+}
+
+pub fn from_letters(text: &str) -> Option<u128> {
+    if text.len() != 32 {
+        return None;
+    }
+    text.bytes().try_fold(0, |number: u128, letter| match letter {
+        b'a'..=b'p' => Some(number << 4 | u128::from(letter - b'a')),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(leaves: &[&str]) -> Standing {
+        let prefix = OfficePrefix::parse("AB01").unwrap();
+        let mut standing = Standing::default();
+        for leaf in leaves {
+            standing.entry(leaf.as_bytes(), &prefix).unwrap();
+        }
+        standing.ended();
+        standing
+    }
+
+    #[test]
+    fn numbers_in_letters_read_back() {
+        for number in [0, 1, 15, 16, u128::from(u64::MAX), u128::MAX - 7] {
+            assert_eq!(from_letters(&to_letters(number)), Some(number));
+        }
+        assert_eq!(from_letters("abc"), None);
+        assert_eq!(from_letters(&"z".repeat(32)), None);
+    }
+
+    #[test]
+    fn a_cycle_that_is_computed_anew_has_only_what_came_since() {
+        let sum = |number| to_letters(number);
+        let made = format!(
+            r#"{{"at":"2026-10-21","event":"rows_written","states":["cycle:1=open","file:1/1=created","owed:7={}.1.-"],"sums":["1/3=2.{}"]}}"#,
+            sum(5),
+            sum(40)
+        );
+        let more = format!(
+            r#"{{"at":"2026-10-21","event":"rows_written","sums":["1/3=1.{}"]}}"#,
+            sum(u128::MAX)
+        );
+        let first = standing(&[&made, &more]);
+        assert_eq!(first.money.get(&(1, 3)), Some(&MoneySum { rows: 3, sum: 39 }));
+        assert_eq!((first.whole.contains(&1), first.owed.len()), (true, 1));
+        let again = format!(
+            r#"{{"at":"2026-10-22","dropped":["1"],"event":"rows_written","states":["cycle:1=open"],"sums":["1/4=1.{}"]}}"#,
+            sum(9)
+        );
+        let second = standing(&[&made, &more, &again]);
+        assert_eq!(second.money.len(), 1);
+        assert_eq!(second.money.get(&(1, 4)), Some(&MoneySum { rows: 1, sum: 9 }));
+        assert!(second.owed.is_empty());
+        assert!(!second.facts.contains_key(&(FactKind::File, "1/1".to_owned())));
+    }
+
+    #[test]
+    fn what_an_earlier_program_wrote_is_known_as_such() {
+        let opened = r#"{"at":"2026-10-21","cycle":1,"event":"cycle_opened","officer":"lan"}"#;
+        let written = r#"{"at":"2026-10-21","event":"rows_written","states":["cycle:1=open"]}"#;
+        assert!(standing(&[opened]).has_older);
+        assert!(!standing(&[opened, written]).has_older);
+    }
+}

@@ -1,0 +1,122 @@
+//! The books in the log: what steps write of money and states, in few words.
+//!
+//! Reads: what a step writes, as the store says it. Gives: entries `rows_written`, in which states stand as
+//! words, and money as one sum for each cycle and shard. A line about money stands for a number that only the
+//! office's key can make; lines that come are added and lines that go are taken off, so that the sum over the
+//! whole log is that of the lines which must stand now, whatever happened in between.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::audit::leaf::{Leaf, LeafBuilder, LeafError};
+use crate::audit::standing::{MoneySum, ROWS_WRITTEN, to_letters};
+use crate::domain::state::Named;
+use crate::engine::clock::{Clock, stamp};
+use crate::engine::names::Keys;
+use crate::store::books::{Witness, Written};
+
+/// Words in one entry: one of a sum has up to sixty bytes, and an entry 64 KiB.
+const WORDS_MAX: usize = 800;
+
+pub struct Books {
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
+    utc_offset: String,
+}
+
+impl Books {
+    pub fn new(keys: Arc<Keys>, clock: Arc<dyn Clock>, utc_offset: String) -> Books {
+        Books { keys, clock, utc_offset }
+    }
+
+    fn told(&self, written: &[Written]) -> Told {
+        let mut told = Told::default();
+        for one in written {
+            match one {
+                Written::State { kind, key, state } => {
+                    told.states.push(format!("{}:{key}={state}", kind.name()));
+                }
+                Written::Proved(cycle, batch) => {
+                    told.states.push(format!("proved:{cycle}/{batch}=delivered"));
+                }
+                Written::Owed { number, cycle, line, order } => {
+                    let order = order.as_deref().map(|order| to_letters(self.keys.line(order)));
+                    told.states.push(format!(
+                        "owed:{number}={}.{}.{}",
+                        to_letters(self.keys.line(line)),
+                        cycle.map_or(0, |cycle| cycle.0),
+                        order.unwrap_or_else(|| "-".to_owned())
+                    ));
+                }
+                Written::NotOwed { order } => {
+                    told.states
+                        .push(format!("not_owed:{}=gone", to_letters(self.keys.line(order))));
+                }
+                Written::Dropped(cycle) => {
+                    told.sums.retain(|(of, _), _| *of != cycle.0);
+                    told.dropped.push(cycle.to_string());
+                }
+                Written::Line { cycle, shard, line, comes, row } => {
+                    let money = told.sums.entry((cycle.0, shard.number())).or_default();
+                    money.rows += i64::from(*row);
+                    let number = self.keys.line(line);
+                    money.sum = match comes {
+                        true => money.sum.wrapping_add(number),
+                        false => money.sum.wrapping_sub(number),
+                    };
+                }
+            }
+        }
+        told
+    }
+}
+
+#[derive(Default)]
+struct Told {
+    states: Vec<String>,
+    dropped: Vec<String>,
+    sums: BTreeMap<(i64, u8), MoneySum>,
+}
+
+impl Told {
+    /// States first, then what is forgotten, then sums: the order in which an entry is read.
+    fn leaves(&self, at: &str) -> Result<Vec<Vec<u8>>, LeafError> {
+        let sums: Vec<String> = self
+            .sums
+            .iter()
+            .map(|((cycle, shard), money)| {
+                format!("{cycle}/{shard}={}.{}", money.rows, to_letters(money.sum))
+            })
+            .collect();
+        let mut leaves = Vec::new();
+        let mut leaf = |field: &str, words: &[String]| -> Result<(), LeafError> {
+            for words in words.chunks(WORDS_MAX) {
+                let one: LeafBuilder = Leaf::of(ROWS_WRITTEN, at).texts(field, words);
+                leaves.push(one.build()?.as_bytes().to_vec());
+            }
+            Ok(())
+        };
+        if self.states.len() + self.dropped.len() + sums.len() <= WORDS_MAX {
+            let mut one = Leaf::of(ROWS_WRITTEN, at);
+            for (field, words) in
+                [("states", &self.states), ("dropped", &self.dropped), ("sums", &sums)]
+            {
+                if !words.is_empty() {
+                    one = one.texts(field, words);
+                }
+            }
+            return Ok(vec![one.build()?.as_bytes().to_vec()]);
+        }
+        leaf("states", &self.states)?;
+        leaf("dropped", &self.dropped)?;
+        leaf("sums", &sums)?;
+        Ok(leaves)
+    }
+}
+
+impl Witness for Books {
+    fn leaves(&self, written: &[Written]) -> Result<Vec<Vec<u8>>, String> {
+        let at = stamp(self.clock.now(), &self.utc_offset);
+        self.told(written).leaves(&at).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,103 @@
+//! Holds what the items of an answer say against what was ordered: the account that they state, and their day.
+//!
+//! An account is compared by the number that it has under the office's key. Only one that differs there is
+//! opened and compared as it is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::answer::DiscrepancyKind;
+use crate::domain::batch::Batch;
+use crate::domain::ids::{AttemptNo, DestinationNo, PayableNo, PersonNo};
+use crate::domain::instruction::Instruction;
+use crate::domain::outcome::Outcome;
+use crate::domain::payable::Payable;
+use crate::domain::period::parse_date;
+use crate::domain::roster::Channel;
+use crate::domain::state::Named;
+use crate::engine::{Engine, EngineError};
+use crate::pipeline::believe::{impossible_day, other_account};
+use crate::store::registry::DestinationRow;
+
+/// What the items of a page are about.
+#[derive(Clone, Copy)]
+pub(super) struct Ordered<'a> {
+    pub payables: &'a [Payable],
+    pub instructions: &'a [Instruction],
+}
+
+impl Engine {
+    /// Marks the outcomes whose item states another account than the ordered one. `stated` are the accounts
+    /// by the place of their item.
+    pub(super) async fn hold_against_orders(
+        &self,
+        outcomes: &mut [Outcome],
+        stated: &BTreeMap<i64, String>,
+        ordered: Ordered<'_>,
+        zeros_dropped: bool,
+    ) -> Result<(), EngineError> {
+        let payables: BTreeMap<PayableNo, &Payable> =
+            ordered.payables.iter().map(|payable| (payable.number, payable)).collect();
+        let destinations: BTreeMap<(PayableNo, AttemptNo), DestinationNo> = ordered
+            .instructions
+            .iter()
+            .map(|one| ((one.payable, one.attempt), one.destination))
+            .collect();
+        let order_of = |outcome: &Outcome| {
+            let account = stated.get(&outcome.item)?;
+            let payable = payables.get(&outcome.payable)?;
+            let destination = destinations.get(&(outcome.payable, outcome.attempt))?;
+            let written = self.keys.destination(payable.channel, &payable.provider, account);
+            (written != *destination).then_some((account, payable.payee, *destination))
+        };
+        let unlike: BTreeSet<(PersonNo, DestinationNo)> =
+            outcomes.iter().filter_map(order_of).map(|(_, payee, at)| (payee, at)).collect();
+        if unlike.is_empty() {
+            return Ok(());
+        }
+        let mut opened: BTreeMap<(PersonNo, DestinationNo), (Channel, String)> = BTreeMap::new();
+        let keys: Vec<(PersonNo, DestinationNo)> = unlike.into_iter().collect();
+        for row in self.store.destinations_at(&keys).await? {
+            if let Some(account) = self.account_at(&row)? {
+                opened.insert((row.payee, row.number), account);
+            }
+        }
+        for outcome in outcomes.iter_mut() {
+            let Some((account, payee, destination)) = order_of(outcome) else { continue };
+            let Some((channel, ordered)) = opened.get(&(payee, destination)) else { continue };
+            if let Some(sentence) = other_account(ordered, account, *channel, zeros_dropped) {
+                unbelievable(outcome, DiscrepancyKind::AccountDiffers, &sentence);
+            }
+        }
+        Ok(())
+    }
+
+    /// Channel and account of a destination. Cash has none.
+    fn account_at(&self, row: &DestinationRow) -> Result<Option<(Channel, String)>, EngineError> {
+        let Some(channel) = Channel::from_name(&row.channel) else { return Ok(None) };
+        if matches!(channel, Channel::Cash | Channel::Unnamed) {
+            return Ok(None);
+        }
+        let plain = self.keys.destinations.open(&row.number.number().to_be_bytes(), &row.sealed)?;
+        let told: serde_json::Value = serde_json::from_slice(&plain)
+            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        let account = told["account"].as_str().unwrap_or_default();
+        Ok((!account.is_empty()).then(|| (channel, account.to_owned())))
+    }
+}
+
+/// Marks an outcome whose day cannot be.
+pub(super) fn dated(mut outcome: Outcome, file: Option<&Batch>, received_on: &str) -> Outcome {
+    let made_on = file.and_then(|file| parse_date(file.created_at.as_deref()?.get(..10)?).ok());
+    let on = outcome.on.as_deref().and_then(|day| parse_date(day).ok());
+    if let (Some(on), Ok(today)) = (on, parse_date(received_on))
+        && let Some(sentence) = impossible_day(outcome.reported, on, made_on, today)
+    {
+        unbelievable(&mut outcome, DiscrepancyKind::DateImpossible, &sentence);
+    }
+    outcome
+}
+
+fn unbelievable(outcome: &mut Outcome, kind: DiscrepancyKind, sentence: &str) {
+    let code = kind.code().map(|code| format!("{code}: ")).unwrap_or_default();
+    outcome.unbelievable.push((kind, format!("{code}{sentence}")));
+}

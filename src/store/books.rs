@@ -1,0 +1,154 @@
+//! What a step writes of money and of states, said once more for the log.
+//!
+//! Reads: the same values that `Changes` writes into rows. Gives: `Written`, of which a `Witness` makes
+//! leaves that go into the log in the same transaction; and the same lines from rows that are read, so that
+//! what stands can be held against what was written.
+
+use crate::domain::fact::FactKind;
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
+use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::payable::{Payable, PayableState};
+use crate::domain::receivable::Receivable;
+use crate::domain::state::Named;
+
+/// One thing that a step writes, in the order in which it does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Written {
+    /// A row of few is in this state from now on.
+    State { kind: FactKind, key: String, state: &'static str },
+    /// One of many lines about money comes to be true, or is true no more. `row` is the first line of
+    /// its row.
+    Line { cycle: CycleNo, shard: Shard, line: String, comes: bool, row: bool },
+    /// Everything that was computed for a cycle is forgotten.
+    Dropped(CycleNo),
+    /// An answer proves that a file arrived: what was sent and not known to have ended is delivered.
+    Proved(CycleNo, BatchNo),
+    /// Money to be got back. `order` names the order that was too much, to be found when it falls away.
+    Owed { number: i64, cycle: Option<CycleNo>, line: String, order: Option<String> },
+    /// The order was not too much after all.
+    NotOwed { order: String },
+}
+
+/// Makes the leaves that tell what was written.
+pub trait Witness: Send + Sync {
+    fn leaves(&self, written: &[Written]) -> Result<Vec<Vec<u8>>, String>;
+}
+
+/// What is known of an order besides its state: how it ended, and who says so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evidence {
+    pub grade: Option<EvidenceGrade>,
+    pub reason: Option<String>,
+    pub reason_class: Option<String>,
+    pub answer: Option<(AnswerNo, i64)>,
+    pub outcome_on: Option<String>,
+    pub debited_on: Option<String>,
+}
+
+impl Evidence {
+    pub fn none() -> Evidence {
+        Evidence {
+            grade: None,
+            reason: None,
+            reason_class: None,
+            answer: None,
+            outcome_on: None,
+            debited_on: None,
+        }
+    }
+
+    /// What was known of an order among those that were read, which are in the order of their keys.
+    pub fn before(read: &[Instruction], after: &Instruction) -> Evidence {
+        let key = (after.payable, after.attempt);
+        let found = read.binary_search_by_key(&key, |one| (one.payable, one.attempt));
+        found.map_or_else(|_| Evidence::none(), |at| Evidence::of(&read[at]))
+    }
+
+    pub fn of(order: &Instruction) -> Evidence {
+        Evidence {
+            grade: order.grade,
+            reason: order.reason.clone(),
+            reason_class: order.reason_class.clone(),
+            answer: order.answer,
+            outcome_on: order.outcome_on.clone(),
+            debited_on: order.debited_on.clone(),
+        }
+    }
+}
+
+/// What never changes of a payable.
+pub fn payable_line(one: &Payable) -> String {
+    let destination = one.destination.map_or(0, |destination| destination.number());
+    format!(
+        "payable {} {} {} {} {destination} {} {}",
+        one.number.number(),
+        one.amount_minor,
+        one.payee.number(),
+        one.beneficiary.number(),
+        one.fund,
+        one.programme
+    )
+}
+
+pub fn payable_state_line(number: PayableNo, state: PayableState) -> String {
+    format!("payable {} is {state}", number.number())
+}
+
+pub fn carried_line(from: PayableNo, to: PayableNo) -> String {
+    format!("payable {} is carried to {}", from.number(), to.number())
+}
+
+/// What never changes of an order.
+pub fn order_line(one: &Instruction) -> String {
+    format!(
+        "order {} {} {} {}",
+        one.payable.number(),
+        one.attempt.number(),
+        one.amount_minor,
+        one.destination.number()
+    )
+}
+
+pub fn order_file_line(payable: PayableNo, attempt: AttemptNo, batch: BatchNo) -> String {
+    format!("order {} {} in {}", payable.number(), attempt.number(), batch.0)
+}
+
+pub fn order_state_line(
+    payable: PayableNo,
+    attempt: AttemptNo,
+    state: InstructionState,
+    known: &Evidence,
+) -> String {
+    let (answer, item) = known.answer.map_or((0, 0), |(answer, item)| (answer.0, item));
+    let word = |text: &Option<String>| text.clone().unwrap_or_default();
+    format!(
+        "order {} {} is {state}\u{1f}{}\u{1f}{}\u{1f}{}\u{1f}{answer}\u{1f}{item}\u{1f}{}\u{1f}{}",
+        payable.number(),
+        attempt.number(),
+        known.grade.map_or("", |grade| grade.name()),
+        word(&known.reason),
+        word(&known.reason_class),
+        word(&known.outcome_on),
+        word(&known.debited_on)
+    )
+}
+
+pub fn owed_line(number: i64, one: &Receivable, cycle: Option<CycleNo>) -> String {
+    format!(
+        "receivable {number} {} {} {} {} {}",
+        one.cause,
+        one.person.number(),
+        owed_order(one).unwrap_or_default(),
+        one.amount_minor,
+        cycle.map_or(0, |cycle| cycle.0)
+    )
+}
+
+/// The order of which a receivable speaks.
+pub fn owed_order(one: &Receivable) -> Option<String> {
+    one.instruction.map(|(payable, attempt)| excess_order(payable, attempt))
+}
+
+pub fn excess_order(payable: PayableNo, attempt: AttemptNo) -> String {
+    format!("order {} {}", payable.number(), attempt.number())
+}

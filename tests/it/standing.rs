@@ -1,0 +1,458 @@
+//! Rows that somebody changes by SQL: `audit verify` tells each with what the log says of it. A month in which
+//! everything happened that leaves a trace, then one change after another. On both databases.
+
+use chitra::domain::cycle::Cycle;
+use chitra::domain::cycle::CycleKind::Regular;
+use chitra::domain::exception::Decision;
+use chitra::domain::fate::Verdict;
+use chitra::domain::receivable::ReceiptSource;
+use chitra::engine::funds::Funding;
+use chitra::engine::receivable::Receiving;
+use chitra::store::Database;
+use jiff::civil::date;
+
+use crate::support::office::{
+    APPROVERS, MAKER, TestOffice, deciding, key, on_both_databases, refused, run,
+};
+use crate::support::real_parts::RealPart;
+
+on_both_databases! { run, RealPart::Postgres;
+    rows_that_were_changed_by_hand_are_told
+    what_is_committed_and_not_yet_numbered_counts
+}
+
+const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001 | register.account=0711999999 | register.provider=970405";
+const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | cash";
+const CHI: &str = "E3 | 001145000103 | Lê Thị Chi | 1945-07-03 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000003";
+const DEAD: &str = "E4 | 001044000104 | Phạm Văn Dũng | 1944-05-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000004 | register.vital_status=deceased | register.date_of_death=2026-07-15";
+
+/// One change by hand, and what must be told of it. What is told has its parts in this order.
+struct Tampering {
+    table: &'static str,
+    sql: &'static str,
+    code: &'static str,
+    told: &'static str,
+}
+
+const fn by_hand(
+    table: &'static str,
+    sql: &'static str,
+    code: &'static str,
+    told: &'static str,
+) -> Tampering {
+    Tampering { table, sql, code, told }
+}
+
+const TAMPERINGS: &[Tampering] = &[
+    // Who may sign.
+    by_hand(
+        "officer",
+        "update officer set role = 'approver' where name = 'lan'",
+        "V207",
+        "officer lan|role officer|role approver",
+    ),
+    by_hand(
+        "officer",
+        "update officer set public_key = public_key || 'x' where name = 'minh'",
+        "V207",
+        "officer minh|public_key",
+    ),
+    by_hand(
+        "officer",
+        "update officer set ended_at = '2026-09-21' where name = 'minh'",
+        "V207",
+        "officer minh|standing registered|standing ended",
+    ),
+    by_hand(
+        "officer",
+        "insert into officer (name, role, public_key, enrolled_at) values ('mallory', 'approver', 'k', '2026-09-01')",
+        "V208",
+        "officer mallory|nothing of it|role approver",
+    ),
+    by_hand(
+        "officer",
+        "delete from officer where name = 'hoa'",
+        "V209",
+        "officer hoa|role approver",
+    ),
+    // What was signed.
+    by_hand(
+        "signature",
+        "delete from signature where officer = 'hoa' and list_no = 0",
+        "V209",
+        "signature 1/0/|hoa|act approve",
+    ),
+    by_hand(
+        "signature",
+        "update signature set officer = 'mallory' where officer = 'hoa' and list_no = 0",
+        "V208",
+        "signature 1/0/|mallory|nothing of it",
+    ),
+    by_hand(
+        "signature",
+        "update signature set signature = (select max(s.signature) from signature s) where act = 'approve'",
+        "V212",
+        "signature 1/|does not verify",
+    ),
+    by_hand(
+        "signature",
+        "update signature set voided_at = '2026-09-21' where officer = 'minh' and list_no = 0",
+        "V207",
+        "signature 1/0/|standing valid|standing void",
+    ),
+    by_hand(
+        "payment_list",
+        "update payment_list set digest = 'ab' where list_no = 0",
+        "V207",
+        "list 1/0|digest |digest ab",
+    ),
+    by_hand(
+        "payment_list",
+        "update payment_list set body = replace(body, '\"total_minor\":\"', '\"total_minor\":\"9') where list_no = 0",
+        "V207",
+        "list 1/0|body ",
+    ),
+    by_hand(
+        "payment_list",
+        "update payment_list set state = 'approved' where list_no = 0",
+        "V207",
+        "list 1/0|state released|state approved",
+    ),
+    // What was sent.
+    by_hand(
+        "batch",
+        "update batch set state = 'released' where batch_no = 1",
+        "V207",
+        "file 1/1|state delivered|state released",
+    ),
+    by_hand(
+        "batch",
+        "update batch set total_minor = total_minor + 1 where batch_no = 1",
+        "V213",
+        "of list 1/0|total_minor 1000000|total_minor 1000001",
+    ),
+    by_hand(
+        "batch",
+        "update batch set item_count = item_count + 1 where batch_no = 1",
+        "V213",
+        "of list 1/0|count 2|count 3",
+    ),
+    by_hand(
+        "batch",
+        "update batch set sha256 = 'ab' where batch_no = 1",
+        "V213",
+        "of list 1/0|sha256 |sha256 ab",
+    ),
+    by_hand("batch", "delete from batch where batch_no = 1", "V209", "file 1/1|state delivered"),
+    by_hand(
+        "delivery",
+        "update delivery set outcome = 'not_delivered' where batch_no = 1",
+        "V207",
+        "delivery 1/1/1|outcome delivered|outcome not_delivered",
+    ),
+    by_hand(
+        "delivery",
+        "delete from delivery where batch_no = 1",
+        "V209",
+        "delivery 1/1/1|outcome delivered",
+    ),
+    // What became of money.
+    by_hand(
+        "payable",
+        "update payable set state = 'rejected' where channel = 'cash'",
+        "V211",
+        "payable |says paid|says rejected",
+    ),
+    by_hand(
+        "payable",
+        "update payable set amount_minor = 5000000 where channel = 'cash'",
+        "V211",
+        "payable |says 500000|says 5000000",
+    ),
+    by_hand("payable", "delete from payable where channel = 'cash'", "V210", "cycle 1 in shard "),
+    by_hand(
+        "instruction",
+        "update instruction set state = 'returned' where grade = 'signature'",
+        "V211",
+        "order TEST|says settled|says returned",
+    ),
+    by_hand(
+        "instruction",
+        "update instruction set grade = 'provider_result' where grade = 'decision'",
+        "V211",
+        "order TEST|settled proved by decision|settled proved by provider_result",
+    ),
+    by_hand(
+        "instruction",
+        "update instruction set amount_minor = 1 where grade = 'decision'",
+        "V211",
+        "order TEST|says 500000|says 1",
+    ),
+    by_hand(
+        "instruction",
+        "update instruction set batch_no = 1 where grade = 'signature'",
+        "V211",
+        "order TEST|in file 2|in file 1",
+    ),
+    by_hand(
+        "instruction",
+        "update instruction set outcome_on = '2026-01-01' where grade = 'signature'",
+        "V210",
+        "cycle 1 in shard ",
+    ),
+    by_hand("instruction", "delete from instruction where grade = 'signature'", "V210", "cycle 1"),
+    by_hand(
+        "answer",
+        "update answer set applied_count = 0 where answer_no = 1",
+        "V207",
+        "answer 1|applied 1|applied 0",
+    ),
+    by_hand("answer", "delete from answer where answer_no = 1", "V209", "answer 1|applied 1"),
+    by_hand(
+        "discrepancy",
+        "delete from discrepancy where discrepancy_no = 1",
+        "V209",
+        "queue of answer |items 1",
+    ),
+    by_hand(
+        "discrepancy",
+        "update discrepancy set resolved_by = 'mallory' where discrepancy_no = 1",
+        "V207",
+        "resolved discrepancy 1|officer lan|officer mallory",
+    ),
+    by_hand(
+        "discrepancy",
+        "update discrepancy set state = 'open' where discrepancy_no = 1",
+        "V209",
+        "resolved discrepancy 1|officer lan",
+    ),
+    // What officers decided.
+    by_hand(
+        "resolution",
+        "update resolution set decision = 'release'",
+        "V207",
+        "decision on a hold 1|decision keep|decision release",
+    ),
+    by_hand(
+        "resolution",
+        "update resolution set decided_by = 'mallory'",
+        "V207",
+        "decision on a hold 1|officer lan|officer mallory",
+    ),
+    by_hand(
+        "fate",
+        "update fate set verdict = 'not_paid'",
+        "V207",
+        "decision on unknown payments 1|verdict paid|verdict not_paid",
+    ),
+    by_hand(
+        "fate",
+        "update fate set confirmed_by = 'mallory'",
+        "V208",
+        "confirmed decisions 1/mallory/|nothing of it",
+    ),
+    by_hand(
+        "stop",
+        "update stop set state = 'confirmed'",
+        "V207",
+        "stop |state refused|state confirmed",
+    ),
+    by_hand("stop", "delete from stop", "V209", "stop |state refused"),
+    by_hand(
+        "halt",
+        "update halt set second_lift_by = 'mallory' where halt_no = 1",
+        "V207",
+        "lifting of halt 1|second_lift_by hoa|second_lift_by mallory",
+    ),
+    by_hand(
+        "halt",
+        "update halt set first_lift_by = 'minh', second_lift_by = 'hoa', lifted_at = '2026-10-21' where halt_no = 2",
+        "V208",
+        "lifting of halt 2|nothing of it|standing lifted",
+    ),
+    by_hand("halt", "delete from halt where halt_no = 2", "V209", "halt 2|scope all"),
+    by_hand(
+        "funds",
+        "update funds set amount_minor = amount_minor * 10",
+        "V207",
+        "funds 1|amount_minor 5000000|amount_minor 50000000",
+    ),
+    by_hand(
+        "receivable",
+        "update receivable set amount_minor = amount_minor - 1",
+        "V214",
+        "receivable 1|another amount",
+    ),
+    by_hand(
+        "receivable",
+        "update receivable set state = 'open'",
+        "V209",
+        "receivable 1|state written_off",
+    ),
+    by_hand("receivable", "delete from receivable", "V209", "receivable 1|that it is owed"),
+    by_hand(
+        "receipt",
+        "update receipt set amount_minor = amount_minor * 2",
+        "V207",
+        "receipt 1/|amount_minor 120000|amount_minor 240000",
+    ),
+    by_hand(
+        "write_off",
+        "update write_off set confirmed_by = 'mallory'",
+        "V207",
+        "write-off 1|confirmed_by hoa|confirmed_by mallory",
+    ),
+    // The month itself.
+    by_hand(
+        "cycle",
+        "update cycle set state = 'settling'",
+        "V207",
+        "cycle 1|state closed|state settling",
+    ),
+    by_hand(
+        "cycle",
+        "update cycle set roster_import = 7",
+        "V207",
+        "cycle 1|roster_import 2|roster_import 7",
+    ),
+    by_hand(
+        "import",
+        "update import set sha256 = 'ab' where import_no = 2",
+        "V207",
+        "import 2|sha256 |sha256 ab",
+    ),
+];
+
+/// A month with everything in it of which the log speaks.
+async fn eventful(office: &TestOffice) -> Cycle {
+    let engine = &office.engine;
+    let (lan, [first, second]) = (key(MAKER), APPROVERS);
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH, CHI, DEAD]).await;
+    let cycle = office.opened("2026-10", Regular).await;
+    let cycle = office.computed(&cycle).await;
+    let (_, held) = engine.holds(&cycle, None, 10).await.unwrap();
+    let keep = deciding(Decision::Keep);
+    engine.hold_decide(&cycle, &held[0].name(), keep, MAKER, &lan).await.unwrap();
+    let cycle = engine.seal(&office.now(&cycle).await).await.unwrap();
+    office.released(&cycle, 0).await;
+    let (chi, now) = (office.person("E3").await, office.now(&cycle).await);
+    engine.stop_propose(&now, chi, "she is said to have died", MAKER, &lan).await.unwrap();
+    engine.stop_refuse(&now, chi, first, &key(first)).await.unwrap();
+    let funding = Funding {
+        provider: "sheetbank".to_owned(),
+        amount_minor: 5_000_000,
+        cleared_on: date(2026, 9, 20),
+        reference: "KB 2026/12".to_owned(),
+    };
+    engine.funds_record(funding, MAKER, &lan).await.unwrap();
+    engine.dispatch(None).await.unwrap();
+
+    // An is ordered again, and then the first order turns out to be paid too.
+    let no = office.said(&cycle, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    engine.reissue(&office.now(&cycle).await).await.unwrap();
+    office.sent(&cycle, 1).await;
+    for attempt in [2, 1] {
+        let yes = office.said(&cycle, "E1", attempt, "Thành công", "").await;
+        office.sheet(&[yes]).await.unwrap();
+    }
+    let binh = office.said(&cycle, "E2", 1, "Đã chi", "").await;
+    office.paypoint(&[binh]).await.unwrap();
+    let number = engine.store.discrepancies().await.unwrap()[0].0;
+    engine.discrepancy_resolve(number, "it is known", MAKER, &lan).await.unwrap();
+    for approver in APPROVERS {
+        engine.halt_lift(1, approver, &key(approver)).await.unwrap();
+    }
+    let receiving = Receiving {
+        amount_minor: 120_000,
+        source: ReceiptSource::Person,
+        reference: "PT-17".to_owned(),
+        on: date(2026, 9, 20),
+    };
+    engine.receivable_received(1, receiving, MAKER, &lan).await.unwrap();
+    engine.receivable_write_off(1, "nothing left", MAKER, &lan).await.unwrap();
+    engine.receivable_write_off(1, "agreed", second, &key(second)).await.unwrap();
+
+    // Of Chi nobody says anything, until two officers decide.
+    office.on_day("2026-10-20");
+    engine.collect_all().await.unwrap();
+    let of_chi = vec![office.said(&cycle, "E3", 1, "", "").await.reference];
+    let now = office.now(&cycle).await;
+    let reason = "the bank's letter";
+    engine.fate_propose(&now, &of_chi, Verdict::Paid, reason, MAKER, &lan).await.unwrap();
+    engine.fate_confirm(&now, &of_chi, first, &key(first)).await.unwrap();
+    let cycle = office.closed(&cycle).await;
+    engine.halt_put("all", "an auditor looks", MAKER, &lan).await.unwrap();
+    cycle
+}
+
+async fn said_past_the_engine(database: &dyn Database, statements: &[String]) {
+    let mut open = database.begin().await.unwrap();
+    for sql in statements {
+        if let Err(error) = open.execute(sql.clone().into(), vec![]).await {
+            panic!("{sql}: {error}");
+        }
+    }
+    open.commit().await.unwrap();
+}
+
+async fn rows_that_were_changed_by_hand_are_told(office: TestOffice) {
+    eventful(&office).await;
+    let engine = &office.engine;
+    engine.sequence().await.unwrap();
+    let untouched = engine.audit_rows().await.unwrap();
+    assert_eq!(untouched.differences, []);
+    assert!(untouched.not_compared.is_empty(), "{:?}", untouched.not_compared);
+    untouched.must_agree().unwrap();
+
+    let mut wrong = Vec::new();
+    for one in TAMPERINGS {
+        let table = one.table;
+        let database = office.database().await;
+        let change = [format!("create table kept as select * from {table}"), one.sql.to_owned()];
+        said_past_the_engine(database.as_ref(), &change).await;
+        let compared = engine.audit_rows().await.unwrap();
+        let parts: Vec<&str> = one.told.split('|').collect();
+        let fits = |sentence: &str| {
+            let mut rest = Some(sentence);
+            for part in &parts {
+                rest = rest.and_then(|text| text.split_once(part)).map(|(_, after)| after);
+            }
+            rest.is_some()
+        };
+        let found = &compared.differences;
+        if !found.iter().any(|told| told.code == one.code && fits(&told.sentence)) {
+            wrong.push(format!("{}\n  {} {}\n  told: {found:#?}", one.sql, one.code, one.told));
+        } else {
+            refused(compared.must_agree(), "V215");
+        }
+        let back = [
+            format!("delete from {table}"),
+            format!("insert into {table} select * from kept"),
+            "drop table kept".to_owned(),
+        ];
+        said_past_the_engine(database.as_ref(), &back).await;
+        database.close().await;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // Put back, everything is again what the log says.
+    office.ends_whole().await;
+}
+
+async fn what_is_committed_and_not_yet_numbered_counts(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    let compared = office.engine.audit_rows().await.unwrap();
+    assert_eq!(compared.differences, []);
+
+    // A cycle that is given up leaves nothing that the log would still expect.
+    let now = office.now(&cycle).await;
+    office.engine.cycle_cancel(&now, "another day", MAKER, &key(MAKER)).await.unwrap();
+    let waiting = office.engine.store.outbox(100).await.unwrap();
+    assert!(!waiting.is_empty(), "the event of a cancelled cycle waits for a number");
+    let compared = office.engine.audit_rows().await.unwrap();
+    assert_eq!(compared.differences, []);
+    office.ends_whole().await;
+}
