@@ -43,10 +43,11 @@ pub(crate) enum AnswerField {
     DeclaredCount,
     DeclaredSum,
     Balance,
+    CaseId,
 }
 
 impl AnswerField {
-    pub const ALL: [(&'static str, AnswerField); 24] = [
+    pub const ALL: [(&'static str, AnswerField); 25] = [
         ("end_to_end_id", AnswerField::EndToEndId),
         ("instruction_id", AnswerField::InstructionId),
         ("original_message_id", AnswerField::OriginalMessageId),
@@ -71,6 +72,7 @@ impl AnswerField {
         ("declared_count", AnswerField::DeclaredCount),
         ("declared_sum", AnswerField::DeclaredSum),
         ("balance", AnswerField::Balance),
+        ("case_id", AnswerField::CaseId),
     ];
 
     pub fn parse(word: &str) -> Option<AnswerField> {
@@ -300,6 +302,10 @@ impl Meaning {
         &self.required
     }
 
+    pub fn answers_recalls(&self) -> bool {
+        self.rules.iter().any(|rule| rule.is.answers_recall())
+    }
+
     /// The outcome of a record, or the field and rule for which the answer is refused.
     pub fn outcome(
         &self,
@@ -375,6 +381,7 @@ impl Meaning {
             provider_reference: draft.take(AnswerField::ProviderReference),
             original_count,
             original_sum: draft.take(AnswerField::OriginalSum),
+            case_id: draft.take(AnswerField::CaseId),
             place,
         })
     }

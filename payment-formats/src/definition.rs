@@ -84,6 +84,11 @@ pub(crate) struct OutDefinition {
     /// Where the layout comes from; what a reviewer compares with.
     pub reference: String,
     pub kind: OutKind,
+    /// The name by which an answer or a recall calls such a file: `pain.001.001.09`.
+    pub message: Option<String>,
+    /// Files of this format ask payments back, and order none.
+    #[serde(default)]
+    pub recalls: bool,
     /// Which kinds of address the rail carries.
     pub accepts: Vec<String>,
     /// Currencies that the rail carries; empty means every one.

@@ -4,7 +4,9 @@
 use std::fmt::Write;
 
 use crate::amount::append_number;
-use crate::payment::{Address, Bank, Batch, ControlTotals, Environment, Payment};
+use crate::payment::{
+    Address, Bank, Batch, ControlTotals, Environment, OriginalFile, Payment, Recall,
+};
 
 /// One word of the payment model.
 pub struct FieldInfo {
@@ -123,6 +125,15 @@ const FIELDS: &[FieldInfo] = &[
     field!(Batch Text "batch.debtor.bic", "the debtor's bank: BIC", "mã BIC ngân hàng bên trả", |s| bic(s.batch.debtor.bank)),
     field!(Batch Text "batch.initiating_party.name", "who sends the file", "tên bên gửi", |s| Text(s.batch.initiating_party.name)),
     field!(Batch Text "batch.initiating_party.id", "the sender's identifier", "mã bên gửi", |s| Text(s.batch.initiating_party.id)),
+    field!(Batch Text "batch.original_message_id", "recall: reference of the file that left", "thu hồi: mã tệp đã gửi", |s| {
+        original(s, |file| file.message_id)
+    }),
+    field!(Batch Text "batch.original_batch_id", "recall: reference of its set of payments", "thu hồi: mã lô đã gửi", |s| {
+        original(s, |file| file.batch_id)
+    }),
+    field!(Batch Text "batch.original_message_name", "recall: the message that it was", "thu hồi: loại thông điệp đã gửi", |s| {
+        original(s, |file| file.message_name)
+    }),
     field!(Payment Count "payment.ordinal", "1 for the first payment of the file", "số thứ tự", |s| Count(s.written.count)),
     field!(Payment Text "payment.end_to_end_id", "names one attempt for ever", "mã tham chiếu", |s| payment(s, |p| p.end_to_end_id)),
     field!(Payment Text "payment.instruction_id", "point-to-point reference", "mã lệnh", |s| payment(s, |p| p.instruction_id)),
@@ -169,6 +180,10 @@ const FIELDS: &[FieldInfo] = &[
             _ => "",
         })
     }),
+    field!(Payment Text "payment.case_id", "recall: names the request for ever", "thu hồi: mã yêu cầu", |s| recall(s, |one| one.case_id)),
+    field!(Payment Text "payment.recall_reason", "recall: ISO cancellation reason", "thu hồi: mã lý do", |s| {
+        recall(s, |one| one.reason_code)
+    }),
     field!(Group Text "group.key", "what the subtotal is of", "nhóm", |s| Text(s.group.map_or("", |(key, _)| key))),
     field!(Group Count "group.count", "payments in the group", "số khoản của nhóm", |s| {
         Count(s.group.map_or(0, |(_, totals)| totals.count))
@@ -188,6 +203,14 @@ pub(crate) fn pay_point<'s>(payment: &Payment<'s>) -> &'s str {
 
 fn payment<'s>(scene: &Scene<'s>, read: impl Fn(&'s Payment<'s>) -> &'s str) -> FieldValue<'s> {
     Text(scene.payment.map_or("", read))
+}
+
+fn original<'s>(scene: &Scene<'s>, read: impl Fn(&OriginalFile<'s>) -> &'s str) -> FieldValue<'s> {
+    Text(scene.batch.original.as_ref().map_or("", read))
+}
+
+fn recall<'s>(scene: &Scene<'s>, read: impl Fn(&Recall<'s>) -> &'s str) -> FieldValue<'s> {
+    Text(scene.payment.and_then(|payment| payment.recall.as_ref()).map_or("", read))
 }
 
 fn bank<'s>(scene: &Scene<'s>) -> Option<Bank<'s>> {

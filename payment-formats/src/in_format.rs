@@ -134,6 +134,11 @@ impl InFormat {
         self.statement.is_some()
     }
 
+    /// Whether its files say what becomes of recalls; then nothing in them is about money.
+    pub fn answers_recalls(&self) -> bool {
+        self.meaning.answers_recalls()
+    }
+
     /// Reads the balances and entries of an account statement; gives nothing where the format has none.
     /// Whether they add up is for the caller, who knows the account. An error makes void what was given.
     pub fn read_statement(

@@ -34,7 +34,10 @@ pub use file_writer::{FileWriter, Rendered, WriteError};
 pub use in_format::InFormat;
 pub use out_format::{FieldRefused, FieldRule, OutFormat};
 pub use outcome::{Direction, FileFacts, Outcome, OutcomeStatus, Place, Scope};
-pub use payment::{Address, Bank, Batch, ControlTotals, Environment, Party, Payment, TotalsError};
+pub use payment::{
+    Address, Bank, Batch, ControlTotals, Environment, OriginalFile, Party, Payment, Recall,
+    TotalsError,
+};
 pub use read::{ReadError, ReadRule};
 pub use reason::{ReasonClass, ReasonScheme, reason_class};
 pub use registry::{FormatSummary, Formats};

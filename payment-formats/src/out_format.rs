@@ -22,6 +22,8 @@ pub struct OutFormat {
     version: String,
     title: Title,
     reference: String,
+    message: Option<String>,
+    recalls: bool,
     accepts: Vec<String>,
     currencies: Vec<String>,
     pub(crate) file: FileDefinition,
@@ -70,6 +72,8 @@ impl OutFormat {
                 version: definition.version,
                 title: definition.title,
                 reference: definition.reference,
+                message: definition.message,
+                recalls: definition.recalls,
                 accepts: definition.accepts,
                 currencies: definition.currencies,
                 file: definition.file,
@@ -100,6 +104,16 @@ impl OutFormat {
     /// Where the layout comes from.
     pub fn reference(&self) -> &str {
         &self.reference
+    }
+
+    /// The message's name, such as `pain.001.001.09`; the format's own where it is no ISO message.
+    pub fn message_name(&self) -> &str {
+        self.message.as_deref().unwrap_or(&self.id)
+    }
+
+    /// Whether its files ask payments back; then they order none.
+    pub fn recalls(&self) -> bool {
+        self.recalls
     }
 
     /// Kinds of address that the rail carries, by the words of [`crate::Address::kind`].

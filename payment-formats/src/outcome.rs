@@ -37,6 +37,8 @@ pub struct Outcome {
     pub name: Option<String>,
     pub date: Option<Date>,
     pub provider_reference: Option<String>,
+    /// The recall that is answered, by the name that we gave it (`RslvdCase/Id`).
+    pub case_id: Option<String>,
     pub place: Place,
 }
 
@@ -77,13 +79,21 @@ pub enum OutcomeStatus {
     Cancelled,
     /// Cash that nobody has collected yet.
     Uncollected,
+    /// The partner agrees to give a payment back. Not money: only a return proves that it came.
+    RecallAccepted,
+    /// The partner gives back less than all of a payment, or agrees to a part of the request.
+    RecallPartial,
+    /// The partner has the recall and has decided nothing.
+    RecallPending,
+    /// The partner does not give the payment back.
+    RecallRefused,
     /// A word that the definition does not know. Never a success.
     Unrecognised(String),
 }
 
 impl OutcomeStatus {
     /// The words that a definition's rules use.
-    pub(crate) const WORDS: [(&'static str, OutcomeStatus); 12] = [
+    pub(crate) const WORDS: [(&'static str, OutcomeStatus); 16] = [
         ("received", OutcomeStatus::Received),
         ("accepted", OutcomeStatus::Accepted),
         ("mixed", OutcomeStatus::Mixed),
@@ -96,7 +106,24 @@ impl OutcomeStatus {
         ("reversed", OutcomeStatus::Reversed),
         ("cancelled", OutcomeStatus::Cancelled),
         ("uncollected", OutcomeStatus::Uncollected),
+        ("recall_accepted", OutcomeStatus::RecallAccepted),
+        ("recall_partial", OutcomeStatus::RecallPartial),
+        ("recall_pending", OutcomeStatus::RecallPending),
+        ("recall_refused", OutcomeStatus::RecallRefused),
     ];
+}
+
+impl OutcomeStatus {
+    /// Whether it answers a recall; then it says nothing about money.
+    pub fn answers_recall(&self) -> bool {
+        matches!(
+            self,
+            OutcomeStatus::RecallAccepted
+                | OutcomeStatus::RecallPartial
+                | OutcomeStatus::RecallPending
+                | OutcomeStatus::RecallRefused
+        )
+    }
 }
 
 /// Whether money left the account or came to it.

@@ -32,6 +32,19 @@ pub struct Batch<'a> {
     /// Declared before the first payment is written, and proved by [`crate::FileWriter::finish`].
     pub totals: ControlTotals,
     pub environment: Environment,
+    /// In a file that asks payments back: the file in which they left.
+    pub original: Option<OriginalFile<'a>>,
+}
+
+/// The file of payments that are asked back, as its partner knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct OriginalFile<'a> {
+    /// `GrpHdr/MsgId` of that file.
+    pub message_id: &'a str,
+    /// `PmtInfId` of that file.
+    pub batch_id: &'a str,
+    /// `pain.001.001.09`, or the name of the layout where it is no ISO message.
+    pub message_name: &'a str,
 }
 
 /// An organisation with its account.
@@ -62,6 +75,17 @@ pub struct Payment<'a> {
     pub purpose: &'a str,
     /// What the payee sees.
     pub remittance: &'a str,
+    /// In a file that asks payments back: the case, and why.
+    pub recall: Option<Recall<'a>>,
+}
+
+/// One payment that is asked back.
+#[derive(Clone, Copy, Debug)]
+pub struct Recall<'a> {
+    /// Names the request for ever, and comes back in every answer to it.
+    pub case_id: &'a str,
+    /// ISO 20022 external cancellation reason, such as `DUPL`, `CUST`, `AC03`.
+    pub reason_code: &'a str,
 }
 
 /// Where the money of one payment goes.

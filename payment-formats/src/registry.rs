@@ -20,8 +20,10 @@ pub(crate) const BUILT_IN: &[(&str, &str)] = &[
     built_in!("gsma-mobile-money-batch/rejections.toml"),
     built_in!("gsma-mobile-money-transaction/format.toml"),
     built_in!("gsma-mobile-money-transaction/results.toml"),
+    built_in!("iso20022-camt029/recall.toml"),
     built_in!("iso20022-camt053/statement.toml"),
     built_in!("iso20022-camt054/returns.toml"),
+    built_in!("iso20022-camt055-09/format.toml"),
     built_in!("iso20022-pain001-09/format.toml"),
     built_in!("iso20022-pain002/status.toml"),
     built_in!("pso-paypoint-csv/format.toml"),
@@ -42,7 +44,7 @@ pub struct Formats {
 pub struct FormatSummary<'f> {
     pub id: &'f str,
     pub version: &'f str,
-    /// Payments go out; otherwise answers come in.
+    /// Payments, or requests to give some back, go out; otherwise answers come in.
     pub out: bool,
     pub title_en: &'f str,
     pub title_vi: &'f str,

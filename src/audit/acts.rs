@@ -32,6 +32,10 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "stop_proposed",
     "stop_confirmed",
     "stop_refused",
+    "recall_proposed",
+    "recall_confirmed",
+    "recall_declined",
+    "recall_given_up",
     "funds_recorded",
 ];
 

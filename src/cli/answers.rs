@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::halt;
+use crate::cli::recall;
 use crate::cli::show::table;
 use crate::cli::signer::Signer;
 use crate::domain::state::Named;
@@ -29,6 +30,8 @@ pub enum Queue {
     Suspensions,
     /// Acknowledgements of files that are late: what is missing, since when, and whom to call
     Acknowledgements,
+    /// What was asked back and is late, or is refused by the partner
+    Recalls,
     /// What is halted
     Halts,
     /// One of the two officers who lift a halt
@@ -47,6 +50,7 @@ impl Queue {
                 | Queue::Receivables
                 | Queue::Suspensions
                 | Queue::Acknowledgements
+                | Queue::Recalls
                 | Queue::Halts
         )
     }
@@ -165,6 +169,12 @@ impl Queue {
             Queue::Acknowledgements => {
                 let late = engine.overdue_acknowledgements(None).await?;
                 voice.say(&overdue_json(&late), || overdue_table(&late));
+                Ok(())
+            }
+            Queue::Recalls => {
+                let found = engine.recalls_to_look_at().await?;
+                let standings: Vec<_> = found.into_iter().map(|(_, one)| one).collect();
+                recall::tell(&standings, engine, voice);
                 Ok(())
             }
             Queue::Halts => halt::list(engine, voice).await,

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::Voice;
 use crate::cli::answers::{overdue_json, overdue_table};
 use crate::cli::import::period;
+use crate::cli::recall;
 use crate::cli::show::{grouped, money, table};
 use crate::cli::signer::Signer;
 use crate::domain::cycle::{Cycle, CycleKind, CycleState};
@@ -176,12 +177,15 @@ async fn tell(engine: &Engine, cycle: &Cycle, voice: &Voice) -> Result<(), Engin
     let late = engine.overdue_acknowledgements(Some(cycle)).await?;
     let mut told = figures.to_json();
     told["overdue_acknowledgements"] = overdue_json(&late);
+    let recalls = engine.recalls(cycle).await?;
+    told["recalls"] = recall::counted(&recalls);
     voice.say(&told, || {
-        let status = text(&figures, engine.config.currency);
-        match late.is_empty() {
-            true => status,
-            false => format!("{status}\n\n{}", overdue_table(&late)),
+        let mut parts = vec![text(&figures, engine.config.currency)];
+        if !late.is_empty() {
+            parts.push(overdue_table(&late));
         }
+        parts.extend(recall::told_shortly(&recalls, cycle));
+        parts.join("\n\n")
     });
     Ok(())
 }

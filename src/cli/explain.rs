@@ -80,6 +80,13 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "provider": payable.provider,
                 "code": payable.code,
                 "attempts": attempts_as_json(engine, attempts),
+                "recalls": told.recalls.iter().filter(|one| one.payable == payable.number).map(|one| json!({
+                    "recall": one.number,
+                    "attempt": one.attempt.number(),
+                    "code": one.reason_code,
+                    "state": one.state.name(),
+                    "at": one.proposed_at,
+                })).collect::<Vec<_>>(),
                 "now": told.moved_on.get(&payable.number).map(whereabouts_as_json),
             })
         })
@@ -230,6 +237,12 @@ fn text(engine: &Engine, told: &Explanation) -> String {
             payable.code
         )];
         lines.extend(attempts_as_text(engine, attempts));
+        for recall in told.recalls.iter().filter(|one| one.payable == payable.number) {
+            let (number, code, state) =
+                (recall.attempt.number(), &recall.reason_code, recall.state);
+            lines.push(format!("   Lệnh thứ {number} đã được yêu cầu hoàn trả ({code}): {state}."));
+            lines.push(format!("   Order {number} was asked back ({code}): {state}."));
+        }
         if let Some(now) = told.moved_on.get(&payable.number) {
             lines.push(format!(
                 "   carried over: in payable {} of {} now, {} {}",

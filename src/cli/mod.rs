@@ -19,6 +19,7 @@ mod import;
 mod init;
 mod officer;
 mod programmes;
+mod recall;
 mod receivable;
 mod redate;
 mod report;
@@ -113,6 +114,9 @@ enum Command {
     /// Take a person's payments off a sealed list before they leave, by two officers
     #[command(subcommand)]
     Stop(stop::StopCommand),
+    /// Ask payments back that have left and must not be paid, by two officers
+    #[command(subcommand)]
+    Recall(recall::RecallCommand),
     /// Give files that missed their value date another one; they are approved anew
     Redate(redate::Redate),
     /// Money that is made available to partners before they pay
@@ -278,6 +282,10 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::List(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Withdraw(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Stop(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::Recall(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
             command.run(&engine, &voice).await
         }

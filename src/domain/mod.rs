@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod fact;
 pub mod fate;
 pub mod stop;
+pub mod recall;
 pub mod answer;
 pub mod acknowledgement;
 pub mod statement;

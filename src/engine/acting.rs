@@ -29,6 +29,9 @@ named!(
         TakeBack = "take back what was not sent",
         ProposeStop = "propose to stop a payment",
         DecideStop = "decide on a proposed stop",
+        ProposeRecall = "propose to ask a payment back",
+        DecideRecall = "decide on a proposed recall",
+        GiveUpRecall = "give a recall up",
         Redate = "give a file another value date",
         RecordFunds = "record money that is available",
         RecordReceipt = "record money that came back",
@@ -50,15 +53,19 @@ impl Doing {
             | Doing::CancelCycle
             | Doing::PutHalt
             | Doing::TakeBack
-            | Doing::ProposeStop => &[Role::Officer, Role::Approver, Role::Operator],
+            | Doing::ProposeStop
+            | Doing::ProposeRecall => &[Role::Officer, Role::Approver, Role::Operator],
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
-            Doing::RecordReceipt | Doing::ProposeWriteOff => &[Role::Officer, Role::Approver],
+            Doing::RecordReceipt | Doing::ProposeWriteOff | Doing::GiveUpRecall => {
+                &[Role::Officer, Role::Approver]
+            }
             Doing::DecideHold | Doing::ResolveDiscrepancy | Doing::DecideFate => {
                 &[Role::Officer, Role::Approver]
             }
             Doing::ConfirmHold
             | Doing::ConfirmWriteOff
             | Doing::ConfirmFate
+            | Doing::DecideRecall
             | Doing::DecideStop => &[Role::Approver],
         }
     }

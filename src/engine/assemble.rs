@@ -207,9 +207,11 @@ impl Engine {
         &self,
         profile: &Provider,
     ) -> Result<&payment_formats::OutFormat, EngineError> {
-        self.formats.out(&profile.format).ok_or_else(|| {
-            EngineError::refused("G114", format!("nobody defines the format {}", profile.format))
-        })
+        // What asks payments back orders none.
+        self.formats
+            .out(&profile.format)
+            .filter(|format| !format.recalls())
+            .ok_or_else(|| undefined_format(&profile.format))
     }
 
     /// The most payments of one file: the partner's limit or the format's, whichever is less.
@@ -604,6 +606,11 @@ fn line_key(line: &DueLine) -> LineKey<'_> {
         line.revision,
         line.carried_from,
     )
+}
+
+/// The refusal of a format that nobody defines for what is to be written.
+pub(super) fn undefined_format(id: &str) -> EngineError {
+    EngineError::refused("G114", format!("nobody defines the format {id}"))
 }
 
 fn claim(line: &DueLine, cycle: CycleNo, payable: Option<PayableNo>) -> Claim {

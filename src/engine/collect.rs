@@ -30,6 +30,7 @@ mod callbacks;
 mod debits;
 mod fallback;
 mod matching;
+mod recalls;
 mod statements;
 
 /// Held by the process that collects.

@@ -5,6 +5,7 @@
 mod acknowledging;
 mod debit;
 mod leaving;
+mod recalling;
 mod http;
 mod provider;
 mod schedule;
@@ -18,6 +19,7 @@ pub use self::debit::Debit;
 pub use self::leaving::{Breaker, LeavingTerms};
 use self::provider::ProviderFile;
 pub use self::provider::{Envelope, Provider, Terms, Way};
+pub use self::recalling::RecallingTerms;
 use self::schedule::RuleFile;
 
 use crate::domain::ids::{AuthorityNo, OfficePrefix};

@@ -49,6 +49,10 @@ impl Engine {
         for batch in waiting.iter().filter(|one| cycle.is_none_or(|cycle| cycle == one.cycle)) {
             by_provider.entry(batch.provider.clone()).or_default().push(key(batch));
         }
+        let recalls = self.recall_files_waiting(cycle).await?;
+        for file in &recalls {
+            by_provider.entry(file.provider.clone()).or_default();
+        }
         if !by_provider.is_empty() {
             self.store.must_be_sound().await?;
         }
@@ -56,7 +60,11 @@ impl Engine {
         for (provider, keys) in by_provider {
             match self.lease(&format!("dispatch:{provider}")).await? {
                 Ok(lease) => {
-                    let sent = self.dispatch_provider(&lease, &provider, &keys, &mut done).await;
+                    let asked = self.dispatch_recalls(&lease, &provider, cycle, &mut done).await;
+                    let sent = match asked {
+                        Ok(()) => self.dispatch_provider(&lease, &provider, &keys, &mut done).await,
+                        Err(error) => Err(error),
+                    };
                     self.give_back(lease).await?;
                     sent?;
                 }
@@ -68,6 +76,7 @@ impl Engine {
                 ),
             }
         }
+        // Those of recalls are in no order of payment files, and come first.
         done.sort_by_key(|one| waiting.iter().position(|batch| batch.file_name == one.file_name));
         self.sequence().await?;
         Ok(done)

@@ -13,7 +13,6 @@ use crate::channels::envelope::{self, EnvelopeError, Identity, Recipient, SUFFIX
 use crate::disk::archive::archived_path;
 use crate::domain::batch::{Batch, SealedCopy};
 use crate::domain::digest::Digest;
-use crate::engine::config::Envelope;
 use crate::engine::import::private_file;
 use crate::engine::render::rendered_digest;
 use crate::engine::{Engine, EngineError, aside};
@@ -43,13 +42,34 @@ impl Engine {
         if deliveries > 0 {
             return Ok(());
         }
-        let recipient_file = match &self.provider(&batch.provider)?.envelope {
-            Some(Envelope { recipient_file: Some(file), .. }) => file.clone(),
-            _ => return Ok(()),
-        };
+        let Some(recipient_file) = self.seals_with(&batch.provider)? else { return Ok(()) };
         let plain = rendered_digest(batch)?;
+        let copy = self.sealed_for(recipient_file, plain, &batch.file_name).await?;
+        let mut changes = Changes::new();
+        changes.sealed_copy_made(batch, &copy, &self.stamp());
+        changes.event(
+            Leaf::of("file_sealed", &self.stamp())
+                .number("cycle", batch.cycle.0)
+                .number("batch", batch.number.0)
+                .digest("sha256", &plain)
+                .digest("sealed_sha256", &digest_of(&copy.sha256)?)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        self.store.commit(changes).await?;
+        Ok(())
+    }
+
+    /// Seals an archived file for a partner's key, and archives the copy.
+    pub(super) async fn sealed_for(
+        &self,
+        recipient_file: PathBuf,
+        plain: Digest,
+        file_name: &str,
+    ) -> Result<SealedCopy, EngineError> {
         let folder = self.dir.join("sealing");
-        let path = folder.join(format!("{}{SUFFIX}", batch.file_name));
+        let path = folder.join(format!("{file_name}{SUFFIX}"));
         let (archive, copy) = (self.archive.clone(), path.clone());
         let sealed = aside(move || {
             let failed = |error| EngineError::io("sealing a file", error);
@@ -70,29 +90,12 @@ impl Engine {
         // A leftover is sealed personal data that nobody needs.
         let _ = std::fs::remove_file(&path);
         let (sha256, bytes) = sealed?;
-        let copy = SealedCopy {
-            file_name: format!("{}{SUFFIX}", batch.file_name),
-            sha256: sha256.to_string(),
-            bytes,
-        };
-        let mut changes = Changes::new();
-        changes.sealed_copy_made(batch, &copy, &self.stamp());
-        changes.event(
-            Leaf::of("file_sealed", &self.stamp())
-                .number("cycle", batch.cycle.0)
-                .number("batch", batch.number.0)
-                .digest("sha256", &plain)
-                .digest("sealed_sha256", &sha256)
-                .build()?
-                .as_bytes()
-                .to_vec(),
-        );
-        self.store.commit(changes).await?;
-        Ok(())
+        let file_name = format!("{file_name}{SUFFIX}");
+        Ok(SealedCopy { file_name, sha256: sha256.to_string(), bytes })
     }
 
     /// Proves that a sealed copy can be sent: made again it would have other bytes under the same name.
-    async fn sealed_copy_holds(&self, copy: &SealedCopy) -> Result<(), EngineError> {
+    pub(super) async fn sealed_copy_holds(&self, copy: &SealedCopy) -> Result<(), EngineError> {
         let (archive, digest) = (self.archive.clone(), digest_of(&copy.sha256)?);
         let read = aside(move || Ok(archive.get(&digest, &mut std::io::sink())?)).await;
         match read {
@@ -108,6 +111,12 @@ impl Engine {
             )),
             Err(error) => Err(error),
         }
+    }
+
+    /// The key for which a partner's files are sealed, where the agreement says so.
+    pub(super) fn seals_with(&self, provider: &str) -> Result<Option<PathBuf>, EngineError> {
+        let envelope = self.provider(provider)?.envelope.as_ref();
+        Ok(envelope.and_then(|envelope| envelope.recipient_file.clone()))
     }
 
     /// The identity that opens a partner's answers, where the agreement says that they are sealed.
@@ -175,7 +184,7 @@ fn identity(path: &Path) -> Result<Identity, EnvelopeError> {
     Identity::parse(&text)
 }
 
-fn digest_of(text: &str) -> Result<Digest, EngineError> {
+pub(super) fn digest_of(text: &str) -> Result<Digest, EngineError> {
     Digest::parse(text).map_err(|error| EngineError::Inconsistent(error.to_string()))
 }
 

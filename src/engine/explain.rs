@@ -8,6 +8,7 @@ use crate::domain::cycle::Cycle;
 use crate::domain::ids::{EndToEndId, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
+use crate::domain::recall::Recall;
 use crate::engine::chunks;
 use crate::engine::compute::{ExplainedRow, RefusedRow, refused_in};
 pub use crate::engine::explain::carried::{Carried, Whereabouts};
@@ -26,6 +27,8 @@ pub struct Explanation {
     pub refused: Vec<RefusedRow>,
     /// What the person's lines became, with every attempt.
     pub payables: Vec<(Payable, Vec<Instruction>)>,
+    /// What of those orders was asked back, the oldest first.
+    pub recalls: Vec<Recall>,
     /// What of earlier lists is in those payables, the oldest first.
     pub carried: Vec<Carried>,
     /// Of those payables that a later list took over: where their money is now.
@@ -71,6 +74,8 @@ impl Engine {
             let attempts = self.store.instructions_of(&[payable.number]).await?;
             payables.push((payable, attempts));
         }
+        let mut recalls = self.store.recalls(cycle.number).await?;
+        recalls.retain(|one| payables.iter().any(|(payable, _)| payable.number == one.payable));
         Ok(Explanation {
             person,
             cycle: cycle.clone(),
@@ -78,6 +83,7 @@ impl Engine {
             rows,
             refused,
             payables,
+            recalls,
             carried,
             moved_on,
         })

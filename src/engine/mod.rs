@@ -30,6 +30,7 @@ pub mod funds;
 pub mod breaker;
 pub mod redate;
 pub mod stop;
+pub mod recall;
 pub mod taking_back;
 pub mod dispatch;
 pub mod send_windows;

@@ -283,6 +283,8 @@ impl Engine {
         for instruction in self.store.instructions_of(&numbers).await? {
             attempts.entry(instruction.payable).or_default().push(instruction);
         }
+        // Read after the orders: whoever asks one back finds it out, and is found here when it failed since.
+        let recalled = self.recalled_within(shard).await?;
         let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
         for chunk in self.store.chunks(shard, ChunkKind::Payout, cycle.number.0).await? {
             for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
@@ -344,6 +346,16 @@ impl Engine {
             ways.push(self.alternative(cash, "pay-point", known));
 
             let proposal = match payable.state {
+                _ if recalled.is_asked_back(payable.number) => {
+                    Proposal::Wait("it is asked back, and that is not over: chitra recall list")
+                }
+                PayableState::Rejected | PayableState::Returned
+                    if recalled.last_came_back(&tried) =>
+                {
+                    Proposal::Wait(
+                        "officers asked it back: the next list holds it until two release it",
+                    )
+                }
                 PayableState::Held if paid_otherwise.concerns(payable.number) => {
                     Proposal::Wait("an earlier attempt is proved paid")
                 }

@@ -66,6 +66,7 @@ pub fn payment<'a>(
         },
         purpose: PURPOSE,
         remittance,
+        recall: None,
     }
 }
 
@@ -84,7 +85,7 @@ pub fn nominal_batch<'a>(engine: &'a Engine, cycle: &Cycle) -> payment_formats::
     format_batch(engine, cycle.value_date, "NOMINAL", "NOMINAL", ControlTotals::default(), now)
 }
 
-fn format_batch<'a>(
+pub(super) fn format_batch<'a>(
     engine: &'a Engine,
     execution_date: Date,
     message_id: &'a str,
@@ -113,6 +114,7 @@ fn format_batch<'a>(
         label,
         totals,
         environment: config.environment,
+        original: None,
     }
 }
 

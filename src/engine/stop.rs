@@ -141,8 +141,10 @@ impl Engine {
                     cycle.period
                 ),
                 count => format!(
-                    "{count} payments of this person in {} may have left: ask the partner to send them back; what was \
-                     paid for months after a death is found by the next computation (chitra queue receivables)",
+                    "{count} payments of this person in {} may have left: ask for them back with: chitra recall propose \
+                     {} PERSON --reason-code CUST --reason TEXT --as OFFICER; what was paid for months after a death is \
+                     found by the next computation (chitra queue receivables)",
+                    cycle.label(),
                     cycle.label()
                 ),
             };

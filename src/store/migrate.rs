@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0020_acknowledgements"),
     migration!("0021_statements"),
     migration!("0022_funded_entries"),
+    migration!("0031_recalls"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -29,6 +29,7 @@ pub mod receivables;
 pub mod restored;
 pub mod send_windows;
 pub mod registry;
+pub mod recalls;
 pub mod stops;
 pub mod statements;
 

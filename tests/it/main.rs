@@ -34,6 +34,7 @@ mod one_by_one;
 mod programmes;
 mod publishing;
 mod read_only;
+mod recalls;
 mod receivables;
 mod reconcile;
 mod refusals;

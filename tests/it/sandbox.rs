@@ -100,6 +100,7 @@ fn payout(kind: ProviderKind, reference: &str, count: u64) -> Vec<u8> {
         label: "Trợ cấp 11/2026",
         totals: ControlTotals::of((0..count).map(amount)).unwrap(),
         environment: Environment::Test,
+        original: None,
     };
     let mut out = Vec::new();
     let mut writer = format.start(&batch, &mut out).unwrap();
@@ -126,6 +127,7 @@ fn payout(kind: ProviderKind, reference: &str, count: u64) -> Vec<u8> {
             address,
             purpose: "SSBE",
             remittance: "Trợ cấp tháng 11",
+            recall: None,
         };
         writer.payment(&payment).unwrap();
     }

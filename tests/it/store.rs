@@ -20,6 +20,7 @@ use chitra::domain::ids::{
 };
 use chitra::domain::instruction::{Instruction, InstructionState};
 use chitra::domain::list::{Act, Signature};
+use chitra::domain::recall::{Recall, RecallFile, RecallFileState, RecallState};
 use chitra::domain::receivable::{Receipt, ReceiptSource, WriteOff};
 use chitra::domain::roster::Channel;
 use chitra::domain::schedule::{Fire, FireState, Scheduled};
@@ -255,6 +256,19 @@ const GUARDS: &[Guarded] = &[
         "stop (shard, payable) where state = 'proposed'; a check that who ends it is another",
         |changes| changes.stops_proposed(&[stop(1)]),
         |changes| changes.stops_proposed(&[stop(2)]),
+    ),
+    (
+        "recall (shard, payable, attempt) while something is to come of it; a check that who decides is another",
+        |changes| {
+            changes.instructions([instruction(1, InstructionState::Settled)]);
+            changes.recall_proposed(&recall(1));
+        },
+        |changes| changes.recall_proposed(&recall(2)),
+    ),
+    (
+        "recall_file (file_name), (message_id)",
+        |changes| changes.recall_file_made(&recall_file(1)),
+        |changes| changes.recall_file_made(&recall_file(2)),
     ),
     (
         "halt (scope) where lifted_at is null",
@@ -769,6 +783,44 @@ fn stop(number: i64) -> Stop {
         state: StopState::Proposed,
         proposed_by: "lan".to_owned(),
         proposed_at: AT.to_owned(),
+    }
+}
+
+fn recall(number: i64) -> Recall {
+    let order = instruction(1, InstructionState::Settled);
+    Recall {
+        number,
+        cycle: order.payable.cycle(),
+        payable: order.payable,
+        attempt: order.attempt,
+        batch: order.batch,
+        provider: "bank".to_owned(),
+        amount_minor: order.amount_minor,
+        reason_code: "DUPL".to_owned(),
+        reason: b"sealed".to_vec(),
+        by_letter: false,
+        state: RecallState::Proposed,
+        proposed_by: "lan".to_owned(),
+        proposed_at: AT.to_owned(),
+        decided_by: None,
+        asked_at: None,
+        answered_at: None,
+        answer_reason: None,
+    }
+}
+
+fn recall_file(recall: i64) -> RecallFile {
+    RecallFile {
+        recall,
+        provider: "bank".to_owned(),
+        format: "iso20022-camt055-09".to_owned(),
+        file_name: "RECALL.xml".to_owned(),
+        message_id: "RECALL".to_owned(),
+        created_at: AT.to_owned(),
+        sha256: "ab".repeat(32),
+        bytes: 1,
+        state: RecallFileState::Released,
+        sealed: None,
     }
 }
 

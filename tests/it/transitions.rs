@@ -10,6 +10,7 @@ use chitra::domain::fate::FateState;
 use chitra::domain::instruction::InstructionState;
 use chitra::domain::list::ListState;
 use chitra::domain::payable::PayableState;
+use chitra::domain::recall::{RecallFileState, RecallState};
 use chitra::domain::receivable::ReceivableState;
 use chitra::domain::state::{Arrow, Named};
 use chitra::domain::stop::StopState;
@@ -29,6 +30,8 @@ fn the_page_has_the_arrows_of_the_program() {
     check(&page, "**Payable**", PayableState::TABLE);
     check(&page, "**Receivable**", ReceivableState::TABLE);
     check(&page, "**Stop of a payment**", StopState::TABLE);
+    check(&page, "**Recall of a payment**", RecallState::TABLE);
+    check(&page, "**File of a recall**", RecallFileState::TABLE);
     check(&page, "**Decision on an unknown payment**", FateState::TABLE);
 }
 

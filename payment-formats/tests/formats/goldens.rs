@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::date;
 use payment_formats::{
-    Address, Bank, Batch, ControlTotals, Currency, Environment, FieldRule, Formats, OutFormat,
-    Party, Payment, Rendered, WriteError,
+    Address, Bank, Batch, ControlTotals, Currency, Environment, FieldRule, Formats, OriginalFile,
+    OutFormat, Party, Payment, Recall, Rendered, WriteError,
 };
 
 use crate::samples::read;
@@ -53,6 +53,11 @@ pub fn batch(totals: ControlTotals) -> Batch<'static> {
         label: "Trợ cấp xã hội tháng 11/2026",
         totals,
         environment: Environment::Test,
+        original: Some(OriginalFile {
+            message_id: "DL-2026-11-BANK-0001",
+            batch_id: "DL-2026-11-BANK-0001-1",
+            message_name: "pain.001.001.09",
+        }),
     }
 }
 
@@ -102,6 +107,16 @@ pub fn address(format: &OutFormat, at: usize) -> Address<'static> {
     }
 }
 
+const CASES: [&str; 6] = [
+    "DL0000000000001A-R1",
+    "DL0000000000002B-R2",
+    "DL0000000000003C-R3",
+    "DL0000000000004D-R4",
+    "DL0000000000005E-R5",
+    "DL0000000000006F-R6",
+];
+const REASONS: [&str; 3] = ["DUPL", "AC03", "CUST"];
+
 pub fn payment<'p>(
     format: &OutFormat,
     at: usize,
@@ -120,6 +135,7 @@ pub fn payment<'p>(
         address: address(format, at),
         purpose: if at.is_multiple_of(2) { "SSBE" } else { "" },
         remittance: "Trợ cấp xã hội tháng 11/2026, theo QĐ số 12/QĐ-UBND",
+        recall: Some(Recall { case_id: CASES[at % CASES.len()], reason_code: REASONS[at % 3] }),
     }
 }
 
@@ -172,6 +188,10 @@ fn payments_that_a_format_cannot_carry_are_refused_and_leave_no_trace() {
     let formats = Formats::built_in();
     for summary in formats.list().iter().filter(|format| format.out) {
         let format = formats.out(summary.id).expect("a listed format");
+        // A recall names no payee.
+        if format.recalls() {
+            continue;
+        }
         let good = payment(format, 0, &PEOPLE[0]);
         let wrong_address = match good.address {
             Address::BankAccount { .. } => Address::Wallet { id: "0901234567" },
@@ -214,6 +234,31 @@ fn payments_that_a_format_cannot_carry_are_refused_and_leave_no_trace() {
         writer.finish().expect("totals that agree");
         assert_eq!(bytes, alone, "{}", format.id());
     }
+}
+
+#[test]
+fn a_recall_without_its_references_is_refused() {
+    let formats = Formats::built_in();
+    let format = formats.out("iso20022-camt055-09").expect("a built-in format");
+    let good = payment(format, 0, &PEOPLE[0]);
+    let whole = batch(ControlTotals { count: 1, sum_minor: 750_000 });
+    let case = |case_id, reason_code| Payment {
+        recall: Some(Recall { case_id, reason_code }),
+        ..payment(format, 0, &PEOPLE[0])
+    };
+    for (payment, code) in [
+        (Payment { recall: None, ..good }, "M123"),
+        (Payment { end_to_end_id: "", ..good }, "M123"),
+        (case("", "DUPL"), "M123"),
+        (case("DL1-R1", ""), "M123"),
+        (case("DL1-R1", "DUPLICATE"), "M124"),
+        (case("DL1 R1", "DUPL"), "M121"),
+    ] {
+        let refused = format.check_payment(&whole, &payment).expect_err("a wrong recall");
+        assert_eq!(refused.code(), code, "{refused}");
+    }
+    let without = Batch { original: None, ..whole };
+    assert!(format.start(&without, Vec::new()).is_err(), "it names no file that left");
 }
 
 #[test]
@@ -285,6 +330,10 @@ fn check_answer(id: &str, sample: &str) {
             outcome.date.map_or("-".into(), |date| date.to_string()),
             field(&outcome.provider_reference),
         ));
+        if let Some(case) = &outcome.case_id {
+            text.pop();
+            text.push_str(&format!(" case {case}\n"));
+        }
     }
     check_golden(&format!("{sample}.outcomes"), text.as_bytes());
 }
@@ -305,6 +354,8 @@ fn answers_give_their_outcomes() {
     );
     check_answer("iso20022-pain002", "iso20022-pain002/sample.status.xml");
     check_answer("iso20022-camt054", "iso20022-camt054/sample.returns.xml");
+    check_answer("iso20022-camt029", "iso20022-camt029/sample.recall.xml");
+    check_answer("iso20022-camt029", "iso20022-camt029/sample.whole.xml");
 }
 
 #[test]

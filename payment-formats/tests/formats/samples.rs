@@ -169,6 +169,24 @@ fn statements_add_up_where_they_are_whole() {
     assert!(seen.is_none() || whole.get() >= 19, "{} of {seen:?}", whole.get());
 }
 
+#[test]
+fn resolutions_name_the_recalled_payments_and_are_never_money() {
+    let cases = std::cell::Cell::new(0_usize);
+    let seen = each("camt.029", |file, facts, bytes| {
+        let (_, outcomes) =
+            read("iso20022-camt029", bytes).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(outcomes.len() as u64, facts["n_tx"], "{file}");
+        for outcome in &outcomes {
+            assert_eq!(outcome.scope, Scope::Payment, "{file}");
+            assert!(outcome.status.answers_recall(), "{file}: {:?}", outcome.status);
+            assert!(outcome.end_to_end_id.is_some(), "{file}");
+            cases.set(cases.get() + usize::from(outcome.case_id.is_some()));
+        }
+    });
+    // Answers between banks may leave the case out.
+    assert!(seen.is_none() || cases.get() >= 3, "{} cases in {seen:?}", cases.get());
+}
+
 fn camt(prefix: &str, id: &str, reports: &str) {
     let refused = std::cell::RefCell::new(Vec::new());
     let seen = each(prefix, |file, facts, bytes| {

@@ -17,18 +17,24 @@ fn a_payment_file_is_valid_by_its_schema() {
         return;
     }
     let formats = Formats::built_in();
-    let format = formats.out("iso20022-pain001-09").expect("a built-in format");
-    let (bytes, _) = render(format);
-    let file = std::env::temp_dir().join(format!("payment-formats-{}.xml", std::process::id()));
-    fs::write(&file, bytes).expect("a temporary file");
-    let output = Command::new("xmllint")
-        .args(["--noout", "--nonet", "--schema"])
-        .arg(shared.join("xsd/pain.001.001.09.xsd"))
-        .arg(&file)
-        .output()
-        .expect("xmllint runs");
-    fs::remove_file(&file).expect("the temporary file is there");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (id, schema) in
+        [("iso20022-pain001-09", "pain.001.001.09"), ("iso20022-camt055-09", "camt.055.001.09")]
+    {
+        let format = formats.out(id).expect("a built-in format");
+        assert_eq!(format.message_name(), schema);
+        let (bytes, _) = render(format);
+        let name = format!("payment-formats-{schema}-{}.xml", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        fs::write(&file, bytes).expect("a temporary file");
+        let output = Command::new("xmllint")
+            .args(["--noout", "--nonet", "--schema"])
+            .arg(shared.join(format!("xsd/{schema}.xsd")))
+            .arg(&file)
+            .output()
+            .expect("xmllint runs");
+        fs::remove_file(&file).expect("the temporary file is there");
+        assert!(output.status.success(), "{id}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 /// The rules of the API's `requestBatchTransaction`, by hand: what its schema says of each member.

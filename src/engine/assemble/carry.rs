@@ -17,6 +17,7 @@ use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::engine::paid_otherwise::{PaidOtherwise, all_of_it};
 use crate::engine::payout::TravellingLine;
+use crate::engine::recall::Recalled;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, LineKind};
 use crate::pipeline::retry::{Further, further, left_by_orders};
@@ -52,7 +53,9 @@ impl Engine {
             attempts.entry(instruction.payable).or_default().push(instruction);
         }
         let payouts = self.payouts_of(&numbers).await?;
-        let doubts = self.doubts_left(shard, &unpaid, &attempts).await?;
+        // Read after the orders: whoever asks one back finds it out, and is found here when it failed since.
+        let recalled = self.recalled_within(shard).await?;
+        let doubts = self.doubts_left(shard, &unpaid, &attempts, &recalled).await?;
         let mut deaths = Deaths::default();
         for payable in &unpaid {
             let Some(payout) = payouts.get(&payable.number) else {
@@ -62,14 +65,16 @@ impl Engine {
                 )));
             };
             let tried = attempts.remove(&payable.number).unwrap_or_default();
-            if paid_otherwise.has_ended(payable.number) {
+            if paid_otherwise.has_ended(payable.number) || recalled.is_asked_back(payable.number) {
                 continue;
             }
             let doubt = doubts.get(&payable.number).copied();
             let of_reason = match further(payable, &tried, doubt, false) {
+                Further::Wait(_) | Further::Stop(_) => continue,
+                // Two persons asked it back; two release it.
+                _ if recalled.last_came_back(&tried) => Some(HoldCode::ReportedByOfficer),
                 Further::Open(_) | Further::Uncollected => None,
                 Further::NeedsAPerson(code, _) => Some(code),
-                Further::Wait(_) | Further::Stop(_) => continue,
             };
             let before = paid_otherwise.before(payable.number);
             if !before.is_empty() {
@@ -146,6 +151,7 @@ impl Engine {
         shard: Shard,
         unpaid: &[Payable],
         attempts: &HashMap<PayableNo, Vec<Instruction>>,
+        recalled: &Recalled,
     ) -> Result<HashMap<PayableNo, HoldCode>, EngineError> {
         let tried = |payable: &Payable| {
             let of_payable = attempts.get(&payable.number).map_or(&[][..], Vec::as_slice);
@@ -166,6 +172,10 @@ impl Engine {
                 let mut before = Vec::new();
                 for one in self.store.payables_of(&numbers).await? {
                     let orders = self.store.instructions_of(&[one.number]).await?;
+                    if recalled.last_came_back(&orders) {
+                        found.insert(payable.number, HoldCode::ReportedByOfficer);
+                        continue;
+                    }
                     match left_by_orders(&one, &orders) {
                         Some(Further::NeedsAPerson(code, _)) => {
                             let first = found.entry(payable.number).or_insert(code);

@@ -24,6 +24,10 @@ pub(super) fn says(status: &OutcomeStatus) -> &'static [AcknowledgementKind] {
         OutcomeStatus::Received | OutcomeStatus::Review | OutcomeStatus::Unrecognised(_) => {
             &[K::Received]
         }
+        OutcomeStatus::RecallAccepted
+        | OutcomeStatus::RecallPartial
+        | OutcomeStatus::RecallPending
+        | OutcomeStatus::RecallRefused => &[],
         OutcomeStatus::Accepted | OutcomeStatus::Mixed => &[K::Received, K::Accepted],
         OutcomeStatus::Rejected
         | OutcomeStatus::DebtorSettled

@@ -114,6 +114,16 @@ impl Engine {
         // Entries of our own account name payments of every partner; a partner's results only its own.
         let mut of_account: BTreeSet<i64> = BTreeSet::new();
         let mut acknowledged = Acknowledged::default();
+        let page = match self.formats.read(&answer.format).is_some_and(|one| one.answers_recalls())
+        {
+            true => {
+                // What is said of a recall says nothing about money.
+                self.answer_recalls(&mut changes, profile, answer, page, &mut discrepancies)
+                    .await?;
+                vec![]
+            }
+            false => page,
+        };
         let mut halt: Option<String> = None;
         let format = self.formats.read(&answer.format);
         let is_statement = format.is_some_and(|format| format.is_statement());
@@ -352,6 +362,7 @@ impl Engine {
                 changes.batch_moved(&batch, batch.state.apply(BatchEvent::FileRefused)?);
             }
         }
+        self.end_recalls(&mut changes, &moves, answer).await?;
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
         changes.transactions_told(answer, &told);

@@ -51,13 +51,21 @@ impl Engine {
             (OutcomeStatus::Rejected | OutcomeStatus::Uncollected, _) => Reported::Rejected,
             (OutcomeStatus::Returned | OutcomeStatus::Reversed, _) => Reported::Returned,
             (OutcomeStatus::Cancelled, _) => Reported::Cancelled,
+            // Of a recall nothing comes here; if it did, it would say nothing about the money.
+            (status, _) if status.answers_recall() => {
+                return Ok(Matched::Nothing("what is said of a recall is no outcome".to_owned()));
+            }
             (OutcomeStatus::Unrecognised(_), _) => Reported::CannotTell,
             (
                 OutcomeStatus::Received
                 | OutcomeStatus::Accepted
                 | OutcomeStatus::Mixed
                 | OutcomeStatus::Review
-                | OutcomeStatus::DebtorSettled,
+                | OutcomeStatus::DebtorSettled
+                | OutcomeStatus::RecallAccepted
+                | OutcomeStatus::RecallPartial
+                | OutcomeStatus::RecallPending
+                | OutcomeStatus::RecallRefused,
                 _,
             ) => Reported::InFlight,
         };

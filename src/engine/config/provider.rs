@@ -14,6 +14,7 @@ use super::acknowledging::{AcknowledgingFile, AcknowledgingTerms};
 use super::debit::Debit;
 use super::http::{HttpFile, SigningFile};
 use super::leaving::{LeavingFile, LeavingTerms, RetryFile};
+use super::recalling::{RecallingFile, RecallingTerms};
 use super::wrong;
 use crate::channels::http::{Carries, HttpSettings, Quota, Signing};
 use crate::channels::sftp::{HostKey, Site, Times};
@@ -101,6 +102,8 @@ pub struct Terms {
     pub debit_booking: Option<DebitBooking>,
     /// Within which time files are acknowledged.
     pub acknowledging: AcknowledgingTerms,
+    /// How payments are asked back.
+    pub recalling: RecallingTerms,
     /// How fast requests may leave; of partners that are spoken to by HTTP.
     pub quota: Quota,
 }
@@ -144,6 +147,7 @@ impl Terms {
             leaving: self.leaving.changed(&leaving_of!(by))?,
             debit_booking: debit_booking(by.debit_booking.as_deref())?.or(self.debit_booking),
             acknowledging: self.acknowledging.changed(by.acknowledgements.as_ref())?,
+            recalling: self.recalling.changed(by.recalls.as_ref())?,
             quota: Quota {
                 per_second: by.quota_per_second.unwrap_or(self.quota.per_second),
                 burst: by.burst.unwrap_or(self.quota.burst),
@@ -186,6 +190,7 @@ pub(super) struct ProviderFile {
     retry: Option<Vec<RetryFile>>,
     debit_booking: Option<String>,
     acknowledgements: Option<AcknowledgingFile>,
+    recalls: Option<RecallingFile>,
     http: Option<HttpFile>,
     quota_per_second: Option<u32>,
     burst: Option<u32>,
@@ -329,6 +334,7 @@ struct TermsFile {
     concurrency: Option<u32>,
     debit_booking: Option<String>,
     acknowledgements: Option<AcknowledgingFile>,
+    recalls: Option<RecallingFile>,
 }
 
 fn debit_booking(text: Option<&str>) -> Result<Option<DebitBooking>, String> {
@@ -395,6 +401,7 @@ impl ProviderFile {
             acknowledging: AcknowledgingTerms::default()
                 .changed(self.acknowledgements.as_ref())
                 .map_err(broken)?,
+            recalling: RecallingTerms::default().changed(self.recalls.as_ref()).map_err(broken)?,
             quota: Quota {
                 per_second: self.quota_per_second.unwrap_or(QUOTA_UNSAID),
                 burst: self.burst.unwrap_or(1),
@@ -415,6 +422,15 @@ impl ProviderFile {
             let terms = later.last().map_or(&first, |(_, terms)| terms).changed(change);
             let terms = terms.map_err(broken)?;
             later.push((from, terms.checked(&name)?));
+        }
+        let all = std::iter::once(&first).chain(later.iter().map(|(_, terms)| terms));
+        if let Way::Http(settings) = &way
+            && matches!(settings.carries, Carries::Payments { .. })
+            && all.into_iter().any(|terms| terms.recalling.format.is_some())
+        {
+            return Err(wrong(format!(
+                "provider {name}: recalls: a recall is a file, and this partner takes one payment a request"
+            )));
         }
         Ok(Provider {
             name,
@@ -550,6 +566,8 @@ amount_max_minor = 10
             ("[acknowledgements]\nreceived = \"soon\"", "2 hours"),
             ("[acknowledgements]\nescalation_contact = \"\"", "one line"),
             ("[acknowledgements]\nread = \"2 hours\"", "read"),
+            ("[recalls]\nreasons = [\"WHY\"]", "reasons are some of AC03"),
+            ("[recalls]\nanswer_days = -1", "not negative"),
         ];
         for (more, told) in cases {
             let error = parse(more).unwrap_err().to_string();

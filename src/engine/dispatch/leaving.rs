@@ -41,6 +41,15 @@ impl Engine {
                  chitra queue discrepancies"
             )));
         }
+        let recalls = self.store.recalls_of_batch(batch).await?;
+        if recalls > 0 {
+            return Ok(Some(format!(
+                "{recalls} of its payments are asked back, and it has not left after all; take them off it: \
+                 chitra stop propose {} PERSON --reason TEXT --as OFFICER, and then: \
+                 chitra recall give-up {} PERSON --reason TEXT --as OFFICER",
+                batch.cycle, batch.cycle
+            )));
+        }
         let mut again = self.paying_again(batch.cycle).await?;
         again.retain(|one| one.batch == batch.number);
         if !again.is_empty() {
@@ -185,6 +194,7 @@ impl Engine {
         changes.must_not_be_halted(batch, &scopes(batch));
         // After the line above, which waits for whoever proposes a stop at this moment.
         changes.must_not_be_stopped(batch);
+        changes.must_not_be_recalled(batch);
         let today = self.clock.today();
         let day = today.to_string();
         if !self.store.is_counted(batch, &day).await? {

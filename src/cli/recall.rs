@@ -1,0 +1,250 @@
+//! `chitra recall`: payments that have left and must not be paid are asked back.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::cli::Voice;
+use crate::cli::show::{grouped, money, table};
+use crate::cli::signer::Signer;
+use crate::domain::cycle::Cycle;
+use crate::domain::ids::EndToEndId;
+use crate::domain::recall::RecallState;
+use crate::domain::state::Named;
+use crate::engine::recall::{Asked, Asking, Standing, Whom};
+use crate::engine::{Engine, EngineError};
+
+#[derive(Subcommand)]
+pub enum RecallCommand {
+    /// What was asked back of a cycle, and what became of it
+    List { cycle: String },
+    /// Propose to ask back one payment, or everything that went to a person
+    Propose {
+        cycle: String,
+        /// The payment's reference, or a person: number, national id or enrolment id
+        of: String,
+        /// AC03, AGNT, AM09, CURR, CUST, CUTA, DUPL, FRAD, TECH or UPAY (ISO 20022)
+        #[arg(long)]
+        reason_code: String,
+        /// On what it rests, such as who reported it; it is sealed
+        #[arg(long)]
+        reason: String,
+        /// Asked by other means than a file; confirming says that it was
+        #[arg(long)]
+        by_letter: bool,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// The second officer, an approver, confirms: a file is made, and leaves with the next dispatch
+    Confirm {
+        cycle: String,
+        of: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// The second officer, an approver, refuses: nobody is asked
+    Refuse {
+        cycle: String,
+        of: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Expect nothing more of what was asked back; the payment stays what it is
+    GiveUp {
+        cycle: String,
+        of: String,
+        /// On what it rests, such as what the partner said; it is sealed
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+}
+
+impl RecallCommand {
+    pub fn only_reads(&self) -> bool {
+        matches!(self, RecallCommand::List { .. })
+    }
+
+    pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
+        match self {
+            RecallCommand::List { cycle } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                tell(&engine.recalls(&cycle).await?, engine, voice);
+            }
+            RecallCommand::Propose { cycle, of, reason_code, reason, by_letter, signer } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                let whom = whom(&of, &cycle, engine).await?;
+                let key = signer.key(engine).await?;
+                let code = reason_code.as_str();
+                let asking = Asking { code, reason: &reason, by_letter };
+                let done = engine.recall_propose(&cycle, whom, asking, &signer.by, &key).await?;
+                engine.sequence().await?;
+                voice.say(&as_json(&done), || {
+                    format!(
+                        "{}: nobody is asked until another officer confirms: chitra recall confirm {} {of} --as OFFICER",
+                        told(&done, engine),
+                        cycle.label()
+                    )
+                });
+            }
+            RecallCommand::Confirm { cycle, of, signer } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                let whom = whom(&of, &cycle, engine).await?;
+                let key = signer.key(engine).await?;
+                let done = engine.recall_confirm(&cycle, whom, &signer.by, &key).await?;
+                engine.sequence().await?;
+                voice.say(&as_json(&done), || {
+                    let how = match done.files.is_empty() {
+                        true => "by letter".to_owned(),
+                        false => format!(
+                            "{}; it leaves with: chitra dispatch {}",
+                            done.files.join(", "),
+                            cycle.label()
+                        ),
+                    };
+                    format!("asked back: {}: {how}", told(&done, engine))
+                });
+            }
+            RecallCommand::Refuse { cycle, of, signer } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                let whom = whom(&of, &cycle, engine).await?;
+                let key = signer.key(engine).await?;
+                let done = engine.recall_decline(&cycle, whom, &signer.by, &key).await?;
+                engine.sequence().await?;
+                voice.say(&as_json(&done), || format!("not asked back: {}", told(&done, engine)));
+            }
+            RecallCommand::GiveUp { cycle, of, reason, signer } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                let whom = whom(&of, &cycle, engine).await?;
+                let key = signer.key(engine).await?;
+                let done = engine.recall_give_up(&cycle, whom, &reason, &signer.by, &key).await?;
+                engine.sequence().await?;
+                voice.say(&as_json(&done), || {
+                    format!("nothing more is expected of {}", told(&done, engine))
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A reference of ours names a payment; everything else a person.
+async fn whom(text: &str, cycle: &Cycle, engine: &Engine) -> Result<Whom, EngineError> {
+    match EndToEndId::read(&engine.config.prefix, text.trim()) {
+        Some((payable, attempt)) => Ok(Whom::Payment(payable, attempt)),
+        None => Ok(Whom::Person(engine.person_find(text, cycle).await?)),
+    }
+}
+
+/// Recalls as a list, for `recall list` and `queue recalls`.
+pub fn tell(found: &[Standing], engine: &Engine, voice: &Voice) {
+    let json: Vec<Value> = found
+        .iter()
+        .map(|one| {
+            json!({
+                "recall": one.recall.number,
+                "cycle": one.recall.cycle.0,
+                "reference": one.reference.to_string(),
+                "case": one.case_id,
+                "person": one.person.to_string(),
+                "provider": one.recall.provider,
+                "amount_minor": one.recall.amount_minor.to_string(),
+                "code": one.recall.reason_code,
+                "by_letter": one.recall.by_letter,
+                "state": one.recall.state.name(),
+                "file": one.file.as_ref().map(|file| file.file_name.clone()),
+                "file_state": one.file.as_ref().map(|file| file.state.name()),
+                "by": one.recall.proposed_by,
+                "at": one.recall.proposed_at,
+                "decided_by": one.recall.decided_by,
+                "asked_at": one.recall.asked_at,
+                "answered_at": one.recall.answered_at,
+                "answer_reason": one.recall.answer_reason,
+                "due": one.due.map(|due| due.to_string()),
+                "late": one.is_late,
+                "reason": one.reason,
+            })
+        })
+        .collect();
+    voice.say(&json!(json), || {
+        if found.is_empty() {
+            return "nothing was asked back".to_owned();
+        }
+        let rows: Vec<Vec<String>> = found
+            .iter()
+            .map(|one| {
+                let due = one.due.map_or_else(String::new, |due| match one.is_late {
+                    true => format!("{due}, late"),
+                    false => due.to_string(),
+                });
+                let state = match &one.recall.answer_reason {
+                    Some(reason) => format!("{} ({reason})", one.recall.state),
+                    None => one.recall.state.to_string(),
+                };
+                vec![
+                    one.recall.number.to_string(),
+                    one.reference.to_string(),
+                    one.person.to_string(),
+                    money(i128::from(one.recall.amount_minor), engine.config.currency),
+                    one.recall.reason_code.clone(),
+                    state,
+                    due,
+                    one.recall.proposed_by.clone(),
+                    one.reason.clone(),
+                ]
+            })
+            .collect();
+        table(
+            &["recall", "reference", "person", "amount", "code", "state", "due", "by", "reason"],
+            &rows,
+            &[0, 3],
+        )
+    });
+}
+
+/// How many recalls of a cycle there are by state, and how many need somebody, for `cycle status --json`.
+pub fn counted(found: &[Standing]) -> Value {
+    let mut counts = serde_json::Map::new();
+    for (name, state) in RecallState::ALL {
+        let count = found.iter().filter(|one| one.recall.state == *state).count();
+        if count > 0 {
+            counts.insert((*name).to_owned(), json!(count));
+        }
+    }
+    let late = found.iter().filter(|one| one.is_late).count();
+    json!({ "by_state": counts, "late": late })
+}
+
+/// What `cycle status` says of recalls that are not over; nothing when all are.
+pub fn told_shortly(found: &[Standing], cycle: &Cycle) -> Option<String> {
+    let open: Vec<&Standing> = found
+        .iter()
+        .filter(|one| one.recall.state.is_live() || one.recall.state == RecallState::Refused)
+        .collect();
+    let late = open.iter().filter(|one| one.is_late).count();
+    let refused = open.iter().filter(|one| one.recall.state == RecallState::Refused).count();
+    (!open.is_empty()).then(|| {
+        format!(
+            "Asked back and not over: {} payments, of which {late} are late and {refused} refused: chitra recall list {}",
+            open.len(),
+            cycle.label()
+        )
+    })
+}
+
+fn told(done: &Asked, engine: &Engine) -> String {
+    let payments = if done.count == 1 { "payment" } else { "payments" };
+    format!(
+        "{} {payments} of {}",
+        grouped(i128::from(done.count)),
+        money(i128::from(done.total_minor), engine.config.currency)
+    )
+}
+
+fn as_json(done: &Asked) -> Value {
+    json!({
+        "count": done.count,
+        "total_minor": done.total_minor.to_string(),
+        "files": done.files,
+    })
+}

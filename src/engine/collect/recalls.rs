@@ -1,0 +1,293 @@
+//! What partners say of recalls, and when a recall is over.
+//!
+//! Reads: the items of an answer to recalls; the moves of orders in any answer.
+//! Gives: moves of recalls. An agreement is no money: it moves no order. What does not fit the case, the
+//! payment and the amount that we asked for goes to the queue.
+
+use std::collections::BTreeMap;
+
+use payment_formats::{Outcome as Answered, OutcomeStatus};
+
+use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
+use crate::domain::batch::DeliveryOutcome;
+use crate::domain::instruction::InstructionState;
+use crate::domain::recall::{Recall, RecallEvent, RecallFileEvent, RecallFileState, RecallState};
+use crate::domain::state::Named;
+use crate::engine::config::Provider;
+use crate::engine::{Engine, EngineError};
+use crate::store::Changes;
+use crate::store::payments::InstructionMove;
+
+/// Why an item moves no recall.
+struct Unfit {
+    kind: DiscrepancyKind,
+    recall: Option<Recall>,
+    detail: String,
+}
+
+impl Unfit {
+    fn unmatched(detail: &str) -> Unfit {
+        Unfit { kind: DiscrepancyKind::Unmatched, recall: None, detail: detail.to_owned() }
+    }
+}
+
+impl Engine {
+    /// Applies the items of an answer to recalls.
+    pub(super) async fn answer_recalls(
+        &self,
+        changes: &mut Changes,
+        profile: &Provider,
+        answer: &Answer,
+        page: Vec<(i64, Answered)>,
+        discrepancies: &mut Vec<Discrepancy>,
+    ) -> Result<(), EngineError> {
+        // As this page has left them so far.
+        let mut seen: BTreeMap<i64, Recall> = BTreeMap::new();
+        for (item, answered) in page {
+            let unfit = match self.recall_meant(profile, &answered, &seen).await? {
+                Ok(recall) => {
+                    self.answer_recall(changes, answer, item, &answered, recall, &mut seen).await?
+                }
+                Err(unfit) => Some(unfit),
+            };
+            let Some(Unfit { kind, recall, detail }) = unfit else { continue };
+            discrepancies.push(Discrepancy {
+                kind,
+                provider: profile.name.clone(),
+                answer: answer.number,
+                item,
+                instruction: recall.as_ref().map(|recall| (recall.payable, recall.attempt)),
+                expected_minor: recall.as_ref().map(|recall| recall.amount_minor),
+                reported_minor: answered.amount.map(|(minor, _)| minor),
+                detail,
+                opened_at: answer.received_at.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The recall of ours that an item names, whole: its case, its partner, and whatever it repeats of the payment.
+    async fn recall_meant(
+        &self,
+        profile: &Provider,
+        answered: &Answered,
+        seen: &BTreeMap<i64, Recall>,
+    ) -> Result<Result<Recall, Unfit>, EngineError> {
+        let number = match answered.case_id.as_deref() {
+            Some(case) => Recall::number_in(case),
+            None => self.only_recall_of(answered).await?,
+        };
+        let found = match number {
+            None => None,
+            Some(number) => match seen.get(&number) {
+                Some(recall) => Some(recall.clone()),
+                None => self.store.recall(number).await?,
+            },
+        };
+        let is_case = |recall: &Recall| {
+            let case = answered.case_id.as_deref();
+            case.is_none_or(|case| recall.case_id(&self.recalled(recall)) == case)
+        };
+        let ours = found.filter(|recall| recall.provider == profile.name && is_case(recall));
+        let Some(recall) = ours else {
+            return Ok(Err(Unfit::unmatched("the answer names no recall of ours at this partner")));
+        };
+        let reference = self.recalled(&recall);
+        let other = |said: &Option<String>| {
+            said.as_deref().is_some_and(|said| said.trim() != reference.as_str())
+        };
+        if other(&answered.end_to_end_id) || other(&answered.instruction_id) {
+            let detail =
+                "the case is ours, and the payment beside it is another; nothing was changed";
+            return Ok(Err(Unfit {
+                kind: DiscrepancyKind::Contradiction,
+                recall: Some(recall),
+                detail: detail.to_owned(),
+            }));
+        }
+        let files = [&answered.original_message_id, &answered.original_batch_id];
+        for said in files.into_iter().flatten() {
+            let file = self.store.batch_by_message(said.trim()).await?;
+            let is_that =
+                file.is_some_and(|file| (file.cycle, file.number) == (recall.cycle, recall.batch));
+            if !is_that {
+                let detail = "the case is ours, and the file beside it is not the one of its payment; nothing was changed";
+                return Ok(Err(Unfit {
+                    kind: DiscrepancyKind::Contradiction,
+                    recall: Some(recall),
+                    detail: detail.to_owned(),
+                }));
+            }
+        }
+        let currency = self.config.currency.code();
+        let differs = answered
+            .amount
+            .is_some_and(|(minor, of)| of.code() != currency || minor != recall.amount_minor);
+        if differs {
+            return Ok(Err(Unfit {
+                kind: DiscrepancyKind::AmountDiffers,
+                recall: Some(recall),
+                detail: "the answer to a recall repeats another amount than was ordered; nothing was changed"
+                    .to_owned(),
+            }));
+        }
+        Ok(Ok(recall))
+    }
+
+    /// The recall that an answer without a case can only mean: the payment and the file that it names were asked
+    /// back once, ever. After a second time it might be about either.
+    async fn only_recall_of(&self, answered: &Answered) -> Result<Option<i64>, EngineError> {
+        let names_a_file =
+            answered.original_message_id.is_some() || answered.original_batch_id.is_some();
+        let Some((payable, attempt)) = self.our_reference(answered).filter(|_| names_a_file) else {
+            return Ok(None);
+        };
+        let mut of_order = self.store.recalls(payable.cycle()).await?;
+        of_order.retain(|recall| (recall.payable, recall.attempt) == (payable, attempt));
+        Ok(match of_order.as_slice() {
+            [only] => Some(only.number),
+            _ => None,
+        })
+    }
+
+    /// Moves a recall by what its partner says of it. Said again, nothing changes.
+    async fn answer_recall(
+        &self,
+        changes: &mut Changes,
+        answer: &Answer,
+        item: i64,
+        answered: &Answered,
+        mut recall: Recall,
+        seen: &mut BTreeMap<i64, Recall>,
+    ) -> Result<Option<Unfit>, EngineError> {
+        use RecallState as S;
+        let (event, told) = match &answered.status {
+            OutcomeStatus::RecallAccepted => (RecallEvent::Accepted, S::Accepted),
+            OutcomeStatus::RecallPartial => (RecallEvent::AcceptedInPart, S::Partly),
+            OutcomeStatus::RecallPending => (RecallEvent::NotDecided, S::Pending),
+            OutcomeStatus::RecallRefused => (RecallEvent::Refused, S::Refused),
+            other => {
+                let word = match other {
+                    OutcomeStatus::Unrecognised(word) => word.as_str(),
+                    _ => "",
+                };
+                return Ok(Some(Unfit {
+                    kind: DiscrepancyKind::StatusUnknown,
+                    recall: Some(recall),
+                    detail: format!(
+                        "the answer to a recall says `{word}`, which the format does not know"
+                    ),
+                }));
+            }
+        };
+        // A word that came late, or the same once more, changes nothing: what was agreed to may be back by now.
+        let is_behind = match recall.state {
+            state if state == told => true,
+            S::Accepted | S::Partly | S::Refused => told == S::Pending,
+            S::Over => told != S::Refused,
+            _ => false,
+        };
+        if is_behind {
+            seen.insert(recall.number, recall);
+            return Ok(None);
+        }
+        if recall.state == S::Confirmed
+            && !self.recall_was_there(changes, &mut recall, answer).await?
+        {
+            return Ok(Some(Unfit {
+                kind: DiscrepancyKind::Contradiction,
+                recall: Some(recall),
+                detail: "the partner answers a recall that has not left; nothing was changed"
+                    .to_owned(),
+            }));
+        }
+        let Ok(to) = recall.state.apply(event) else {
+            let detail = format!(
+                "the partner says {told} of a recall that is {}; nothing was changed",
+                recall.state
+            );
+            let kind = DiscrepancyKind::Contradiction;
+            return Ok(Some(Unfit { kind, recall: Some(recall), detail }));
+        };
+        let at = &answer.received_at;
+        let reason = answered.reason.as_deref();
+        changes.recall_answered(
+            recall.number,
+            (recall.state, to),
+            (answer.number, item),
+            reason,
+            at,
+        );
+        changes.event(
+            self.recall_leaf("recall_answered", &recall, at)
+                .text("state", to.name())
+                .number("answer", answer.number.0)
+                .number("item", item)
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        recall.state = to;
+        seen.insert(recall.number, recall);
+        Ok(None)
+    }
+
+    /// Whether a file of unknown fate is proved to be there by an answer to it; then the partner was asked.
+    async fn recall_was_there(
+        &self,
+        changes: &mut Changes,
+        recall: &mut Recall,
+        answer: &Answer,
+    ) -> Result<bool, EngineError> {
+        let Some(file) = self.store.recall_file(recall.number).await? else { return Ok(false) };
+        if !matches!(file.state, RecallFileState::Sending | RecallFileState::Unknown) {
+            return Ok(false);
+        }
+        let at = &answer.received_at;
+        let to = file.state.apply(RecallFileEvent::ProvedDelivered)?;
+        let last = self.store.recall_delivery_last(recall.number).await?;
+        let (outcome, detail) = (DeliveryOutcome::Delivered, "proved by an answer");
+        changes.recall_delivery_ended(recall.number, last, outcome, detail, at);
+        changes.recall_file_moved(recall.number, file.state, to);
+        let sent = recall.state.apply(RecallEvent::Asked)?;
+        changes.recall_asked(recall.number, sent, at);
+        recall.state = sent;
+        Ok(true)
+    }
+
+    /// Ends the recalls of orders whose money is back or was never paid out, by evidence.
+    pub(super) async fn end_recalls(
+        &self,
+        changes: &mut Changes,
+        moves: &[InstructionMove],
+        answer: &Answer,
+    ) -> Result<(), EngineError> {
+        use InstructionState as I;
+        let ended = |one: &&InstructionMove| {
+            matches!(one.to, I::Returned | I::Rejected | I::Cancelled | I::ExcessReturned)
+        };
+        if !moves.iter().any(|one| ended(&one)) {
+            return Ok(());
+        }
+        let at = &answer.received_at;
+        for recall in self.store.recalls_open().await? {
+            let is_back = moves
+                .iter()
+                .filter(ended)
+                .any(|one| (one.payable, one.attempt) == (recall.payable, recall.attempt));
+            if !is_back {
+                continue;
+            }
+            let to = recall.state.apply(RecallEvent::CameBack)?;
+            changes.recall_ended(recall.number, (recall.state, to), "evidence", at);
+            changes.event(
+                self.recall_leaf("recall_over", &recall, at)
+                    .number("answer", answer.number.0)
+                    .build()?
+                    .as_bytes()
+                    .to_vec(),
+            );
+        }
+        Ok(())
+    }
+}
