@@ -42,6 +42,10 @@ pub struct Standing {
     /// By cycle and shard.
     pub money: BTreeMap<(i64, u8), MoneySum>,
     pub owed: BTreeMap<i64, Owed>,
+    /// By cycle and shard, and by the cycle whose computation did it.
+    claims: BTreeMap<(i64, u8, i64), MoneySum>,
+    /// Cycles of which every claim has its line in the log.
+    claims_told: BTreeSet<i64>,
     /// Cycles of which every row of money has its line in the log.
     pub whole: BTreeSet<i64>,
     /// True when a cycle was opened by a program that wrote no such lines.
@@ -66,6 +70,22 @@ impl Standing {
     /// Ends the reading.
     pub fn ended(&mut self) {
         self.has_older = self.opened.iter().any(|cycle| !self.whole.contains(cycle));
+    }
+
+    /// Whether an earlier program opened a cycle, and said nothing of its claims.
+    pub fn says_nothing_of_claims(&self, cycle: i64) -> bool {
+        self.opened.contains(&cycle) && !self.claims_told.contains(&cycle)
+    }
+
+    /// What must stand of the claims of each cycle and shard.
+    pub fn claim_sums(&self) -> BTreeMap<(i64, u8), MoneySum> {
+        let mut sums: BTreeMap<(i64, u8), MoneySum> = BTreeMap::new();
+        for ((cycle, shard, _), one) in &self.claims {
+            let claims = sums.entry((*cycle, *shard)).or_default();
+            claims.rows += one.rows;
+            claims.sum = claims.sum.wrapping_add(one.sum);
+        }
+        sums
     }
 
     fn set(&mut self, kind: FactKind, key: String, fields: &[(&'static str, String)]) {
@@ -212,9 +232,15 @@ impl Standing {
             }
             "hold_resolved" | "hold_release_proposed" => {
                 let persons = if event == "hold_resolved" { "1" } else { "2" };
+                let number = said.text("resolution");
+                // Whom it is about: earlier programs did not say it.
+                if let Some(subject) = from_letters(&said.text("subject")) {
+                    let subject = (subject as i64).to_string();
+                    self.set(K::Hold, number.clone(), &[("subject", subject)]);
+                }
                 self.set(
                     K::Hold,
-                    said.text("resolution"),
+                    number,
                     &[
                         is("code"),
                         is("decision"),
@@ -334,6 +360,11 @@ impl Standing {
                     let outcome = ("outcome", state.to_owned());
                     self.set(FactKind::Delivery, key.to_owned(), &[outcome]);
                 }
+                "claims" => {
+                    if let Ok(cycle) = key.parse() {
+                        self.claims_told.insert(cycle);
+                    }
+                }
                 "proved" => self.proved(key),
                 "owed" => {
                     let mut parts = state.split('.').map(str::to_owned);
@@ -352,16 +383,27 @@ impl Standing {
             self.dropped(&cycle);
         }
         for word in said.texts("sums") {
-            let parsed = word.split_once('=').and_then(|(key, told)| {
+            let parsed = sum_of(&word).and_then(|(key, rows, sum)| {
                 let (cycle, shard) = key.split_once('/')?;
-                let (rows, sum) = told.split_once('.')?;
-                let key = (cycle.parse().ok()?, shard.parse().ok()?);
-                Some((key, rows.parse::<i64>().ok()?, from_letters(sum)?))
+                Some(((cycle.parse().ok()?, shard.parse().ok()?), rows, sum))
             });
             if let Some((key, rows, sum)) = parsed {
                 let money = self.money.entry(key).or_default();
                 money.rows += rows;
                 money.sum = money.sum.wrapping_add(sum);
+            }
+        }
+        for word in said.texts("claims") {
+            let parsed = sum_of(&word).and_then(|(key, rows, sum)| {
+                let (cycle, rest) = key.split_once('/')?;
+                let (shard, by) = rest.split_once('/')?;
+                let key = (cycle.parse().ok()?, shard.parse().ok()?, by.parse().ok()?);
+                Some((key, rows, sum))
+            });
+            if let Some((key, rows, sum)) = parsed {
+                let claims = self.claims.entry(key).or_default();
+                claims.rows += rows;
+                claims.sum = claims.sum.wrapping_add(sum);
             }
         }
     }
@@ -392,6 +434,8 @@ impl Standing {
         });
         if let Ok(number) = cycle.parse::<i64>() {
             self.money.retain(|(of, _), _| *of != number);
+            // What it took from others is theirs again.
+            self.claims.retain(|(_, _, by), _| *by != number);
             self.owed.retain(|_, owed| owed.cycle != number);
         }
     }
@@ -440,6 +484,13 @@ impl Said<'_> {
             .map(|(payable, attempt)| format!("{}/{}", payable.number(), attempt.number()))
             .collect()
     }
+}
+
+/// `1/3=2.aaaa…`: key, rows and sum.
+fn sum_of(word: &str) -> Option<(&str, i64, u128)> {
+    let (key, told) = word.split_once('=')?;
+    let (rows, sum) = told.split_once('.')?;
+    Some((key, rows.parse().ok()?, from_letters(sum)?))
 }
 
 /// A number in letters: in digits a leaf would take it for somebody's account.
@@ -508,10 +559,46 @@ mod tests {
     }
 
     #[test]
+    fn claims_that_a_forgotten_cycle_took_are_back_where_they_were() {
+        let (five, four) = (to_letters(5), to_letters(4));
+        let minus_five = to_letters(0u128.wrapping_sub(5));
+        let made = format!(
+            r#"{{"at":"2026-10-21","claims":["1/3/1=1.{five}"],"event":"rows_written","states":["claims:1=told"]}}"#
+        );
+        let carried = format!(
+            r#"{{"at":"2026-11-21","claims":["1/3/2=-1.{minus_five}","2/3/2=1.{four}"],"event":"rows_written","states":["claims:2=told"]}}"#
+        );
+        let forgotten = r#"{"at":"2026-11-22","dropped":["2"],"event":"rows_written"}"#;
+        let rows = |sum, rows| MoneySum { rows, sum };
+        let after = standing(&[&made, &carried]).claim_sums();
+        assert_eq!(after, BTreeMap::from([((1, 3), rows(0, 0)), ((2, 3), rows(4, 1))]));
+        let again = standing(&[&made, &carried, forgotten]).claim_sums();
+        assert_eq!(again, BTreeMap::from([((1, 3), rows(5, 1))]));
+    }
+
+    #[test]
+    fn whom_a_decision_is_about_is_compared_where_the_log_says_it() {
+        let subject = |fields: &str| {
+            let leaf = format!(
+                r#"{{"at":"2026-10-21","code":"H121","decision":"keep","event":"hold_resolved","resolution":1{fields}}}"#
+            );
+            let standing = standing(&[&leaf]);
+            standing.facts[&(FactKind::Hold, "1".to_owned())].get("subject").cloned()
+        };
+        assert_eq!(subject(""), None);
+        let said = format!(r#","subject":"{}""#, to_letters(u128::from(u64::MAX >> 1)));
+        assert_eq!(subject(&said), Some(i64::MAX.to_string()));
+    }
+
+    #[test]
     fn what_an_earlier_program_wrote_is_known_as_such() {
         let opened = r#"{"at":"2026-10-21","cycle":1,"event":"cycle_opened","officer":"lan"}"#;
         let written = r#"{"at":"2026-10-21","event":"rows_written","states":["cycle:1=open"]}"#;
         assert!(standing(&[opened]).has_older);
         assert!(!standing(&[opened, written]).has_older);
+        assert!(standing(&[opened, written]).says_nothing_of_claims(1));
+        let claims = r#"{"at":"2026-10-21","event":"rows_written","states":["claims:1=told"]}"#;
+        assert!(!standing(&[opened, written, claims]).says_nothing_of_claims(1));
+        assert!(!standing(&[opened]).says_nothing_of_claims(2), "nobody ever opened it");
     }
 }

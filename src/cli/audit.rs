@@ -12,7 +12,7 @@ const WAITING_SHOWN_MAX: i64 = 1_000;
 
 #[derive(Subcommand)]
 pub enum Audit {
-    /// Hash every entry again, compare with the signed checkpoints, and hold every row of the database against it
+    /// Hash every entry again, compare with the signed checkpoints, and hold the rows of which the log speaks against it
     Verify,
     /// Number what waits, and sign a checkpoint
     Checkpoint,

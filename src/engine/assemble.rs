@@ -277,6 +277,7 @@ impl Engine {
         }
         let mut assembled = assemble(cycle.number, shard, lines)?;
         let uncollected = self.uncollected(&assembled.payables).await?;
+        let before = self.claims_before(&assembled.payables).await?;
         let stopped = self.store.stopped_before(shard, cycle.number).await?;
         changes
             .recoveries(cycle.number, owing.kept_back(self, &mut assembled, &carried_in.set_off));
@@ -423,11 +424,7 @@ impl Engine {
                 match line.carried_from {
                     None => claims.push(claim(line, cycle.number, Some(*number))),
                     Some(from) => {
-                        changes.claim_carried(
-                            &claim(line, cycle.number, Some(*number)),
-                            from,
-                            *number,
-                        );
+                        changes.claim_carried(&before.of(line, from), from, *number);
                         carried.insert((from, *number));
                     }
                 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use crate::audit::leaf::{Leaf, LeafBuilder, LeafError};
 use crate::audit::standing::{MoneySum, ROWS_WRITTEN, to_letters};
+use crate::domain::cycle::CycleState;
+use crate::domain::fact::FactKind;
 use crate::domain::state::Named;
 use crate::engine::clock::{Clock, stamp};
 use crate::engine::names::Keys;
@@ -35,6 +37,10 @@ impl Books {
             match one {
                 Written::State { kind, key, state } => {
                     told.states.push(format!("{}:{key}={state}", kind.name()));
+                    if *kind == FactKind::Cycle && *state == CycleState::Open.name() {
+                        // From here on every claim of the cycle has its line.
+                        told.states.push(format!("claims:{key}=told"));
+                    }
                 }
                 Written::Proved(cycle, batch) => {
                     told.states.push(format!("proved:{cycle}/{batch}=delivered"));
@@ -54,6 +60,7 @@ impl Books {
                 }
                 Written::Dropped(cycle) => {
                     told.sums.retain(|(of, _), _| *of != cycle.0);
+                    told.claims.retain(|(_, _, by), _| *by != cycle.0);
                     told.dropped.push(cycle.to_string());
                 }
                 Written::Line { cycle, shard, line, comes, row } => {
@@ -64,6 +71,20 @@ impl Books {
                         true => money.sum.wrapping_add(number),
                         false => money.sum.wrapping_sub(number),
                     };
+                }
+                Written::Claim { cycle, shard, by, line, comes, row } => {
+                    let claims = told.claims.entry((cycle.0, shard.number(), by.0)).or_default();
+                    let (row, number) = (i64::from(*row), self.keys.line(line));
+                    match comes {
+                        true => {
+                            claims.rows += row;
+                            claims.sum = claims.sum.wrapping_add(number);
+                        }
+                        false => {
+                            claims.rows -= row;
+                            claims.sum = claims.sum.wrapping_sub(number);
+                        }
+                    }
                 }
             }
         }
@@ -76,6 +97,8 @@ struct Told {
     states: Vec<String>,
     dropped: Vec<String>,
     sums: BTreeMap<(i64, u8), MoneySum>,
+    /// By cycle, shard, and the cycle whose computation does it.
+    claims: BTreeMap<(i64, u8, i64), MoneySum>,
 }
 
 impl Told {
@@ -88,6 +111,19 @@ impl Told {
                 format!("{cycle}/{shard}={}.{}", money.rows, to_letters(money.sum))
             })
             .collect();
+        let claims: Vec<String> = self
+            .claims
+            .iter()
+            .map(|((cycle, shard, by), claims)| {
+                format!("{cycle}/{shard}/{by}={}.{}", claims.rows, to_letters(claims.sum))
+            })
+            .collect();
+        let fields = [
+            ("states", &self.states),
+            ("dropped", &self.dropped),
+            ("sums", &sums),
+            ("claims", &claims),
+        ];
         let mut leaves = Vec::new();
         let mut leaf = |field: &str, words: &[String]| -> Result<(), LeafError> {
             for words in words.chunks(WORDS_MAX) {
@@ -96,20 +132,18 @@ impl Told {
             }
             Ok(())
         };
-        if self.states.len() + self.dropped.len() + sums.len() <= WORDS_MAX {
+        if fields.iter().map(|(_, words)| words.len()).sum::<usize>() <= WORDS_MAX {
             let mut one = Leaf::of(ROWS_WRITTEN, at);
-            for (field, words) in
-                [("states", &self.states), ("dropped", &self.dropped), ("sums", &sums)]
-            {
+            for (field, words) in fields {
                 if !words.is_empty() {
                     one = one.texts(field, words);
                 }
             }
             return Ok(vec![one.build()?.as_bytes().to_vec()]);
         }
-        leaf("states", &self.states)?;
-        leaf("dropped", &self.dropped)?;
-        leaf("sums", &sums)?;
+        for (field, words) in fields {
+            leaf(field, words)?;
+        }
         Ok(leaves)
     }
 }

@@ -5,6 +5,7 @@
 //! two persons is released when a second officer has confirmed it; until then the hold is in force.
 
 use crate::audit::leaf::Leaf;
+use crate::audit::standing::to_letters;
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::exception::{Decision, Exception, Resolution, Subject};
@@ -240,6 +241,8 @@ impl Engine {
                 .number("shard", i64::from(held.shard.number()))
                 .number("exception", held.number)
                 .number("resolution", resolution.number)
+                // A keyed hash, too large for a number that every reader of JSON takes as it is.
+                .text("subject", &to_letters(u128::from(resolution.subject as u64)))
                 .text("code", &resolution.code)
                 .text("decision", resolution.decision.name())
                 .text("valid_to", &resolution.valid_to.to_string())

@@ -5,6 +5,8 @@
 //! waits to be numbered, and the rows, in pages. Gives: differences, and how many rows could not be compared
 //! because an earlier program's entries do not speak of them.
 
+mod claims;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -173,6 +175,7 @@ impl Engine {
             self.lists_hold(cycle, &mut compared).await?;
         }
         self.money_stands(&cycles, &standing, &mut compared).await?;
+        self.claims_stand(&standing, &mut compared).await?;
         self.owed_stands(&standing, &mut compared).await?;
         Ok(compared)
     }

@@ -4,6 +4,7 @@
 //! leaves that go into the log in the same transaction; and the same lines from rows that are read, so that
 //! what stands can be held against what was written.
 
+use crate::domain::claim::Claim;
 use crate::domain::fact::FactKind;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
@@ -19,6 +20,9 @@ pub enum Written {
     /// One of many lines about money comes to be true, or is true no more. `row` is the first line of
     /// its row.
     Line { cycle: CycleNo, shard: Shard, line: String, comes: bool, row: bool },
+    /// One of many lines about claims, of the money of a cycle and shard. `by` is the cycle whose
+    /// computation does it: forgotten, that puts back what it took from others.
+    Claim { cycle: CycleNo, shard: Shard, by: CycleNo, line: String, comes: bool, row: bool },
     /// Everything that was computed for a cycle is forgotten.
     Dropped(CycleNo),
     /// An answer proves that a file arrived: what was sent and not known to have ended is delivered.
@@ -96,6 +100,43 @@ pub fn payable_state_line(number: PayableNo, state: PayableState) -> String {
 
 pub fn carried_line(from: PayableNo, to: PayableNo) -> String {
     format!("payable {} is carried to {}", from.number(), to.number())
+}
+
+/// A claim where it stands: what is determined, and which payable pays it.
+pub fn claim_line(one: &Claim) -> String {
+    format!(
+        "claim {}\u{1f}{}\u{1f}{}\u{1f}{} in {} {}",
+        claim_key(one),
+        one.person.number(),
+        one.programme,
+        one.amount_minor,
+        one.cycle.0,
+        one.payable.map_or(0, |payable| payable.number())
+    )
+}
+
+/// Whence a claim was carried to where it stands.
+pub fn claim_carried_line(one: &Claim) -> Option<String> {
+    let from = one.carried_from?;
+    let payable = one.payable.map_or(0, |payable| payable.number());
+    Some(format!("claim {} in {payable} from {}", claim_key(one), from.number()))
+}
+
+/// The shard with whose money a claim is counted: that of its payable, which is the payee's.
+pub fn claim_shard(one: &Claim) -> Shard {
+    one.payable.map_or(one.shard, |payable| payable.shard())
+}
+
+fn claim_key(one: &Claim) -> String {
+    format!(
+        "{} {} {}\u{1f}{}\u{1f}{}\u{1f}{}",
+        one.shard.number(),
+        one.period.as_number(),
+        one.enrolment.number(),
+        one.benefit,
+        one.component,
+        one.revision
+    )
 }
 
 /// What never changes of an order.

@@ -155,11 +155,12 @@ const READINGS: &[Reading] = &[
     },
     Reading {
         kind: FactKind::Hold,
-        sql: "select resolution_no, code, decision, valid_to, reason, decided_by, persons, confirmed_by
+        sql: "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, persons, confirmed_by
               from resolution order by resolution_no limit $1 offset $2",
         key: 1,
         columns: &[
             "resolution",
+            "subject",
             "code",
             "decision",
             "valid_to",

@@ -5,15 +5,16 @@ use std::sync::LazyLock;
 use crate::domain::batch::Batch;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{
-    AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, Shard,
+    AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, EnrolmentNo, ListNo, PayableNo, Shard,
 };
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
 use crate::domain::payable::{Payable, PayableState};
+use crate::domain::period::Period;
 use crate::domain::state::Named;
 
 use super::books::{
-    Evidence, Written, carried_line, order_file_line, order_line, order_state_line, payable_line,
-    payable_state_line,
+    Evidence, Written, carried_line, claim_carried_line, claim_line, claim_shard, order_file_line,
+    order_line, order_state_line, payable_line, payable_state_line,
 };
 use super::database::Dialect;
 use super::paged::{Many, PAGE, lookup, padded};
@@ -77,6 +78,13 @@ pub struct PayableMove {
     pub batch: Option<BatchNo>,
 }
 
+macro_rules! claim_columns {
+    () => {
+        "select shard, period, enrolment_no, benefit, component, revision, amount_minor, cycle_no, payable_no,
+         carried_from, person_no, programme from claim "
+    };
+}
+
 macro_rules! payable_columns {
     () => {
         "select payable_no, payee_no, beneficiary_no, destination_no, channel, provider, fund, programme,
@@ -97,14 +105,44 @@ impl Store {
     pub async fn claims(&self, shard: Shard) -> Result<Vec<Claim>, StoreError> {
         let rows = self
             .query(
-                "select shard, period, enrolment_no, benefit, component, revision, amount_minor, cycle_no, payable_no,
-                   carried_from, person_no, programme
-                 from claim where shard = $1
-                 order by period, enrolment_no, benefit, component, revision",
+                concat!(
+                    claim_columns!(),
+                    "where shard = $1 order by period, enrolment_no, benefit, component, revision"
+                ),
                 &[i64::from(shard.number()).into()],
             )
             .await?;
         rows.iter().map(claim).collect()
+    }
+
+    /// All claims of these months of enrolments.
+    pub async fn claims_of(
+        &self,
+        months: &[(Shard, Period, EnrolmentNo)],
+    ) -> Result<Vec<Claim>, StoreError> {
+        const KEY: &[&str] = &["shard", "period", "enrolment_no"];
+        static SQLITE: LazyLock<String> =
+            LazyLock::new(|| lookup(Dialect::Sqlite, claim_columns!(), KEY));
+        static POSTGRES: LazyLock<String> =
+            LazyLock::new(|| lookup(Dialect::Postgres, claim_columns!(), KEY));
+        let sql = match self.database.dialect() {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        };
+        let mut found = Vec::with_capacity(months.len());
+        for page in months.chunks(PAGE) {
+            let keys = page.iter().map(|(shard, period, enrolment)| {
+                [
+                    i64::from(shard.number()).into(),
+                    i64::from(period.as_number()).into(),
+                    enrolment.number().into(),
+                ]
+            });
+            for row in self.query(sql, &padded(keys)).await? {
+                found.push(claim(&row)?);
+            }
+        }
+        Ok(found)
     }
 
     pub async fn payables(&self, cycle: CycleNo, shard: Shard) -> Result<Vec<Payable>, StoreError> {
@@ -419,6 +457,10 @@ impl Store {
 
 impl Changes {
     pub fn claims(&mut self, claims: impl IntoIterator<Item = Claim>) {
+        let claims: Vec<Claim> = claims.into_iter().collect();
+        for one in &claims {
+            self.claim_comes(one);
+        }
         self.bulk(
             "claim",
             &[
@@ -452,8 +494,16 @@ impl Changes {
         );
     }
 
-    /// Moves one claim from the payable of a closed cycle to a payable of this one.
+    /// Moves one claim from the payable of a closed cycle to a payable of this one. `claim` is as it was
+    /// read.
     pub fn claim_carried(&mut self, claim: &Claim, from: PayableNo, to: PayableNo) {
+        self.claim_goes(claim, from, to.cycle());
+        self.claim_comes(&Claim {
+            cycle: to.cycle(),
+            payable: Some(to),
+            carried_from: Some(from),
+            ..claim.clone()
+        });
         self.guarded(
             "a claim is carried by the payable that owns it, once",
             "update claim set cycle_no = $7, payable_no = $8, carried_from = $9
@@ -700,6 +750,28 @@ impl Changes {
             self.line(number, payable_state_line(number, from), false, false);
         }
         self.line(number, payable_state_line(number, to), true, false);
+    }
+
+    fn claim_comes(&mut self, one: &Claim) {
+        let (cycle, shard) = (one.cycle, claim_shard(one));
+        let line = claim_line(one);
+        self.written.push(Written::Claim { cycle, shard, by: cycle, line, comes: true, row: true });
+        if let Some(line) = claim_carried_line(one) {
+            let (comes, row) = (true, false);
+            self.written.push(Written::Claim { cycle, shard, by: cycle, line, comes, row });
+        }
+    }
+
+    fn claim_goes(&mut self, one: &Claim, from: PayableNo, by: CycleNo) {
+        let (cycle, shard) = (from.cycle(), from.shard());
+        let line = claim_line(one);
+        self.written.push(Written::Claim { cycle, shard, by, line, comes: false, row: true });
+        if let Some(line) = claim_carried_line(one) {
+            // When the cycle that took it is forgotten, the claim comes back, but not whence it had been
+            // carried before.
+            let (comes, row) = (false, false);
+            self.written.push(Written::Claim { cycle, shard, by: cycle, line, comes, row });
+        }
     }
 
     pub(super) fn line(&mut self, payable: PayableNo, line: String, comes: bool, row: bool) {

@@ -19,6 +19,7 @@ use crate::support::real_parts::RealPart;
 on_both_databases! { run, RealPart::Postgres;
     rows_that_were_changed_by_hand_are_told
     what_is_committed_and_not_yet_numbered_counts
+    claims_are_held_wherever_they_were_carried
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001 | register.account=0711999999 | register.provider=970405";
@@ -201,6 +202,68 @@ const TAMPERINGS: &[Tampering] = &[
         "cycle 1 in shard ",
     ),
     by_hand("instruction", "delete from instruction where grade = 'signature'", "V210", "cycle 1"),
+    // What has been determined, so that nobody is paid it again.
+    by_hand(
+        "claim",
+        "update claim set period = period + 100 where enrolment_no = (select min(enrolment_no) from claim)",
+        "V221",
+        "claim of enrolment |for 2027-10|says month 2026-10|says month 2027-10",
+    ),
+    by_hand(
+        "claim",
+        "update claim set revision = 1 where enrolment_no = (select min(enrolment_no) from claim)",
+        "V221",
+        "claim of enrolment |says revision 0|says revision 1",
+    ),
+    by_hand(
+        "claim",
+        "update claim set amount_minor = 1 where enrolment_no = (select min(enrolment_no) from claim)",
+        "V221",
+        "claim of enrolment |says amount 500000|says amount 1",
+    ),
+    by_hand(
+        "claim",
+        "delete from claim where enrolment_no = (select min(enrolment_no) from claim)",
+        "V220",
+        "claims of cycle 1 in shard |says 1 rows|says 0 rows",
+    ),
+    by_hand("claim", "delete from claim", "V220", "claims of cycle 1 in shard |says 1 rows"),
+    by_hand(
+        "claim",
+        "insert into claim (shard, period, enrolment_no, person_no, programme, benefit, component, revision, \
+         amount_minor, cycle_no, payable_no) \
+         select shard, period + 1, enrolment_no, person_no, programme, benefit, component, revision, \
+         amount_minor, cycle_no, payable_no from claim where enrolment_no = (select min(enrolment_no) from claim)",
+        "V222",
+        "claim of enrolment |for 2026-11|nothing of it",
+    ),
+    by_hand(
+        "claim",
+        "insert into claim (shard, period, enrolment_no, person_no, programme, benefit, component, revision, \
+         amount_minor, cycle_no) \
+         select shard, period + 1, enrolment_no, person_no, programme, benefit, component, revision, \
+         amount_minor, 9 from claim where enrolment_no = (select min(enrolment_no) from claim)",
+        "V222",
+        "claim of enrolment |for 2026-11|in no payable|nothing of it",
+    ),
+    by_hand(
+        "claim",
+        "update claim set programme = 'another' where enrolment_no = (select min(enrolment_no) from claim)",
+        "V220",
+        "claims of cycle 1 in shard ",
+    ),
+    by_hand(
+        "claim",
+        "update claim set payable_no = null where enrolment_no = (select min(enrolment_no) from claim)",
+        "V220",
+        "claims of cycle 1 in shard ",
+    ),
+    by_hand(
+        "claim",
+        "update claim set carried_from = payable_no where enrolment_no = (select min(enrolment_no) from claim)",
+        "V220",
+        "claims of cycle 1 in shard ",
+    ),
     by_hand(
         "answer",
         "update answer set applied_count = 0 where answer_no = 1",
@@ -232,6 +295,12 @@ const TAMPERINGS: &[Tampering] = &[
         "update resolution set decision = 'release'",
         "V207",
         "decision on a hold 1|decision keep|decision release",
+    ),
+    by_hand(
+        "resolution",
+        "update resolution set subject_no = 17",
+        "V207",
+        "decision on a hold 1|subject |subject 17",
     ),
     by_hand(
         "resolution",
@@ -455,4 +524,51 @@ async fn what_is_committed_and_not_yet_numbered_counts(office: TestOffice) {
     let compared = office.engine.audit_rows().await.unwrap();
     assert_eq!(compared.differences, []);
     office.ends_whole().await;
+}
+
+/// Chi's money of October comes back, and is carried to November and on to December; months that are given
+/// up or computed anew put it back where it was.
+async fn claims_are_held_wherever_they_were_carried(office: TestOffice) {
+    let agrees = async |office: &TestOffice, claims: &str| {
+        let compared = office.engine.audit_rows().await.unwrap();
+        assert_eq!(compared.differences, [], "{claims}");
+        assert!(compared.not_compared.is_empty(), "{:?}", compared.not_compared);
+        assert_eq!(office.claims("E3").await, [claims]);
+    };
+    let given_up = async |office: &TestOffice, cycle: &Cycle| {
+        let now = office.now(cycle).await;
+        office.engine.cycle_cancel(&now, "another day", MAKER, &key(MAKER)).await.unwrap();
+    };
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[CHI]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E3", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    office.closed(&october).await;
+    agrees(&office, "2026-10 r0 500000 cycle 1").await;
+
+    office.month("2026-11", &[BINH]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    agrees(&office, "2026-10 r0 500000 cycle 2").await;
+    given_up(&office, &november).await;
+    agrees(&office, "2026-10 r0 500000 cycle 1").await;
+    let november = office.paid_out("2026-11", Regular).await;
+    agrees(&office, "2026-10 r0 500000 cycle 3").await;
+    let binh = office.said(&november, "E2", 1, "Đã chi", "").await;
+    office.paypoint(&[binh]).await.unwrap();
+    office.closed(&november).await;
+
+    office.month("2026-12", &[BINH]).await;
+    let december = office.opened("2026-12", Regular).await;
+    let december = office.computed(&december).await;
+    office.engine.seal(&december).await.unwrap();
+    agrees(&office, "2026-10 r0 500000 cycle 4").await;
+    given_up(&office, &december).await;
+    agrees(&office, "2026-10 r0 500000 cycle 3").await;
+    office.sealed("2026-12", Regular).await;
+    agrees(&office, "2026-10 r0 500000 cycle 5").await;
+
+    let forgotten = "update claim set carried_from = null where carried_from is not null";
+    assert_eq!(office.tamper(forgotten, vec![]).await, 1);
+    office.ends_tampered_with("V220").await;
 }

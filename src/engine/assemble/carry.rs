@@ -9,17 +9,19 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::audit::batch_root::BatchRootBuilder;
+use crate::domain::claim::Claim;
 use crate::domain::cycle::Cycle;
 use crate::domain::exception::Subject;
 use crate::domain::hold::HoldCode;
-use crate::domain::ids::{PayableNo, PersonNo, Shard};
+use crate::domain::ids::{EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
+use crate::domain::period::Period;
 use crate::engine::paid_otherwise::{PaidOtherwise, all_of_it};
 use crate::engine::payout::TravellingLine;
 use crate::engine::recall::Recalled;
 use crate::engine::{Engine, EngineError};
-use crate::pipeline::assemble::{DueLine, LineKind};
+use crate::pipeline::assemble::{DueLine, Group, LineKind};
 use crate::pipeline::retry::{Further, further, left_by_orders};
 use crate::store::Changes;
 
@@ -32,7 +34,48 @@ pub(super) struct Carried {
     pub set_off: HashMap<PayableNo, Vec<i64>>,
 }
 
+/// The claims of carried lines, as they stand before they are carried.
+pub(super) struct Before(HashMap<ClaimKey, Claim>);
+
+type ClaimKey = (Shard, Period, EnrolmentNo, String, String, u16);
+
+impl Before {
+    /// The claim of a line. One that is not there is taken for what the line says, and the step that would
+    /// carry it finds it missing.
+    pub fn of(&self, line: &DueLine, from: PayableNo) -> Claim {
+        let wanted = (
+            line.owner.shard(),
+            line.period,
+            line.enrolment,
+            line.benefit.clone(),
+            line.component.clone(),
+            line.revision,
+        );
+        let found = self.0.get(&wanted).cloned();
+        found.unwrap_or_else(|| super::claim(line, from.cycle(), Some(from)))
+    }
+}
+
 impl Engine {
+    /// Reads the claims of the lines that are carried.
+    pub(super) async fn claims_before(
+        &self,
+        payables: &[(PayableNo, Group)],
+    ) -> Result<Before, EngineError> {
+        let lines = payables.iter().flat_map(|(_, group)| &group.lines);
+        let carried = lines.filter(|line| line.carried_from.is_some());
+        let mut months: Vec<(Shard, Period, EnrolmentNo)> =
+            carried.map(|line| (line.owner.shard(), line.period, line.enrolment)).collect();
+        months.sort();
+        months.dedup();
+        let claims = self.store.claims_of(&months).await?;
+        let keyed = claims.into_iter().map(|one| {
+            let (benefit, component) = (one.benefit.clone(), one.component.clone());
+            ((one.shard, one.period, one.enrolment, benefit, component, one.revision), one)
+        });
+        Ok(Before(keyed.collect()))
+    }
+
     pub(super) async fn carry(
         &self,
         cycle: &Cycle,
