@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::{
     AnswerFile, Answers, Channel, CollectError, Delivery, DeliveryOutcome, Fetched, Parcel,
-    QueryOutcome, Reason,
+    QueryOutcome, Reason, RefusedName,
 };
 use crate::disk::Disk;
 use crate::disk::file_name::{FileName, FileNameError};
@@ -151,7 +151,9 @@ impl Channel for DirectoryChannel {
                 Err(
                     FileNameError::NameMustNotBeAPart(_) | FileNameError::NameMustNotBeHidden(_),
                 ) => {}
-                Err(error) => answers.refused.push((file.name, Reason::new(error.code(), &error))),
+                Err(error) => {
+                    answers.refused.push(RefusedName::new(&file.name, file.bytes, &error));
+                }
                 Ok(name) => answers.files.push(AnswerFile { name, bytes: file.bytes }),
             }
         }

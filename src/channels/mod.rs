@@ -18,7 +18,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use self::one_by_one::OneByOne;
-use crate::disk::file_name::FileName;
+use crate::disk::file_name::{FileName, FileNameError, shown};
 use crate::domain::digest::Digest;
 use crate::domain::money::Money;
 
@@ -118,8 +118,29 @@ impl fmt::Display for Reason {
 pub struct Answers {
     /// Sorted by name.
     pub files: Vec<AnswerFile>,
-    /// Names that are not taken in, with the reason. They stay where they are.
-    pub refused: Vec<(String, Reason)>,
+    /// Files that are not taken in for their names. They stay where they are.
+    pub refused: Vec<RefusedName>,
+}
+
+/// A file in an outbox whose name cannot be one of a file of ours, so that it cannot be copied.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefusedName {
+    /// As the partner's side wrote it: hostile, and fit for no message. See `shown`.
+    pub listed: String,
+    pub bytes: u64,
+    pub reason: Reason,
+}
+
+impl RefusedName {
+    pub fn new(listed: &str, bytes: u64, error: &FileNameError) -> RefusedName {
+        let reason = Reason::new(error.code(), error);
+        RefusedName { listed: listed.to_owned(), bytes, reason }
+    }
+
+    /// The name as people may see it.
+    pub fn shown(&self) -> String {
+        shown(&self.listed)
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

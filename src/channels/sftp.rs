@@ -21,9 +21,9 @@ use std::io::{Read, Write};
 use self::session::Session;
 use super::{
     AnswerFile, Answers, Channel, CollectError, Delivery, DeliveryOutcome, Fetched, Parcel,
-    QueryOutcome, Reason,
+    QueryOutcome, RefusedName,
 };
-use crate::disk::file_name::{FileName, FileNameError, PART_SUFFIX, shown};
+use crate::disk::file_name::{FileName, FileNameError, PART_SUFFIX};
 use crate::domain::digest::{Digest, Hasher};
 
 /// The way to one partner's SFTP server.
@@ -195,7 +195,7 @@ impl Channel for SftpChannel {
                         | FileNameError::NameMustNotBeHidden(_),
                     ) => {}
                     Err(error) => {
-                        answers.refused.push((shown(name), Reason::new(error.code(), &error)));
+                        answers.refused.push(RefusedName::new(name, bytes, &error));
                     }
                     Ok(name) => answers.files.push(AnswerFile { name, bytes }),
                 })

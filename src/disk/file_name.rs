@@ -39,9 +39,24 @@ impl FileName {
     }
 }
 
-/// A hostile name made harmless for a message: short, and without control characters.
+/// How much of a hostile name is shown.
+const SHOWN_MAX: usize = 60;
+
+/// A hostile name made harmless for a message: short, with what a terminal would obey written out.
 pub fn shown(name: &str) -> String {
-    name.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let mut shown = String::new();
+    for letter in name.chars().take(SHOWN_MAX) {
+        // Marks that turn the direction of writing make a name look like another one.
+        let turns = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        match letter.is_control() || turns {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    if name.chars().nth(SHOWN_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 impl fmt::Display for FileName {
@@ -105,6 +120,20 @@ mod tests {
         ] {
             let actual = FileName::parse(name).map_or_else(|error| error.code(), |_| "ok");
             assert_eq!(actual, expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_is_shown_written_out_and_short() {
+        for (name, expected) in [
+            ("kết quả.csv", "kết quả.csv"),
+            ("a\nb.csv", "a\\nb.csv"),
+            ("\u{1b}[2Jb.csv", "\\u{1b}[2Jb.csv"),
+            ("a\u{202e}vsc.exe", "a\\u{202e}vsc.exe"),
+            (&"n".repeat(61), &format!("{}…", "n".repeat(60))),
+            (&"n".repeat(60), &"n".repeat(60)),
+        ] {
+            assert_eq!(shown(name), expected, "{name:?}");
         }
     }
 

@@ -12,7 +12,8 @@ use std::path::Path;
 use payment_formats::InFormat;
 
 use crate::audit::leaf::Leaf;
-use crate::disk::file_name::FileName;
+use crate::channels::RefusedName;
+use crate::disk::file_name::{self, FileName};
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, RefusedAnswer};
 use crate::domain::digest::Digest;
 use crate::domain::ids::AnswerNo;
@@ -83,6 +84,12 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             };
+            for refused in answers.refused {
+                if let Some(error) = self.name_refused(&name, &refused).await? {
+                    unheard.insert(name.clone());
+                    done.push(Err((refused.shown(), error)));
+                }
+            }
             for answer in answers.files {
                 let shown = answer.name.as_str().to_owned();
                 let taken = self.collect_from(&name, channel.clone(), answer.name).await;
@@ -104,6 +111,30 @@ impl Engine {
         self.watch_failures().await?;
         self.sequence().await?;
         Ok(done)
+    }
+
+    /// What is wrong with a file that cannot be copied for its name; nothing when an officer has set it
+    /// aside. Its bytes are not known, so that it stands in the queue under its name and size: another file
+    /// is told anew.
+    async fn name_refused(
+        &self,
+        provider: &str,
+        refused: &RefusedName,
+    ) -> Result<Option<EngineError>, EngineError> {
+        let RefusedName { listed, bytes, reason } = refused;
+        let digest = Digest::of(format!("name\u{1f}{bytes}\u{1f}{listed}").as_bytes());
+        if self.store.answer_set_aside(provider, &digest.to_string()).await? {
+            return Ok(None);
+        }
+        let error = EngineError::refused(
+            reason.code,
+            format!(
+                "a file in the outbox of {provider} was not read: {reason}; ask {provider} to send it under a plain \
+                 name, or copy it under one and take it in with chitra collect FILE --provider {provider}"
+            ),
+        );
+        self.refusal_recorded(self.provider(provider)?, &refused.shown(), &digest, &error).await?;
+        Ok(Some(error))
     }
 
     async fn collect_from(
@@ -220,6 +251,10 @@ impl Engine {
         let _alone = self.collect_alone()?;
         let shown = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let shown = shown.unwrap_or_else(|| path.display().to_string());
+        let shown = match FileName::parse(&shown) {
+            Ok(_) => shown,
+            Err(_) => file_name::shown(&shown),
+        };
         let collected = self.collect_arrived(provider, path, &shown).await?;
         self.sequence().await?;
         Ok(collected)

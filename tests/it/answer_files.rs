@@ -26,6 +26,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_status_of_a_file_that_never_left_halts_its_partner
     what_is_said_of_payments_that_never_left_changes_nothing
     a_month_of_which_answers_speak_is_not_cancelled
+    a_file_that_cannot_be_taken_for_its_name_is_told_until_it_is_gone_or_set_aside
+    a_sheet_without_its_closing_total_is_refused
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -305,5 +307,71 @@ async fn a_month_of_which_answers_speak_is_not_cancelled(office: TestOffice) {
     assert!(told.contains("was cancelled") && told.ends_with(": 1"), "{told}");
     let cancelled = engine.cycle_find("1").await.unwrap();
     assert_eq!(engine.figures(&cancelled).await.unwrap().rows_listed, 0);
+    office.ends_whole().await;
+}
+
+/// A bank's sheet that says that one order is carried out.
+async fn sheet_of(office: &TestOffice, cycle: &Cycle) -> String {
+    let an = office.said(cycle, "E1", 1, "", "").await;
+    format!(
+        "STT,Số tài khoản,Tên người hưởng,Số tiền,Nội dung,Trạng thái,Ghi chú,Số FT,Ngày giao dịch\n\
+         1,0711000001,NGUYEN VAN AN,{minor},MA {} TRO CAP,Thành công,,FT1,20/09/2026\n\
+         Tổng cộng,1,,{minor},,,,,\n",
+        an.reference,
+        minor = an.amount_minor
+    )
+}
+
+async fn a_file_that_cannot_be_taken_for_its_name_is_told_until_it_is_gone_or_set_aside(
+    office: TestOffice,
+) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let sheet = sheet_of(&office, &october).await;
+    let outbox = office.dir.join("sheetbank/outbox");
+    let long = format!("{}.csv", "n".repeat(200));
+    for name in ["\u{1b}[2Jkết quả.csv", "kết\nquả.csv", &long] {
+        std::fs::write(outbox.join(name), &sheet).unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(collected(&office).await, ["V302", "V302", "V301"]);
+    }
+    let told = office.engine.collect_all().await.unwrap();
+    let names: Vec<String> =
+        told.into_iter().filter_map(Result::err).map(|(name, _)| name).collect();
+    let short = format!("{}…", "n".repeat(60));
+    assert_eq!(names, ["\\u{1b}[2Jkết quả.csv", "kết\\nquả.csv", short.as_str()]);
+    let open = office.engine.store.discrepancies().await.unwrap();
+    assert_eq!(office.discrepancies().await, ["file_refused"; 3]);
+    assert!(open.iter().all(|(_, found)| !found.detail.contains(char::is_control)), "{open:?}");
+    office.check(&october, "entitled 1", "pending 1 = 500000").await;
+
+    // One is set aside, one is gone, one gets a plain name.
+    let (number, _) = &open[0];
+    let reason = "the bank says that it was sent by mistake";
+    office.engine.discrepancy_resolve(*number, reason, MAKER, &key(MAKER)).await.unwrap();
+    assert_eq!(collected(&office).await, ["V302", "V301"]);
+    std::fs::remove_file(outbox.join("kết\nquả.csv")).unwrap();
+    assert_eq!(collected(&office).await, ["V301"]);
+    std::fs::rename(outbox.join(&long), outbox.join("result.csv")).unwrap();
+    assert_eq!(collected(&office).await, ["1 items"]);
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    // Another file under the name of what was set aside is told anew.
+    std::fs::write(outbox.join("\u{1b}[2Jkết quả.csv"), b"other").unwrap();
+    assert_eq!(collected(&office).await, ["V302"]);
+    office.ends_whole().await;
+}
+
+async fn a_sheet_without_its_closing_total_is_refused(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let whole = sheet_of(&office, &october).await;
+    let cut = &whole[..whole.find("Tổng").unwrap()];
+    refused(office.answered("sheetbank", "csv", cut.as_bytes()).await, "M114");
+    office.check(&october, "entitled 1", "pending 1 = 500000").await;
+    assert_eq!(office.answered("sheetbank", "csv", whole.as_bytes()).await.unwrap().items, 1);
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
     office.ends_whole().await;
 }

@@ -165,7 +165,7 @@ fn answers_are_listed_and_copied_under_their_limit() {
     let names: Vec<_> = answers.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["large.xml", "status-1.xml", "status-2.xml"]);
     let refused: Vec<_> =
-        answers.refused.iter().map(|(name, reason)| (name.as_str(), reason.code)).collect();
+        answers.refused.iter().map(|one| (one.listed.as_str(), one.reason.code)).collect();
     assert_eq!(refused, [("a:b", "V302")]);
 
     let mut copy = Vec::new();

@@ -268,7 +268,7 @@ fn hostile_listings_are_refused() {
     let names: Vec<&str> = answers.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["ok.csv"]);
     assert_eq!(answers.refused.len(), HOSTILE.len() - 2, "hidden names are not ours to report");
-    assert!(answers.refused.iter().all(|(name, _)| !name.contains(char::is_control)));
+    assert!(answers.refused.iter().all(|one| !one.shown().contains(char::is_control)));
 
     let server = FalseServer::start(Breaks::ListsWithoutEnd);
     assert_eq!(channel(&server.site).answers().unwrap_err().code(), "N119");

@@ -15,9 +15,9 @@ use super::caller::{Call, Called, Caller, json_object, told};
 use super::{HttpSettings, Quota};
 use crate::channels::{
     AnswerFile, Answers, Channel, CollectError, Delivery, DeliveryOutcome, Fetched, Parcel,
-    QueryOutcome, Reason,
+    QueryOutcome, Reason, RefusedName,
 };
-use crate::disk::file_name::{FileName, shown};
+use crate::disk::file_name::FileName;
 use crate::disk::publish::NAME_TAKEN;
 use crate::domain::digest::{Digest, Hasher};
 
@@ -148,13 +148,11 @@ impl Channel for HttpFilesChannel {
             let mut answers = Answers::default();
             for one in listed {
                 let name = one["name"].as_str().unwrap_or_default();
+                let bytes = one["bytes"].as_u64().unwrap_or_default();
                 match FileName::parse(name) {
-                    Ok(name) => {
-                        let bytes = one["bytes"].as_u64().unwrap_or_default();
-                        answers.files.push(AnswerFile { name, bytes });
-                    }
+                    Ok(name) => answers.files.push(AnswerFile { name, bytes }),
                     Err(error) => {
-                        answers.refused.push((shown(name), Reason::new(error.code(), error)));
+                        answers.refused.push(RefusedName::new(name, bytes, &error));
                     }
                 }
             }
