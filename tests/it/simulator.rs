@@ -258,10 +258,8 @@ fn run_all(seeds: &[u64], variant: Variant) -> Vec<(u64, Result<Run, String>)> {
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                loop {
-                    let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                        break;
-                    };
+                let more = || seeds.get(next.fetch_add(1, Ordering::Relaxed));
+                while let Some(&seed) = more() {
                     let one = (seed, run(seed, variant));
                     ran.lock().expect("no thread panics while it holds the list").push(one);
                 }
