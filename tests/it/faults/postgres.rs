@@ -207,8 +207,7 @@ fn a_servers_disk_may_be_full_or_lose_its_power() {
     // Directly below the folder of temporary files: the server's user must be able to enter it.
     let folder = tempfile::tempdir().unwrap();
     let place = std::env::temp_dir().join(format!("chitra-disk-{}", std::process::id()));
-    // Room for what a server writes anew each time that it comes up without having been closed.
-    let disk = Mounted::disk(&mkfs, &place, 400);
+    let disk = Mounted::disk(&mkfs, &place, 200);
     let remains = Remains(place.clone());
     let mut cluster = Cluster::in_folder(&programs, &disk.at);
     let office = SmallOffice::over(&cluster.url("postgres"), &folder.path().join("office"));

@@ -171,9 +171,11 @@ impl Mounted {
         file.set_len(bytes.saturating_sub(left_kib << 10)).expect("files can be cut");
     }
 
-    /// There is room again.
+    /// There is room again, and for good: a power cut does not bring back what filled it.
     pub fn make_room(&self) {
         fs::remove_file(self.filler()).expect("it was filled");
+        let folder = fs::File::open(&self.at).expect("it is mounted");
+        folder.sync_all().expect("a folder can be synced");
     }
 
     fn filler(&self) -> PathBuf {
