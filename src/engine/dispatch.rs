@@ -11,6 +11,7 @@ use crate::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome};
 use crate::disk::file_name::FileName;
 use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::{CycleEvent, CycleState};
+use crate::domain::digest::Digest;
 use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::money::Money;
 use crate::engine::halt::scopes;
@@ -25,6 +26,16 @@ pub struct Dispatched {
     pub file_name: String,
     pub state: BatchState,
     pub detail: String,
+}
+
+/// An archived file on its way to a partner.
+pub(super) struct OutgoingFile<'a> {
+    pub provider: &'a str,
+    /// As it is called there.
+    pub name: &'a str,
+    pub digest: Digest,
+    pub count: u64,
+    pub total_minor: i64,
 }
 
 mod leaving;
@@ -231,21 +242,43 @@ impl Engine {
         // No byte leaves before its intent is under a signed checkpoint.
         self.sequence().await?;
 
-        let (archive, name) = (self.archive.clone(), file_name);
-        let total = Money::from_minor(batch.total_minor, self.config.currency);
-        let count = batch.count;
+        let leaving = OutgoingFile {
+            provider: &batch.provider,
+            name: &file_name,
+            digest,
+            count: batch.count,
+            total_minor: batch.total_minor,
+        };
+        let (recorded, detail) = self.bytes_leave(lease, channel, leaving).await?;
+        let event = match recorded {
+            Recorded::Delivered => BatchEvent::ProvedDelivered,
+            Recorded::NotSent => BatchEvent::ProvedNotSent,
+            Recorded::Started | Recorded::Unknown => BatchEvent::OutcomeLost,
+        };
+        let after = self.record(lease, &sending, event, recorded, &detail).await?;
+        Ok(told(&after, after.state, detail))
+    }
+
+    /// Lets the bytes of an archived file leave, whose attempt is recorded and under a checkpoint. Gives how that
+    /// ended; a name that is taken at the partner halts it.
+    pub(super) async fn bytes_leave(
+        &self,
+        lease: &Lease,
+        channel: std::sync::Arc<dyn Channel>,
+        file: OutgoingFile<'_>,
+    ) -> Result<(Recorded, String), EngineError> {
+        let (archive, digest, count) = (self.archive.clone(), file.digest, file.count);
+        let total = Money::from_minor(file.total_minor, self.config.currency);
+        let name = FileName::parse(file.name)
+            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
         // The last moment before bytes leave: whoever was stopped since the attempt was recorded learns it.
         self.renew(lease).await?;
         let leaving = aside(move || {
             let mut source = archive.open(&digest)?;
-            let name = FileName::parse(&name)
-                .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
             Ok(channel.deliver(Parcel { name, source: &mut source, digest, count, total }))
         });
-        let outcome = self.while_held(lease, leaving).await?;
-        let (event, recorded, detail) = match outcome {
+        Ok(match self.while_held(lease, leaving).await? {
             DeliveryOutcome::Delivered(delivery) => (
-                BatchEvent::ProvedDelivered,
                 Recorded::Delivered,
                 match delivery.already_there {
                     true => "was there already, the same bytes".to_owned(),
@@ -254,16 +287,12 @@ impl Engine {
             ),
             DeliveryOutcome::NotDelivered(reason) => {
                 if reason.code == crate::disk::publish::NAME_TAKEN {
-                    self.halt_provider(&batch.provider, &reason.sentence).await?;
+                    self.halt_provider(file.provider, &reason.sentence).await?;
                 }
-                (BatchEvent::ProvedNotSent, Recorded::NotSent, reason.sentence)
+                (Recorded::NotSent, reason.sentence)
             }
-            DeliveryOutcome::Unknown(reason) => {
-                (BatchEvent::OutcomeLost, Recorded::Unknown, reason.sentence)
-            }
-        };
-        let after = self.record(lease, &sending, event, recorded, &detail).await?;
-        Ok(told(&after, after.state, detail))
+            DeliveryOutcome::Unknown(reason) => (Recorded::Unknown, reason.sentence),
+        })
     }
 
     /// Records how the last delivery of a batch ended.

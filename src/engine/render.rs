@@ -542,12 +542,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Proves that the file of a batch is what was sealed. One whose archived copy is damaged or gone is
-    /// rendered again from the sealed list, and kept only when it has the digest that was approved.
-    pub(super) async fn file_holds(&self, cycle: &Cycle, batch: &Batch) -> Result<(), EngineError> {
-        let digest = rendered_digest(batch)?;
+    /// Reads an archived file to its end, and gives what is wrong with its copy: gone or damaged. That the
+    /// archive cannot be read says nothing about the file.
+    pub(super) async fn archived_damage(
+        &self,
+        digest: Digest,
+    ) -> Result<Option<ArchiveError>, EngineError> {
         let archive = self.archive.clone();
-        let broken = aside(move || match archive.get(&digest, &mut std::io::sink()) {
+        aside(move || match archive.get(&digest, &mut std::io::sink()) {
             Ok(_) => Ok(None),
             Err(
                 error @ (ArchiveError::FileMustBeArchived(_)
@@ -555,7 +557,14 @@ impl Engine {
             ) => Ok(Some(error)),
             Err(error) => Err(error.into()),
         })
-        .await?;
+        .await
+    }
+
+    /// Proves that the file of a batch is what was sealed. One whose archived copy is damaged or gone is
+    /// rendered again from the sealed list, and kept only when it has the digest that was approved.
+    pub(super) async fn file_holds(&self, cycle: &Cycle, batch: &Batch) -> Result<(), EngineError> {
+        let digest = rendered_digest(batch)?;
+        let broken = self.archived_damage(digest).await?;
         let Some(broken) = broken else { return Ok(()) };
         let sorted = batch.channel == Channel::Cash;
         let one = std::slice::from_ref(batch);

@@ -12,18 +12,17 @@ use payment_formats::{Address, ControlTotals, OriginalFile, OutFormat, Payment};
 
 use super::no_file;
 use crate::audit::leaf::Leaf;
-use crate::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome};
-use crate::disk::archive::{ArchiveError, archived_path};
+use crate::channels::{Channel, QueryOutcome};
+use crate::disk::archive::archived_path;
 use crate::disk::file_name::FileName;
 use crate::domain::batch::{Batch, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::Cycle;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{BatchNo, CycleNo};
-use crate::domain::money::Money;
 use crate::domain::recall::{Recall, RecallEvent, RecallFile, RecallFileEvent, RecallFileState};
 use crate::domain::state::Named;
 use crate::engine::assemble::undefined_format;
-use crate::engine::dispatch::Dispatched;
+use crate::engine::dispatch::{Dispatched, OutgoingFile};
 use crate::engine::envelope::digest_of;
 use crate::engine::lease::Lease;
 use crate::engine::render::format_batch;
@@ -239,34 +238,18 @@ impl Engine {
         // No byte leaves before its intent is under a signed checkpoint.
         self.sequence().await?;
         let file = RecallFile { state: sending, ..file };
-        let archive = self.archive.clone();
-        let total = Money::from_minor(recall.amount_minor, self.config.currency);
-        // The last moment before bytes leave: whoever was stopped since the attempt was recorded learns it.
-        self.renew(lease).await?;
-        let leaving = aside(move || {
-            let mut source = archive.open(&digest)?;
-            let name = FileName::parse(&name)
-                .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
-            Ok(channel.deliver(Parcel { name, source: &mut source, digest, count: 1, total }))
-        });
-        let (event, outcome, detail) = match self.while_held(lease, leaving).await? {
-            DeliveryOutcome::Delivered(delivery) => (
-                RecallFileEvent::ProvedDelivered,
-                Recorded::Delivered,
-                match delivery.already_there {
-                    true => "was there already, the same bytes".to_owned(),
-                    false => "delivered and read back".to_owned(),
-                },
-            ),
-            DeliveryOutcome::NotDelivered(reason) => {
-                if reason.code == crate::disk::publish::NAME_TAKEN {
-                    self.halt_provider(&file.provider, &reason.sentence).await?;
-                }
-                (RecallFileEvent::ProvedNotSent, Recorded::NotSent, reason.sentence)
-            }
-            DeliveryOutcome::Unknown(reason) => {
-                (RecallFileEvent::OutcomeLost, Recorded::Unknown, reason.sentence)
-            }
+        let leaving = OutgoingFile {
+            provider: &file.provider,
+            name: &name,
+            digest,
+            count: 1,
+            total_minor: recall.amount_minor,
+        };
+        let (outcome, detail) = self.bytes_leave(lease, channel, leaving).await?;
+        let event = match outcome {
+            Recorded::Delivered => RecallFileEvent::ProvedDelivered,
+            Recorded::NotSent => RecallFileEvent::ProvedNotSent,
+            Recorded::Started | Recorded::Unknown => RecallFileEvent::OutcomeLost,
         };
         let state = self.recall_recorded(lease, &recall, &file, event, outcome, &detail).await?;
         Ok(told(&file, state, detail))
@@ -374,16 +357,7 @@ impl Engine {
             return Ok(Some(copy.clone()));
         }
         let plain = digest_of(&file.sha256)?;
-        let archive = self.archive.clone();
-        let broken = aside(move || match archive.get(&plain, &mut std::io::sink()) {
-            Ok(_) => Ok(None),
-            Err(
-                error @ (ArchiveError::FileMustBeArchived(_)
-                | ArchiveError::ArchivedFileMustBeWhole(_)),
-            ) => Ok(Some(error)),
-            Err(error) => Err(error.into()),
-        })
-        .await?;
+        let broken = self.archived_damage(plain).await?;
         if let Some(broken) = broken {
             let bytes = self.recall_bytes(recall, file).await?;
             if Digest::of(&bytes) != plain {
