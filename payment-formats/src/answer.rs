@@ -43,10 +43,12 @@ pub(crate) enum AnswerField {
     DeclaredCount,
     DeclaredSum,
     Balance,
+    StatementAccount,
+    PayeeId,
 }
 
 impl AnswerField {
-    pub const ALL: [(&'static str, AnswerField); 24] = [
+    pub const ALL: [(&'static str, AnswerField); 26] = [
         ("end_to_end_id", AnswerField::EndToEndId),
         ("instruction_id", AnswerField::InstructionId),
         ("original_message_id", AnswerField::OriginalMessageId),
@@ -71,6 +73,8 @@ impl AnswerField {
         ("declared_count", AnswerField::DeclaredCount),
         ("declared_sum", AnswerField::DeclaredSum),
         ("balance", AnswerField::Balance),
+        ("statement_account", AnswerField::StatementAccount),
+        ("payee_id", AnswerField::PayeeId),
     ];
 
     pub fn parse(word: &str) -> Option<AnswerField> {
@@ -364,6 +368,7 @@ impl Meaning {
             original_message_id: draft.take(AnswerField::OriginalMessageId),
             original_batch_id: draft.take(AnswerField::OriginalBatchId),
             statement_id: draft.take(AnswerField::StatementId),
+            statement_account: draft.take(AnswerField::StatementAccount),
             reason: draft.take(AnswerField::Reason),
             reason_text: draft.take(AnswerField::ReasonText),
             amount,
@@ -371,6 +376,7 @@ impl Meaning {
             payments,
             account: draft.take(AnswerField::Account),
             name: draft.take(AnswerField::Name),
+            payee_id: draft.take(AnswerField::PayeeId),
             date,
             provider_reference: draft.take(AnswerField::ProviderReference),
             original_count,
