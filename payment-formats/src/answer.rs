@@ -44,10 +44,12 @@ pub(crate) enum AnswerField {
     DeclaredSum,
     Balance,
     CaseId,
+    StatementAccount,
+    PayeeId,
 }
 
 impl AnswerField {
-    pub const ALL: [(&'static str, AnswerField); 25] = [
+    pub const ALL: [(&'static str, AnswerField); 27] = [
         ("end_to_end_id", AnswerField::EndToEndId),
         ("instruction_id", AnswerField::InstructionId),
         ("original_message_id", AnswerField::OriginalMessageId),
@@ -73,6 +75,8 @@ impl AnswerField {
         ("declared_sum", AnswerField::DeclaredSum),
         ("balance", AnswerField::Balance),
         ("case_id", AnswerField::CaseId),
+        ("statement_account", AnswerField::StatementAccount),
+        ("payee_id", AnswerField::PayeeId),
     ];
 
     pub fn parse(word: &str) -> Option<AnswerField> {
@@ -370,6 +374,7 @@ impl Meaning {
             original_message_id: draft.take(AnswerField::OriginalMessageId),
             original_batch_id: draft.take(AnswerField::OriginalBatchId),
             statement_id: draft.take(AnswerField::StatementId),
+            statement_account: draft.take(AnswerField::StatementAccount),
             reason: draft.take(AnswerField::Reason),
             reason_text: draft.take(AnswerField::ReasonText),
             amount,
@@ -377,6 +382,7 @@ impl Meaning {
             payments,
             account: draft.take(AnswerField::Account),
             name: draft.take(AnswerField::Name),
+            payee_id: draft.take(AnswerField::PayeeId),
             date,
             provider_reference: draft.take(AnswerField::ProviderReference),
             original_count,

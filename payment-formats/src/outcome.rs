@@ -19,6 +19,8 @@ pub struct Outcome {
     pub original_batch_id: Option<String>,
     /// The statement or notification that holds the entry.
     pub statement_id: Option<String>,
+    /// The account of which that statement or notification tells.
+    pub statement_account: Option<String>,
     /// As the provider wrote it: `AC04`, `identifierError`, `Sai tên người hưởng`.
     pub reason: Option<String>,
     pub reason_class: Option<ReasonClass>,
@@ -35,6 +37,8 @@ pub struct Outcome {
     pub original_sum: Option<String>,
     pub account: Option<String>,
     pub name: Option<String>,
+    /// The national or other identifier of the payee.
+    pub payee_id: Option<String>,
     pub date: Option<Date>,
     pub provider_reference: Option<String>,
     /// The recall that is answered, by the name that we gave it (`RslvdCase/Id`).

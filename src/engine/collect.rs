@@ -411,15 +411,21 @@ impl Engine {
             Some(format) => {
                 let archived = self.archive.open(digest)?;
                 let mut items = 0_i64;
+                let mut of_another = None;
                 format
-                    .read(BufReader::with_capacity(1 << 17, archived), &mut |_| {
+                    .read(BufReader::with_capacity(1 << 17, archived), &mut |outcome| {
                         items += 1;
+                        if of_another.is_none() {
+                            let account = outcome.statement_account.as_deref();
+                            of_another = account
+                                .and_then(|one| self.is_our_account(profile, one, shown).err());
+                        }
                         ControlFlow::Continue(())
                     })
-                    .map(|_| (format.id().to_owned(), items))
                     .map_err(|error| {
                         EngineError::refused(error.code(), format!("{shown}: {error}"))
                     })
+                    .and_then(|_| of_another.map_or(Ok((format.id().to_owned(), items)), Err))
             }
         };
         let (format, items) = match read {

@@ -8,6 +8,7 @@ use std::process::Command;
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 
+use crate::leaving::agreed;
 use crate::support::office::{
     Base, MAKER, TestOffice, key, on_both_databases, period, refused, run,
 };
@@ -22,6 +23,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_is_said_again_is_counted_and_not_booked
     a_day_that_cannot_be_is_told
     a_file_in_the_wrong_outbox_is_told_once
+    entries_of_an_account_that_is_not_ours_are_refused_whole
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -305,6 +307,31 @@ async fn a_file_in_the_wrong_outbox_is_told_once(office: TestOffice) {
     assert!(collected().await.is_empty());
     told(&queue(&office).await, &[]);
     office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn entries_of_an_account_that_is_not_ours_are_refused_whole(mut office: TestOffice) {
+    agreed(&mut office, "isobank", "debit_is_proof = true").await;
+    let october = sent(&office, &[BINH]).await;
+    let binh = reference(&office, &october, "E2").await;
+    let ours = "<Acct><Id><IBAN>VN67BHXH0000000011004000001</IBAN></Id></Acct>";
+    let theirs = "<Acct><Id><Othr><Id>99887766554433</Id></Othr></Id></Acct>";
+    let of_another = notice(&binh, "DBIT", "A1", "0711000002").replace(ours, theirs);
+    let told_of = refused(office.answered("isobank", "xml", of_another.as_bytes()).await, "L135");
+    assert!(told_of.contains("…4433") && !told_of.contains("99887766"), "{told_of}");
+    told(&queue(&office).await, &["file_refused: L135: ANSWER-"]);
+    office.check(&october, "entitled 1", "pending 1 = 500000").await;
+    assert_eq!(office.instructions(&october, "E2").await[0].debited_on, None);
+
+    // One that names no account is as it ever was, and what the partner may name is an agreement.
+    let unnamed = notice(&binh, "CRDT", "A2", "").replace(ours, "");
+    agreed(&mut office, "isobank", "our_accounts = [\"9988 7766 554433\"]").await;
+    let collected = office.engine.collect_all().await.unwrap();
+    assert!(matches!(collected.as_slice(), [Ok(one)] if one.items == 1), "{collected:?}");
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    office.answered("isobank", "xml", unnamed.as_bytes()).await.unwrap();
+    office.check(&october, "entitled 1", "returned 1 = 500000").await;
+    told(&queue(&office).await, &[]);
     office.ends_whole().await;
 }
 

@@ -14,6 +14,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_suspension_stays_proposed_until_somebody_decides
     a_month_that_was_collected_begins_the_count_anew
     a_sheet_is_signed_at_each_pay_point
+    cash_that_another_person_signed_for_is_not_booked
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | cash";
@@ -120,5 +121,38 @@ async fn a_sheet_is_signed_at_each_pay_point(office: TestOffice) {
         assert!(text.contains(name), "{name}");
     }
     assert!(!text.contains("Phạm Văn Dũng") && text.ends_with("</html>\n"));
+    office.ends_whole().await;
+}
+
+/// A report with one row: the person's name and id, and what became of the money.
+async fn reported(office: &TestOffice, reference: &str, name: &str, id: &str) {
+    let text = format!(
+        "STT,Mã tham chiếu,Họ và tên,Số định danh,Số tiền,Trạng thái,Ngày ký nhận,Lý do\n\
+         1,{reference},{name},{id},500000,Đã chi,20/09/2026,\n\
+         Tổng cộng,,1,,500000,,,\n"
+    );
+    office.answered("paypoint", "csv", text.as_bytes()).await.unwrap();
+}
+
+async fn cash_that_another_person_signed_for_is_not_booked(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let an = office.said(&october, "E1", 1, "", "").await.reference;
+    reported(&office, &an, "Nguyen Van An", "001044000109").await;
+    reported(&office, &an, "Le Thi Hoa", "").await;
+    office.check(&october, "entitled 1", "pending 1 = 500000").await;
+    assert_eq!(office.discrepancies().await, ["account_differs"; 2]);
+    for (_, found) in office.engine.store.discrepancies().await.unwrap() {
+        assert!(found.detail.starts_with("L122: the "), "{}", found.detail);
+        assert!(
+            !found.detail.contains("Hoa") && !found.detail.contains("0109"),
+            "{}",
+            found.detail
+        );
+    }
+    // A spreadsheet drops the zeros of an id; who has the id is not asked for the name.
+    reported(&office, &an, "NGUYEN V. AN", "1044000101").await;
+    office.check(&october, "entitled 1", "paid 1 = 500000").await;
     office.ends_whole().await;
 }

@@ -167,11 +167,12 @@ async fn a_statement_that_does_not_add_up_changes_nothing(mut office: TestOffice
         (whole.replace("CLBD", "CLAV"), "L137"),
         (whole.replace("<Id>S1</Id>", ""), "L137"),
         (whole.replace("VND", "USD"), "L138"),
+        (whole.replace("VN67BHXH0000000011004000001", "VN67BHXH0000000011004000002"), "L135"),
     ] {
         refused(office.answered("isobank", "xml", text.as_bytes()).await, code);
     }
     office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
-    assert_eq!(office.discrepancies().await, ["file_refused"; 4]);
+    assert_eq!(office.discrepancies().await, ["file_refused"; 5]);
     assert!(office.engine.statements_seen().await.unwrap().is_empty());
 
     office.answered("isobank", "xml", whole.as_bytes()).await.unwrap();

@@ -21,8 +21,10 @@ use crate::domain::instruction::EvidenceGrade;
 use crate::domain::outcome::{Outcome, Reported};
 use crate::domain::payable::PayableState;
 use crate::domain::receivable::Receivable;
+use crate::domain::roster::Channel;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
+use crate::pipeline::believe::Signatory;
 use crate::pipeline::settle::{self, settle};
 use crate::store::Changes;
 use crate::store::books::Evidence;
@@ -129,6 +131,8 @@ impl Engine {
         let is_statement = format.is_some_and(|format| format.is_statement());
         // The accounts that items state, by their place.
         let mut stated: BTreeMap<i64, String> = BTreeMap::new();
+        // The persons that a pay point names. Other partners write a payee's name in ways of their own.
+        let mut persons: BTreeMap<i64, Signatory> = BTreeMap::new();
         let mut fallbacks = match is_statement {
             true => BTreeMap::new(),
             false => self.fallbacks(profile, &page).await?,
@@ -153,6 +157,11 @@ impl Engine {
                         && let Some(account) = answered.account
                     {
                         stated.insert(item, account);
+                    }
+                    let (id, name) = (answered.payee_id.take(), answered.name.take());
+                    if profile.channel == Channel::Cash && (id.is_some() || name.is_some()) {
+                        let names = name.into_iter().collect();
+                        persons.insert(item, Signatory { id: id.unwrap_or_default(), names });
                     }
                     outcomes.push(outcome);
                 }
@@ -222,6 +231,7 @@ impl Engine {
             zeros_dropped,
         )
         .await?;
+        self.hold_against_persons(&mut outcomes, &persons).await?;
         let transactions =
             self.store.transactions_told(&profile.name, &answer.format, &numbers).await?;
         let ordered_in: BTreeMap<(PayableNo, AttemptNo), BatchNo> =

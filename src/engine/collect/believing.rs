@@ -1,4 +1,5 @@
-//! Holds what the items of an answer say against what was ordered: the account that they state, and their day.
+//! Holds what the items of an answer say against what was ordered: the account or the person that they state,
+//! and their day.
 //!
 //! An account is compared by the number that it has under the office's key. Only one that differs there is
 //! opened and compared as it is written.
@@ -15,7 +16,7 @@ use crate::domain::period::parse_date;
 use crate::domain::roster::Channel;
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError};
-use crate::pipeline::believe::{impossible_day, other_account};
+use crate::pipeline::believe::{Signatory, impossible_day, other_account, other_person};
 use crate::store::registry::DestinationRow;
 
 /// What the items of a page are about.
@@ -66,6 +67,37 @@ impl Engine {
             let Some((channel, ordered)) = opened.get(&(payee, destination)) else { continue };
             if let Some(sentence) = other_account(ordered, account, *channel, zeros_dropped) {
                 unbelievable(outcome, DiscrepancyKind::AccountDiffers, &sentence);
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the outcomes whose item names another person than the one for whom cash was laid out. `stated`
+    /// are the persons by the place of their item.
+    pub(super) async fn hold_against_persons(
+        &self,
+        outcomes: &mut [Outcome],
+        stated: &BTreeMap<i64, Signatory>,
+    ) -> Result<(), EngineError> {
+        let named =
+            |outcome: &Outcome| stated.get(&outcome.item).map(|person| (outcome.payable, person));
+        let payables: BTreeSet<PayableNo> =
+            outcomes.iter().filter_map(named).map(|(payable, _)| payable).collect();
+        let payables: Vec<PayableNo> = payables.into_iter().collect();
+        let payouts = self.payouts_of(&payables).await?;
+        for outcome in outcomes.iter_mut() {
+            let Some((payable, person)) = named(outcome) else { continue };
+            let Some(detail) = payouts.get(&payable).map(|payout| &payout.detail) else { continue };
+            let ordered = Signatory {
+                id: detail.national_id.clone(),
+                names: [&detail.name, &detail.account_name, &detail.collector]
+                    .into_iter()
+                    .filter(|name| !name.is_empty())
+                    .cloned()
+                    .collect(),
+            };
+            if let Some(sentence) = other_person(&ordered, person) {
+                unbelievable(outcome, DiscrepancyKind::AccountDiffers, sentence);
             }
         }
         Ok(())

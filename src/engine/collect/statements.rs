@@ -20,6 +20,8 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::InstructionState;
 use crate::domain::money::told;
+use crate::domain::payee_account::{is_the_account, masked};
+use crate::domain::roster::Channel;
 use crate::domain::statement::{
     FileKey, FundedEntry, ShareKind, Statement, StatementShare, UnexplainedEntry,
 };
@@ -139,6 +141,8 @@ impl Engine {
                         let next = Reading { number: reading.number + 1, ..Reading::default() };
                         let read = std::mem::replace(&mut reading, next);
                         let one = self.ended(read, id, account, answer)?;
+                        let account = &one.statement.account;
+                        self.is_our_account(profile, account, &answer.file_name)?;
                         let again = |other: &Taken| {
                             (&other.statement.account, &other.statement.id)
                                 == (&one.statement.account, &one.statement.id)
@@ -501,6 +505,28 @@ impl Engine {
                 pending: read.pending,
             },
         })
+    }
+
+    /// Refuses what tells of an account that is none of ours: what is booked there says nothing of our money.
+    pub(super) fn is_our_account(
+        &self,
+        profile: &Provider,
+        stated: &str,
+        shown: &str,
+    ) -> Result<(), EngineError> {
+        let mut ours = std::iter::once(&self.config.debtor.account).chain(&profile.our_accounts);
+        if ours.any(|account| is_the_account(account, stated, Channel::Bank, false)) {
+            return Ok(());
+        }
+        Err(EngineError::refused(
+            "L135",
+            format!(
+                "{shown}: it tells of the account {}, which is none of ours; nothing was taken in; ask {} whose it is, \
+                 and when it is ours add it to our_accounts of the partner in chitra.toml",
+                masked(stated),
+                profile.name
+            ),
+        ))
     }
 
     /// An amount from the account's side, in our currency.

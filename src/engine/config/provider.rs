@@ -58,6 +58,8 @@ pub struct Provider {
     pub envelope: Option<Envelope>,
     /// How it signs what it sends by itself, if it does.
     pub callbacks: Option<Signing>,
+    /// Accounts of ours of which it tells, as it writes them, besides the one that pays.
+    pub our_accounts: Vec<String>,
     first: Terms,
     /// Changes of the terms, by the day from which they hold, earliest first.
     later: Vec<(Date, Terms)>,
@@ -179,6 +181,8 @@ pub(super) struct ProviderFile {
     sftp: Option<SftpFile>,
     envelope: Option<EnvelopeFile>,
     callbacks: Option<SigningFile>,
+    #[serde(default)]
+    our_accounts: Vec<String>,
     day_max_minor: Option<i64>,
     calendar: Option<String>,
     cut_off: Option<String>,
@@ -432,6 +436,9 @@ impl ProviderFile {
                 "provider {name}: recalls: a recall is a file, and this partner takes one payment a request"
             )));
         }
+        if self.our_accounts.iter().any(|account| !account.contains(char::is_alphanumeric)) {
+            return Err(broken("our_accounts are accounts of the office".to_owned()));
+        }
         Ok(Provider {
             name,
             channel,
@@ -441,6 +448,7 @@ impl ProviderFile {
             way,
             envelope,
             callbacks,
+            our_accounts: self.our_accounts,
             first,
             later,
         })
@@ -563,6 +571,7 @@ amount_max_minor = 10
             ),
             ("[[terms]]\nfrom = \"2026-12-01\"\ncount_maximum = 3", "count_maximum"),
             ("debit_booking = \"daily\"", "bulk or single"),
+            ("our_accounts = [\" - \"]", "accounts of the office"),
             ("[acknowledgements]\nreceived = \"soon\"", "2 hours"),
             ("[acknowledgements]\nescalation_contact = \"\"", "one line"),
             ("[acknowledgements]\nread = \"2 hours\"", "read"),

@@ -470,7 +470,7 @@ impl TestOffice {
         self.answered("wallet", "csv", text.as_bytes()).await
     }
 
-    /// Leaves a pay point's report and collects.
+    /// Leaves a pay point's report, which names nobody, and collects.
     pub async fn paypoint(&self, items: &[Said]) -> Result<Collected, EngineError> {
         let mut text =
             "STT,Điểm chi trả,Mã tham chiếu,Họ và tên,Số tiền,Trạng thái,Ngày ký nhận,Lý do\n"
@@ -479,7 +479,7 @@ impl TestOffice {
             let Said { reference, amount_minor, status, reason, on, .. } = item;
             let on = on.parse::<Date>().unwrap().strftime("%d/%m/%Y");
             text.push_str(&format!(
-                "{},Buu cuc,{reference},Nguyen Van An,{amount_minor},{status},{on},{reason}\n",
+                "{},Buu cuc,{reference},,{amount_minor},{status},{on},{reason}\n",
                 at + 1
             ));
         }
