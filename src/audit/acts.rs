@@ -13,6 +13,9 @@ use crate::domain::signature::{OfficerPublicKey, OfficerSignature, Purpose};
 
 /// Events that are an officer's own act, and nothing without the signature.
 pub const SIGNED_EVENTS: &[&str] = &[
+    // Before there were these, imports were written as `roster_imported` and `identity_imported`, unsigned.
+    "roster_taken_in",
+    "identity_taken_in",
     "cycle_opened",
     "cycle_cancelled",
     "cycle_closed",

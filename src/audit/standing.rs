@@ -109,8 +109,9 @@ impl Standing {
                 said.text("officer"),
                 &[is("role"), is("public_key"), ("standing", "registered".to_owned())],
             ),
-            "roster_imported" | "identity_imported" => {
-                let kind = event.trim_end_matches("_imported").to_owned();
+            "roster_taken_in" | "identity_taken_in" | "roster_imported" | "identity_imported" => {
+                let kind = event.split('_').next().unwrap_or_default().to_owned();
+                let who = if event.ends_with("_taken_in") { "officer" } else { "by" };
                 self.set(
                     K::Import,
                     said.text("import"),
@@ -120,7 +121,7 @@ impl Standing {
                         is("sha256"),
                         is("rows"),
                         is("refused"),
-                        is("by"),
+                        ("by", said.text(who)),
                     ],
                 );
             }

@@ -22,7 +22,6 @@ use crate::domain::ids::ListNo;
 use crate::domain::list::{ListState, Role};
 use crate::domain::period::Period;
 use crate::domain::signature::OfficerKey;
-use crate::engine::acting::Doing;
 use crate::engine::clock::FixedClock;
 use crate::engine::cycle::Opening;
 use crate::engine::office::{self, Surroundings};
@@ -98,12 +97,12 @@ impl Demo {
 
         let mut day = self.day()?;
         if day < SEALED_ON {
-            engine.acting(MAKER, &self.key(MAKER)?, Doing::Import).await?;
+            let key = self.key(MAKER)?;
             for (kind, file) in [("identity", "identity.csv"), ("roster", "roster.csv")] {
                 let path = self.dir.join("input").join(file);
                 let report = match kind {
-                    "identity" => engine.identity_import(&path, period, MAKER).await,
-                    _ => engine.roster_import(&path, period, MAKER).await,
+                    "identity" => engine.identity_import(&path, period, MAKER, &key).await,
+                    _ => engine.roster_import(&path, period, MAKER, &key).await,
                 };
                 match report {
                     Ok(report) => steps.done(&format!(

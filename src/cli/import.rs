@@ -9,7 +9,6 @@ use crate::cli::Voice;
 use crate::cli::show::grouped;
 use crate::cli::signer::Signer;
 use crate::domain::period::Period;
-use crate::engine::acting::Doing;
 use crate::engine::import::{ImportReport, Shorter};
 use crate::engine::{Engine, EngineError};
 
@@ -49,10 +48,10 @@ impl Roster {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let Roster::Import(files) = self;
         let period = period(&files.period)?;
-        files.signer.proves(engine, Doing::Import).await?;
+        let key = files.signer.key(engine).await?;
         for path in &files.files {
             let (by, shorter) = (&files.signer.by, files.shorter());
-            tell(&engine.roster_import_over(path, period, by, shorter).await?, voice);
+            tell(&engine.roster_import_over(path, period, by, &key, shorter).await?, voice);
         }
         engine.sequence().await?;
         Ok(())
@@ -63,10 +62,10 @@ impl Identity {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let Identity::Import(files) = self;
         let period = period(&files.period)?;
-        files.signer.proves(engine, Doing::Import).await?;
+        let key = files.signer.key(engine).await?;
         for path in &files.files {
             let (by, shorter) = (&files.signer.by, files.shorter());
-            tell(&engine.identity_import_over(path, period, by, shorter).await?, voice);
+            tell(&engine.identity_import_over(path, period, by, &key, shorter).await?, voice);
         }
         engine.sequence().await?;
         Ok(())

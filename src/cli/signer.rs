@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::domain::signature::OfficerKey;
-use crate::engine::acting::{Acting, Doing};
 use crate::engine::{Engine, EngineError, office};
 
 #[derive(Args)]
@@ -36,11 +35,5 @@ impl Signer {
             ));
         }
         office::read_officer_key(&path)
-    }
-
-    /// Proves name, role and key before a step that is done in the officer's name.
-    pub async fn proves(&self, engine: &Engine, doing: Doing) -> Result<(), EngineError> {
-        let key = self.key(engine).await?;
-        engine.acting(&self.by, &key, doing).await.map(|_: Acting<'_>| ())
     }
 }

@@ -11,8 +11,10 @@ use crate::domain::cycle::CycleState;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{ImportNo, PersonNo, Shard};
 use crate::domain::period::Period;
+use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
 use crate::engine::Engine;
+use crate::engine::acting::{Acting, Doing};
 use crate::engine::chunks;
 use crate::engine::error::EngineError;
 use crate::engine::named_file;
@@ -47,14 +49,15 @@ pub struct ImportReport {
 }
 
 impl Engine {
-    /// Takes in a roster for a month. `by` is who did it.
+    /// Takes in a roster for a month, in the name of an officer who signs it.
     pub async fn roster_import(
         &self,
         path: &Path,
         period: Period,
-        by: &str,
+        officer: &str,
+        key: &OfficerKey,
     ) -> Result<ImportReport, EngineError> {
-        self.roster_import_over(path, period, by, Shorter::Refused).await
+        self.roster_import_over(path, period, officer, key, Shorter::Refused).await
     }
 
     /// Takes in a roster that may have far fewer rows than the one before it.
@@ -62,9 +65,11 @@ impl Engine {
         &self,
         path: &Path,
         period: Period,
-        by: &str,
+        officer: &str,
+        key: &OfficerKey,
         shorter: Shorter,
     ) -> Result<ImportReport, EngineError> {
+        let by = self.acting(officer, key, Doing::Import).await?;
         let _alone = self.import_alone()?;
         // Who a row is about depends on the register, and an enrolment that a cycle has counted keeps
         // its person for ever: so the register comes first.
@@ -86,7 +91,7 @@ impl Engine {
         // Before it is read who is known: what a broken import has left is not known.
         self.drop_unfinished(ImportKind::Roster).await?;
         let people = self.known_people(register.number).await?;
-        self.import(path, period, by, shorter, Source::Roster(Box::new(people), register.number))
+        self.import(path, period, &by, shorter, Source::Roster(Box::new(people), register.number))
             .await
     }
 
@@ -140,9 +145,10 @@ impl Engine {
         &self,
         path: &Path,
         period: Period,
-        by: &str,
+        officer: &str,
+        key: &OfficerKey,
     ) -> Result<ImportReport, EngineError> {
-        self.identity_import_over(path, period, by, Shorter::Refused).await
+        self.identity_import_over(path, period, officer, key, Shorter::Refused).await
     }
 
     /// Takes in a register that may have far fewer rows than the one before it.
@@ -150,12 +156,14 @@ impl Engine {
         &self,
         path: &Path,
         period: Period,
-        by: &str,
+        officer: &str,
+        key: &OfficerKey,
         shorter: Shorter,
     ) -> Result<ImportReport, EngineError> {
+        let by = self.acting(officer, key, Doing::Import).await?;
         let _alone = self.import_alone()?;
         self.drop_unfinished(ImportKind::Identity).await?;
-        self.import(path, period, by, shorter, Source::Register).await
+        self.import(path, period, &by, shorter, Source::Register).await
     }
 
     /// One import runs in an office at a time, and no cycle is opened meanwhile. The lock lies in the
@@ -196,7 +204,7 @@ impl Engine {
         &self,
         path: &Path,
         period: Period,
-        by: &str,
+        by: &Acting<'_>,
         shorter: Shorter,
         source: Source,
     ) -> Result<ImportReport, EngineError> {
@@ -258,7 +266,7 @@ impl Engine {
             rows: 0,
             refused: 0,
             imported_at: self.stamp(),
-            imported_by: by.to_owned(),
+            imported_by: by.officer.name.clone(),
         };
         let mut changes = Changes::new();
         changes.import_started(&import);
@@ -326,16 +334,14 @@ impl Engine {
             changes.enrolments_rebound(read.counted, &read.rebound);
         }
         changes.event(
-            Leaf::of(&format!("{kind}_imported"), &self.stamp())
-                .number("import", import.number.0)
-                .text("period", &period.to_string())
-                .digest("sha256", &digest)
-                .number("rows", read.rows)
-                .number("refused", refused)
-                .text("by", by)
-                .build()?
-                .as_bytes()
-                .to_vec(),
+            by.leaf(
+                Leaf::of(&format!("{kind}_taken_in"), &self.stamp())
+                    .number("import", import.number.0)
+                    .text("period", &period.to_string())
+                    .digest("sha256", &digest)
+                    .number("rows", read.rows)
+                    .number("refused", refused),
+            )?,
         );
         self.commit_import(changes, &shown).await?;
         let import = Import { state: ImportState::Complete, rows: read.rows, refused, ..import };

@@ -343,7 +343,7 @@ fn a_file_that_is_not_there_is_said_to_be_missing() {
             let engine = &office.engine;
             let month = period("2026-10");
             let said = [
-                refused(engine.identity_import(path, month, MAKER).await, "I126"),
+                refused(engine.identity_import(path, month, MAKER, &key(MAKER)).await, "I126"),
                 refused(engine.collect_file("sheetbank", path).await, "I126"),
             ];
             for sentence in said {
@@ -353,7 +353,7 @@ fn a_file_that_is_not_there_is_said_to_be_missing() {
         }
         office.month("2026-10", &[AN]).await;
         let month = period("2026-10");
-        refused(office.engine.roster_import(nowhere, month, MAKER).await, "I126");
+        refused(office.engine.roster_import(nowhere, month, MAKER, &key(MAKER)).await, "I126");
     });
     let sandbox = tempfile::tempdir().unwrap();
     for arguments in [

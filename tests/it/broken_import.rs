@@ -60,8 +60,8 @@ async fn live() -> Result<(), EngineError> {
     let undisturbed = open(&folder.path().join("undisturbed")).await?;
     let register = folder.path().join("identity.csv");
     fs::write(&register, REGISTER).expect("the folder is ours");
-    undisturbed.identity_import(&register, month, "lan").await?;
-    undisturbed.roster_import(&path, month, "lan").await?;
+    undisturbed.identity_import(&register, month, "lan", &key).await?;
+    undisturbed.roster_import(&path, month, "lan", &key).await?;
     let expected = enrolled(&undisturbed).await?;
     let [(enrolment, person)] = expected.as_slice() else { panic!("one row: {expected:?}") };
     let stranger = PersonNo::from_number(person.number() ^ 1).expect("a number of a person");
@@ -84,8 +84,8 @@ async fn live() -> Result<(), EngineError> {
         });
         changes.enrolments(ImportNo(1), [(*enrolment, stranger)]);
         engine.store.commit(changes).await?;
-        engine.identity_import(&register, month, "lan").await?;
-        engine.roster_import(&path, month, "lan").await?;
+        engine.identity_import(&register, month, "lan", &key).await?;
+        engine.roster_import(&path, month, "lan", &key).await?;
         assert_eq!(enrolled(&engine).await?, expected, "broken in {of_month}");
     }
     Ok(())

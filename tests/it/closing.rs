@@ -53,7 +53,7 @@ async fn a_month_in_which_nothing_is_paid_closes(office: TestOffice) {
     let roster = roster_of(&[&other_name, &well_off, &stopped, &bad]);
     let roster = office.written("roster.csv", roster.as_bytes());
     let month = period("2026-10");
-    office.engine.roster_import(&roster, month, MAKER).await.unwrap();
+    office.engine.roster_import(&roster, month, MAKER, &key(MAKER)).await.unwrap();
     let cycle = office.sealed("2026-10", Regular).await;
     let list = office.engine.payment_list(&cycle, ListNo(0)).await.unwrap();
     assert!(list.body.contains("\"count\":0"), "{}", list.body);
@@ -74,7 +74,7 @@ async fn a_month_whose_rows_are_all_refused_closes(office: TestOffice) {
     let roster = roster_of(&[&bad]);
     let roster = office.written("roster.csv", roster.as_bytes());
     let month = period("2026-10");
-    let report = office.engine.roster_import(&roster, month, MAKER).await.unwrap();
+    let report = office.engine.roster_import(&roster, month, MAKER, &key(MAKER)).await.unwrap();
     assert_eq!((report.import.rows, report.import.refused), (1, 1));
     let cycle = office.sealed("2026-10", Regular).await;
     closes_without_files(&office, &cycle).await;

@@ -42,17 +42,22 @@ async fn a_roster_waits_for_the_register(office: TestOffice) {
     office.on_day(DAY);
     let roster = office.written("roster.csv", roster_of(&[AN, BINH]).as_bytes());
     let before = office.snapshot().await;
-    let told =
-        refused(office.engine.roster_import(&roster, period("2026-10"), MAKER).await, "I124");
+    let told = refused(
+        office.engine.roster_import(&roster, period("2026-10"), MAKER, &key(MAKER)).await,
+        "I124",
+    );
     assert!(told.contains("chitra identity import"), "{told}");
     assert_eq!(office.snapshot().await, before, "nobody is enrolled by it");
     // The register of another month is another register.
     office.month("2026-11", &[AN]).await;
-    refused(office.engine.roster_import(&roster, period("2026-10"), MAKER).await, "I124");
+    refused(
+        office.engine.roster_import(&roster, period("2026-10"), MAKER, &key(MAKER)).await,
+        "I124",
+    );
 
     let register = office.written("identity.csv", register_of(&[AN, BINH]).as_bytes());
-    office.engine.identity_import(&register, period("2026-10"), MAKER).await.unwrap();
-    office.engine.roster_import(&roster, period("2026-10"), MAKER).await.unwrap();
+    office.engine.identity_import(&register, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
+    office.engine.roster_import(&roster, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
     let cycle = office.sealed("2026-10", Regular).await;
     office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
     office.ends_whole().await;
@@ -71,15 +76,18 @@ async fn a_newer_register_says_who_is_who_until_a_cycle_has_counted(office: Test
         [&old, &new].iter().map(|person| format!("{person} | {LINKED}")).collect();
     let second = register_of(&[&linked[0], BINH, &linked[1]]);
     let second = office.written("identity.csv", second.as_bytes());
-    office.engine.identity_import(&second, period("2026-10"), MAKER).await.unwrap();
+    office.engine.identity_import(&second, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
     let told =
         refused(office.engine.cycle_open(opening("2026-10", Regular), &key(MAKER)).await, "C101");
     assert!(told.contains("same file") && told.contains("roster import"), "{told}");
 
     // The same bytes are another roster under another register, and the same one under the same.
     let roster = office.written("roster.csv", roster_of(&people).as_bytes());
-    office.engine.roster_import(&roster, period("2026-10"), MAKER).await.unwrap();
-    refused(office.engine.roster_import(&roster, period("2026-10"), MAKER).await, "I120");
+    office.engine.roster_import(&roster, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
+    refused(
+        office.engine.roster_import(&roster, period("2026-10"), MAKER, &key(MAKER)).await,
+        "I120",
+    );
     let one = office.person("E1").await;
     assert_eq!(office.person("E3").await, one);
     assert_eq!(office.person("E2").await, binh);
@@ -88,8 +96,8 @@ async fn a_newer_register_says_who_is_who_until_a_cycle_has_counted(office: Test
 
     // A cycle has counted: a register that parts them again moves no claim to another number.
     let third = office.written("identity.csv", register_of(&[&old, BINH, &new, CHI]).as_bytes());
-    office.engine.identity_import(&third, period("2026-10"), MAKER).await.unwrap();
-    office.engine.roster_import(&roster, period("2026-10"), MAKER).await.unwrap();
+    office.engine.identity_import(&third, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
+    office.engine.roster_import(&roster, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
     assert_eq!(office.person("E1").await, one);
     assert_eq!(office.person("E3").await, one);
     office.ends_whole().await;
@@ -181,7 +189,7 @@ async fn an_enrolment_with_another_id_is_not_paid_again(office: TestOffice) {
     let rows: Vec<&str> = renumbered.iter().map(String::as_str).collect();
     // Another list of the month that is paid has nothing to pay.
     let roster = office.written("renumbered.csv", roster_of(&rows).as_bytes());
-    office.engine.roster_import(&roster, period("2026-10"), MAKER).await.unwrap();
+    office.engine.roster_import(&roster, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
     let more = office.sealed("2026-10", Supplementary).await;
     office.check(&more, "entitled 2", "").await;
     // The next month pays itself, and no arrears.
@@ -222,9 +230,9 @@ async fn two_files_at_once_are_taken_in_one_after_the_other(office: TestOffice) 
     let engine = &office.engine;
     let makers_key = key(MAKER);
     let (one, other, of_register, opened) = tokio::join!(
-        engine.roster_import(&first, month, MAKER),
-        engine.roster_import(&second, month, MAKER),
-        engine.identity_import(&register, month, MAKER),
+        engine.roster_import(&first, month, MAKER, &key(MAKER)),
+        engine.roster_import(&second, month, MAKER, &key(MAKER)),
+        engine.identity_import(&register, month, MAKER, &key(MAKER)),
         engine.cycle_open(opening("2026-10", Regular), &makers_key),
     );
     one.unwrap();
@@ -233,7 +241,7 @@ async fn two_files_at_once_are_taken_in_one_after_the_other(office: TestOffice) 
     refused(of_register, "I123");
     refused(opened, "I123");
     assert_eq!(orphans(&office).await, 0);
-    engine.roster_import(&second, month, MAKER).await.unwrap();
+    engine.roster_import(&second, month, MAKER, &key(MAKER)).await.unwrap();
     let kept = engine.store.imports(ImportKind::Roster, month).await.unwrap();
     assert_eq!(kept.len(), 3);
     office.ends_whole().await;
@@ -252,11 +260,11 @@ async fn an_import_that_was_dropped_leaves_nothing(mut office: TestOffice) {
         url: office.url.clone(),
         done: AtomicBool::new(false),
     });
-    refused(office.engine.roster_import(&roster, month, MAKER).await, "I123");
+    refused(office.engine.roster_import(&roster, month, MAKER, &key(MAKER)).await, "I123");
     assert_eq!(orphans(&office).await, 0);
     assert_eq!(office.snapshot().await, before);
     assert_eq!(office.engine.store.imports(ImportKind::Roster, month).await.unwrap().len(), 1);
-    office.engine.roster_import(&roster, month, MAKER).await.unwrap();
+    office.engine.roster_import(&roster, month, MAKER, &key(MAKER)).await.unwrap();
     office.ends_whole().await;
 }
 
@@ -321,11 +329,17 @@ async fn a_file_of_only_the_mended_rows_takes_nobodys_place(office: TestOffice) 
     let before = office.snapshot().await;
 
     let few = office.written("mended.csv", roster_of(&all[..26]).as_bytes());
-    let told = refused(office.engine.roster_import(&few, period("2026-10"), MAKER).await, "I125");
+    let told = refused(
+        office.engine.roster_import(&few, period("2026-10"), MAKER, &key(MAKER)).await,
+        "I125",
+    );
     assert!(told.contains("26 rows") && told.contains("--shorter"), "{told}");
     let few_of_register = office.written("few.csv", register_of(&all[..3]).as_bytes());
     let told = refused(
-        office.engine.identity_import(&few_of_register, period("2026-10"), MAKER).await,
+        office
+            .engine
+            .identity_import(&few_of_register, period("2026-10"), MAKER, &key(MAKER))
+            .await,
         "I125",
     );
     assert!(told.contains("3 rows"), "{told}");
@@ -333,9 +347,13 @@ async fn a_file_of_only_the_mended_rows_takes_nobodys_place(office: TestOffice) 
 
     // A tenth fewer is an ordinary month, and an officer may say that the rest is off the list.
     let most = office.written("most.csv", roster_of(&all[..27]).as_bytes());
-    office.engine.roster_import(&most, period("2026-10"), MAKER).await.unwrap();
+    office.engine.roster_import(&most, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
     let few = office.written("few.csv", roster_of(&all[..3]).as_bytes());
-    office.engine.roster_import_over(&few, period("2026-10"), MAKER, Shorter::Meant).await.unwrap();
+    office
+        .engine
+        .roster_import_over(&few, period("2026-10"), MAKER, &key(MAKER), Shorter::Meant)
+        .await
+        .unwrap();
     let cycle = office.sealed("2026-10", Regular).await;
     office.check(&cycle, "entitled 3", "pending 3 = 1500000").await;
     office.ends_whole().await;

@@ -71,7 +71,8 @@ fn a_broken_roster_is_refused_whole() {
             office.engine.store.imports(ImportKind::Roster, period("2026-10")).await.unwrap();
         for (what, bytes, code) in cases {
             let path = office.written("roster.csv", bytes);
-            let taken = office.engine.roster_import(&path, period("2026-10"), MAKER).await;
+            let taken =
+                office.engine.roster_import(&path, period("2026-10"), MAKER, &key(MAKER)).await;
             refused(taken, code);
             let after =
                 office.engine.store.imports(ImportKind::Roster, period("2026-10")).await.unwrap();
@@ -79,7 +80,11 @@ fn a_broken_roster_is_refused_whole() {
             assert_eq!(office.snapshot().await, before, "{what}");
         }
         let path = office.written("roster.csv", with_month("2026-10").as_bytes());
-        let report = office.engine.roster_import(&path, period("2026-10"), MAKER).await.unwrap();
+        let report = office
+            .engine
+            .roster_import(&path, period("2026-10"), MAKER, &key(MAKER))
+            .await
+            .unwrap();
         assert_eq!((report.import.rows, report.import.refused), (2, 0));
         office.ends_whole().await;
     });
@@ -103,7 +108,8 @@ fn a_register_that_names_nobody_is_refused() {
             (format!("{header}\n{unreadable}"), "I115"),
         ] {
             let path = office.written("identity.csv", text.as_bytes());
-            let taken = office.engine.identity_import(&path, period("2026-10"), MAKER).await;
+            let taken =
+                office.engine.identity_import(&path, period("2026-10"), MAKER, &key(MAKER)).await;
             let told = refused(taken, code);
             if code == "I115" {
                 assert!(told.contains("refused"), "it says where the rows lie: {told}");
@@ -125,18 +131,25 @@ fn the_same_file_under_another_name_is_refused() {
         office.month("2026-10", &[AN]).await;
         let before = office.snapshot().await;
         let again = office.written("renamed.csv", roster_of(&[AN]).as_bytes());
-        let taken = office.engine.roster_import(&again, period("2026-10"), MAKER).await;
+        let taken =
+            office.engine.roster_import(&again, period("2026-10"), MAKER, &key(MAKER)).await;
         let told = refused(taken, "I120");
         assert!(told.contains("roster.csv"), "it says which file that was: {told}");
         assert_eq!(office.snapshot().await, before);
         // Another roster came after it and counts: that is said, and how the first comes to count again.
         let other = office.written("other.csv", roster_of(&[AN, BINH]).as_bytes());
-        office.engine.roster_import(&other, period("2026-10"), MAKER).await.unwrap();
-        let told =
-            refused(office.engine.roster_import(&again, period("2026-10"), MAKER).await, "I120");
+        office.engine.roster_import(&other, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
+        let told = refused(
+            office.engine.roster_import(&again, period("2026-10"), MAKER, &key(MAKER)).await,
+            "I120",
+        );
         assert!(told.contains("other.csv was taken in after it"), "{told}");
         let back = office.written("back.csv", format!("{}\n", roster_of(&[AN])).as_bytes());
-        let report = office.engine.roster_import(&back, period("2026-10"), MAKER).await.unwrap();
+        let report = office
+            .engine
+            .roster_import(&back, period("2026-10"), MAKER, &key(MAKER))
+            .await
+            .unwrap();
         assert_eq!(report.import.rows, 1);
         // For another month the same people are another roster.
         office.month("2026-11", &[AN]).await;
@@ -178,7 +191,11 @@ fn a_bad_value_refuses_its_row_and_no_other() {
         office.month("2026-10", &[AN, BINH]).await;
         let lines: Vec<&str> = people.iter().map(String::as_str).collect();
         let path = office.written("roster.csv", roster_of(&lines).as_bytes());
-        let report = office.engine.roster_import(&path, period("2026-10"), MAKER).await.unwrap();
+        let report = office
+            .engine
+            .roster_import(&path, period("2026-10"), MAKER, &key(MAKER))
+            .await
+            .unwrap();
         assert_eq!(report.import.rows, cases.len() as i64 + 2);
         assert_eq!(report.import.refused, cases.len() as i64);
 
@@ -469,7 +486,7 @@ fn a_cycle_is_opened_over_a_register_and_then_a_roster() {
         let engine = &office.engine;
         refused(engine.cycle_open(opening("2026-10", Regular), &key(MAKER)).await, "C105");
         let register = office.written("identity.csv", register_of(&[AN, BINH]).as_bytes());
-        engine.identity_import(&register, period("2026-10"), MAKER).await.unwrap();
+        engine.identity_import(&register, period("2026-10"), MAKER, &key(MAKER)).await.unwrap();
         let told =
             refused(engine.cycle_open(opening("2026-10", Regular), &key(MAKER)).await, "C105");
         assert!(told.contains("roster"), "{told}");

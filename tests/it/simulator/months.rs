@@ -208,10 +208,12 @@ impl Months {
             }
         }
         let (input, period) = (world.dir().join("input"), period(self.month));
-        let register = engine.identity_import(&input.join("identity.csv"), period, MAKER).await;
+        let register = engine
+            .identity_import(&input.join("identity.csv"), period, MAKER, &officer_key(MAKER))
+            .await;
         already_there(register.map(|_| ()), &["I120"])?;
         let roster = input.join(format!("roster-{}.csv", self.month));
-        let roster = engine.roster_import(&roster, period, MAKER).await;
+        let roster = engine.roster_import(&roster, period, MAKER, &officer_key(MAKER)).await;
         already_there(roster.map(|_| ()), &["I120"])?;
         Ok(())
     }

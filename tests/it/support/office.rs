@@ -312,13 +312,13 @@ impl TestOffice {
     pub async fn month(&self, month: &str, people: &[&str]) -> ImportReport {
         let people: Vec<Person> = people.iter().map(|line| Person::parse(line)).collect();
         let register = self.written("identity.csv", register_csv(&people).as_bytes());
-        match self.engine.identity_import(&register, period(month), MAKER).await {
+        match self.engine.identity_import(&register, period(month), MAKER, &key(MAKER)).await {
             Ok(report) => assert_eq!(report.import.refused, 0, "{:?}", report.refused_by_code),
             // The same people as before: the register of the month is there.
             Err(error) => assert_eq!(error.code(), "I120", "{error}"),
         }
         let roster = self.written("roster.csv", roster_csv(&people).as_bytes());
-        self.engine.roster_import(&roster, period(month), MAKER).await.unwrap()
+        self.engine.roster_import(&roster, period(month), MAKER, &key(MAKER)).await.unwrap()
     }
 
     /// Writes a file that a test hands in, under a name that no other has.
