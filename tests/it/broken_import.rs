@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chitra::disk::RealDisk;
 use chitra::domain::ids::{EnrolmentNo, ImportNo, PersonNo, Shard};
+use chitra::domain::list::Role;
 use chitra::engine::clock::FixedClock;
 use chitra::engine::office::{self, Surroundings};
 use chitra::engine::progress::Silent;
@@ -12,6 +13,8 @@ use chitra::engine::{Engine, EngineError};
 use chitra::store::Changes;
 use chitra::store::registry::{Import, ImportKind, ImportState};
 use jiff::civil::date;
+
+use crate::support::office::key;
 
 const ROSTER: &str = "\
 enrolment_id,national_id,full_name,date_of_birth,sex,commune_code,programme,benefit,decision_no,\
@@ -60,8 +63,8 @@ async fn live() -> Result<(), EngineError> {
     let undisturbed = open(&folder.path().join("undisturbed")).await?;
     let register = folder.path().join("identity.csv");
     fs::write(&register, REGISTER).expect("the folder is ours");
-    undisturbed.identity_import(&register, month, "lan", &key).await?;
-    undisturbed.roster_import(&path, month, "lan", &key).await?;
+    undisturbed.identity_import(&register, month, "lan", &key("lan")).await?;
+    undisturbed.roster_import(&path, month, "lan", &key("lan")).await?;
     let expected = enrolled(&undisturbed).await?;
     let [(enrolment, person)] = expected.as_slice() else { panic!("one row: {expected:?}") };
     let stranger = PersonNo::from_number(person.number() ^ 1).expect("a number of a person");
@@ -84,8 +87,8 @@ async fn live() -> Result<(), EngineError> {
         });
         changes.enrolments(ImportNo(1), [(*enrolment, stranger)]);
         engine.store.commit(changes).await?;
-        engine.identity_import(&register, month, "lan", &key).await?;
-        engine.roster_import(&path, month, "lan", &key).await?;
+        engine.identity_import(&register, month, "lan", &key("lan")).await?;
+        engine.roster_import(&path, month, "lan", &key("lan")).await?;
         assert_eq!(enrolled(&engine).await?, expected, "broken in {of_month}");
     }
     Ok(())
@@ -107,5 +110,7 @@ async fn open(root: &std::path::Path) -> Result<Engine, EngineError> {
         progress: Arc::new(Silent),
         channels: None,
     };
-    office::open(root, around).await
+    let engine = office::open(root, around).await?;
+    engine.officer_enrol("lan", Role::Officer, &key("lan").public().to_string()).await?;
+    Ok(engine)
 }

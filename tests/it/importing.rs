@@ -230,9 +230,9 @@ async fn two_files_at_once_are_taken_in_one_after_the_other(office: TestOffice) 
     let engine = &office.engine;
     let makers_key = key(MAKER);
     let (one, other, of_register, opened) = tokio::join!(
-        engine.roster_import(&first, month, MAKER, &key(MAKER)),
-        engine.roster_import(&second, month, MAKER, &key(MAKER)),
-        engine.identity_import(&register, month, MAKER, &key(MAKER)),
+        engine.roster_import(&first, month, MAKER, &makers_key),
+        engine.roster_import(&second, month, MAKER, &makers_key),
+        engine.identity_import(&register, month, MAKER, &makers_key),
         engine.cycle_open(opening("2026-10", Regular), &makers_key),
     );
     one.unwrap();

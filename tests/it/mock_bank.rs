@@ -70,8 +70,8 @@ async fn live(python: &str, dir: &Path) -> Result<(), EngineError> {
         let path = dir.join(format!("{kind}.csv"));
         fs::write(&path, text).expect("the folder is ours");
         let report = match kind {
-            "identity" => engine.identity_import(&path, period, "lan", &key).await?,
-            _ => engine.roster_import(&path, period, "lan", &key).await?,
+            "identity" => engine.identity_import(&path, period, "lan", &key("lan")).await?,
+            _ => engine.roster_import(&path, period, "lan", &key("lan")).await?,
         };
         assert_eq!((report.import.rows, report.import.refused), (12, 0), "{kind}");
     }
