@@ -24,7 +24,7 @@ named!(
 /// What was agreed about hours and days.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hours {
-    /// The last moment on the last day; without one no file is late.
+    /// The last moment on the last day; without one that is the end of the day.
     pub cut_off: Option<Time>,
     /// From when to when on a business day; at any time when there is none.
     pub windows: Vec<(Time, Time)>,
@@ -44,6 +44,10 @@ pub enum Leaving {
         deadline: DateTime,
     },
 }
+
+/// The furthest that a value date lies ahead: nobody lists a benefit more than a quarter before it is
+/// paid, and a slip of the year is seen by it.
+pub const VALUE_DAYS_AHEAD: i64 = 92;
 
 /// How far ahead an open hour is looked for: longer than any row of holidays.
 const DAYS_AHEAD: i64 = 60;
@@ -85,8 +89,8 @@ impl Hours {
                 None => due.saturating_sub(Span::new().days(1)),
             },
         };
-        let deadline = self.cut_off.map(|time| last.to_datetime(time));
-        if let Some(deadline) = deadline.filter(|deadline| now > *deadline) {
+        let deadline = last.to_datetime(self.cut_off.unwrap_or(Time::MAX));
+        if now > deadline {
             return Ok(Leaving::Missed { deadline });
         }
         let today = now.date();
@@ -101,20 +105,20 @@ impl Hours {
         };
         for ahead in 0..DAYS_AHEAD {
             let day = first.saturating_add(Span::new().days(ahead));
-            if let Some(deadline) = deadline.filter(|deadline| day > deadline.date()) {
+            if day > last {
                 return Ok(Leaving::Missed { deadline });
             }
             if !is_business(day)? {
                 continue;
             }
             let Some(open) = self.open_from(day, now) else { continue };
-            return Ok(match deadline {
-                Some(deadline) if open > deadline => Leaving::Missed { deadline },
-                _ if open == now => Leaving::Now,
-                _ => Leaving::Waits { from: open, why },
+            return Ok(match open {
+                open if open > deadline => Leaving::Missed { deadline },
+                open if open == now => Leaving::Now,
+                open => Leaving::Waits { from: open, why },
             });
         }
-        Ok(Leaving::Missed { deadline: last.to_datetime(Time::MAX) })
+        Ok(Leaving::Missed { deadline })
     }
 
     /// The first value date from a day on with which a file can still leave.
@@ -207,9 +211,12 @@ mod tests {
         use ValueDateRule as R;
         let windows: &[&str] = &["08:00-11:30", "13:00-16:30"];
         for (cut_off, windows, rule, now, value_date, expected) in [
-            // Nothing was agreed: always.
-            ("", &[][..], R::UpTo, "2026-11-21T03:00", "2026-11-20", "from 2026-11-23 00:00"),
-            ("", &[], R::UpTo, "2026-11-20T03:00", "2026-11-03", "now"),
+            // No cut-off was agreed: to the end of the day, and on no day after it.
+            ("", &[][..], R::UpTo, "2026-11-21T03:00", "2026-11-23", "from 2026-11-23 00:00"),
+            ("", &[], R::UpTo, "2026-11-20T23:59", "2026-11-20", "now"),
+            ("", &[], R::UpTo, "2026-11-21T00:00", "2026-11-20", "missed 2026-11-20 23:59"),
+            ("", &[], R::UpTo, "2026-11-22T03:00", "2026-11-21", "from 2026-11-23 00:00"),
+            ("", &[], R::DayBefore, "2026-11-20T03:00", "2026-11-20", "missed 2026-11-19 23:59"),
             ("15:30", windows, R::UpTo, "2026-11-03T08:00", "2026-11-03", "now"),
             ("15:30", windows, R::UpTo, "2026-11-03T07:59", "2026-11-03", "from 2026-11-03 08:00"),
             ("15:30", windows, R::UpTo, "2026-11-03T11:30", "2026-11-03", "from 2026-11-03 13:00"),

@@ -1,10 +1,12 @@
 //! Opening, finding and cancelling cycles.
 
+use jiff::Span;
 use jiff::civil::Date;
 
 use crate::audit::leaf::Leaf;
 use crate::domain::cycle::{Cycle, CycleEvent, CycleKind, CycleState};
 use crate::domain::digest::Digest;
+use crate::domain::hours::VALUE_DAYS_AHEAD;
 use crate::domain::ids::CycleNo;
 use crate::domain::list::ListEvent;
 use crate::domain::period::Period;
@@ -29,12 +31,28 @@ pub struct Opening {
 
 impl Engine {
     /// Opens a cycle over the newest whole roster and register of its month.
+    ///
+    /// # Errors
+    /// C101 and C105 when roster and register do not stand ready, C102 when the month has its regular
+    /// list, C106 when the value date is past or too far ahead.
     pub async fn cycle_open(
         &self,
         opening: Opening,
         key: &OfficerKey,
     ) -> Result<Cycle, EngineError> {
         let by = self.acting(&opening.by, key, Doing::OpenCycle).await?;
+        let today = self.clock.today();
+        let last = today.saturating_add(Span::new().days(VALUE_DAYS_AHEAD));
+        if opening.value_date < today || opening.value_date > last {
+            return Err(EngineError::refused(
+                "C106",
+                format!(
+                    "the value date {} is past, or more than {VALUE_DAYS_AHEAD} days ahead; name a day from {today} \
+                     to {last}: --value-date",
+                    opening.value_date
+                ),
+            ));
+        }
         // An import may still say who is who; a cycle counts on it.
         let _alone = self.import_alone()?;
         let roster = self.newest(ImportKind::Roster, opening.period).await?;

@@ -69,8 +69,8 @@ impl Engine {
         key: &OfficerKey,
         shorter: Shorter,
     ) -> Result<ImportReport, EngineError> {
-        let by = self.acting(officer, key, Doing::Import).await?;
         let _alone = self.import_alone()?;
+        let by = self.acting(officer, key, Doing::Import).await?;
         // Who a row is about depends on the register, and an enrolment that a cycle has counted keeps
         // its person for ever: so the register comes first.
         let register = self
@@ -160,8 +160,8 @@ impl Engine {
         key: &OfficerKey,
         shorter: Shorter,
     ) -> Result<ImportReport, EngineError> {
-        let by = self.acting(officer, key, Doing::Import).await?;
         let _alone = self.import_alone()?;
+        let by = self.acting(officer, key, Doing::Import).await?;
         self.drop_unfinished(ImportKind::Identity).await?;
         self.import(path, period, &by, shorter, Source::Register).await
     }

@@ -6,12 +6,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Span;
 use jiff::civil::Date;
 
 use crate::audit::leaf::Leaf;
 use crate::domain::batch::{Batch, BatchEvent};
 use crate::domain::cycle::Cycle;
-use crate::domain::hours::Leaving;
+use crate::domain::hours::{Leaving, VALUE_DAYS_AHEAD};
 use crate::domain::ids::{BatchNo, ListNo, PayableNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::list::PaymentList;
@@ -29,8 +30,8 @@ impl Engine {
     /// Moves the orders of released files that have not left into files with another value date.
     ///
     /// # Errors
-    /// D123 to D128 as for taking a file back; D130 when the day is past or no business day of the
-    /// partner, D131 when its cut-off cannot be met, D132 when a file is named twice.
+    /// D123 to D128 as for taking a file back; D130 when the day is past, more than a quarter ahead or no business
+    /// day of the partner, D131 when its cut-off cannot be met, D132 when a file is named twice.
     pub async fn redate(
         &self,
         cycle: &Cycle,
@@ -172,11 +173,13 @@ impl Engine {
             .map_or(Ok(true), |calendar| calendar.is_business_day(value_date))
             .map_err(uncovered)?;
         let next = terms.hours.first_value_date(now, now.date(), calendar).map_err(uncovered)?;
-        if value_date < now.date() || !is_business {
+        let last = now.date().saturating_add(Span::new().days(VALUE_DAYS_AHEAD));
+        if value_date < now.date() || value_date > last || !is_business {
             return Err(EngineError::refused(
                 "D130",
                 format!(
-                    "{value_date} is past, or no business day of {provider}; the next value date that can be met is {next}"
+                    "{value_date} is past, after {last}, or no business day of {provider}; the next value date \
+                     that can be met is {next}"
                 ),
             ));
         }

@@ -5,15 +5,20 @@ use chitra::domain::batch::{Batch, BatchState};
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::cycle::{Cycle, CycleState};
 use chitra::domain::ids::ListNo;
+use chitra::engine::cycle::Opening;
 use chitra::engine::funds::Funding;
 use chitra::engine::{Engine, office};
 use chitra::store::{Changes, StoreError};
 
-use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, refused, run};
+use crate::support::office::{
+    APPROVERS, MAKER, TestOffice, key, on_both_databases, opening, refused, run,
+};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     a_file_waits_for_hours_and_says_until_when
+    a_cycle_is_opened_for_a_day_that_comes_soon
+    where_no_cut_off_was_agreed_the_day_itself_is_the_last
     a_missed_file_gets_another_value_date_under_the_same_ids
     a_value_date_over_the_end_of_the_year_keeps_the_month
     no_more_leaves_in_a_day_than_the_ceiling
@@ -106,12 +111,52 @@ async fn a_file_waits_for_hours_and_says_until_when(mut office: TestOffice) {
     office.ends_whole().await;
 }
 
+async fn a_cycle_is_opened_for_a_day_that_comes_soon(office: TestOffice) {
+    at(&office, "2026-10-05T09:00");
+    office.month("2026-10", &[AN]).await;
+    let before = office.snapshot().await;
+    for day in ["2026-10-04", "0001-01-01", "2027-01-06", "2062-10-05", "9999-12-31"] {
+        let opening = Opening { value_date: day.parse().unwrap(), ..opening("2026-10", Regular) };
+        let told = refused(office.engine.cycle_open(opening, &key(MAKER)).await, "C106");
+        assert!(told.contains("a day from 2026-10-05 to 2027-01-05: --value-date"), "{told}");
+    }
+    assert_eq!(office.snapshot().await, before);
+    let last = Opening { value_date: "2027-01-05".parse().unwrap(), ..opening("2026-10", Regular) };
+    office.engine.cycle_open(last, &key(MAKER)).await.unwrap();
+    office.ends_whole().await;
+}
+
+async fn where_no_cut_off_was_agreed_the_day_itself_is_the_last(office: TestOffice) {
+    at(&office, "2026-10-01T09:00");
+    office.month("2026-10", &[AN]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    let old = file(&office, &cycle, "sheetbank").await;
+    at(&office, "2026-10-04T00:00");
+    let told = waits(&office.engine).await.remove(0);
+    assert!(told.contains("value date 2026-10-03 was 2026-10-03 23:59"), "{told}");
+    assert!(told.contains("--value-date 2026-10-04 --as OFFICER"), "{told}");
+    let list = redated(&office, &cycle, &old.file_name, "2026-10-05").await;
+    office.released(&cycle, list.0).await;
+    let new = file(&office, &cycle, "sheetbank").await;
+    at(&office, "2026-10-05T23:59");
+    assert!(waits(&office.engine).await.is_empty());
+    assert_eq!((office.times_sent(&old.file_name), office.times_sent(&new.file_name)), (0, 1));
+    let an = office.said(&cycle, "E1", 1, "Thành công", "").await;
+    office.sheet(&[an]).await.unwrap();
+    office.check(&cycle, "entitled 1", "paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
 async fn a_missed_file_gets_another_value_date_under_the_same_ids(mut office: TestOffice) {
     agreed(&mut office, "sheetbank", "calendar = \"vn\"\ncut_off = \"15:30\"").await;
     at(&office, "2026-10-01T09:00");
     office.month("2026-10", &[AN, BINH, CHI]).await;
     let cycle = office.sealed("2026-10", Regular).await;
     office.released(&cycle, 0).await;
+    // A Saturday: the other bank works.
+    at(&office, "2026-10-03T09:00");
+    assert_eq!(waits(&office.engine).await.len(), 1);
     at(&office, "2026-10-06T09:00");
     assert_eq!(waits(&office.engine).await.len(), 1);
     let old = file(&office, &cycle, "sheetbank").await;
@@ -132,6 +177,7 @@ async fn a_missed_file_gets_another_value_date_under_the_same_ids(mut office: Te
     refused(redate(&[name], "2026-10-07", APPROVERS[0]).await, "A111");
     refused(redate(&[name], "2026-10-05", MAKER).await, "D130");
     refused(redate(&[name], "2026-10-10", MAKER).await, "D130");
+    refused(redate(&[name], "2027-01-07", MAKER).await, "D130");
     refused(redate(&[name], "2028-01-05", MAKER).await, "D133");
     refused(redate(&[name, name], "2026-10-07", MAKER).await, "D132");
     refused(redate(&[&iso.file_name], "2026-10-07", MAKER).await, "D125");

@@ -78,8 +78,8 @@ async fn a_release_list_is_dated_when_it_is_sealed(office: TestOffice) {
     let told = r#""value_date":"2026-10-14""#;
     assert!(list.body.contains(told) && !month.body.contains(told), "{}", list.body);
 
-    // A week later the archived copy is gone: it is rendered again, to the byte.
-    office.on_day("2026-10-20");
+    // The next day the archived copy is gone: it is rendered again, to the byte.
+    office.on_day("2026-10-14");
     let file = file_of(&office, &october, 1).await;
     let archived = archived_file(&office.dir.join("archive"), file.sha256.as_ref().unwrap());
     let bytes = std::fs::read(&archived).unwrap();
@@ -94,7 +94,7 @@ async fn a_list_that_a_dead_process_began_keeps_the_day_it_was_given(office: Tes
     let october = ordered_late(&office).await;
     let before = file_of(&office, &october, 1).await;
     as_if_never_sealed(&office).await;
-    office.on_day("2026-10-20");
+    office.on_day("2026-10-14");
     let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
     let list = again.list.expect("what was begun is finished");
     assert_eq!(list.sealed_at, "2026-10-13T09:00:00+07:00");

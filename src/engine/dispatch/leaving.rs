@@ -117,7 +117,7 @@ impl Engine {
             Ok(Leaving::Missed { deadline }) => {
                 let next = terms.hours.first_value_date(now, now.date(), calendar);
                 Some(format!(
-                    "the cut-off of its value date {} was {}; it goes under another one, approved anew: \
+                    "the last moment for its value date {} was {}; it goes under another one, approved anew: \
                      chitra redate {} {} --value-date {} --as OFFICER",
                     batch.value_date,
                     deadline.strftime("%F %H:%M"),

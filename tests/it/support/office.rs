@@ -27,6 +27,7 @@ use chitra::domain::answer::DiscrepancyKind;
 use chitra::domain::cycle::{Cycle, CycleKind};
 use chitra::domain::digest::Digest;
 use chitra::domain::exception::Decision;
+use chitra::domain::hours::VALUE_DAYS_AHEAD;
 use chitra::domain::ids::{AttemptNo, EndToEndId, ListNo, PayableNo, PersonNo, Shard};
 use chitra::domain::instruction::Instruction;
 use chitra::domain::list::Role;
@@ -48,6 +49,7 @@ use chitra::store::Value;
 use chitra::store::database::Database;
 use chitra::store::postgres::Postgres;
 use chitra::store::sqlite::Sqlite;
+use jiff::Span;
 use jiff::civil::Date;
 use tempfile::TempDir;
 
@@ -333,9 +335,15 @@ impl TestOffice {
 
     // --- The month -------------------------------------------------------------------------------
 
-    /// Opens a cycle with the law as it is known today.
+    /// Opens a cycle with the law as it is known today, for the third of its month or the day that is
+    /// nearest to it of those that can be named today.
     pub async fn opened(&self, month: &str, kind: CycleKind) -> Cycle {
-        self.engine.cycle_open(opening(month, kind), &key(MAKER)).await.unwrap()
+        let wanted = opening(month, kind);
+        let today = self.clock.today();
+        let last = today.saturating_add(Span::new().days(VALUE_DAYS_AHEAD));
+        let value_date = wanted.value_date.clamp(today, last);
+        let opening = Opening { value_date, ..wanted };
+        self.engine.cycle_open(opening, &key(MAKER)).await.unwrap()
     }
 
     /// Computes an open cycle.
