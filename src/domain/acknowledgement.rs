@@ -96,6 +96,7 @@ mod tests {
     fn banking_hours_pass_only_while_the_partner_works() {
         let calendar = Calendar::parse(include_str!("../../calendars/vn.toml")).unwrap();
         let hours = |windows: &[&str]| Hours {
+            late_days: None,
             cut_off: None,
             windows: windows.iter().map(|text| Hours::window(text).unwrap()).collect(),
             rule: ValueDateRule::UpTo,

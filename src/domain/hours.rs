@@ -26,6 +26,8 @@ named!(
 pub struct Hours {
     /// The last moment on the last day; without one that is the end of the day.
     pub cut_off: Option<Time>,
+    /// How many days after its value date a file is still taken, where that was agreed.
+    pub late_days: Option<i64>,
     /// From when to when on a business day; at any time when there is none.
     pub windows: Vec<(Time, Time)>,
     pub rule: ValueDateRule,
@@ -48,6 +50,12 @@ pub enum Leaving {
 /// The furthest that a value date lies ahead: nobody lists a benefit more than a quarter before it is
 /// paid, and a slip of the year is seen by it.
 pub const VALUE_DAYS_AHEAD: i64 = 92;
+
+/// Days after its value date on which a file may leave where nothing was agreed.
+const LATE_DAYS: i64 = 5;
+
+/// The most of them that can be agreed: later, the list that was approved says what is not so.
+pub const LATE_DAYS_MAX: i64 = 31;
 
 /// How far ahead an open hour is looked for: longer than any row of holidays.
 const DAYS_AHEAD: i64 = 60;
@@ -89,6 +97,7 @@ impl Hours {
                 None => due.saturating_sub(Span::new().days(1)),
             },
         };
+        let last = last.saturating_add(Span::new().days(self.late_days()));
         let deadline = last.to_datetime(self.cut_off.unwrap_or(Time::MAX));
         if now > deadline {
             return Ok(Leaving::Missed { deadline });
@@ -173,6 +182,13 @@ impl Hours {
         }
     }
 
+    /// Where nothing was agreed about days, a file that a bad line held up for some of them leaves without
+    /// being approved anew: partners book it at once.
+    fn late_days(&self) -> i64 {
+        let nothing_agreed = self.cut_off.is_none() && self.rule == ValueDateRule::UpTo;
+        self.late_days.unwrap_or(if nothing_agreed { LATE_DAYS } else { 0 })
+    }
+
     /// The first moment of a day, not before now, at which the partner takes files.
     fn open_from(&self, day: Date, now: DateTime) -> Option<DateTime> {
         let whole = [(Time::midnight(), Time::MAX)];
@@ -191,6 +207,7 @@ mod tests {
     fn hours(cut_off: &str, windows: &[&str], rule: ValueDateRule) -> Hours {
         Hours {
             cut_off: Hours::time(cut_off),
+            late_days: None,
             windows: windows.iter().map(|text| Hours::window(text).unwrap()).collect(),
             rule,
         }
@@ -211,11 +228,12 @@ mod tests {
         use ValueDateRule as R;
         let windows: &[&str] = &["08:00-11:30", "13:00-16:30"];
         for (cut_off, windows, rule, now, value_date, expected) in [
-            // No cut-off was agreed: to the end of the day, and on no day after it.
-            ("", &[][..], R::UpTo, "2026-11-21T03:00", "2026-11-23", "from 2026-11-23 00:00"),
-            ("", &[], R::UpTo, "2026-11-20T23:59", "2026-11-20", "now"),
-            ("", &[], R::UpTo, "2026-11-21T00:00", "2026-11-20", "missed 2026-11-20 23:59"),
-            ("", &[], R::UpTo, "2026-11-22T03:00", "2026-11-21", "from 2026-11-23 00:00"),
+            // Nothing was agreed: some days late, and not a month.
+            ("", &[][..], R::UpTo, "2026-11-21T03:00", "2026-11-20", "from 2026-11-23 00:00"),
+            ("", &[], R::UpTo, "2026-11-25T23:59", "2026-11-20", "now"),
+            ("", &[], R::UpTo, "2026-11-26T00:00", "2026-11-20", "missed 2026-11-25 23:59"),
+            ("", &[], R::SameDay, "2026-11-20T23:59", "2026-11-20", "now"),
+            ("", &[], R::SameDay, "2026-11-21T00:00", "2026-11-20", "missed 2026-11-20 23:59"),
             ("", &[], R::DayBefore, "2026-11-20T03:00", "2026-11-20", "missed 2026-11-19 23:59"),
             ("15:30", windows, R::UpTo, "2026-11-03T08:00", "2026-11-03", "now"),
             ("15:30", windows, R::UpTo, "2026-11-03T07:59", "2026-11-03", "from 2026-11-03 08:00"),
@@ -274,6 +292,19 @@ mod tests {
         ] {
             let hours = hours(cut_off, windows, rule);
             assert_eq!(told(&hours, now, value_date), expected, "{rule} {value_date} at {now}");
+        }
+    }
+
+    #[test]
+    fn days_of_grace_are_agreed() {
+        for (late_days, now, expected) in [
+            (0, "2026-11-03T15:31", "missed 2026-11-03 15:30"),
+            (2, "2026-11-05T15:30", "now"),
+            (2, "2026-11-05T15:31", "missed 2026-11-05 15:30"),
+        ] {
+            let agreed = hours("15:30", &[], ValueDateRule::UpTo);
+            let agreed = Hours { late_days: Some(late_days), ..agreed };
+            assert_eq!(told(&agreed, now, "2026-11-03"), expected, "{late_days} at {now}");
         }
     }
 

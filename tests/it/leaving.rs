@@ -18,7 +18,7 @@ use crate::support::real_parts::RealPart;
 on_both_databases! { run, RealPart::Postgres;
     a_file_waits_for_hours_and_says_until_when
     a_cycle_is_opened_for_a_day_that_comes_soon
-    where_no_cut_off_was_agreed_the_day_itself_is_the_last
+    where_nothing_was_agreed_a_file_leaves_some_days_late_and_not_a_month
     a_missed_file_gets_another_value_date_under_the_same_ids
     a_value_date_over_the_end_of_the_year_keeps_the_month
     no_more_leaves_in_a_day_than_the_ceiling
@@ -126,20 +126,20 @@ async fn a_cycle_is_opened_for_a_day_that_comes_soon(office: TestOffice) {
     office.ends_whole().await;
 }
 
-async fn where_no_cut_off_was_agreed_the_day_itself_is_the_last(office: TestOffice) {
+async fn where_nothing_was_agreed_a_file_leaves_some_days_late_and_not_a_month(office: TestOffice) {
     at(&office, "2026-10-01T09:00");
     office.month("2026-10", &[AN]).await;
     let cycle = office.sealed("2026-10", Regular).await;
     office.released(&cycle, 0).await;
     let old = file(&office, &cycle, "sheetbank").await;
-    at(&office, "2026-10-04T00:00");
+    at(&office, "2026-10-09T00:00");
     let told = waits(&office.engine).await.remove(0);
-    assert!(told.contains("value date 2026-10-03 was 2026-10-03 23:59"), "{told}");
-    assert!(told.contains("--value-date 2026-10-04 --as OFFICER"), "{told}");
-    let list = redated(&office, &cycle, &old.file_name, "2026-10-05").await;
+    assert!(told.contains("value date 2026-10-03 was 2026-10-08 23:59"), "{told}");
+    assert!(told.contains("--value-date 2026-10-09 --as OFFICER"), "{told}");
+    let list = redated(&office, &cycle, &old.file_name, "2026-10-09").await;
     office.released(&cycle, list.0).await;
     let new = file(&office, &cycle, "sheetbank").await;
-    at(&office, "2026-10-05T23:59");
+    at(&office, "2026-10-14T23:59");
     assert!(waits(&office.engine).await.is_empty());
     assert_eq!((office.times_sent(&old.file_name), office.times_sent(&new.file_name)), (0, 1));
     let an = office.said(&cycle, "E1", 1, "Thành công", "").await;

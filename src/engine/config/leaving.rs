@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::hours::{Hours, ValueDateRule};
+use crate::domain::hours::{Hours, LATE_DAYS_MAX, ValueDateRule};
 use crate::domain::outcome::ReasonClass;
 use crate::domain::state::Named;
 use crate::pipeline::retry::{RetryRule, Then};
@@ -41,7 +41,12 @@ impl LeavingTerms {
     pub(super) const NONE: LeavingTerms = LeavingTerms {
         day_max_minor: None,
         calendar: None,
-        hours: Hours { cut_off: None, windows: Vec::new(), rule: ValueDateRule::UpTo },
+        hours: Hours {
+            cut_off: None,
+            late_days: None,
+            windows: Vec::new(),
+            rule: ValueDateRule::UpTo,
+        },
         prefunded: false,
         breaker: None,
         retry: Vec::new(),
@@ -63,6 +68,12 @@ impl LeavingTerms {
             let time = Hours::time(text);
             terms.hours.cut_off =
                 Some(time.ok_or(format!("cut_off is written like 15:30, not `{text}`"))?);
+        }
+        if let Some(days) = by.late_days {
+            if !(0..=LATE_DAYS_MAX).contains(&days) {
+                return Err(format!("late_days is from 0 to {LATE_DAYS_MAX}"));
+            }
+            terms.hours.late_days = Some(days);
         }
         if let Some(windows) = &by.windows {
             let mut read = Vec::new();
@@ -121,6 +132,7 @@ pub(super) struct LeavingFile {
     pub(super) day_max_minor: Option<i64>,
     pub(super) calendar: Option<String>,
     pub(super) cut_off: Option<String>,
+    pub(super) late_days: Option<i64>,
     pub(super) windows: Option<Vec<String>>,
     pub(super) value_date_rule: Option<String>,
     pub(super) prefunded: Option<bool>,
