@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::Voice;
 use crate::cli::show::money;
 use crate::domain::exception::RowOutcome;
+use crate::domain::payable::{Payable, PayableState};
 use crate::domain::state::Named;
 use crate::engine::compute::ExplainedLine;
 use crate::engine::explain::{
@@ -33,7 +34,12 @@ impl Explain {
                 .cycles()
                 .await?
                 .pop()
-                .ok_or_else(|| EngineError::refused("C103", "there is no cycle yet"))?,
+                .ok_or_else(|| {
+                    EngineError::refused(
+                        "C103",
+                        "this office has no cycle yet; open one: chitra cycle open MONTH --value-date DAY --as OFFICER",
+                    )
+                })?,
         };
         let person = engine.person_find(&self.person, &cycle).await?;
         let told = engine.explain(&cycle, person).await?;
@@ -223,12 +229,12 @@ fn text(engine: &Engine, told: &Explanation) -> String {
     for row in &told.rows {
         let outcome = wording::row_outcome(row.outcome);
         let mut lines = vec![format!(
-            "── {} / {}: {} / {} {}  [{} line {}]",
+            "── {} / {}: {} / {}{}  [{} line {}]",
             row.programme,
             row.benefit,
             outcome.vi,
             outcome.en,
-            row.code,
+            in_brackets(&row.code),
             told.source.file_name,
             row.source_line
         )];
@@ -240,7 +246,7 @@ fn text(engine: &Engine, told: &Explanation) -> String {
             if hold.why.en == row.law.1 {
                 said_of_law.clear();
             }
-            lines.extend(hold_as_text(hold));
+            lines.extend(hold_as_text(hold, false));
         }
         lines.extend(said_of_law);
         lines.extend(lines_as_text(engine, &row.lines));
@@ -250,12 +256,12 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         let outcome = wording::row_outcome(RowOutcome::Refused);
         let why = wording::row_code(&row.code).unwrap_or(Words::name(""));
         parts.push(format!(
-            "── {} / {} {}  [{} line {}]\n   \
+            "── {} / {}{}  [{} line {}]\n   \
              {} Dòng không được xét hưởng: sửa dòng rồi nhập lại cả danh sách.\n   \
              {} Nothing was worked out for the row: mend it and take the whole roster in again.\n   {}",
             outcome.vi,
             outcome.en,
-            row.code,
+            in_brackets(&row.code),
             told.source.file_name,
             row.line,
             why.vi,
@@ -272,7 +278,9 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         )];
         lines.push(format!("   {}", one.told.vi));
         lines.push(format!("   {}", one.told.en));
-        lines.extend(one.holds.iter().flat_map(hold_as_text));
+        lines.extend(
+            one.holds.iter().flat_map(|hold| hold_as_text(hold, stands(&one.payable, hold))),
+        );
         lines.extend(attempts_as_text(engine, &one.attempts));
         lines.extend(lines_as_text(engine, &one.lines));
         parts.push(lines.join("\n"));
@@ -304,7 +312,9 @@ fn text(engine: &Engine, told: &Explanation) -> String {
                 now.standing.en
             ));
         }
-        lines.extend(holds_of(told, Kept::Payable(payable.number)).flat_map(hold_as_text));
+        for hold in holds_of(told, Kept::Payable(payable.number)) {
+            lines.extend(hold_as_text(hold, stands(payable, hold)));
+        }
         lines.extend(attempts_as_text(engine, &one.attempts));
         for recall in told.recalls.iter().filter(|one| one.payable == payable.number) {
             let (number, code) = (recall.attempt.number(), &recall.reason_code);
@@ -320,11 +330,25 @@ fn text(engine: &Engine, told: &Explanation) -> String {
     parts.join("\n\n")
 }
 
-fn hold_as_text(hold: &ToldHold) -> Vec<String> {
-    let mut told = vec![
-        format!("   Tạm giữ theo {}: {}", hold.code, hold.why.vi),
-        format!("   A hold of {}: {}", hold.code, hold.why.en),
-    ];
+fn in_brackets(code: &str) -> String {
+    match code {
+        "" => String::new(),
+        code => format!(" ({code})"),
+    }
+}
+
+/// Whether it is this hold by which a payable stands.
+fn stands(payable: &Payable, hold: &ToldHold) -> bool {
+    payable.state == PayableState::Held && payable.code == hold.code
+}
+
+/// `is_said` when the sentence of the hold stands before already.
+fn hold_as_text(hold: &ToldHold, is_said: bool) -> Vec<String> {
+    let mut told = Vec::new();
+    if !is_said {
+        told.push(format!("   Tạm giữ theo {}: {}", hold.code, hold.why.vi));
+        told.push(format!("   A hold of {}: {}", hold.code, hold.why.en));
+    }
     let decisions = hold.decisions.iter().map(|one| &one.told);
     for words in decisions.chain([&hold.so]) {
         told.push(format!("     {}", words.vi));

@@ -82,7 +82,12 @@ impl Engine {
         if cycle.state != CycleState::Open {
             return Err(EngineError::refused(
                 "C110",
-                format!("cycle {} is {}", cycle.label(), cycle.state),
+                format!(
+                    "cycle {label} is {}, and only an open one is computed; how far it is: chitra cycle status {label}. One \
+                     that is computed and not sealed is computed anew with: chitra cycle run {label} --recompute",
+                    cycle.state,
+                    label = cycle.label()
+                ),
             ));
         }
         self.store.must_be_sound().await?;

@@ -44,7 +44,7 @@ impl Engine {
                 "C101",
                 format!(
                     "the register was taken in after the roster; take in the roster again, also the same \
-                     file, so that old ids are found: chitra roster import FILE --period {}",
+                     file, so that old ids are found: chitra roster import FILE --period {} --as OFFICER",
                     opening.period
                 ),
             ));
@@ -58,8 +58,12 @@ impl Engine {
             return Err(EngineError::refused(
                 "C102",
                 format!(
-                    "{} has its regular list already (cycle {}, {}); open a supplementary or correction",
-                    opening.period, there.number, there.state
+                    "{month} has its regular list already (cycle {}, {}): chitra cycle status {}. What it does not have \
+                     goes on another list: chitra cycle open {month} --kind supplementary --value-date DAY --as OFFICER",
+                    there.number,
+                    there.state,
+                    there.number,
+                    month = opening.period
                 ),
             ));
         }
@@ -97,7 +101,10 @@ impl Engine {
         match self.store.commit(changes).await {
             Err(StoreError::Conflict { .. }) => Err(EngineError::refused(
                 "C102",
-                format!("another process opened a list for {} at the same moment", opening.period),
+                format!(
+                    "another process opened a list for {} at the same moment; see: chitra cycle list",
+                    opening.period
+                ),
             )),
             done => Ok(done.map(|()| cycle)?),
         }
@@ -125,10 +132,17 @@ impl Engine {
                 };
                 Err(EngineError::refused("C103", sentence))
             }
-            _ => Err(EngineError::refused(
-                "C104",
-                format!("`{text}` fits several cycles; give the number"),
-            )),
+            several => {
+                let numbers: Vec<String> =
+                    several.iter().map(|one| one.number.to_string()).collect();
+                Err(EngineError::refused(
+                    "C104",
+                    format!(
+                        "`{text}` fits several cycles; name one by its number: {} (chitra cycle list)",
+                        numbers.join(", ")
+                    ),
+                ))
+            }
         }
     }
 

@@ -160,7 +160,11 @@ impl Engine {
         }
         Err(EngineError::refused(
             "E103",
-            "nobody is known by this number, national id or enrolment id".to_owned(),
+            format!(
+                "nobody on the roster of {} or of an earlier month is known by this; look at the number, which is a national \
+                 id, an enrolment id or the person's number. Another month: --period MONTH",
+                cycle.label()
+            ),
         ))
     }
 

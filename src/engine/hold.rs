@@ -128,8 +128,10 @@ impl Engine {
             EngineError::refused(
                 "H903",
                 format!(
-                    "{} is not released by hand: it goes when what is missing is there",
-                    exception.code
+                    "{} is not released by hand: it goes when what is missing is there. Mend the roster and take it in again \
+                     (chitra roster import FILE --period {} --as OFFICER), or the partner's terms in chitra.toml; the next list \
+                     that is computed goes by it",
+                    exception.code, cycle.period
                 ),
             )
         };
@@ -210,8 +212,10 @@ impl Engine {
             return Err(EngineError::refused(
                 "H906",
                 format!(
-                    "`{officer}` has proposed to release {hold}; a hold of {} is released by two persons",
-                    exception.code
+                    "`{officer}` has proposed to release {hold}, and a hold of {} is released by two persons; another officer \
+                     confirms it: chitra hold confirm {} {hold} --as OFFICER",
+                    exception.code,
+                    cycle.label()
                 ),
             ));
         }

@@ -165,10 +165,10 @@ async fn a_row_that_was_refused_is_told_by_its_line(office: TestOffice) {
         says(
             &page,
             &[
-                "Không nhận / Refused I2",
+                "Không nhận / Refused (I2",
                 "line 3]",
-                "Số tiền không phải chữ số thường.",
-                "An amount is not in plain digits.",
+                "Thông tin xét hưởng không đọc được.",
+                "A fact cannot be read.",
             ],
         );
         assert_eq!(json["refused"][0]["source"]["line"], 3);
@@ -212,7 +212,7 @@ async fn a_row_that_has_ceased_is_told_in_both_languages(office: TestOffice) {
     says(
         &page,
         &[
-            "Thôi hoặc tạm dừng hưởng / Ceased or suspended suspended",
+            "Thôi hoặc tạm dừng hưởng / Ceased or suspended (suspended)",
             "Nơi lập danh sách báo tạm dừng hưởng.",
             "The sender reports the enrolment as suspended.",
         ],
@@ -393,7 +393,7 @@ async fn what_is_decided_later_does_not_change_what_was_decided_then(office: Tes
     says(
         &page,
         &[
-            "Tạm giữ / Held H101",
+            "Tạm giữ / Held (H101)",
             "lan released it",
             "Danh sách này được tính trước quyết định đó",
             "This list was computed before that decision",

@@ -165,7 +165,11 @@ fn explained(
         if !again.eq(stored) {
             return Err(EngineError::refused(
                 "E101",
-                "the recomputed lines are not the stored evidence: what was decided stands, and this program explains it differently",
+                format!(
+                    "the recomputed lines are not the stored evidence of {}: what was decided stands, and this program \
+                     explains it differently. Explain it with the program that computed the cycle, and tell the maintainers",
+                    terms.cycle.label()
+                ),
             ));
         }
     }
