@@ -281,7 +281,7 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         lines.extend(
             one.holds.iter().flat_map(|hold| hold_as_text(hold, stands(&one.payable, hold))),
         );
-        lines.extend(attempts_as_text(engine, &one.attempts));
+        lines.extend(attempts_as_text(engine, &one.attempts, &one.then));
         lines.extend(lines_as_text(engine, &one.lines));
         parts.push(lines.join("\n"));
     }
@@ -315,7 +315,7 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         for hold in holds_of(told, Kept::Payable(payable.number)) {
             lines.extend(hold_as_text(hold, stands(payable, hold)));
         }
-        lines.extend(attempts_as_text(engine, &one.attempts));
+        lines.extend(attempts_as_text(engine, &one.attempts, &one.standing));
         for recall in told.recalls.iter().filter(|one| one.payable == payable.number) {
             let (number, code) = (recall.attempt.number(), &recall.reason_code);
             let state = wording::recall_state(recall.state);
@@ -374,12 +374,17 @@ fn lines_as_text(engine: &Engine, lines: &[ExplainedLine]) -> Vec<String> {
     told
 }
 
-fn attempts_as_text(engine: &Engine, attempts: &[ToldOrder]) -> Vec<String> {
+/// `said` is how the payable stands, which most often is what became of its order.
+fn attempts_as_text(engine: &Engine, attempts: &[ToldOrder], said: &Words) -> Vec<String> {
     let mut told = Vec::new();
     for one in attempts {
         let (number, reference) = (one.order.attempt.number(), engine.reference(&one.order));
-        told.push(format!("   Lệnh thứ {number} ({reference}): {}.", one.told.vi));
-        told.push(format!("   Order {number} ({reference}): {}.", one.told.en));
+        if one.told == *said {
+            told.push(format!("   Lệnh thứ {number} / Order {number}: {reference}"));
+        } else {
+            told.push(format!("   Lệnh thứ {number} ({reference}): {}.", one.told.vi));
+            told.push(format!("   Order {number} ({reference}): {}.", one.told.en));
+        }
         if let Some(day) = &one.order.debited_on {
             let proves = of_debit(one.order.state, one.order.grade);
             told.push(format!("      Tài khoản chi bị ghi nợ ngày {day}; {}.", proves.vi));

@@ -7,6 +7,7 @@ use crate::domain::digest::Digest;
 use crate::domain::payable::PayableState;
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
+use crate::engine::cycle::moved;
 use crate::engine::figures::Figures;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
@@ -22,7 +23,7 @@ impl Engine {
         key: &OfficerKey,
     ) -> Result<Cycle, EngineError> {
         let by = self.acting(officer, key, Doing::CloseCycle).await?;
-        let next = cycle.state.apply(CycleEvent::Closed)?;
+        let next = moved(cycle, CycleEvent::Closed)?;
         self.age(cycle).await?;
         let figures = self.figures(cycle).await?;
         if !figures.hindrances.is_empty() {

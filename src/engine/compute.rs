@@ -14,6 +14,7 @@ use crate::domain::claim::Claim;
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::exception::Decision as OfficerDecision;
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PersonNo, Shard};
+use crate::engine::cycle::moved;
 use crate::engine::names::Keys;
 use crate::engine::{Engine, EngineError, Programmes, aside, chunks};
 use crate::pipeline::entitle;
@@ -140,7 +141,7 @@ impl Engine {
         let next = match cycle.state {
             // A computation that was interrupted may be begun again as well.
             CycleState::Open => CycleState::Open,
-            state => state.apply(CycleEvent::Recomputed)?,
+            _ => moved(cycle, CycleEvent::Recomputed)?,
         };
         let mut changes = Changes::new();
         changes.computation_dropped(cycle.number);

@@ -155,7 +155,7 @@ impl Engine {
         key: &OfficerKey,
     ) -> Result<(), EngineError> {
         let by = self.acting(officer, key, Doing::CancelCycle).await?;
-        let next = cycle.state.apply(CycleEvent::Cancelled)?;
+        let next = moved(cycle, CycleEvent::Cancelled)?;
         // Its claims would be free, and what a partner says it has paid would be ordered anew.
         let contradicted = self.store.contradicted(cycle.number, None).await?;
         if contradicted > 0 {
@@ -188,4 +188,37 @@ impl Engine {
             )
         })
     }
+}
+
+/// The state in which a cycle is after an event, or why that cannot be and how the cycle goes on.
+pub(super) fn moved(cycle: &Cycle, event: CycleEvent) -> Result<CycleState, EngineError> {
+    cycle.state.apply(event).map_err(|error| {
+        EngineError::refused(
+            "C100",
+            format!("cycle {}: {error}; {}", cycle.label(), goes_on(cycle)),
+        )
+    })
+}
+
+/// The command with which a cycle goes on, as a sentence.
+pub(super) fn goes_on(cycle: &Cycle) -> String {
+    let label = cycle.label();
+    let command = match cycle.state {
+        CycleState::Open | CycleState::Computed => format!("chitra cycle run {label}"),
+        CycleState::Sealed => format!("chitra submit {label} --as OFFICER"),
+        CycleState::Submitted => format!("chitra approve {label} --as OFFICER"),
+        CycleState::Approved => format!("chitra release {label} --as OFFICER"),
+        CycleState::Released => format!("chitra dispatch {label}"),
+        CycleState::Settling => format!("chitra cycle status {label}"),
+        CycleState::Closed => {
+            return "what it left unpaid goes with the next month's list".to_owned();
+        }
+        CycleState::Cancelled => {
+            let month = cycle.period;
+            return format!(
+                "another list of the month: chitra cycle open {month} --value-date DAY --as OFFICER"
+            );
+        }
+    };
+    format!("it goes on with: {command}")
 }

@@ -14,6 +14,7 @@ use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::roster::Channel;
 use crate::engine::chunks;
 use crate::engine::config::{Ceilings, Terms};
+use crate::engine::cycle::goes_on;
 use crate::engine::import::REGISTER_LEADING;
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts, write_payout};
@@ -60,25 +61,13 @@ impl Engine {
     /// cycle that was not finished is finished first.
     pub async fn reissue(&self, cycle: &Cycle) -> Result<Reissued, EngineError> {
         if !matches!(cycle.state, CycleState::Released | CycleState::Settling) {
-            let label = cycle.label();
-            let way_out = match cycle.state {
-                CycleState::Closed => {
-                    "what it left unpaid goes with the next month's list".to_owned()
-                }
-                CycleState::Cancelled => format!(
-                    "its rows go on another list of the month: chitra cycle open {} --value-date DAY --as OFFICER",
-                    cycle.period
-                ),
-                _ => format!(
-                    "its list is signed and released first, as chitra cycle status {label} says: chitra release {label} \
-                     --as OFFICER"
-                ),
-            };
             return Err(EngineError::refused(
                 "C130",
                 format!(
-                    "cycle {label} is {}, and only a released cycle orders again; {way_out}",
-                    cycle.state
+                    "cycle {} is {}, and only a released cycle orders again; {}",
+                    cycle.label(),
+                    cycle.state,
+                    goes_on(cycle)
                 ),
             ));
         }

@@ -249,8 +249,8 @@ async fn where_the_money_is_stands_in_both_languages(office: TestOffice) {
     .await;
     office.engine.dispatch(None).await.unwrap();
     told(
-        &format!("đang trên đường: sheetbank đã nhận tệp {file}"),
-        &format!("on its way: sheetbank has the file {file}"),
+        &format!("đang trên đường; sheetbank đã nhận tệp {file}"),
+        &format!("on its way; sheetbank has the file {file}"),
     )
     .await;
     let paid = office.said(&october, "E1", 1, "Thành công", "").await;

@@ -30,6 +30,8 @@ pub struct Carried {
     pub holds: Vec<ToldHold>,
     /// What that list itself determined, without what it had taken over from a still earlier one.
     pub lines: Vec<ExplainedLine>,
+    /// How it stood on its list, as part of a sentence.
+    pub then: Words,
     pub now: Whereabouts,
     pub told: Words,
 }
@@ -106,7 +108,7 @@ impl Engine {
             let holds = self.holds_of_payable(&payable).await?;
             let now = self.whereabouts(&payable).await?;
             let told = told(&payable, &cycle, &then, owned, &now);
-            found.push(Carried { payable, cycle, attempts, holds, lines, now, told });
+            found.push(Carried { payable, cycle, attempts, holds, lines, then, now, told });
         }
         Ok(found)
     }

@@ -6,7 +6,7 @@
 
 use crate::domain::cycle::Cycle;
 use crate::domain::exception::{Decision, Exception, Resolution, RowOutcome};
-use crate::domain::hold::{HOLDS, HoldCode, HoldScope};
+use crate::domain::hold::{HOLDS, HoldCode, HoldRelease, HoldScope};
 use crate::domain::ids::{EnrolmentNo, PayableNo};
 use crate::domain::payable::{Payable, PayableState};
 use crate::engine::compute::ExplainedRow;
@@ -257,6 +257,12 @@ fn last_counted(decisions: &[ToldDecision]) -> Option<Decision> {
 }
 
 fn undecided(code: HoldCode, decisions: &[ToldDecision]) -> Words {
+    if code.release() == HoldRelease::WhenMended {
+        return Words::fixed(
+            "Không gỡ bằng tay: tự hết khi thông tin còn thiếu đã được bổ sung.",
+            "Nobody releases it by hand: it goes when what is missing is there.",
+        );
+    }
     let who = wording::hold_release(code.release());
     match decisions.is_empty() {
         true => Words::new(

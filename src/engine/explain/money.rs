@@ -113,9 +113,9 @@ fn on_its_way(order: &Instruction, files: &Files) -> Words {
             format!("in the file {name}, which is being sent to {partner}"),
         ),
         BatchState::Delivered => Words::new(
-            format!("đang trên đường: {partner} đã nhận tệp {name} và chưa trả lời về lệnh này"),
+            format!("đang trên đường; {partner} đã nhận tệp {name} và chưa trả lời về lệnh này"),
             format!(
-                "on its way: {partner} has the file {name} and has not answered about this order"
+                "on its way; {partner} has the file {name} and has not answered about this order"
             ),
         ),
         BatchState::Unknown => Words::new(
