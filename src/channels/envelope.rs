@@ -155,9 +155,11 @@ pub enum EnvelopeError {
         "its seal is broken: it was changed or is not whole; nothing of it was applied; have it sent again"
     )]
     SealMustBeWhole,
-    #[error("opened, it is larger than {0} bytes; nothing of it was applied")]
+    #[error(
+        "opened, it is larger than {0} bytes; nothing of it was applied; if that is right, raise the provider's limit"
+    )]
     OpenedAnswerMustFitTheLimit(u64),
-    #[error("what is to be sealed cannot be read: {0}")]
+    #[error("what is to be sealed cannot be read: {0}; look at our disk; nothing was sent")]
     FileMustBeReadable(io::Error),
     #[error("the sealed or opened copy cannot be written: {0}")]
     CopyMustBeWritable(io::Error),

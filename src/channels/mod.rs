@@ -163,15 +163,19 @@ pub enum CollectError {
         "the folder {folder} cannot be listed: {source}; check that it is mounted and readable"
     )]
     FolderMustBeReadable { folder: String, source: std::io::Error },
-    #[error("there is no answer `{0}` any more")]
+    #[error("there is no answer `{0}` any more: the partner has taken it back; collect again")]
     AnswerMustBeThere(FileName),
     #[error(
         "the answer `{name}` is larger than {bytes_max} bytes; if that is right, raise the provider's limit"
     )]
     AnswerMustFitTheLimit { name: FileName, bytes_max: u64 },
-    #[error("reading the answer `{name}` failed: {source}")]
+    #[error(
+        "reading the answer `{name}` failed: {source}; look at its folder and rights, and collect again"
+    )]
     AnswerMustBeReadable { name: FileName, source: std::io::Error },
-    #[error("writing the copy of the answer `{name}` failed: {source}")]
+    #[error(
+        "writing the copy of the answer `{name}` failed: {source}; look whether our disk is full, and collect again"
+    )]
     CopyMustBeWritable { name: FileName, source: std::io::Error },
     #[error("{0}")]
     WayMustBeOpen(Reason),

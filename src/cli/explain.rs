@@ -6,11 +6,15 @@ use serde_json::json;
 use crate::cli::Voice;
 use crate::cli::show::money;
 use crate::domain::exception::RowOutcome;
-use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::payable::{Payable, PayableState};
 use crate::domain::state::Named;
 use crate::engine::compute::ExplainedLine;
-use crate::engine::explain::{Explanation, Whereabouts};
+use crate::engine::explain::{
+    Explanation, Kept, ToldHold, ToldOrder, Whereabouts, money::of_debit,
+};
 use crate::engine::{Engine, EngineError};
+use crate::report::wording;
+use crate::report::words::Words;
 
 #[derive(Args)]
 pub struct Explain {
@@ -30,7 +34,12 @@ impl Explain {
                 .cycles()
                 .await?
                 .pop()
-                .ok_or_else(|| EngineError::refused("C103", "there is no cycle yet"))?,
+                .ok_or_else(|| {
+                    EngineError::refused(
+                        "C103",
+                        "this office has no cycle yet; open one: chitra cycle open MONTH --value-date DAY --as OFFICER",
+                    )
+                })?,
         };
         let person = engine.person_find(&self.person, &cycle).await?;
         let told = engine.explain(&cycle, person).await?;
@@ -52,6 +61,7 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "code": row.code,
                 "identity": { "rule": row.rule, "vi": row.identity.0, "en": row.identity.1 },
                 "law": { "vi": row.law.0, "en": row.law.1 },
+                "holds": holds_as_json(holds_of(told, Kept::Row(row.enrolment))),
                 "lines": lines_as_json(&row.lines),
             })
         })
@@ -60,18 +70,22 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
         .refused
         .iter()
         .map(|row| {
+            let why = wording::row_code(&row.code);
             json!({
                 "source": { "file": told.source.file_name, "sha256": told.source.sha256, "line": row.line },
                 "outcome": RowOutcome::Refused.name(),
                 "code": row.code,
                 "sentence": row.sentence,
+                "vi": why.as_ref().map(|why| &why.vi),
+                "en": why.as_ref().map(|why| &why.en),
             })
         })
         .collect();
     let payables: Vec<_> = told
         .payables
         .iter()
-        .map(|(payable, attempts)| {
+        .map(|one| {
+            let payable = &one.payable;
             json!({
                 "payable": payable.number.to_string(),
                 "state": payable.state.name(),
@@ -79,12 +93,17 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "channel": payable.channel.name(),
                 "provider": payable.provider,
                 "code": payable.code,
-                "attempts": attempts_as_json(engine, attempts),
+                "vi": one.standing.vi,
+                "en": one.standing.en,
+                "holds": holds_as_json(holds_of(told, Kept::Payable(payable.number))),
+                "attempts": attempts_as_json(engine, &one.attempts),
                 "recalls": told.recalls.iter().filter(|one| one.payable == payable.number).map(|one| json!({
                     "recall": one.number,
                     "attempt": one.attempt.number(),
                     "code": one.reason_code,
                     "state": one.state.name(),
+                    "vi": wording::recall_state(one.state).vi,
+                    "en": wording::recall_state(one.state).en,
                     "at": one.proposed_at,
                 })).collect::<Vec<_>>(),
                 "now": told.moved_on.get(&payable.number).map(whereabouts_as_json),
@@ -102,11 +121,12 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "state": one.payable.state.name(),
                 "amount_minor": one.payable.amount_minor.to_string(),
                 "code": one.payable.code,
+                "holds": holds_as_json(one.holds.iter()),
                 "attempts": attempts_as_json(engine, &one.attempts),
                 "lines": lines_as_json(&one.lines),
                 "now": whereabouts_as_json(&one.now),
-                "vi": one.told.0,
-                "en": one.told.1,
+                "vi": one.told.vi,
+                "en": one.told.en,
             })
         })
         .collect();
@@ -119,6 +139,40 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
         "payables": payables,
         "carried": carried,
     })
+}
+
+fn holds_of(told: &Explanation, kept: Kept) -> impl Iterator<Item = &ToldHold> {
+    told.holds.iter().filter(move |hold| hold.kept == kept)
+}
+
+fn holds_as_json<'a>(holds: impl Iterator<Item = &'a ToldHold>) -> Vec<serde_json::Value> {
+    let hold = |hold: &ToldHold| {
+        let decisions: Vec<_> = hold
+            .decisions
+            .iter()
+            .map(|one| {
+                json!({
+                    "decision": one.resolution.decision.name(),
+                    "decided_by": one.resolution.decided_by,
+                    "decided_at": one.resolution.decided_at,
+                    "confirmed_by": one.resolution.confirmed_by,
+                    "confirmed_at": one.resolution.confirmed_at,
+                    "waits_for_another": one.resolution.waits_for_another(),
+                    "reason": one.reason,
+                    "valid_to": one.resolution.valid_to.to_string(),
+                    "vi": one.told.vi,
+                    "en": one.told.en,
+                })
+            })
+            .collect();
+        json!({
+            "code": hold.code,
+            "why": { "vi": hold.why.vi, "en": hold.why.en },
+            "decisions": decisions,
+            "so": { "vi": hold.so.vi, "en": hold.so.en },
+        })
+    };
+    holds.map(hold).collect()
 }
 
 fn lines_as_json(lines: &[ExplainedLine]) -> Vec<serde_json::Value> {
@@ -137,15 +191,18 @@ fn lines_as_json(lines: &[ExplainedLine]) -> Vec<serde_json::Value> {
     lines.iter().map(line).collect()
 }
 
-fn attempts_as_json(engine: &Engine, attempts: &[Instruction]) -> Vec<serde_json::Value> {
-    let attempt = |one: &Instruction| {
+fn attempts_as_json(engine: &Engine, attempts: &[ToldOrder]) -> Vec<serde_json::Value> {
+    let attempt = |one: &ToldOrder| {
         json!({
-            "reference": engine.reference(one).as_str(),
-            "state": one.state.name(),
-            "grade": one.grade.map(Named::name),
-            "reason": one.reason,
-            "on": one.outcome_on,
-            "debited_on": one.debited_on,
+            "reference": engine.reference(&one.order).as_str(),
+            "file": one.file_name,
+            "state": one.order.state.name(),
+            "grade": one.order.grade.map(Named::name),
+            "reason": one.order.reason,
+            "on": one.order.outcome_on,
+            "debited_on": one.order.debited_on,
+            "vi": one.told.vi,
+            "en": one.told.en,
         })
     };
     attempts.iter().map(attempt).collect()
@@ -157,101 +214,147 @@ fn whereabouts_as_json(now: &Whereabouts) -> serde_json::Value {
         "payable": now.payable.number.to_string(),
         "state": now.payable.state.name(),
         "code": now.payable.code,
+        "vi": now.standing.vi,
+        "en": now.standing.en,
     })
 }
 
-/// What the debit of our account proves of a payment.
-fn of_debit(state: InstructionState, grade: Option<EvidenceGrade>) -> (&'static str, &'static str) {
-    match (state, grade) {
-        (InstructionState::Settled, Some(EvidenceGrade::Unreturned)) => (
-            "quá số ngày thỏa thuận với đối tác mà tiền không bị trả lại, nên khoản chi được coi là đã chi",
-            "in the days that were agreed with the partner nothing came back, so that the payment counts as paid",
-        ),
-        (InstructionState::Settled, _) => {
-            ("bằng chứng đã chi nêu ở trên", "what proves that it was paid stands above")
-        }
-        _ => (
-            "việc này chưa chứng minh người nhận đã có tiền",
-            "this does not prove that the payee has the money",
-        ),
-    }
-}
-
 fn text(engine: &Engine, told: &Explanation) -> String {
+    let (label, known_at) = (told.cycle.label(), told.cycle.law_known_at);
     let mut parts = vec![format!(
-        "Person {} in cycle {} (law as known at {})",
-        told.person,
-        told.cycle.label(),
-        told.cycle.law_known_at
+        "Người {0}, kỳ {label} (theo luật đã biết ngày {known_at})\n\
+         Person {0} in cycle {label} (law as known at {known_at})",
+        told.person
     )];
     for row in &told.rows {
+        let outcome = wording::row_outcome(row.outcome);
         let mut lines = vec![format!(
-            "── {} / {}: {} {}   [{} line {}]",
+            "── {} / {}: {} / {}{}  [{} line {}]",
             row.programme,
             row.benefit,
-            row.outcome,
-            row.code,
+            outcome.vi,
+            outcome.en,
+            in_brackets(&row.code),
             told.source.file_name,
             row.source_line
         )];
         lines.push(format!("   {}: {}", row.rule, row.identity.0));
         lines.push(format!("   {}  {}", " ".repeat(row.rule.len()), row.identity.1));
-        lines.push(format!("   {}", row.law.0));
-        lines.push(format!("   {}", row.law.1));
+        let mut said_of_law = vec![format!("   {}", row.law.0), format!("   {}", row.law.1)];
+        for hold in holds_of(told, Kept::Row(row.enrolment)) {
+            // The hold says it already, where the law was not asked.
+            if hold.why.en == row.law.1 {
+                said_of_law.clear();
+            }
+            lines.extend(hold_as_text(hold, false));
+        }
+        lines.extend(said_of_law);
         lines.extend(lines_as_text(engine, &row.lines));
         parts.push(lines.join("\n"));
     }
     for row in &told.refused {
+        let outcome = wording::row_outcome(RowOutcome::Refused);
+        let why = wording::row_code(&row.code).unwrap_or(Words::name(""));
         parts.push(format!(
-            "── {} {}   [{} line {}]\n   Dòng này không đọc được nên không xét hưởng: sửa dòng rồi nhập lại danh sách.\n   \
-             This row could not be read, and nothing was worked out for it: mend it and take the roster in again.\n   {}",
-            RowOutcome::Refused,
-            row.code,
+            "── {} / {}{}  [{} line {}]\n   \
+             {} Dòng không được xét hưởng: sửa dòng rồi nhập lại cả danh sách.\n   \
+             {} Nothing was worked out for the row: mend it and take the whole roster in again.\n   {}",
+            outcome.vi,
+            outcome.en,
+            in_brackets(&row.code),
             told.source.file_name,
             row.line,
+            why.vi,
+            why.en,
             row.sentence
         ));
     }
     for one in &told.carried {
         let mut lines = vec![format!(
-            "── carried from {}: payable {}, {} {}",
+            "── chuyển từ / carried from {}: khoản / payable {}, {}",
             one.cycle.label(),
             one.payable.number,
-            one.payable.state,
             money(i128::from(one.payable.amount_minor), engine.config.currency)
         )];
-        lines.extend(attempts_as_text(engine, &one.attempts));
-        lines.push(format!("   {}", one.told.0));
-        lines.push(format!("   {}", one.told.1));
+        lines.push(format!("   {}", one.told.vi));
+        lines.push(format!("   {}", one.told.en));
+        lines.extend(
+            one.holds.iter().flat_map(|hold| hold_as_text(hold, stands(&one.payable, hold))),
+        );
+        lines.extend(attempts_as_text(engine, &one.attempts, &one.then));
         lines.extend(lines_as_text(engine, &one.lines));
         parts.push(lines.join("\n"));
     }
-    for (payable, attempts) in &told.payables {
+    for one in &told.payables {
+        let payable = &one.payable;
+        let channel = wording::channel(payable.channel.name());
+        let provider = match payable.provider.as_str() {
+            "" => String::new(),
+            name => format!(", {name}"),
+        };
         let mut lines = vec![format!(
-            "── payable {}: {}, {} by {} {} {}",
+            "── khoản / payable {}, {}, {} / {}{provider}",
             payable.number,
-            payable.state,
             money(i128::from(payable.amount_minor), engine.config.currency),
-            payable.channel,
-            payable.provider,
-            payable.code
+            channel.vi,
+            channel.en,
         )];
-        lines.extend(attempts_as_text(engine, attempts));
-        for recall in told.recalls.iter().filter(|one| one.payable == payable.number) {
-            let (number, code, state) =
-                (recall.attempt.number(), &recall.reason_code, recall.state);
-            lines.push(format!("   Lệnh thứ {number} đã được yêu cầu hoàn trả ({code}): {state}."));
-            lines.push(format!("   Order {number} was asked back ({code}): {state}."));
-        }
+        lines.push(format!("   Trong kỳ này: {}.", one.standing.vi));
+        lines.push(format!("   In this cycle: {}.", one.standing.en));
         if let Some(now) = told.moved_on.get(&payable.number) {
+            let (number, cycle) = (now.payable.number, &now.cycle);
             lines.push(format!(
-                "   carried over: in payable {} of {} now, {} {}",
-                now.payable.number, now.cycle, now.payable.state, now.payable.code
+                "   Đã chuyển sang khoản {number} của kỳ {cycle}: {}.",
+                now.standing.vi
             ));
+            lines.push(format!(
+                "   Carried over to payable {number} of {cycle}: {}.",
+                now.standing.en
+            ));
+        }
+        for hold in holds_of(told, Kept::Payable(payable.number)) {
+            lines.extend(hold_as_text(hold, stands(payable, hold)));
+        }
+        lines.extend(attempts_as_text(engine, &one.attempts, &one.standing));
+        for recall in told.recalls.iter().filter(|one| one.payable == payable.number) {
+            let (number, code) = (recall.attempt.number(), &recall.reason_code);
+            let state = wording::recall_state(recall.state);
+            lines.push(format!(
+                "   Lệnh thứ {number} đã được yêu cầu hoàn trả ({code}): {}.",
+                state.vi
+            ));
+            lines.push(format!("   Order {number} was asked back ({code}): {}.", state.en));
         }
         parts.push(lines.join("\n"));
     }
     parts.join("\n\n")
+}
+
+fn in_brackets(code: &str) -> String {
+    match code {
+        "" => String::new(),
+        code => format!(" ({code})"),
+    }
+}
+
+/// Whether it is this hold by which a payable stands.
+fn stands(payable: &Payable, hold: &ToldHold) -> bool {
+    payable.state == PayableState::Held && payable.code == hold.code
+}
+
+/// `is_said` when the sentence of the hold stands before already.
+fn hold_as_text(hold: &ToldHold, is_said: bool) -> Vec<String> {
+    let mut told = Vec::new();
+    if !is_said {
+        told.push(format!("   Tạm giữ theo {}: {}", hold.code, hold.why.vi));
+        told.push(format!("   A hold of {}: {}", hold.code, hold.why.en));
+    }
+    let decisions = hold.decisions.iter().map(|one| &one.told);
+    for words in decisions.chain([&hold.so]) {
+        told.push(format!("     {}", words.vi));
+        told.push(format!("     {}", words.en));
+    }
+    told
 }
 
 fn lines_as_text(engine: &Engine, lines: &[ExplainedLine]) -> Vec<String> {
@@ -271,43 +374,22 @@ fn lines_as_text(engine: &Engine, lines: &[ExplainedLine]) -> Vec<String> {
     told
 }
 
-fn attempts_as_text(engine: &Engine, attempts: &[Instruction]) -> Vec<String> {
+/// `said` is how the payable stands, which most often is what became of its order.
+fn attempts_as_text(engine: &Engine, attempts: &[ToldOrder], said: &Words) -> Vec<String> {
     let mut told = Vec::new();
     for one in attempts {
-        told.push(format!(
-            "   {} {}{}{}",
-            engine.reference(one),
-            one.state,
-            one.grade.map(|grade| format!(", proved by {grade}")).unwrap_or_default(),
-            one.reason.as_ref().map(|reason| format!(", reason {reason}")).unwrap_or_default()
-        ));
-        if let Some(day) = &one.debited_on {
-            let (vi, en) = of_debit(one.state, one.grade);
-            told.push(format!("      Tài khoản chi bị ghi nợ ngày {day}; {vi}."));
-            told.push(format!("      Our account was debited on {day}; {en}."));
+        let (number, reference) = (one.order.attempt.number(), engine.reference(&one.order));
+        if one.told == *said {
+            told.push(format!("   Lệnh thứ {number} / Order {number}: {reference}"));
+        } else {
+            told.push(format!("   Lệnh thứ {number} ({reference}): {}.", one.told.vi));
+            told.push(format!("   Order {number} ({reference}): {}.", one.told.en));
+        }
+        if let Some(day) = &one.order.debited_on {
+            let proves = of_debit(one.order.state, one.order.grade);
+            told.push(format!("      Tài khoản chi bị ghi nợ ngày {day}; {}.", proves.vi));
+            told.push(format!("      Our account was debited on {day}; {}.", proves.en));
         }
     }
     told
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_debit_is_told_for_what_it_proves() {
-        use EvidenceGrade as G;
-        use InstructionState as S;
-        for (state, grade, told) in [
-            (S::InBatch, None, "does not prove"),
-            (S::Unknown, None, "does not prove"),
-            (S::Settled, Some(G::Unreturned), "counts as paid"),
-            (S::Settled, Some(G::ProviderResult), "stands above"),
-            // What came back after all has the grade by which it was taken for paid.
-            (S::Returned, Some(G::Unreturned), "does not prove"),
-        ] {
-            let (_, en) = of_debit(state, grade);
-            assert!(en.contains(told), "{state}: {en}");
-        }
-    }
 }

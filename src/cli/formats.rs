@@ -87,7 +87,10 @@ impl FormatsCommand {
                 });
                 match faults.iter().any(|fault| fault.severity == payment_formats::Severity::Error)
                 {
-                    true => Err(EngineError::refused("F101", "the definition has faults")),
+                    true => Err(EngineError::refused(
+                        "F101",
+                        "the definition has the faults that are listed; mend them, and check it again",
+                    )),
                     false => Ok(()),
                 }
             }

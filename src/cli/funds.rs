@@ -90,7 +90,7 @@ impl FundsCommand {
             }
             FundsCommand::Record { provider, amount, on, reference, signer } => {
                 let cleared_on = parse_date(&on)
-                    .map_err(|error| EngineError::refused("D145", error.to_string()))?;
+                    .map_err(|error| EngineError::refused("D145", format!("--on: {error}")))?;
                 let key = signer.key(engine).await?;
                 let funding = Funding { provider, amount_minor: amount, cleared_on, reference };
                 let funds = engine.funds_record(funding, &signer.by, &key).await?;

@@ -53,7 +53,7 @@ impl Init {
 pub fn secret() -> Result<[u8; 32], EngineError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)
-        .map_err(|error| EngineError::refused("G119", format!("no randomness: {error}")))?;
+        .map_err(|error| EngineError::refused("G119", format!("the operating system gives no randomness ({error}), and no key is made without; mend the machine")))?;
     Ok(secret)
 }
 

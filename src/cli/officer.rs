@@ -50,7 +50,9 @@ impl OfficerCommand {
                 if engine.store.officers().await?.iter().any(|one| one.name == name) {
                     return Err(EngineError::refused(
                         "G121",
-                        format!("the officer `{name}` is registered already"),
+                        format!(
+                            "the officer `{name}` is registered already; choose another name (chitra officer list)"
+                        ),
                     ));
                 }
                 let public = match key {
@@ -60,7 +62,11 @@ impl OfficerCommand {
                         if path.exists() {
                             return Err(EngineError::refused(
                                 "G123",
-                                format!("{} is there already; nothing was changed", path.display()),
+                                format!(
+                                    "{} is there already and is never overwritten; nothing was changed. Choose another name, \
+                                     or enrol its public half: --key KEY",
+                                    path.display()
+                                ),
                             ));
                         }
                         office::write_officer_key(&path, &init::secret()?)?;
@@ -99,7 +105,10 @@ pub fn make_key(file: &Path, voice: &Voice) -> Result<(), EngineError> {
     if file.exists() {
         return Err(EngineError::refused(
             "G123",
-            format!("{} is there already; nothing was changed", file.display()),
+            format!(
+                "{} is there already and is never overwritten; nothing was changed. Use it, or name another file",
+                file.display()
+            ),
         ));
     }
     office::write_officer_key(&file, &init::secret()?)?;

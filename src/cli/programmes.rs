@@ -56,7 +56,10 @@ impl ProgrammesCommand {
                 if !faults.is_empty() {
                     return Err(EngineError::refused(
                         "P101",
-                        format!("{} faults in the pack", faults.len()),
+                        format!(
+                            "the pack has {} faults, which are listed; mend them, and check again",
+                            faults.len()
+                        ),
                     ));
                 }
                 voice.say(&json!({ "faults": 0 }), || "the pack is right in form".to_owned());
@@ -107,7 +110,10 @@ impl ProgrammesCommand {
                 }
                 match report.failed() + faults.len() {
                     0 => Ok(()),
-                    _ => Err(EngineError::refused("P102", summary)),
+                    _ => Err(EngineError::refused(
+                        "P102",
+                        format!("{summary}: mend the rule or the case, as the law says"),
+                    )),
                 }
             }
         }

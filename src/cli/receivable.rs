@@ -70,12 +70,17 @@ impl ReceivableCommand {
             }
             ReceivableCommand::Received { number, amount, reference, from, on, signer } => {
                 let source = ReceiptSource::from_name(&from).ok_or_else(|| {
-                    EngineError::refused("F116", format!("`{from}` is neither person nor estate"))
+                    EngineError::refused(
+                        "F116",
+                        format!(
+                            "money does not come from `{from}`: --from person, or --from estate"
+                        ),
+                    )
                 })?;
                 let on = match on {
                     None => engine.clock.today(),
                     Some(text) => parse_date(&text)
-                        .map_err(|error| EngineError::refused("F117", error.to_string()))?,
+                        .map_err(|error| EngineError::refused("F117", format!("--on: {error}")))?,
                 };
                 let receiving = Receiving { amount_minor: amount, source, reference, on };
                 let key = signer.key(engine).await?;

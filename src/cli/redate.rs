@@ -25,7 +25,7 @@ impl Redate {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let cycle = engine.cycle_find(&self.cycle).await?;
         let day = parse_date(&self.value_date)
-            .map_err(|error| EngineError::refused("D134", error.to_string()))?;
+            .map_err(|error| EngineError::refused("D134", format!("--value-date: {error}")))?;
         let key = self.signer.key(engine).await?;
         let list = engine.redate(&cycle, &self.files, day, &self.signer.by, &key).await?;
         engine.sequence().await?;

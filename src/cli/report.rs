@@ -52,7 +52,7 @@ impl Report {
                             ) =>
                         {
                             EngineError::refused(
-                                "R103",
+                                "E110",
                                 format!(
                                     "{doing}: {source}; print it instead, with --format html or csv"
                                 ),

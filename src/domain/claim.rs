@@ -20,6 +20,7 @@ pub struct Claim {
     pub cycle: CycleNo,
     /// The payable that pays it; none when a negative group became a receivable.
     pub payable: Option<PayableNo>,
-    /// The payable of an earlier cycle that carried it over.
+    /// The payable of the list before that left it to this one. None also where a still later list took it
+    /// and was given up: whoever wants to know whence a claim comes asks the payables.
     pub carried_from: Option<PayableNo>,
 }

@@ -72,6 +72,11 @@ pub struct Resolution {
 }
 
 impl Resolution {
+    /// Whether the hold keeps nothing back any more.
+    pub fn releases(&self) -> bool {
+        self.decision == Decision::Release && !self.waits_for_another()
+    }
+
     /// One of two persons has decided, and the hold is in force still.
     pub fn waits_for_another(&self) -> bool {
         self.two_persons && self.confirmed_by.is_none()

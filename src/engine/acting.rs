@@ -96,7 +96,7 @@ impl Engine {
             return Err(EngineError::refused(
                 "A111",
                 format!(
-                    "`{name}` is registered as {} and cannot {doing}; it takes: {}",
+                    "`{name}` is registered as {} and cannot {doing}; it takes: {} (chitra officer list)",
                     officer.role,
                     roles.join(", ")
                 ),
@@ -104,7 +104,12 @@ impl Engine {
         }
         if key.public().to_string() != officer.public_key {
             let error = ApprovalError::SignatureMustVerify(officer.name);
-            return Err(EngineError::refused(error.code(), error.to_string()));
+            return Err(EngineError::refused(
+                error.code(),
+                format!(
+                    "{error}; who signs names the file of the key that belongs to it: --key FILE"
+                ),
+            ));
         }
         Ok(Acting { officer, key })
     }

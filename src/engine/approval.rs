@@ -53,12 +53,18 @@ impl Engine {
         if officer.role != wanted {
             return Err(EngineError::refused(
                 "A103",
-                format!("`{name}` is registered as {} and cannot {act}", officer.role),
+                format!(
+                    "`{name}` is registered as {} and cannot {act} list {number} of cycle {label}; it takes a registered \
+                     {wanted} (chitra officer list): chitra {act} {label} --list {number} --as OFFICER",
+                    officer.role,
+                    label = cycle.label()
+                ),
             ));
         }
         // Whoever does not hold the key learns nothing of the list.
         if key.public().to_string() != officer.public_key {
-            return Err(approval(approve::ApprovalError::SignatureMustVerify(name.to_owned())));
+            let wrong = approve::ApprovalError::SignatureMustVerify(name.to_owned());
+            return Err(approval(cycle, number, wrong));
         }
         // What is given up or gone is no longer looked at: it is not what was sealed, and need not be.
         if matches!(list.state, ListState::Released | ListState::Cancelled) {
@@ -72,12 +78,17 @@ impl Engine {
         if act == Act::Approve
             && signatures.iter().any(|one| one.officer == name && one.act == Act::Submit)
         {
-            return Err(approval(approve::ApprovalError::MakerMustNotApprove(name.to_owned())));
+            let wrong = approve::ApprovalError::MakerMustNotApprove(name.to_owned());
+            return Err(approval(cycle, number, wrong));
         }
         if signatures.iter().any(|one| one.officer == name) {
             return Err(EngineError::refused(
                 "A108",
-                format!("`{name}` has signed this list already"),
+                format!(
+                    "`{name}` has signed list {number} of cycle {} already; {}",
+                    cycle.label(),
+                    what_next(cycle, &list)
+                ),
             ));
         }
         if act == Act::Submit && list.state != ListState::Sealed
@@ -97,7 +108,8 @@ impl Engine {
             voided_at: None,
         };
         // A key that is not the registered one is found before anything is written.
-        approve::verify(&officer, &signature, &digest).map_err(approval)?;
+        approve::verify(&officer, &signature, &digest)
+            .map_err(|error| approval(cycle, number, error))?;
         let approvers = signatures.iter().filter(|one| one.act == Act::Approve).count()
             + usize::from(act == Act::Approve);
         let event = match act {
@@ -135,7 +147,11 @@ impl Engine {
         match self.store.commit(changes).await {
             Err(StoreError::Conflict { rule }) => Err(EngineError::refused(
                 "A110",
-                format!("the database refuses this signature ({rule}); read the list again"),
+                format!(
+                    "the database refuses this signature ({rule}): the list changed since it was read. Look at it again, \
+                     and sign then: chitra cycle status {}",
+                    cycle.label()
+                ),
             )),
             done => Ok(done.map(|()| after)?),
         }
@@ -155,7 +171,8 @@ impl Engine {
             let signatures = self.valid_signatures(&list).await?;
             let have = signatures.iter().filter(|one| one.act == Act::Approve).count();
             let need = self.config.approvals;
-            return Err(approval(approve::ApprovalError::ApproversMustBeEnough { have, need }));
+            let missing = approve::ApprovalError::ApproversMustBeEnough { have, need };
+            return Err(approval(cycle, number, missing));
         }
         if list.state != ListState::Approved {
             return Err(not_in_state(cycle, &list));
@@ -167,8 +184,8 @@ impl Engine {
         let of_list: Vec<Signature> =
             signatures.into_iter().filter(|one| one.list == number).collect();
         let officers = self.store.officers().await?;
-        let approved =
-            approve(list, &of_list, &officers, self.config.approvals).map_err(approval)?;
+        let approved = approve(list, &of_list, &officers, self.config.approvals)
+            .map_err(|error| approval(cycle, number, error))?;
         self.release_approved(cycle, approved, &by).await
     }
 
@@ -253,12 +270,17 @@ impl Engine {
     ) -> Result<PaymentList, EngineError> {
         let lists = self.store.lists(cycle.number).await?;
         lists.into_iter().find(|list| list.number == number).ok_or_else(|| {
+            let label = cycle.label();
+            let way_out = match number.0 {
+                0 => format!("it is computed and sealed with: chitra cycle run {label}"),
+                _ => format!(
+                    "those that it has are shown by: chitra cycle status {label}; what came back is ordered on a new one \
+                     with: chitra reissue {label}"
+                ),
+            };
             EngineError::refused(
                 "A112",
-                format!(
-                    "cycle {} has no sealed list {number}; see: chitra cycle run",
-                    cycle.label()
-                ),
+                format!("cycle {label} has no sealed list {number}; {way_out}"),
             )
         })
     }
@@ -368,25 +390,53 @@ fn round(body: &str) -> i64 {
 
 fn not_in_state(cycle: &Cycle, list: &PaymentList) -> EngineError {
     let (number, label) = (list.number, cycle.label());
-    let way_out = match list.state {
-        ListState::Sealed => {
-            format!("it is submitted first: chitra submit {label} --list {number}")
-        }
-        ListState::Submitted => "it waits for its approvals".to_owned(),
-        ListState::Approved => {
-            format!("it waits to be released: chitra release {label} --list {number}")
-        }
-        ListState::Released => "its files are on their way".to_owned(),
-        ListState::Cancelled => {
-            format!("it was given up; chitra cycle status {label} says which lists wait")
-        }
-    };
     EngineError::refused(
         "A109",
-        format!("list {number} of cycle {label} is {}; {way_out}", list.state),
+        format!("list {number} of cycle {label} is {}; {}", list.state, what_next(cycle, list)),
     )
 }
 
-fn approval(error: approve::ApprovalError) -> EngineError {
-    EngineError::refused(error.code(), error.to_string())
+/// What a list waits for, and the command for it.
+fn what_next(cycle: &Cycle, list: &PaymentList) -> String {
+    let (number, label) = (list.number, cycle.label());
+    match list.state {
+        ListState::Sealed => {
+            format!("its maker submits it: chitra submit {label} --list {number} --as OFFICER")
+        }
+        ListState::Submitted => format!(
+            "it waits for approvers who have not signed it: chitra approve {label} --list {number} --as OFFICER"
+        ),
+        ListState::Approved => format!(
+            "it has its approvals and waits to be released: chitra release {label} --list {number} --as OFFICER"
+        ),
+        ListState::Released => {
+            format!(
+                "its files are let go: chitra dispatch {label}, and chitra cycle status {label}"
+            )
+        }
+        ListState::Cancelled => {
+            format!("it was given up; chitra cycle status {label} says which lists wait")
+        }
+    }
+}
+
+/// What is wrong with the signatures of a list, and who puts it right how.
+fn approval(cycle: &Cycle, list: ListNo, error: approve::ApprovalError) -> EngineError {
+    use approve::ApprovalError as E;
+    let label = cycle.label();
+    let way_out = match &error {
+        E::DigestMustBeOfTheList | E::ListMustBeSubmitted => {
+            format!("its maker submits it: chitra submit {label} --list {list} --as OFFICER")
+        }
+        E::OfficerMustBeKnown(_) => "who is registered: chitra officer list".to_owned(),
+        E::SignatureMustVerify(_) => {
+            "who signs names the file of the key that belongs to it: --key FILE".to_owned()
+        }
+        E::ApproverMustHaveTheRole(_)
+        | E::MakerMustNotApprove(_)
+        | E::ApproversMustBeEnough { .. } => format!(
+            "another approver looks and signs: chitra approve {label} --list {list} --as OFFICER"
+        ),
+    };
+    EngineError::refused(error.code(), format!("list {list} of cycle {label}: {error}; {way_out}"))
 }

@@ -403,7 +403,8 @@ impl Engine {
             None => Err(EngineError::refused(
                 "L101",
                 format!(
-                    "{shown} is in none of the formats in which {} answers ({})",
+                    "{shown} is in none of the formats in which {} answers ({}); ask the partner for the agreed file, or add \
+                     the format to `answers` of the provider in chitra.toml",
                     profile.name,
                     profile.answers.join(", ")
                 ),

@@ -14,6 +14,7 @@ use crate::domain::claim::Claim;
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::exception::Decision as OfficerDecision;
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PersonNo, Shard};
+use crate::engine::cycle::moved;
 use crate::engine::names::Keys;
 use crate::engine::{Engine, EngineError, Programmes, aside, chunks};
 use crate::pipeline::entitle;
@@ -82,7 +83,12 @@ impl Engine {
         if cycle.state != CycleState::Open {
             return Err(EngineError::refused(
                 "C110",
-                format!("cycle {} is {}", cycle.label(), cycle.state),
+                format!(
+                    "cycle {label} is {}, and only an open one is computed; how far it is: chitra cycle status {label}. One \
+                     that is computed and not sealed is computed anew with: chitra cycle run {label} --recompute",
+                    cycle.state,
+                    label = cycle.label()
+                ),
             ));
         }
         self.store.must_be_sound().await?;
@@ -135,7 +141,7 @@ impl Engine {
         let next = match cycle.state {
             // A computation that was interrupted may be begun again as well.
             CycleState::Open => CycleState::Open,
-            state => state.apply(CycleEvent::Recomputed)?,
+            _ => moved(cycle, CycleEvent::Recomputed)?,
         };
         let mut changes = Changes::new();
         changes.computation_dropped(cycle.number);

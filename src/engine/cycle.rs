@@ -62,7 +62,7 @@ impl Engine {
                 "C101",
                 format!(
                     "the register was taken in after the roster; take in the roster again, also the same \
-                     file, so that old ids are found: chitra roster import FILE --period {}",
+                     file, so that old ids are found: chitra roster import FILE --period {} --as OFFICER",
                     opening.period
                 ),
             ));
@@ -76,8 +76,12 @@ impl Engine {
             return Err(EngineError::refused(
                 "C102",
                 format!(
-                    "{} has its regular list already (cycle {}, {}); open a supplementary or correction",
-                    opening.period, there.number, there.state
+                    "{month} has its regular list already (cycle {}, {}): chitra cycle status {}. What it does not have \
+                     goes on another list: chitra cycle open {month} --kind supplementary --value-date DAY --as OFFICER",
+                    there.number,
+                    there.state,
+                    there.number,
+                    month = opening.period
                 ),
             ));
         }
@@ -115,7 +119,10 @@ impl Engine {
         match self.store.commit(changes).await {
             Err(StoreError::Conflict { .. }) => Err(EngineError::refused(
                 "C102",
-                format!("another process opened a list for {} at the same moment", opening.period),
+                format!(
+                    "another process opened a list for {} at the same moment; see: chitra cycle list",
+                    opening.period
+                ),
             )),
             done => Ok(done.map(|()| cycle)?),
         }
@@ -143,10 +150,17 @@ impl Engine {
                 };
                 Err(EngineError::refused("C103", sentence))
             }
-            _ => Err(EngineError::refused(
-                "C104",
-                format!("`{text}` fits several cycles; give the number"),
-            )),
+            several => {
+                let numbers: Vec<String> =
+                    several.iter().map(|one| one.number.to_string()).collect();
+                Err(EngineError::refused(
+                    "C104",
+                    format!(
+                        "`{text}` fits several cycles; name one by its number: {} (chitra cycle list)",
+                        numbers.join(", ")
+                    ),
+                ))
+            }
         }
     }
 
@@ -159,7 +173,7 @@ impl Engine {
         key: &OfficerKey,
     ) -> Result<(), EngineError> {
         let by = self.acting(officer, key, Doing::CancelCycle).await?;
-        let next = cycle.state.apply(CycleEvent::Cancelled)?;
+        let next = moved(cycle, CycleEvent::Cancelled)?;
         // Its claims would be free, and what a partner says it has paid would be ordered anew.
         let contradicted = self.store.contradicted(cycle.number, None).await?;
         if contradicted > 0 {
@@ -192,4 +206,37 @@ impl Engine {
             )
         })
     }
+}
+
+/// The state in which a cycle is after an event, or why that cannot be and how the cycle goes on.
+pub(super) fn moved(cycle: &Cycle, event: CycleEvent) -> Result<CycleState, EngineError> {
+    cycle.state.apply(event).map_err(|error| {
+        EngineError::refused(
+            "C100",
+            format!("cycle {}: {error}; {}", cycle.label(), goes_on(cycle)),
+        )
+    })
+}
+
+/// The command with which a cycle goes on, as a sentence.
+pub(super) fn goes_on(cycle: &Cycle) -> String {
+    let label = cycle.label();
+    let command = match cycle.state {
+        CycleState::Open | CycleState::Computed => format!("chitra cycle run {label}"),
+        CycleState::Sealed => format!("chitra submit {label} --as OFFICER"),
+        CycleState::Submitted => format!("chitra approve {label} --as OFFICER"),
+        CycleState::Approved => format!("chitra release {label} --as OFFICER"),
+        CycleState::Released => format!("chitra dispatch {label}"),
+        CycleState::Settling => format!("chitra cycle status {label}"),
+        CycleState::Closed => {
+            return "what it left unpaid goes with the next month's list".to_owned();
+        }
+        CycleState::Cancelled => {
+            let month = cycle.period;
+            return format!(
+                "another list of the month: chitra cycle open {month} --value-date DAY --as OFFICER"
+            );
+        }
+    };
+    format!("it goes on with: {command}")
 }

@@ -44,14 +44,16 @@ pub enum EngineError {
     Assemble(#[from] AssembleError),
     #[error(transparent)]
     Id(#[from] IdError),
-    #[error("{doing}: {source}")]
+    #[error("{doing}: {source}; look at the disk and at the rights of this user, and do it again")]
     Io {
         doing: String,
         #[source]
         source: std::io::Error,
     },
     /// What is stored is not what we wrote: never repaired in silence.
-    #[error("what is stored does not agree with itself: {0}")]
+    #[error(
+        "what is stored does not agree with itself: {0}; go no further, and look: chitra audit verify"
+    )]
     Inconsistent(String),
 }
 

@@ -1,6 +1,8 @@
 //! Why a person gets what they get, and what became of it.
 
 mod carried;
+mod holds;
+pub mod money;
 
 use std::collections::HashMap;
 
@@ -11,8 +13,10 @@ use crate::domain::payable::Payable;
 use crate::domain::recall::Recall;
 use crate::engine::chunks;
 use crate::engine::compute::{ExplainedRow, RefusedRow, refused_in};
-pub use crate::engine::explain::carried::{Carried, Whereabouts};
+pub use crate::engine::explain::carried::{Carried, ToldOrder, Whereabouts};
+pub use crate::engine::explain::holds::{Kept, ToldDecision, ToldHold};
 use crate::engine::{Engine, EngineError};
+use crate::report::words::Words;
 use crate::store::registry::{ChunkKind, Import};
 
 /// Everything that is told of one person in one cycle.
@@ -25,14 +29,24 @@ pub struct Explanation {
     pub rows: Vec<ExplainedRow>,
     /// Rows that could not be read, and why.
     pub refused: Vec<RefusedRow>,
+    /// What was held of the person, and what officers decided about it.
+    pub holds: Vec<ToldHold>,
     /// What the person's lines became, with every attempt.
-    pub payables: Vec<(Payable, Vec<Instruction>)>,
+    pub payables: Vec<ToldPayable>,
     /// What of those orders was asked back, the oldest first.
     pub recalls: Vec<Recall>,
     /// What of earlier lists is in those payables, the oldest first.
     pub carried: Vec<Carried>,
     /// Of those payables that a later list took over: where their money is now.
     pub moved_on: HashMap<PayableNo, Whereabouts>,
+}
+
+/// One payable, its orders, and where its money is by them.
+pub struct ToldPayable {
+    pub payable: Payable,
+    pub attempts: Vec<ToldOrder>,
+    /// Part of a sentence.
+    pub standing: Words,
 }
 
 impl Engine {
@@ -63,6 +77,7 @@ impl Engine {
                 ),
             ));
         }
+        let holds = self.told_holds(cycle, &rows, &of_cycle).await?;
         let carried = self.carried_to(&of_cycle).await?;
         let mut payables = Vec::new();
         let mut moved_on = HashMap::new();
@@ -71,17 +86,18 @@ impl Engine {
             if payable.carried_to.is_some() {
                 moved_on.insert(payable.number, self.whereabouts(&payable).await?);
             }
-            let attempts = self.store.instructions_of(&[payable.number]).await?;
-            payables.push((payable, attempts));
+            let (attempts, standing) = self.orders_told(&payable).await?;
+            payables.push(ToldPayable { payable, attempts, standing });
         }
         let mut recalls = self.store.recalls(cycle.number).await?;
-        recalls.retain(|one| payables.iter().any(|(payable, _)| payable.number == one.payable));
+        recalls.retain(|one| payables.iter().any(|told| told.payable.number == one.payable));
         Ok(Explanation {
             person,
             cycle: cycle.clone(),
             source,
             rows,
             refused,
+            holds,
             payables,
             recalls,
             carried,
@@ -144,7 +160,11 @@ impl Engine {
         }
         Err(EngineError::refused(
             "E103",
-            "nobody is known by this number, national id or enrolment id".to_owned(),
+            format!(
+                "nobody on the roster of {} or of an earlier month is known by this; look at the number, which is a national \
+                 id, an enrolment id or the person's number. Another month: --period MONTH",
+                cycle.label()
+            ),
         ))
     }
 

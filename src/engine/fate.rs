@@ -231,7 +231,7 @@ impl Engine {
                     "L113",
                     format!(
                         "nothing is proposed for {}; propose it first: \
-                         chitra unknown decide {} {} --reason TEXT --as OFFICER",
+                         chitra unknown decide {} {} --paid (or --not-paid) --reason TEXT --as OFFICER",
                         self.reference(one),
                         cycle.label(),
                         self.reference(one)
@@ -242,8 +242,10 @@ impl Engine {
                 return Err(EngineError::refused(
                     "L114",
                     format!(
-                        "`{officer}` has proposed what became of {}; an unknown payment is decided by two persons",
-                        self.reference(one)
+                        "`{officer}` has proposed what became of {reference}, and an unknown payment is decided by two persons; \
+                         another officer confirms it: chitra unknown confirm {} {reference} --as OFFICER",
+                        cycle.label(),
+                        reference = self.reference(one)
                     ),
                 ));
             }

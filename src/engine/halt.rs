@@ -44,7 +44,7 @@ impl Engine {
             return Err(EngineError::refused(
                 "D105",
                 format!(
-                    "a cause has 1 to {CAUSE_LENGTH_MAX} characters on one line, and names nobody"
+                    "a cause has 1 to {CAUSE_LENGTH_MAX} characters on one line, and names nobody: --cause TEXT"
                 ),
             ));
         }
@@ -121,7 +121,10 @@ impl Engine {
             Some(first) if *first == by.name => {
                 return Err(EngineError::refused(
                     "D102",
-                    format!("`{officer}` has agreed already; a halt is lifted by two persons"),
+                    format!(
+                        "`{officer}` has agreed already, and a halt is lifted by two persons; another officer does: chitra \
+                         halt lift {number} --as OFFICER"
+                    ),
                 ));
             }
             Some(_) => {

@@ -11,6 +11,7 @@ use crate::domain::digest::Digest;
 use crate::domain::exception::{Decision, Exception, Resolution, Subject};
 use crate::domain::hold::{HoldCode, HoldRelease};
 use crate::domain::ids::EnrolmentNo;
+use crate::domain::payable::Payable;
 use crate::domain::period::Period;
 use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
@@ -127,8 +128,10 @@ impl Engine {
             EngineError::refused(
                 "H903",
                 format!(
-                    "{} is not released by hand: it goes when what is missing is there",
-                    exception.code
+                    "{} is not released by hand: it goes when what is missing is there. Mend the roster and take it in again \
+                     (chitra roster import FILE --period {} --as OFFICER), or the partner's terms in chitra.toml; the next list \
+                     that is computed goes by it",
+                    exception.code, cycle.period
                 ),
             )
         };
@@ -209,8 +212,10 @@ impl Engine {
             return Err(EngineError::refused(
                 "H906",
                 format!(
-                    "`{officer}` has proposed to release {hold}; a hold of {} is released by two persons",
-                    exception.code
+                    "`{officer}` has proposed to release {hold}, and a hold of {} is released by two persons; another officer \
+                     confirms it: chitra hold confirm {} {hold} --as OFFICER",
+                    exception.code,
+                    cycle.label()
                 ),
             ));
         }
@@ -266,6 +271,13 @@ impl Engine {
         Ok((one, subject))
     }
 
+    /// What a decision on a held payable is about.
+    pub(super) fn held_payable(&self, payable: &Payable, code: &str) -> Option<i64> {
+        let (payee, beneficiary) = (payable.payee, payable.beneficiary);
+        let destination = payable.destination?;
+        Some(self.keys.held_payable(payee, beneficiary, destination, code))
+    }
+
     /// What a decision is about: the enrolment of a row; payee, beneficiary, destination and code of a
     /// payable. Nothing where a payable has no destination.
     async fn subject(&self, held: &Exception) -> Result<Option<i64>, EngineError> {
@@ -273,12 +285,7 @@ impl Engine {
             (Subject::Row, _) => Ok(held.enrolment.map(EnrolmentNo::number)),
             (Subject::Payable, Some(payable)) => {
                 let payable = self.store.payable(payable).await?;
-                Ok(payable.and_then(|payable| {
-                    let (payee, beneficiary) = (payable.payee, payable.beneficiary);
-                    payable.destination.map(|destination| {
-                        self.keys.held_payable(payee, beneficiary, destination, &held.code)
-                    })
-                }))
+                Ok(payable.and_then(|payable| self.held_payable(&payable, &held.code)))
             }
             (Subject::Payable, None) => {
                 Err(EngineError::Inconsistent("a held payable without a number".to_owned()))
@@ -288,7 +295,7 @@ impl Engine {
 }
 
 /// What the reason of a decision is sealed for.
-fn reason_of(number: i64) -> String {
+pub(super) fn reason_of(number: i64) -> String {
     format!("resolution {number}")
 }
 

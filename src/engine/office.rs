@@ -53,7 +53,11 @@ pub fn create(dir: &Path, config: &str, secret: [u8; 32]) -> Result<(), EngineEr
     if dir.join(CONFIG).exists() {
         return Err(EngineError::refused(
             "G110",
-            format!("{} is an office already; nothing was changed", dir.display()),
+            format!(
+                "{dir} is an office already; nothing was changed. Use it (chitra --office {dir}), or make the new one in \
+                 another folder",
+                dir = dir.display()
+            ),
         ));
     }
     Config::parse(config, dir)?;
@@ -155,7 +159,10 @@ async fn open_as(
         false => {
             return Err(EngineError::refused(
                 "G113",
-                "the audit log is gone although the database has numbered its entries; restore it",
+                format!(
+                    "the audit log {} is gone although the database has numbered its entries; restore it from a copy",
+                    log_dir.display()
+                ),
             ));
         }
     };
@@ -185,7 +192,8 @@ async fn open_as(
             return Err(EngineError::refused(
                 "G114",
                 format!(
-                    "provider {} wants the format `{}`, which nobody defines",
+                    "chitra.toml: provider {} wants the format `{}`, which nobody defines; correct the name (chitra formats \
+                     list), or put its definition into formats/",
                     provider.name, provider.format
                 ),
             ));
@@ -195,7 +203,8 @@ async fn open_as(
                 return Err(EngineError::refused(
                     "G115",
                     format!(
-                        "provider {} answers in `{answer}`, which nobody defines",
+                        "chitra.toml: provider {} answers in `{answer}`, which nobody defines; correct the name (chitra \
+                         formats list), or put its definition into formats/",
                         provider.name
                     ),
                 ));
@@ -295,7 +304,9 @@ impl Engine {
         if self.store.officers().await?.iter().any(|officer| officer.name == name) {
             return Err(EngineError::refused(
                 "G121",
-                format!("the officer `{name}` is registered already"),
+                format!(
+                    "the officer `{name}` is registered already; choose another name (chitra officer list)"
+                ),
             ));
         }
         let officer = Officer { name: name.to_owned(), role, public_key: public_key.to_owned() };
@@ -357,7 +368,11 @@ fn read_secret(path: &Path) -> Result<[u8; 32], EngineError> {
     let malformed = || {
         EngineError::refused(
             "G116",
-            format!("{} is not a key of 64 hexadecimal digits", path.display()),
+            format!(
+                "{} is not a key of 64 hexadecimal digits; name the file that chitra officer key made (--key FILE), or put \
+                 this one back from a copy",
+                path.display()
+            ),
         )
     };
     if text.len() != 64 || !text.is_ascii() {
@@ -405,7 +420,16 @@ fn load_formats(dir: &Path) -> Result<payment_formats::Formats, EngineError> {
     for path in paths.iter().filter(|path| path.extension().is_some_and(|kind| kind == "toml")) {
         let text = std::fs::read_to_string(path).map_err(failed)?;
         formats.add(&text).map_err(|faults| {
-            EngineError::refused("G117", format!("{}: {faults:?}", path.display()))
+            let faults: Vec<String> =
+                faults.iter().map(|one| format!("{}: {}", one.place, one.message)).collect();
+            EngineError::refused(
+                "G117",
+                format!(
+                    "{path} has faults, mend them or take the file away: {}. Check it with: chitra formats check {path}",
+                    faults.join("; "),
+                    path = path.display()
+                ),
+            )
         })?;
     }
     Ok(formats)

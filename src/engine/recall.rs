@@ -477,8 +477,10 @@ impl Engine {
             return Err(EngineError::refused(
                 "D177",
                 format!(
-                    "`{}` has proposed it; a payment is asked back by two persons",
-                    by.officer.name
+                    "`{}` has proposed it, and a payment is asked back by two persons; another officer confirms it: chitra \
+                     recall confirm {} PERSON --as OFFICER",
+                    by.officer.name,
+                    cycle.label()
                 ),
             ));
         }
@@ -526,7 +528,11 @@ fn nothing_to_ask(cycle: &Cycle, orders: &[Instruction]) -> EngineError {
             "its file has not left; take it off the list: chitra stop propose {label} PERSON --reason TEXT --as OFFICER"
         ),
         Some(last) => {
-            format!("its last order is {}, and there is no money to ask back", last.state)
+            format!(
+                "its last order is {}, and there is no money to ask back; what became of it: chitra explain PERSON \
+                 --period {label}",
+                last.state
+            )
         }
     };
     EngineError::refused("D171", sentence)

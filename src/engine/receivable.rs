@@ -301,7 +301,8 @@ impl Engine {
             return Err(EngineError::refused(
                 "F114",
                 format!(
-                    "nothing is left to be given up of receivable {number}: it is {}, {} are on their way back",
+                    "nothing is left to be given up of receivable {number}: it is {}, {} are on their way back; see: chitra \
+                     receivable show {number}",
                     standing.state(),
                     standing.reserved_minor
                 ),
@@ -318,7 +319,8 @@ impl Engine {
                 return Err(EngineError::refused(
                     "F115",
                     format!(
-                        "`{officer}` has proposed to write receivable {number} off; two persons give money up"
+                        "`{officer}` has proposed to write receivable {number} off, and two persons give money up; another \
+                         does: chitra receivable write-off {number} --reason TEXT --as OFFICER"
                     ),
                 ));
             }

@@ -49,7 +49,10 @@ impl Engine {
         let mut moving = Vec::new();
         for (at, file) in files.iter().enumerate() {
             if files[..at].contains(file) {
-                return Err(EngineError::refused("D132", format!("{file} is named twice")));
+                return Err(EngineError::refused(
+                    "D132",
+                    format!("{file} is named twice; name it once"),
+                ));
             }
             let old = self.not_sent(cycle, &batches, file).await?;
             self.must_be_met(&old.provider, value_date)?;

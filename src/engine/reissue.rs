@@ -14,6 +14,7 @@ use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::roster::Channel;
 use crate::engine::chunks;
 use crate::engine::config::{Ceilings, Terms};
+use crate::engine::cycle::goes_on;
 use crate::engine::import::REGISTER_LEADING;
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts, write_payout};
@@ -63,9 +64,10 @@ impl Engine {
             return Err(EngineError::refused(
                 "C130",
                 format!(
-                    "cycle {} is {}; only a released cycle reissues",
+                    "cycle {} is {}, and only a released cycle orders again; {}",
                     cycle.label(),
-                    cycle.state
+                    cycle.state,
+                    goes_on(cycle)
                 ),
             ));
         }

@@ -138,7 +138,12 @@ impl Engine {
         if !wrong.is_empty() {
             return Err(EngineError::refused(
                 "C120",
-                format!("the cycle does not balance and is not sealed: {}", wrong.join("; ")),
+                format!(
+                    "cycle {label} does not balance and is not sealed: {}. Go no further with it, and look which rows are \
+                     not what was written: chitra audit verify; all sums: chitra cycle status {label}",
+                    wrong.join("; "),
+                    label = cycle.label()
+                ),
             ));
         }
         let mut changes = Changes::new();

@@ -222,8 +222,11 @@ impl Engine {
                 return Err(EngineError::refused(
                     "D166",
                     format!(
-                        "the list of {} is not released; release it, and confirm then: the file does not leave meanwhile",
-                        batch.file_name
+                        "the list of {} is not released; release it, and confirm then: the file does not leave meanwhile: \
+                         chitra release {} --list {} --as OFFICER",
+                        batch.file_name,
+                        cycle.label(),
+                        batch.list
                     ),
                 ));
             }
@@ -321,8 +324,10 @@ impl Engine {
             return Err(EngineError::refused(
                 "D165",
                 format!(
-                    "`{}` has proposed it; a payment is taken off a sealed list by two persons",
-                    by.officer.name
+                    "`{}` has proposed it, and a payment is taken off a sealed list by two persons; another officer confirms \
+                     it: chitra stop confirm {} PERSON --as OFFICER",
+                    by.officer.name,
+                    cycle.label()
                 ),
             ));
         }

@@ -67,7 +67,7 @@ impl Engine {
             return Err(EngineError::refused(
                 "D120",
                 format!(
-                    "list 0 is the month itself; it is given up with: chitra cycle cancel {}",
+                    "list 0 is the month itself; it is given up with: chitra cycle cancel {} --reason TEXT --as OFFICER",
                     cycle.label()
                 ),
             ));
@@ -193,16 +193,23 @@ impl Engine {
         let why = match batch.state {
             BatchState::Released => None,
             BatchState::Created => Some(match batch.list.0 {
-                0 => format!("its list is not released: chitra cycle cancel {label}"),
-                list => {
-                    format!("its list is not released: chitra list cancel {label} --list {list}")
-                }
+                0 => format!(
+                    "its list is not released: chitra cycle cancel {label} --reason TEXT --as OFFICER"
+                ),
+                list => format!(
+                    "its list is not released: chitra list cancel {label} --list {list} --as OFFICER"
+                ),
             }),
             BatchState::Sending | BatchState::Unknown => Some(format!(
                 "it may have left; the partner is asked with: chitra dispatch {label}"
             )),
-            BatchState::Delivered => Some("the partner has it".to_owned()),
-            BatchState::Refused | BatchState::Withdrawn => Some("nothing of it is live".to_owned()),
+            BatchState::Delivered => Some(format!(
+                "the partner has it; what of it must not be paid is asked back: chitra recall propose {label} PERSON \
+                 --reason-code CUST --reason TEXT --as OFFICER"
+            )),
+            BatchState::Refused | BatchState::Withdrawn => Some(format!(
+                "nothing of it is live; its payments are ordered again with: chitra reissue {label}"
+            )),
         };
         if let Some(why) = why {
             return Err(EngineError::refused(

@@ -123,9 +123,9 @@ pub enum HeaderError {
         "the header has the unknown column `{0}`; name it as an alias in chitra.toml or take it out"
     )]
     ColumnMustBeKnown(String),
-    #[error("the header has the column `{0}` twice")]
+    #[error("the header has the column `{0}` twice; leave one out")]
     ColumnMustStandOnce(String),
-    #[error("the header lacks: {0}")]
+    #[error("the header lacks columns that must be there; add them: {0}")]
     ColumnsMustBeThere(String),
 }
 

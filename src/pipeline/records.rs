@@ -250,7 +250,7 @@ impl<R: Read> Read for Guard<R> {
 pub enum RecordError {
     #[error("line {line}: a quote must wrap the whole field; write a quote inside a field twice")]
     QuotesMustWrapTheField { line: u64 },
-    #[error("line {line}: a quote is opened and never closed")]
+    #[error("line {line}: a quote is opened and never closed; close it, or take it out")]
     QuoteMustClose { line: u64 },
     #[error(
         "line {line}: what begins here does not end within 64 KiB; is a quote left open, or is this no comma-separated file?"
@@ -258,9 +258,11 @@ pub enum RecordError {
     RecordMustEnd { line: u64 },
     #[error("line {line}: the text is not UTF-8; save the file as CSV UTF-8")]
     TextMustBeUtf8 { line: u64 },
-    #[error("line {line}: the text has a zero byte; is this a spreadsheet or UTF-16 file?")]
+    #[error(
+        "line {line}: the text has a zero byte; is this a spreadsheet or UTF-16 file? Save it as CSV UTF-8"
+    )]
     TextMustHaveNoZeroBytes { line: u64 },
-    #[error("the file could not be read: {0}")]
+    #[error("the file could not be read: {0}; look at its path, its rights and its disk")]
     Unreadable(String),
 }
 

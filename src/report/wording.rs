@@ -10,6 +10,7 @@ use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::list::{Act, ListState};
 use crate::domain::outcome::ReasonClass;
 use crate::domain::payable::PayableState;
+use crate::domain::recall::RecallState;
 use crate::domain::receivable::{ReceivableCause, ReceivableState};
 use crate::domain::roster::{Channel, RefusalCode};
 use crate::domain::state::Named;
@@ -225,6 +226,40 @@ pub const fn receivable_state(state: ReceivableState) -> Words {
         ReceivableState::Recovered => Words::fixed("Đã thu", "Back"),
         ReceivableState::Reclaimed => Words::fixed("Đã thu từ di sản", "Back from the estate"),
         ReceivableState::WrittenOff => Words::fixed("Đã xóa nợ", "Written off"),
+    }
+}
+
+pub const fn recall_state(state: RecallState) -> Words {
+    match state {
+        RecallState::Proposed => Words::fixed(
+            "mới đề nghị, chờ người thứ hai",
+            "proposed, and waits for a second officer",
+        ),
+        RecallState::Declined => {
+            Words::fixed("cán bộ thứ hai không đồng ý", "declined by the second officer")
+        }
+        RecallState::Confirmed => {
+            Words::fixed("đã duyệt, chưa gửi đối tác", "confirmed, and not sent yet")
+        }
+        RecallState::Sent => Words::fixed("đã gửi đối tác, chưa trả lời", "sent, and not answered"),
+        RecallState::Pending => {
+            Words::fixed("đối tác chưa quyết định", "the partner has not decided")
+        }
+        RecallState::Partly => {
+            Words::fixed("đối tác hoàn trả một phần", "the partner gives back a part")
+        }
+        RecallState::Accepted => Words::fixed(
+            "đối tác đồng ý hoàn trả, tiền chưa về",
+            "the partner has agreed, and the money is not there yet",
+        ),
+        RecallState::Refused => {
+            Words::fixed("đối tác từ chối hoàn trả", "the partner does not give it back")
+        }
+        RecallState::Over => Words::fixed(
+            "đã xong: tiền đã về hoặc chưa từng chi",
+            "over: the money is back, or was never paid",
+        ),
+        RecallState::GivenUp => Words::fixed("đã thôi yêu cầu", "given up"),
     }
 }
 

@@ -153,6 +153,24 @@ impl Store {
         rows.iter().map(resolution).collect()
     }
 
+    /// Every decision on one subject that counts in a month, or would once a second person confirms it; the
+    /// oldest first.
+    pub async fn resolutions_on(
+        &self,
+        subject: i64,
+        valid_in: Period,
+    ) -> Result<Vec<Resolution>, StoreError> {
+        let rows = self
+            .query(
+                "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, decided_at, persons,
+                        confirmed_by, confirmed_at
+                 from resolution where subject_no = $1 and valid_to >= $2 order by resolution_no",
+                &[subject.into(), i64::from(valid_in.as_number()).into()],
+            )
+            .await?;
+        rows.iter().map(resolution).collect()
+    }
+
     /// The last decision on one subject and code, whether it is in force or waits for a second person.
     pub async fn last_resolution(
         &self,
@@ -312,7 +330,8 @@ impl Changes {
         self.written.push(Written::Dropped(cycle));
         let cycle: Value = cycle.0.into();
         self.free(
-            // A payable's number carries its cycle (upper 20 bits) and shard (next 8).
+            // A payable's number carries its cycle (upper 20 bits) and shard (next 8). Whence a claim had been
+            // carried before is not known here and comes back as nothing, for the log too: the payables know.
             "update claim set cycle_no = carried_from >> 38, payable_no = carried_from, carried_from = null
              where cycle_no = $1 and carried_from is not null",
             vec![cycle.clone()],

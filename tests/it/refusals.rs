@@ -324,6 +324,14 @@ fn money_that_a_partner_did_not_carry_is_not_paid_by_its_word() {
 
 // --- Approval -------------------------------------------------------------------------------------
 
+/// A refusal names the place and the way out.
+#[track_caller]
+fn names(told: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(told.contains(part), "`{part}` is missing in: {told}");
+    }
+}
+
 #[test]
 fn signatures_that_do_not_count_are_refused() {
     on_sqlite(|office| async move {
@@ -335,11 +343,13 @@ fn signatures_that_do_not_count_are_refused() {
 
         let sealed = office.snapshot().await;
         let now = office.now(&cycle).await;
-        refused(engine.submit(&now, list, "tu", &key("tu")).await, "A103");
+        let told = refused(engine.submit(&now, list, "tu", &key("tu")).await, "A103");
+        names(&told, &["list 0 of cycle 2026-10", "chitra submit 2026-10 --list 0 --as OFFICER"]);
         refused(engine.submit(&now, list, APPROVERS[0], &key(APPROVERS[0])).await, "A103");
         refused(engine.submit(&now, list, MAKER, &key("tu")).await, "A104");
         refused(engine.submit(&now, list, "nobody", &key("nobody")).await, "A102");
-        refused(engine.submit(&now, ListNo(7), MAKER, &key(MAKER)).await, "A112");
+        let told = refused(engine.submit(&now, ListNo(7), MAKER, &key(MAKER)).await, "A112");
+        names(&told, &["list 7", "chitra cycle status 2026-10", "chitra reissue 2026-10"]);
         refused(engine.approve(&now, list, "minh", &key("minh")).await, "A109");
         refused(engine.release(&now, list, "minh", &key("minh")).await, "A109");
         assert_eq!(office.snapshot().await, sealed);
@@ -347,11 +357,15 @@ fn signatures_that_do_not_count_are_refused() {
         engine.submit(&now, list, MAKER, &key(MAKER)).await.unwrap();
         let submitted = office.snapshot().await;
         let now = office.now(&cycle).await;
-        refused(engine.submit(&now, list, MAKER, &key(MAKER)).await, "A108");
-        refused(engine.approve(&now, list, MAKER, &key(MAKER)).await, "A103");
+        let told = refused(engine.submit(&now, list, MAKER, &key(MAKER)).await, "A108");
+        let approving = "chitra approve 2026-10 --list 0 --as OFFICER";
+        names(&told, &["list 0 of cycle 2026-10", approving]);
+        let told = refused(engine.approve(&now, list, MAKER, &key(MAKER)).await, "A103");
+        names(&told, &["a registered approver", approving]);
         refused(engine.approve(&now, list, "tu", &key("tu")).await, "A103");
         refused(engine.approve(&now, list, "minh", &key("hoa")).await, "A104");
-        refused(engine.release(&now, list, "minh", &key("minh")).await, "A107");
+        let told = refused(engine.release(&now, list, "minh", &key("minh")).await, "A107");
+        names(&told, &["list 0 of cycle 2026-10", "0 of 2 approvals", approving]);
         assert_eq!(office.snapshot().await, submitted);
 
         engine.approve(&now, list, "minh", &key("minh")).await.unwrap();
@@ -550,7 +564,7 @@ fn what_does_not_balance_or_is_pending_is_not_closed() {
             office.engine.close(&office.now(&cycle).await, MAKER, &key(MAKER)).await,
             "C140",
         );
-        assert!(told.contains("1 payables"), "{told}");
+        names(&told, &["1 payables", "chitra collect", "chitra unknown list 2026-10"]);
         assert_eq!(office.snapshot().await, before);
 
         let paid = office.said(&cycle, "E1", 1, "Thành công", "").await;
@@ -559,7 +573,8 @@ fn what_does_not_balance_or_is_pending_is_not_closed() {
         let more = "update payable set amount_minor = amount_minor + 1 where payable_no = $1";
         office.tamper(more, vec![one.into()]).await;
         let before = office.snapshot().await;
-        refused(office.engine.close(&office.now(&cycle).await, MAKER, &key(MAKER)).await, "C140");
+        let closing = office.engine.close(&office.now(&cycle).await, MAKER, &key(MAKER)).await;
+        names(&refused(closing, "C140"), &["is not", "chitra audit verify"]);
         assert_eq!(office.snapshot().await, before);
         let less = "update payable set amount_minor = amount_minor - 1 where payable_no = $1";
         office.tamper(less, vec![one.into()]).await;

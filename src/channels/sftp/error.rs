@@ -24,26 +24,30 @@ pub enum SftpError {
     UserMustBeLetIn,
     #[error("the SFTP server cannot be reached: {0}; try again later, or ask the partner")]
     ServerMustBeReachable(String),
-    #[error("the SFTP server did not answer `{doing}` within {} s", .limit.as_secs())]
+    #[error("the SFTP server did not answer `{doing}` within {} s; try again later, or ask the partner", .limit.as_secs())]
     ServerMustAnswerInTime { doing: &'static str, limit: Duration },
     #[error("the SFTP operation did not end within {} s", .0.as_secs())]
     OperationMustEndInTime(Duration),
-    #[error("the SFTP server refused `{doing}`: {said}")]
+    #[error(
+        "the SFTP server refused `{doing}`: {said}; ask the partner (its disk may be full, or a right missing)"
+    )]
     ServerMustAgree { doing: &'static str, said: String },
     #[error("the SFTP connection broke at `{doing}`: {why}")]
     ConnectionMustHold { doing: &'static str, why: String },
-    #[error("the folder {0} is not there on the SFTP server")]
+    #[error(
+        "the folder {0} is not there on the SFTP server; have the partner make it, or correct its name in chitra.toml"
+    )]
     RemoteFolderMustExist(String),
     #[error(
         "the folder {folder} on the SFTP server lists more than {entries_max} entries; have the partner clear it"
     )]
     RemoteFolderMustBeListable { folder: String, entries_max: usize },
-    #[error("the system gives no randomness to name a part with: {0}")]
+    #[error("the system gives no randomness to name a part with: {0}; mend the machine")]
     PartMustBeNamed(String),
-    #[error("what was to be sent cannot be read: {0}; nothing was sent")]
+    #[error("what was to be sent cannot be read: {0}; nothing was sent; look at our disk")]
     SourceMustBeReadable(String),
     #[error(
-        "the bytes to send have digest {found}, which is not the approved one; nothing was sent"
+        "the bytes to send have digest {found}, which is not the approved one; nothing was sent; restore the file from a backup"
     )]
     SourceMustHaveTheApprovedDigest { found: Digest },
     #[error("the part reads back from the SFTP server as {found}; it got no name")]

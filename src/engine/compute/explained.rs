@@ -1,17 +1,25 @@
 //! Decides one person again, as the cycle did, with every reason in words.
 
 use super::evidence::{Evidence, EvidenceLine};
-use super::judge::{Judge, PersonRows, by_person, ended_before_the_law, known, reconciled};
+use std::collections::HashMap;
+
+use super::judge::{
+    Judge, PersonRows, by_person, ended_before_the_law, holds_before_the_law, known, reconciled,
+    released,
+};
 use super::stored;
 use super::{Loaded, Terms};
 use crate::domain::cycle::Cycle;
-use crate::domain::exception::RowOutcome;
+use crate::domain::exception::{Decision as OfficerDecision, RowOutcome};
 use crate::domain::hold::HoldCode;
 use crate::domain::ids::{EnrolmentNo, PersonNo};
 use crate::domain::period::Period;
+use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError, chunks};
 use crate::pipeline::entitle::Entitled;
 use crate::pipeline::explain;
+use crate::report::wording;
+use crate::report::words::Words;
 use crate::rules::LawBook;
 use crate::rules::explain::Language;
 use crate::store::registry::ChunkKind;
@@ -29,6 +37,8 @@ pub struct ExplainedRow {
     pub identity: (&'static str, &'static str),
     /// Why the law gives what it gives, Vietnamese and English.
     pub law: (String, String),
+    /// Holds that would have kept the row back, and did not, because officers had released them.
+    pub set_aside: Vec<HoldCode>,
     pub lines: Vec<ExplainedLine>,
 }
 
@@ -53,7 +63,7 @@ impl Engine {
         cycle: &Cycle,
         person: PersonNo,
     ) -> Result<Vec<ExplainedRow>, EngineError> {
-        let terms = self.terms(cycle).await?;
+        let mut terms = self.terms(cycle).await?;
         let mut loaded = self.load(cycle, person.shard()).await?;
         // What this and later cycles determined was not known when it was decided.
         let mut known = Vec::new();
@@ -64,18 +74,42 @@ impl Engine {
         }
         loaded.claims = known;
         let name = person.to_string();
-        let mut lines = None;
+        let mut stored = None;
         for chunk in self.store.chunks(person.shard(), ChunkKind::Evidence, cycle.number.0).await? {
             let plain = chunks::open(&self.keys.chunks, &chunk)?;
             for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 let told: Evidence<'_> = serde_json::from_slice(line)
                     .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
                 if told.person == name {
-                    lines = Some(told.lines.iter().map(StoredLine::of).collect::<Vec<_>>());
+                    self.released_then(&told, cycle, &mut terms).await?;
+                    stored = Some(told.lines.iter().map(StoredLine::of).collect::<Vec<_>>());
                 }
             }
         }
-        explained(&terms, &loaded, person, lines)
+        explained(&terms, &loaded, person, stored)
+    }
+
+    /// Puts the decisions of officers back to those that counted when a person was decided: what held a row
+    /// then had not been released, whatever was decided since; and what was ever released and did not hold it
+    /// had been.
+    async fn released_then(
+        &self,
+        told: &Evidence<'_>,
+        cycle: &Cycle,
+        terms: &mut Terms,
+    ) -> Result<(), EngineError> {
+        let mut counted = HashMap::new();
+        for row in &told.rows {
+            let enrolment = EnrolmentNo::parse(&row.enrolment).ok_or_else(stored::unwritten)?;
+            let is_held = row.outcome == RowOutcome::Held.name();
+            for one in self.store.resolutions_on(enrolment.number(), cycle.period).await? {
+                if one.releases() && !(is_held && one.code == row.code) {
+                    counted.insert((one.subject, one.code), OfficerDecision::Release);
+                }
+            }
+        }
+        terms.resolutions = counted;
+        Ok(())
     }
 }
 
@@ -131,7 +165,11 @@ fn explained(
         if !again.eq(stored) {
             return Err(EngineError::refused(
                 "E101",
-                "the recomputed lines are not the stored evidence: what was decided stands, and this program explains it differently",
+                format!(
+                    "the recomputed lines are not the stored evidence of {}: what was decided stands, and this program \
+                     explains it differently. Explain it with the program that computed the cycle, and tell the maintainers",
+                    terms.cycle.label()
+                ),
             ));
         }
     }
@@ -143,11 +181,12 @@ fn explained(
             None => (RowOutcome::Entitled, String::new(), String::new()),
         };
         let law = match asked_at {
-            // What is held before the law is asked is told by its code, in both languages.
-            None => match code.parse::<HoldCode>() {
-                Ok(held) => (held.entry().vi.to_owned(), held.entry().en.to_owned()),
-                Err(_) => (detail.clone(), detail),
-            },
+            // What ends before the law is asked is told by its code, in both languages.
+            None => {
+                let of_code = wording::hold(&code).map(|(why, _)| why).or(wording::row_code(&code));
+                let Words { vi, en } = of_code.unwrap_or(Words::name(detail));
+                (vi.into_owned(), en.into_owned())
+            }
             Some(at) => {
                 let [vi, en] = [Language::Vietnamese, Language::English].map(|language| {
                     let (case, outcome) = (&judged.cases[at], &entitled.outcomes[at]);
@@ -175,6 +214,13 @@ fn explained(
                 english: tell(Language::English)?,
             });
         }
+        let set_aside = match outcome {
+            // Of these the holds were never asked.
+            RowOutcome::Refused | RowOutcome::Ceased => Vec::new(),
+            _ => holds_before_the_law(terms, row, decision)
+                .filter(|held| released(terms, row.enrolment, *held))
+                .collect(),
+        };
         let entry = decision.rule.entry();
         told.push(ExplainedRow {
             enrolment: row.enrolment,
@@ -186,6 +232,7 @@ fn explained(
             rule: decision.rule.id(),
             identity: (entry.vi, entry.en),
             law,
+            set_aside,
             lines,
         });
     }

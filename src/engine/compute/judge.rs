@@ -290,28 +290,36 @@ pub fn ended_before_the_law(
         } else if listed.row.status != EnrolmentStatus::Active {
             let detail = "the sender reports the enrolment as ended or paused";
             end(RowOutcome::Ceased, listed.row.status.name(), detail)
-        } else if terms.under_both_numbers.contains(&listed.enrolment)
-            && !released(terms, listed.enrolment, HoldCode::EnrolledTwice)
-        {
-            let code = HoldCode::EnrolledTwice;
-            end(RowOutcome::Held, code.text(), code.entry().en)
         } else {
-            match decision.outcome {
-                reconcile::Outcome::Held(code) if !released(terms, listed.enrolment, code) => {
-                    end(RowOutcome::Held, code.text(), code.entry().en)
-                }
-                _ if listed.row.decision_no.is_empty()
-                    && terms.programmes.pack.needs_decision_number(&listed.row.programme)
-                    && !released(terms, listed.enrolment, HoldCode::DecisionNumberMissing) =>
-                {
-                    let code = HoldCode::DecisionNumberMissing;
-                    end(RowOutcome::Held, code.text(), code.entry().en)
-                }
-                _ => None,
-            }
+            let mut holds = holds_before_the_law(terms, listed, decision);
+            let in_force = holds.find(|code| !released(terms, listed.enrolment, *code));
+            in_force.and_then(|code| end(RowOutcome::Held, code.text(), code.entry().en))
         });
     }
     ended
+}
+
+/// What would keep a row back before the law is asked, whether officers released it or not. The first in
+/// force counts.
+pub fn holds_before_the_law(
+    terms: &Terms,
+    listed: &Listed,
+    decision: &reconcile::Decision,
+) -> impl Iterator<Item = HoldCode> {
+    let is_under_both = terms.under_both_numbers.contains(&listed.enrolment);
+    let of_identity = match decision.outcome {
+        reconcile::Outcome::Held(code) => Some(code),
+        _ => None,
+    };
+    let is_unnumbered = listed.row.decision_no.is_empty()
+        && terms.programmes.pack.needs_decision_number(&listed.row.programme);
+    [
+        is_under_both.then_some(HoldCode::EnrolledTwice),
+        of_identity,
+        is_unnumbered.then_some(HoldCode::DecisionNumberMissing),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// True when an officer decided that this hold does not keep the row back.

@@ -9,27 +9,31 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::domain::claim::Claim;
 use crate::domain::cycle::Cycle;
-use crate::domain::hold::HoldCode;
 use crate::domain::ids::{CycleNo, EnrolmentNo, PayableNo, PersonNo};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::period::Period;
 use crate::engine::compute::{ExplainedLine, ExplainedRow};
+use crate::engine::explain::holds::ToldHold;
+use crate::engine::explain::money::{self, Files};
 use crate::engine::payout::OwnedClaim;
 use crate::engine::{Engine, EngineError};
-use crate::report::wording;
+use crate::report::words::Words;
 
 /// What of an earlier list was not paid, and came to the list that is explained.
 pub struct Carried {
     /// As it stood on the earlier list when it was carried.
     pub payable: Payable,
     pub cycle: Cycle,
-    pub attempts: Vec<Instruction>,
+    pub attempts: Vec<ToldOrder>,
+    /// What held it on that list, and what was decided about it.
+    pub holds: Vec<ToldHold>,
     /// What that list itself determined, without what it had taken over from a still earlier one.
     pub lines: Vec<ExplainedLine>,
+    /// How it stood on its list, as part of a sentence.
+    pub then: Words,
     pub now: Whereabouts,
-    /// Vietnamese and English.
-    pub told: (String, String),
+    pub told: Words,
 }
 
 /// Where money is now: the payable that no later list has taken over.
@@ -37,6 +41,16 @@ pub struct Whereabouts {
     pub payable: Payable,
     /// As people name its cycle.
     pub cycle: String,
+    /// How it stands there, as part of a sentence.
+    pub standing: Words,
+}
+
+/// One order, its file, and what became of it.
+pub struct ToldOrder {
+    pub order: Instruction,
+    pub file_name: String,
+    /// Part of a sentence.
+    pub told: Words,
 }
 
 /// What names a claim within a person.
@@ -90,12 +104,32 @@ impl Engine {
                 }
                 lines.push(line(claim, explained[&of].as_deref()));
             }
-            let attempts = self.store.instructions_of(&[payable.number]).await?;
+            let (attempts, then) = self.orders_told(&payable).await?;
+            let holds = self.holds_of_payable(&payable).await?;
             let now = self.whereabouts(&payable).await?;
-            let told = told(&payable, &cycle, &attempts, owned, &now);
-            found.push(Carried { payable, cycle, attempts, lines, now, told });
+            let told = told(&payable, &cycle, &then, owned, &now);
+            found.push(Carried { payable, cycle, attempts, holds, lines, then, now, told });
         }
         Ok(found)
+    }
+
+    /// The orders of a payable, and how it stands by them.
+    pub(super) async fn orders_told(
+        &self,
+        payable: &Payable,
+    ) -> Result<(Vec<ToldOrder>, Words), EngineError> {
+        let batches = self.store.batches(payable.number.cycle()).await?;
+        let files: Files = batches.into_iter().map(|file| (file.number, file)).collect();
+        let orders = self.store.instructions_of(&[payable.number]).await?;
+        let standing = money::standing(payable, &orders, &files);
+        let told = |order: Instruction| ToldOrder {
+            told: money::order(&order, &files),
+            file_name: files
+                .get(&order.batch)
+                .map_or_else(String::new, |file| file.file_name.clone()),
+            order,
+        };
+        Ok((orders.into_iter().map(told).collect(), standing))
     }
 
     /// Where the money of a payable is now.
@@ -107,16 +141,18 @@ impl Engine {
             })?;
         }
         let cycle = self.cycle_numbered(last.number.cycle()).await?.label();
-        Ok(Whereabouts { payable: last, cycle })
+        let (_, standing) = self.orders_told(&last).await?;
+        Ok(Whereabouts { payable: last, cycle, standing })
     }
 
-    /// The cycle in which a claim was determined: it may have been carried more than once since, and then
-    /// only the payables know from where.
+    /// The cycle in which a claim was determined: it may have been carried more than once since, and only
+    /// the payables know from where. Not the claim: when a list that took it is given up it comes back without
+    /// whence it had been carried before, although it had been.
     pub(in crate::engine) async fn determined_in(
         &self,
         claim: &Claim,
     ) -> Result<CycleNo, EngineError> {
-        let Some(mut at) = claim.carried_from else { return Ok(claim.cycle) };
+        let Some(mut at) = claim.payable else { return Ok(claim.cycle) };
         let wanted: ClaimKey = (
             claim.enrolment,
             claim.benefit.clone(),
@@ -137,7 +173,7 @@ impl Engine {
         }
     }
 
-    async fn cycle_numbered(&self, number: CycleNo) -> Result<Cycle, EngineError> {
+    pub(super) async fn cycle_numbered(&self, number: CycleNo) -> Result<Cycle, EngineError> {
         self.store.cycle(number).await?.ok_or_else(|| {
             EngineError::Inconsistent(format!(
                 "a payable is of the cycle {number}, which is missing"
@@ -169,19 +205,19 @@ fn line(claim: &OwnedClaim, rows: Option<&[ExplainedRow]>) -> ExplainedLine {
     })
 }
 
-/// Why it was not paid on its list, and where it is now.
+/// How it stood on its list, and where it is now.
 fn told(
     payable: &Payable,
     cycle: &Cycle,
-    attempts: &[Instruction],
+    then: &Words,
     claims: &[OwnedClaim],
     now: &Whereabouts,
-) -> (String, String) {
+) -> Words {
     let months: BTreeSet<String> = claims.iter().map(|claim| claim.period.to_string()).collect();
     let months: Vec<String> = months.into_iter().collect();
     let (months, label) = (months.join(", "), cycle.label());
     if payable.state == PayableState::Paid {
-        return (
+        return Words::new(
             format!(
                 "Khoản cho tháng {months} của kỳ {label} đã chuyển sang kỳ sau, rồi có bằng chứng lệnh của chính kỳ {label} \
                  đã chi: không chi lại nữa."
@@ -192,55 +228,15 @@ fn told(
             ),
         );
     }
-    let then = wording::payable_state(payable.state);
-    let (why_vi, why_en) = why(payable, attempts);
-    let stands = wording::payable_state(now.payable.state);
-    let (hold_vi, hold_en) = match now.payable.state {
-        PayableState::Held => why(&now.payable, &[]),
-        _ => (String::new(), String::new()),
-    };
-    let (number, at) = (now.payable.number, &now.cycle);
-    (
+    let (number, at, standing) = (now.payable.number, &now.cycle, &now.standing);
+    Words::new(
         format!(
-            "Khoản cho tháng {months} của kỳ {label} không chi được trong kỳ đó: {}{why_vi}. \
-             Nay nằm trong khoản {number} của kỳ {at}: {}{hold_vi}.",
-            lower(&then.vi),
-            lower(&stands.vi)
+            "Khoản cho tháng {months} của kỳ {label} không chi được trong kỳ đó: {}. Nay nằm trong khoản {number} của kỳ {at}: {}.",
+            then.vi, standing.vi
         ),
         format!(
-            "Money for {months} of list {label} was not paid there: {}{why_en}. \
-             It is in payable {number} of list {at} now: {}{hold_en}.",
-            lower(&then.en),
-            lower(&stands.en)
+            "Money for {months} of list {label} was not paid there: {}. It is in payable {number} of list {at} now: {}.",
+            then.en, standing.en
         ),
     )
-}
-
-/// The hold of a payable, or the reason of its last order that was tried; begins with a comma.
-fn why(payable: &Payable, attempts: &[Instruction]) -> (String, String) {
-    if payable.state == PayableState::Held {
-        let entry = payable.code.parse::<HoldCode>().map(|code| code.entry());
-        let sentence = |text: &str| format!(", {} ({})", payable.code, text.trim_end_matches('.'));
-        return match entry {
-            Ok(entry) => (sentence(entry.vi), sentence(entry.en)),
-            Err(_) => (format!(", {}", payable.code), format!(", {}", payable.code)),
-        };
-    }
-    let tried = attempts.iter().filter(|one| !one.is_given_up());
-    let Some(last) = tried.max_by_key(|one| one.attempt) else {
-        return (String::new(), String::new());
-    };
-    let class = wording::reason_class(last.reason_class.as_deref());
-    let reason = last.reason.as_deref().filter(|reason| !reason.is_empty());
-    let on = last.outcome_on.as_deref();
-    let words = |reason_is: &str, class: &str, day: &str| {
-        let reason = reason.map_or(String::new(), |reason| format!(", {reason_is} {reason}"));
-        let on = on.map_or(String::new(), |on| format!(", {day} {on}"));
-        format!("{reason} ({}){on}", lower(class))
-    };
-    (words("lý do", &class.vi, "ngày"), words("reason", &class.en, "on"))
-}
-
-fn lower(text: &str) -> String {
-    text.to_lowercase()
 }

@@ -321,7 +321,10 @@ impl Reading {
         records: &mut Records<R>,
     ) -> Result<Vec<u8>, EngineError> {
         let Some(record) = self.next(records)? else {
-            return Err(EngineError::refused("I113", format!("{} is empty", self.shown)));
+            return Err(EngineError::refused(
+                "I113",
+                format!("{} is empty; export it again", self.shown),
+            ));
         };
         let mut bytes = Vec::new();
         let mut writer = csv::Writer::from_writer(&mut bytes);
