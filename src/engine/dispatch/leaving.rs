@@ -35,9 +35,13 @@ impl Engine {
             )));
         }
         let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
-        if contradicted > 0 {
+        if !contradicted.is_nothing() {
+            let of_what = match contradicted.payments {
+                0 => "it as a whole".to_owned(),
+                payments => format!("{payments} of its payments"),
+            };
             return Ok(Some(format!(
-                "answers speak of {contradicted} of its payments, and it never left; look into each and resolve it: \
+                "answers speak of {of_what}, and it never left; look into each and resolve it: \
                  chitra queue discrepancies"
             )));
         }
