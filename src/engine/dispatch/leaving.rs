@@ -84,6 +84,9 @@ impl Engine {
         if let Some(halt) = self.halt_of(batch).await? {
             return Ok(Some(format!("halted: {halt}")));
         }
+        if let Err(error) = self.file_must_be_of_this_environment(batch) {
+            return Ok(Some(format!("{}: {error}", error.code())));
+        }
         let terms = &self.provider(&batch.provider)?.on(self.clock.today()).leaving;
         let now = self.clock.now();
         let leaving = terms.hours.leaving(now, batch.value_date, self.calendar(terms));
