@@ -121,6 +121,10 @@ pub(crate) struct MeaningDefinition {
     /// lost: `71000123456` is the account `0071000123456`.
     #[serde(default)]
     pub account_zeros_dropped: bool,
+    /// The partner's reference of a payment may be that of a booking or batch of many, so that two payments
+    /// may have the same.
+    #[serde(default)]
+    pub reference_of_many: bool,
     /// How dates are written; ISO 8601 when absent.
     pub date: Option<String>,
     /// Values that stand for nothing, such as `NOTPROVIDED`.
@@ -158,6 +162,7 @@ pub(crate) struct Meaning {
     currency: Option<Currency>,
     bare_point: bool,
     account_zeros_dropped: bool,
+    reference_of_many: bool,
     date: DateShape,
     absent: Vec<String>,
     required: Vec<AnswerField>,
@@ -287,6 +292,7 @@ impl Meaning {
             currency,
             bare_point,
             account_zeros_dropped: definition.account_zeros_dropped,
+            reference_of_many: definition.reference_of_many,
             date,
             absent,
             required,
@@ -300,6 +306,10 @@ impl Meaning {
 
     pub fn drops_account_zeros(&self) -> bool {
         self.account_zeros_dropped
+    }
+
+    pub fn refers_to_many(&self) -> bool {
+        self.reference_of_many
     }
 
     pub fn required(&self) -> &[AnswerField] {

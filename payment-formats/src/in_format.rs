@@ -112,6 +112,11 @@ impl InFormat {
         self.meaning.drops_account_zeros()
     }
 
+    /// Whether the partner's reference of a payment may be that of a booking or batch of many.
+    pub fn refers_to_many(&self) -> bool {
+        self.meaning.refers_to_many()
+    }
+
     /// Reads an answer and gives its outcomes in the order of the file.
     ///
     /// An error makes void what was given before it: take an answer in one transaction, and roll

@@ -1,6 +1,6 @@
 //! What came back: answer files, items that fit nothing, halts.
 
-use crate::domain::ids::{AnswerNo, AttemptNo, PayableNo};
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo};
 use crate::domain::state::named;
 
 named!(
@@ -62,6 +62,8 @@ named!(
         AccountDiffers = "account_differs",
         /// A second transaction for an order that is proved paid, or debited: perhaps the money left twice.
         PaidTwice = "paid_twice",
+        /// The transaction by which it is said to be paid was told for another order before.
+        TransactionShared = "transaction_shared",
         /// A day long before the file left, or still to come.
         DateImpossible = "date_impossible",
     }
@@ -74,6 +76,7 @@ impl DiscrepancyKind {
             DiscrepancyKind::AccountDiffers => Some("L122"),
             DiscrepancyKind::PaidTwice => Some("L123"),
             DiscrepancyKind::DateImpossible => Some("L124"),
+            DiscrepancyKind::TransactionShared => Some("L141"),
             _ => None,
         }
     }
@@ -86,6 +89,8 @@ pub struct Discrepancy {
     pub answer: AnswerNo,
     pub item: i64,
     pub instruction: Option<(PayableNo, AttemptNo)>,
+    /// The file that it is about, when it is about a whole one.
+    pub file: Option<(CycleNo, BatchNo)>,
     pub expected_minor: Option<i64>,
     pub reported_minor: Option<i64>,
     /// A sentence without personal data.

@@ -70,6 +70,7 @@ impl Engine {
         if matches!(list.state, ListState::Released | ListState::Cancelled) {
             return Err(not_in_state(cycle, &list));
         }
+        self.list_must_be_of_this_environment(cycle, number).await?;
         let mut list = self.must_hold(cycle, list).await?;
         if act == Act::Submit && list.state == ListState::Sealed {
             list = self.sealed_anew(cycle, list).await?;
@@ -177,6 +178,7 @@ impl Engine {
         if list.state != ListState::Approved {
             return Err(not_in_state(cycle, &list));
         }
+        self.list_must_be_of_this_environment(cycle, number).await?;
         self.store.must_be_sound().await?;
         let list = self.must_hold(cycle, list).await?;
         self.must_not_pay_again(cycle, &list).await?;

@@ -159,10 +159,6 @@ impl Engine {
         total_minor: i64,
     ) -> Result<Batch, EngineError> {
         let format = self.out_format(profile)?;
-        let environment = match self.config.environment {
-            payment_formats::Environment::Production => "PROD",
-            payment_formats::Environment::Test => "TEST",
-        };
         let stem = format!(
             "{}{}C{}L{}B{}",
             self.config.prefix.as_str(),
@@ -180,7 +176,8 @@ impl Engine {
             format: profile.format.clone(),
             value_date: cycle.value_date,
             file_name: format!(
-                "{environment}-{}-{}-{}-C{}-L{}-B{:03}.{}",
+                "{}-{}-{}-{}-C{}-L{}-B{:03}.{}",
+                self.environment_mark(),
                 self.config.prefix.as_str(),
                 cycle.period.as_number(),
                 kind_word(cycle.kind),

@@ -504,6 +504,7 @@ impl Engine {
                 answer: refused.number,
                 item: 0,
                 instruction: None,
+                file: None,
                 expected_minor: None,
                 reported_minor: None,
                 detail: format!("{}: {error}", refused.code),

@@ -176,7 +176,7 @@ impl Engine {
         let next = moved(cycle, CycleEvent::Cancelled)?;
         // Its claims would be free, and what a partner says it has paid would be ordered anew.
         let contradicted = self.store.contradicted(cycle.number, None).await?;
-        if contradicted > 0 {
+        if !contradicted.is_nothing() {
             return Err(answers_speak_of(contradicted));
         }
         let mut changes = Changes::new();

@@ -192,6 +192,9 @@ impl Engine {
             _ => batch,
         };
 
+        if let Err(error) = self.file_must_be_of_this_environment(&batch) {
+            return Ok(told(&batch, batch.state, format!("{}: {error}", error.code())));
+        }
         if let Some(why) = self.waits(&batch).await? {
             return Ok(told(&batch, batch.state, format!("waits: {why}")));
         }

@@ -347,6 +347,7 @@ impl Engine {
             closed: cycle.state == CycleState::Closed,
             one_by_one: &self.store.batches_one_by_one(cycle.number).await?,
             transactions: &BTreeMap::new(),
+            told_of: None,
             answer: None,
         })?;
         let decisions: BTreeMap<Key, &Fate> =

@@ -24,6 +24,7 @@ pub mod approval;
 pub mod hold;
 pub mod lease;
 pub mod envelope;
+mod environment;
 pub mod calendars;
 pub mod halt;
 pub mod funds;

@@ -221,8 +221,13 @@ impl Engine {
             .batches(cycle.number)
             .await?
             .into_iter()
-            .filter(|batch| batch.list == list && batch.sha256.is_none())
+            .filter(|batch| batch.list == list && batch.state == BatchState::Created)
             .collect();
+        for batch in &batches {
+            self.may_be_written(cycle, batch)?;
+        }
+        let batches: Vec<Batch> =
+            batches.into_iter().filter(|batch| batch.sha256.is_none()).collect();
         // Rails that pay in the order of the payables are written in one pass over the shards; cash
         // lists are sorted by pay point first, which their limit of lines keeps small.
         let (sorted, streamed): (Vec<Batch>, Vec<Batch>) =

@@ -459,6 +459,7 @@ mod tests {
             answer: AnswerNo(1),
             item,
             instruction,
+            file: None,
             expected_minor: Some(100),
             reported_minor: Some(90),
             detail: String::new(),
@@ -472,6 +473,8 @@ mod tests {
                 item(2, Some((number(2), first))),
                 item(3, None),
                 item(4, Some((other, first))),
+                Discrepancy { file: Some((CYCLE, BatchNo(1))), ..item(5, None) },
+                Discrepancy { file: Some((CycleNo(6), BatchNo(1))), ..item(6, None) },
             ],
         );
         let owed = |cause, instruction| Receivable {
@@ -521,7 +524,7 @@ mod tests {
             .iter()
             .map(|one| (one.is_of_cycle, one.is_open, one.count, one.reported_minor))
             .collect();
-        assert_eq!(told, [(false, true, 1, 90), (true, true, 2, 180)]);
+        assert_eq!(told, [(false, true, 1, 90), (true, true, 3, 270)]);
         let receivables = store.receivable_sums(CYCLE).await.expect("it reads");
         let told: Vec<_> =
             receivables.iter().map(|one| (one.cause, one.is_of_cycle, one.total_minor)).collect();

@@ -72,6 +72,12 @@ impl Engine {
         let cycle = self.store.cycle(batch.cycle).await?.ok_or_else(|| {
             EngineError::Inconsistent(format!("the cycle of {} is missing", batch.file_name))
         })?;
+        // Of one that stands half way, what is unknown is asked about all the same.
+        if batch.state == BatchState::Released
+            && let Err(error) = self.file_must_be_of_this_environment(&batch)
+        {
+            return Ok(told(&batch, format!("{}: {error}", error.code())));
+        }
         if batch.state == BatchState::Released
             && let Some(why) = self.waits(&batch).await?
         {

@@ -25,6 +25,7 @@ use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
 use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
+use crate::store::answers::Contradicted;
 use crate::store::payments::{InstructionMove, PayableMove};
 use crate::store::{Changes, StoreError};
 
@@ -105,7 +106,7 @@ impl Engine {
         }
         for file in &files {
             let contradicted = self.store.contradicted(cycle.number, Some(file.number)).await?;
-            if contradicted > 0 {
+            if !contradicted.is_nothing() {
                 return Err(answers_speak_of(contradicted));
             }
         }
@@ -218,7 +219,7 @@ impl Engine {
             ));
         }
         let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
-        if contradicted > 0 {
+        if !contradicted.is_nothing() {
             return Err(answers_speak_of(contradicted));
         }
         let deliveries = self.store.deliveries(batch.cycle).await?;
@@ -417,15 +418,21 @@ pub(super) fn must_be_untouched(orders: &[Instruction]) -> Result<(), EngineErro
     if told == 0 {
         return Ok(());
     }
-    Err(answers_speak_of(told as i64))
+    Err(answers_speak_of(Contradicted { payments: told as i64, files: 0 }))
 }
 
-pub(super) fn answers_speak_of(count: i64) -> EngineError {
+pub(super) fn answers_speak_of(told: Contradicted) -> EngineError {
+    let Contradicted { payments, files } = told;
+    let of_what = match (payments, files) {
+        (_, 0) => format!("{payments} of these payments"),
+        (0, _) => format!("{files} of these files as a whole"),
+        _ => format!("{payments} of these payments and {files} of these files as a whole"),
+    };
     EngineError::refused(
         "D123",
         format!(
-            "answers speak of {count} of these payments, so that they may have left; nothing is taken back before each is \
-             looked into and resolved. See: chitra queue discrepancies"
+            "answers speak of {of_what}, so that they may have left; nothing is taken back before each is looked into and \
+             resolved. See: chitra queue discrepancies"
         ),
     )
 }

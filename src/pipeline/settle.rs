@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::answer::{DiscrepancyKind, ToldTransaction};
 use crate::domain::batch::BatchState;
-use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, PayableNo, PersonNo};
+use crate::domain::ids::{
+    AnswerNo, AttemptNo, BatchNo, EndToEndId, OfficePrefix, PayableNo, PersonNo,
+};
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
@@ -29,8 +31,18 @@ pub struct Input<'a> {
     pub one_by_one: &'a BTreeSet<BatchNo>,
     /// By which transactions this partner has said in this format that an attempt was paid or debited.
     pub transactions: &'a BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>>,
+    /// Of which orders the transactions of the outcomes were told before. None where a partner's reference
+    /// may be that of many payments.
+    pub told_of: Option<ToldOf<'a>>,
     /// The answer that the outcomes are of; none for decisions of officers.
     pub answer: Option<AnswerNo>,
+}
+
+/// Of which order a partner has said first that it was paid by a transaction.
+#[derive(Clone, Copy)]
+pub struct ToldOf<'a> {
+    pub orders: &'a BTreeMap<String, (PayableNo, AttemptNo)>,
+    pub prefix: &'a OfficePrefix,
 }
 
 /// How an instruction ended up, and with which evidence.
@@ -89,6 +101,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
         input.instructions.into_iter().map(|one| ((one.payable, one.attempt), one)).collect();
     let mut items: BTreeMap<(PayableNo, AttemptNo), i64> = BTreeMap::new();
     let mut transactions = input.transactions.clone();
+    let mut told_of = input.told_of.map(|told| told.orders.clone()).unwrap_or_default();
     let mut output = Output::default();
 
     for outcome in input.outcomes {
@@ -143,6 +156,17 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             }
             continue;
         }
+        let known = transactions.entry(key).or_default();
+        if let Some(told) = input.told_of
+            && let Some(detail) = of_another(outcome, known, &told_of, told.prefix)
+        {
+            output.discrepancies.push(Found {
+                expected_minor: Some(instruction.amount_minor),
+                reported_minor: Some(instruction.amount_minor),
+                ..found(DiscrepancyKind::TransactionShared, detail)
+            });
+            continue;
+        }
         match input.batches.get(&instruction.batch) {
             Some(BatchState::Sending) if input.one_by_one.contains(&instruction.batch) => {}
             Some(BatchState::Sending | BatchState::Unknown) => {
@@ -163,7 +187,6 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             .range((outcome.payable, AttemptNo::FIRST)..)
             .take_while(|((payable, _), _)| *payable == outcome.payable)
             .any(|((_, attempt), other)| *attempt != outcome.attempt && other.state.is_live());
-        let known = transactions.entry(key).or_default();
         let in_this_answer = items.contains_key(&key)
             || instruction.answer.is_some_and(|(answer, _)| Some(answer) == input.answer);
         if let Some(detail) = perhaps_twice(instruction, outcome, known, in_this_answer) {
@@ -172,7 +195,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
                 reported_minor: Some(instruction.amount_minor),
                 ..found(DiscrepancyKind::PaidTwice, detail)
             });
-            told(outcome, known, &mut output.transactions);
+            told(outcome, known, &mut told_of, &mut output.transactions);
             continue;
         }
         let step = match &outcome.transaction {
@@ -187,7 +210,7 @@ pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
             }
             _ => decide(instruction, payable, outcome, other_live, input.closed),
         };
-        told(outcome, known, &mut output.transactions);
+        told(outcome, known, &mut told_of, &mut output.transactions);
         let told_nothing = !step.upgrade && !step.debited && step.discrepancy.is_none();
         if let Some((kind, detail)) = step.discrepancy {
             if kind == DiscrepancyKind::SettledExcess {
@@ -332,13 +355,46 @@ fn perhaps_twice(
     }
 }
 
+/// Why the transaction of an outcome cannot be the one that paid its order: it was told for another before,
+/// and one transaction credits one account once. One of both people is perhaps unpaid.
+fn of_another(
+    outcome: &Outcome,
+    known: &BTreeSet<String>,
+    told_of: &BTreeMap<String, (PayableNo, AttemptNo)>,
+    prefix: &OfficePrefix,
+) -> Option<String> {
+    let reference = moving(outcome).filter(|reference| !known.contains(*reference))?;
+    let (payable, attempt) = *told_of.get(reference)?;
+    if (payable, attempt) == (outcome.payable, outcome.attempt) {
+        return None;
+    }
+    let code = DiscrepancyKind::TransactionShared.code().unwrap_or_default();
+    let other = EndToEndId::derive(prefix, payable, attempt);
+    Some(format!(
+        "{code}: paid by the transaction {reference}, which was told for {other} before: one of both may not have the \
+         money; nothing was changed"
+    ))
+}
+
+/// The transaction by which an outcome says that money moved to the payee.
+pub fn moving(outcome: &Outcome) -> Option<&String> {
+    match (&outcome.transaction, outcome.reported) {
+        (Transaction::Named(reference), Reported::Paid(_) | Reported::Debited) => Some(reference),
+        _ => None,
+    }
+}
+
 /// Remembers the transaction of an outcome that says that money moved to the payee.
-fn told(outcome: &Outcome, known: &mut BTreeSet<String>, transactions: &mut Vec<ToldTransaction>) {
-    let moved = matches!(outcome.reported, Reported::Paid(_) | Reported::Debited);
-    if let Transaction::Named(reference) = &outcome.transaction
-        && moved
+fn told(
+    outcome: &Outcome,
+    known: &mut BTreeSet<String>,
+    told_of: &mut BTreeMap<String, (PayableNo, AttemptNo)>,
+    transactions: &mut Vec<ToldTransaction>,
+) {
+    if let Some(reference) = moving(outcome)
         && known.insert(reference.clone())
     {
+        told_of.entry(reference.clone()).or_insert((outcome.payable, outcome.attempt));
         transactions.push(ToldTransaction {
             instruction: (outcome.payable, outcome.attempt),
             reference: reference.clone(),
@@ -612,6 +668,7 @@ mod tests {
             closed: false,
             one_by_one: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
+            told_of: None,
             answer: None,
         })
         .unwrap();
@@ -750,6 +807,7 @@ mod tests {
                 closed: false,
                 one_by_one: &BTreeSet::new(),
                 transactions: &BTreeMap::new(),
+                told_of: None,
                 answer: None,
             })
             .unwrap();
@@ -801,6 +859,7 @@ mod tests {
             closed: false,
             one_by_one: &BTreeSet::new(),
             transactions: &known,
+            told_of: None,
             answer: Some(AnswerNo(if same_answer { 1 } else { 2 })),
         })
         .unwrap();
@@ -827,6 +886,69 @@ mod tests {
         check_again("returned", "FT2", "05", false, "paid_twice, new FT2");
         check_again("returned", "FT2", "12", false, "settled, contradiction, new FT2");
         check_again("returned", "FT2", "", false, "contradiction, new FT2");
+    }
+
+    /// FT1 was told of another order, and FT3 of this one; the item says that this one was paid, debited or came
+    /// back by a transaction.
+    #[track_caller]
+    fn check_shared(word: &str, transaction: Transaction, compared: bool, expected: &str) {
+        let outcome = |item, payable, transaction| Outcome {
+            item,
+            payable,
+            attempt: AttemptNo::FIRST,
+            reported: reported(word),
+            amount: Some(Ok(810_000)),
+            reason: None,
+            class: None,
+            on: Some("2026-11-05".to_owned()),
+            transaction,
+            unbelievable: Vec::new(),
+        };
+        let second = PayableNo::pack(CycleNo(5), Shard::new(3), 8).unwrap();
+        let third = PayableNo::pack(CycleNo(5), Shard::new(3), 9).unwrap();
+        let orders = BTreeMap::from([
+            ("FT1".to_owned(), (third, AttemptNo::FIRST)),
+            ("FT3".to_owned(), (payable_no(), AttemptNo::FIRST)),
+        ]);
+        let prefix = OfficePrefix::parse("AB01").unwrap();
+        let pending = |number| Payable { number, ..payable(PayableState::Pending, false) };
+        let order = |payable| Instruction { payable, ..attempt(1, InstructionState::InBatch) };
+        // What the first item is told of counts for the second.
+        let outcomes =
+            [outcome(1, payable_no(), transaction.clone()), outcome(2, second, transaction)];
+        let output = settle(Input {
+            outcomes: &outcomes,
+            payables: vec![pending(payable_no()), pending(second)],
+            instructions: vec![order(payable_no()), order(second)],
+            batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
+            closed: false,
+            one_by_one: &BTreeSet::new(),
+            transactions: &BTreeMap::new(),
+            told_of: compared.then_some(ToldOf { orders: &orders, prefix: &prefix }),
+            answer: Some(AnswerNo(2)),
+        })
+        .unwrap();
+        let mut said: Vec<String> =
+            output.instructions.iter().map(|one| one.after.state.to_string()).collect();
+        said.extend(output.discrepancies.iter().map(|one| format!("{} {}", one.item, one.kind)));
+        said.extend(output.transactions.iter().map(|one| format!("new {}", one.reference)));
+        assert_eq!(said.join(", "), expected, "{word}, {compared}");
+    }
+
+    #[test]
+    fn one_transaction_is_of_one_order() {
+        let named = |text: &str| Transaction::Named(text.to_owned());
+        let both = "1 transaction_shared, 2 transaction_shared";
+        check_shared("paid", named("FT1"), true, both);
+        check_shared("paid", named("FT2"), true, "settled, 2 transaction_shared, new FT2");
+        check_shared("paid", named("FT3"), true, "settled, 2 transaction_shared, new FT3");
+        check_shared("debited", named("FT1"), true, both);
+        check_shared("paid", named("FT1"), false, "settled, settled, new FT1, new FT1");
+        check_shared("paid", Transaction::Unnamed, true, "settled, settled");
+        // Of money that came back, was refused or is on its way, one reference may tell of many.
+        check_shared("returned", named("FT1"), true, "returned, returned");
+        check_shared("rejected", named("FT1"), true, "rejected, rejected");
+        check_shared("in flight", named("FT1"), true, "");
     }
 
     #[test]
@@ -857,6 +979,7 @@ mod tests {
                 closed: false,
                 one_by_one: &BTreeSet::new(),
                 transactions: &BTreeMap::new(),
+                told_of: None,
                 answer: None,
             })
             .unwrap();
@@ -893,6 +1016,7 @@ mod tests {
             closed: false,
             one_by_one: &BTreeSet::new(),
                 transactions: &BTreeMap::new(),
+                told_of: None,
                 answer: None,
             }).unwrap();
             let state = |number: i64, held: InstructionState| output.instructions.iter()

@@ -203,6 +203,9 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
             Words::fixed("Tài khoản nhận khác", "The account differs")
         }
         DiscrepancyKind::PaidTwice => Words::fixed("Có thể đã chi hai lần", "Perhaps paid twice"),
+        DiscrepancyKind::TransactionShared => {
+            Words::fixed("Một giao dịch cho hai khoản", "One transaction for two orders")
+        }
         DiscrepancyKind::DateImpossible => {
             Words::fixed("Ngày không thể có", "A day that cannot be")
         }

@@ -11,7 +11,7 @@ use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo};
 use crate::domain::state::Named;
 
 use super::database::Dialect;
-use super::paged::{PAGE, lookup, padded};
+use super::paged::{PAGE, lookup, lookup_texts, padded};
 use super::registry::number;
 use super::{Changes, Row, Store, StoreError};
 
@@ -26,6 +26,21 @@ pub struct DiscrepancySum {
     pub count: i64,
     pub expected_minor: i64,
     pub reported_minor: i64,
+}
+
+/// What answers contradict and nobody has looked into.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Contradicted {
+    /// How often they speak of payments.
+    pub payments: i64,
+    /// Of how many files they speak as a whole.
+    pub files: i64,
+}
+
+impl Contradicted {
+    pub fn is_nothing(&self) -> bool {
+        *self == Contradicted::default()
+    }
 }
 
 macro_rules! answer_columns {
@@ -121,6 +136,47 @@ impl Store {
         Ok(told)
     }
 
+    /// Of which order a partner has told each of these transactions first, in any format that is `among` those
+    /// whose references name one payment.
+    pub async fn told_of(
+        &self,
+        provider: &str,
+        references: &BTreeSet<String>,
+        among: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, (PayableNo, AttemptNo)>, StoreError> {
+        // One row a transaction and format, however many orders an earlier program has kept under it.
+        const SELECT: &str =
+            "select reference, format, min(payable_no * 32 + attempt) from transaction_told";
+        const GROUP: &str = " group by reference, format";
+        const KEY: &[&str] = &["provider", "reference"];
+        static SQLITE: LazyLock<String> =
+            LazyLock::new(|| lookup_texts(Dialect::Sqlite, SELECT, KEY) + GROUP);
+        static POSTGRES: LazyLock<String> =
+            LazyLock::new(|| lookup_texts(Dialect::Postgres, SELECT, KEY) + GROUP);
+        let sql = match self.database.dialect() {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        };
+        let whole =
+            |error: crate::domain::ids::IdError| StoreError::RowMustBeWhole(error.to_string());
+        let mut orders = BTreeMap::new();
+        let references: Vec<&String> = references.iter().collect();
+        for page in references.chunks(PAGE) {
+            let keys = page
+                .iter()
+                .map(|reference| [provider.to_owned().into(), (*reference).clone().into()]);
+            for row in self.query(sql, &padded(keys)).await? {
+                if among(row.text(1)?) {
+                    let order = row.int(2)?;
+                    let payable = PayableNo::from_number(order / 32).map_err(whole)?;
+                    let attempt = AttemptNo::new(order % 32).map_err(whole)?;
+                    orders.entry(row.text(0)?.to_owned()).or_insert((payable, attempt));
+                }
+            }
+        }
+        Ok(orders)
+    }
+
     /// Answers that are taken in and not applied to their end.
     pub async fn answers_waiting(&self) -> Result<Vec<Answer>, StoreError> {
         let rows = self
@@ -161,8 +217,9 @@ impl Store {
                    cast(coalesce(sum(d.reported_minor), 0) as bigint)
                  from (
                    select kind, provider, state, expected_minor, reported_minor,
-                     cast(case when payable_no is null then 0 else 1 end as bigint) as of_cycle
-                   from discrepancy where payable_no is null or (payable_no >> 38) = $1
+                     cast(case when payable_no is null and cycle_no is null then 0 else 1 end as bigint) as of_cycle
+                   from discrepancy
+                   where (payable_no >> 38) = $1 or cycle_no = $1 or (payable_no is null and cycle_no is null)
                  ) d
                  group by d.kind, d.provider, d.state, d.of_cycle
                  order by d.kind, d.provider, d.state, d.of_cycle",
@@ -184,32 +241,39 @@ impl Store {
             .collect()
     }
 
-    /// Open discrepancies: number, kind, provider, age since, sentence.
-    /// How many orders of a cycle, or of one file of it, an answer contradicts that nobody has looked into.
+    /// How often answers contradict orders of a cycle, or of one file of it, and how many of its files they
+    /// contradict as a whole, into which nobody has looked.
     pub async fn contradicted(
         &self,
         cycle: CycleNo,
         batch: Option<BatchNo>,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Contradicted, StoreError> {
         let of_file = batch.map_or(-1, |batch| batch.0);
         let rows = self
             .query(
-                "select cast(count(*) as bigint) from discrepancy d
-                 join instruction i on i.shard = ((d.payable_no >> 30) & 255)
-                   and i.payable_no = d.payable_no and i.attempt = d.attempt
-                 where d.state = 'open' and d.kind = 'contradiction' and i.cycle_no = $1
-                   and ($2 = -1 or i.batch_no = $2)",
+                "select
+                   (select cast(count(*) as bigint) from discrepancy d
+                    join instruction i on i.shard = ((d.payable_no >> 30) & 255)
+                      and i.payable_no = d.payable_no and i.attempt = d.attempt
+                    where d.state = 'open' and d.kind = 'contradiction' and i.cycle_no = $1
+                      and ($2 = -1 or i.batch_no = $2)),
+                   (select cast(count(distinct batch_no) as bigint) from discrepancy
+                    where state = 'open' and kind = 'contradiction' and cycle_no = $1
+                      and ($2 = -1 or batch_no = $2))",
                 &[cycle.0.into(), of_file.into()],
             )
             .await?;
-        rows.first().map_or(Ok(0), |row| row.int(0))
+        rows.first().map_or(Ok(Contradicted::default()), |row| {
+            Ok(Contradicted { payments: row.int(0)?, files: row.int(1)? })
+        })
     }
 
+    /// Open discrepancies, the oldest first.
     pub async fn discrepancies(&self) -> Result<Vec<(i64, Discrepancy)>, StoreError> {
         let rows = self
             .query(
                 "select discrepancy_no, kind, provider, answer_no, item, payable_no, attempt, expected_minor,
-                 reported_minor, detail, opened_at from discrepancy where state = 'open' order by discrepancy_no",
+                 reported_minor, detail, opened_at, cycle_no, batch_no from discrepancy where state = 'open' order by discrepancy_no",
                 &[],
             )
             .await?;
@@ -223,6 +287,10 @@ impl Store {
                         answer: AnswerNo(row.int(3)?),
                         item: row.int(4)?,
                         instruction: instruction_key(row, 5)?,
+                        file: row
+                            .maybe_int(11)?
+                            .zip(row.maybe_int(12)?)
+                            .map(|(cycle, batch)| (CycleNo(cycle), BatchNo(batch))),
                         expected_minor: row.maybe_int(7)?,
                         reported_minor: row.maybe_int(8)?,
                         detail: row.text(9)?.to_owned(),
@@ -402,6 +470,8 @@ impl Changes {
                 "detail",
                 "opened_at",
                 "state",
+                "cycle_no",
+                "batch_no",
             ],
             discrepancies.iter().zip(first_no..).map(|(one, discrepancy_no)| {
                 [
@@ -417,6 +487,8 @@ impl Changes {
                     one.detail.clone().into(),
                     one.opened_at.clone().into(),
                     "open".into(),
+                    number(one.file.map(|(cycle, _)| cycle.0)),
+                    number(one.file.map(|(_, batch)| batch.0)),
                 ]
             }),
         );

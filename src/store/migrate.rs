@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0021_statements"),
     migration!("0022_funded_entries"),
     migration!("0031_recalls"),
+    migration!("0032_told_of_files"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -34,8 +34,17 @@ impl Many {
 
 /// `select … where (a, b) in (values ($1, $2), …)` for a full page of keys, all of them numbers.
 pub fn lookup(dialect: Dialect, select: &str, key: &[&str]) -> String {
+    lookup_of(dialect, select, key, "bigint")
+}
+
+/// The same for keys that are all texts.
+pub fn lookup_texts(dialect: Dialect, select: &str, key: &[&str]) -> String {
+    lookup_of(dialect, select, key, "text")
+}
+
+fn lookup_of(dialect: Dialect, select: &str, key: &[&str], kind: &str) -> String {
     let mut sql = format!("{select} where ({}) in (values ", key.join(", "));
-    write_rows(&mut sql, dialect, &vec!["bigint"; key.len()], PAGE);
+    write_rows(&mut sql, dialect, &vec![kind; key.len()], PAGE);
     sql.push(')');
     sql
 }

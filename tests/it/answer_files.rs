@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chitra::domain::batch::{Batch, BatchState};
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
+use chitra::domain::ids::ListNo;
 use chitra::engine::Engine;
 use chitra::engine::collect::Collected;
 use chitra::engine::dispatch::Dispatched;
@@ -26,6 +27,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_status_of_a_file_that_never_left_halts_its_partner
     what_is_said_of_payments_that_never_left_changes_nothing
     a_month_of_which_answers_speak_is_not_cancelled
+    a_month_of_whose_files_answers_speak_is_not_cancelled
+    a_file_of_which_answers_speak_is_not_taken_back
     a_file_that_cannot_be_taken_for_its_name_is_told_until_it_is_gone_or_set_aside
     a_sheet_without_its_closing_total_is_refused
 }
@@ -307,6 +310,76 @@ async fn a_month_of_which_answers_speak_is_not_cancelled(office: TestOffice) {
     assert!(told.contains("was cancelled") && told.ends_with(": 1"), "{told}");
     let cancelled = engine.cycle_find("1").await.unwrap();
     assert_eq!(engine.figures(&cancelled).await.unwrap().rows_listed, 0);
+    office.ends_whole().await;
+}
+
+/// Who has the file of a month that was never sent may pay it, however often the month is made anew.
+async fn a_month_of_whose_files_answers_speak_is_not_cancelled(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH, CU]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.approved(&october, 0).await;
+    let batch = file_to(&office, &october, "isobank").await;
+    let accepted = status_of(&batch, 2, "1000000", "ACCP");
+    office.answered("isobank", "xml", accepted.as_bytes()).await.unwrap();
+    assert_eq!(office.discrepancies().await, ["contradiction"; 2]);
+    let (_, found) = office.engine.store.discrepancies().await.unwrap().remove(0);
+    assert_eq!(found.file, Some((october.number, batch.number)));
+    let (engine, now) = (&office.engine, office.now(&october).await);
+    let told = refused(engine.cycle_cancel(&now, "anew", MAKER, &key(MAKER)).await, "D123");
+    assert!(told.contains("1 of these files as a whole"), "{told}");
+    // Beside what is said of payments.
+    let paid = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    let told = refused(engine.cycle_cancel(&now, "anew", MAKER, &key(MAKER)).await, "D123");
+    assert!(told.contains("1 of these payments and 1 of these files as a whole"), "{told}");
+    office.check(&october, "entitled 3", "pending 3 = 1500000").await;
+    all_resolved(&office).await;
+    engine.cycle_cancel(&now, "anew", MAKER, &key(MAKER)).await.unwrap();
+    office.ends_whole().await;
+}
+
+async fn a_file_of_which_answers_speak_is_not_taken_back(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH, CU]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.released(&october, 0).await;
+    let batch = file_to(&office, &october, "isobank").await;
+    let accepted = status_of(&batch, 2, "1000000", "ACCP");
+    office.answered("isobank", "xml", accepted.as_bytes()).await.unwrap();
+    let engine = &office.engine;
+    for halt in engine.store.halts().await.unwrap() {
+        for approver in APPROVERS {
+            engine.halt_lift(halt.number, approver, &key(approver)).await.unwrap();
+        }
+    }
+    let now = office.now(&october).await;
+    let file = &batch.file_name;
+    refused(engine.withdraw(&now, file, MAKER, &key(MAKER)).await, "D123");
+    let day = "2026-10-05".parse().unwrap();
+    let files = [file.clone()];
+    refused(engine.redate(&now, &files, day, MAKER, &key(MAKER)).await, "D123");
+    // The file to the other bank leaves.
+    let told = engine.dispatch(None).await.unwrap();
+    let of = |name: &str| told.iter().find(|one| one.file_name == name).unwrap().detail.clone();
+    assert!(of(file).contains("answers speak of it as a whole, and it never left"), "{told:?}");
+    let other = file_to(&office, &october, "sheetbank").await;
+    assert_eq!(other.state, BatchState::Delivered);
+    all_resolved(&office).await;
+    let now = office.now(&october).await;
+    engine.withdraw(&now, file, MAKER, &key(MAKER)).await.unwrap();
+
+    // Nor is a list that waits.
+    assert_eq!(engine.reissue(&office.now(&october).await).await.unwrap().ordered, 2);
+    let batches = engine.store.batches(october.number).await.unwrap();
+    let again = batches.iter().find(|one| one.list == ListNo(1)).unwrap();
+    let accepted = status_of(again, 2, "1000000", "ACCP");
+    office.answered("isobank", "xml", accepted.as_bytes()).await.unwrap();
+    let now = office.now(&october).await;
+    refused(engine.list_cancel(&now, ListNo(1), MAKER, &key(MAKER)).await, "D123");
+    all_resolved(&office).await;
+    engine.list_cancel(&now, ListNo(1), MAKER, &key(MAKER)).await.unwrap();
+    office.check(&october, "entitled 3", "pending 1 = 500000, rejected 2 = 1000000").await;
     office.ends_whole().await;
 }
 

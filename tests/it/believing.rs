@@ -1,5 +1,5 @@
 //! What partners say that cannot be taken at its word: another account than the ordered one, a second
-//! transaction for one order, a day that cannot be. Nothing of it is booked, and a person is told. Each told on
+//! transaction for one order, one transaction for two orders, a day that cannot be. Nothing of it is booked, and a person is told. Each told on
 //! both databases.
 
 use std::path::Path;
@@ -21,6 +21,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_second_transaction_is_perhaps_a_second_payment
     a_second_debit_is_perhaps_a_second_payment
     what_is_said_again_is_counted_and_not_booked
+    one_transaction_pays_one_order
+    a_booking_of_many_payments_has_one_reference
     a_day_that_cannot_be_is_told
     a_file_in_the_wrong_outbox_is_told_once
     entries_of_an_account_that_is_not_ours_are_refused_whole
@@ -30,6 +32,7 @@ const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | soc
 const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000002";
 const CU: &str = "E3 | 001145000103 | Đỗ Văn Cư | 1945-07-09 | male | social_pension/monthly | monthly_pension=0 | ewallet momo 0901234567";
 const DUNG: &str = "E4 | 001145000104 | Lê Thị Dung | 1945-07-10 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000004";
+const HOA: &str = "E5 | 001145000105 | Lê Thị Hoa | 1945-07-11 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000005";
 
 /// A month of these people, sent on 1 October; it is the 6th.
 async fn sent(office: &TestOffice, people: &[&str]) -> Cycle {
@@ -51,14 +54,17 @@ type Row<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
 async fn sheet(office: &TestOffice, cycle: &Cycle, rows: &[Row<'_>]) -> i64 {
     let mut text =
         "STT,Số tài khoản,Tên người hưởng,Số tiền,Nội dung,Trạng thái,Ghi chú,Số FT,Ngày giao dịch\n".to_owned();
+    let mut total = 0;
     for (at, (enrolment, account, status, transaction, day)) in rows.iter().enumerate() {
-        let reference = reference(office, cycle, enrolment).await;
+        let said = office.said(cycle, enrolment, 1, "", "").await;
+        let (reference, minor) = (said.reference, said.amount_minor);
         text.push_str(&format!(
-            "{},{account},NGUYEN VAN,500000,MA {reference} TRO CAP,{status},,{transaction},{day}\n",
+            "{},{account},NGUYEN VAN,{minor},MA {reference} TRO CAP,{status},,{transaction},{day}\n",
             at + 1
         ));
+        total += minor;
     }
-    text.push_str(&format!("Tổng cộng,{},,{},,,,,\n", rows.len(), rows.len() * 500_000));
+    text.push_str(&format!("Tổng cộng,{},,{total},,,,,\n", rows.len()));
     office.answered("sheetbank", "csv", text.as_bytes()).await.unwrap().repeated
 }
 
@@ -256,6 +262,99 @@ async fn what_is_said_again_is_counted_and_not_booked(office: TestOffice) {
     told(&queue(&office).await, &[]);
     office.check(&october, "entitled 2", "rejected 1 = 500000, returned 1 = 500000").await;
     office.ends_whole().await;
+}
+
+/// One transaction credits one account once: who says that it paid two orders says something untrue of one.
+async fn one_transaction_pays_one_order(office: TestOffice) {
+    let october = sent(&office, &[AN, DUNG, CU]).await;
+    let an = |transaction| ("E1", "0711000001", "Thành công", transaction, "05/10/2026");
+    let dung = |transaction| ("E4", "0711000004", "Thành công", transaction, "05/10/2026");
+    let first = reference(&office, &october, "E1").await;
+    let shared = format!(
+        "transaction_shared: L141: paid by the transaction FT1, which was told for {first} before"
+    );
+    // In one file, and in a later one.
+    assert_eq!(sheet(&office, &october, &[an("FT1"), dung("FT1"), an("FT1")]).await, 1);
+    assert_eq!(sheet(&office, &october, &[dung("FT1")]).await, 0);
+    told(&queue(&office).await, &[&shared, &shared]);
+    office.check(&october, "entitled 3", "pending 2 = 1000000, paid 1 = 500000").await;
+    assert!(office.halts().await.is_empty());
+    let open = office.engine.store.discrepancies().await.unwrap();
+    let dung_order = office.instructions(&october, "E4").await[0].clone();
+    assert_eq!(open[0].1.instruction, Some((dung_order.payable, dung_order.attempt)));
+    assert_eq!(
+        (open[0].1.expected_minor, open[0].1.reported_minor),
+        (Some(500_000), Some(500_000))
+    );
+
+    // Another partner numbers for itself.
+    let mut cu = office.said(&october, "E3", 1, "SUCCESS", "").await;
+    cu.transaction = "FT1".to_owned();
+    office.wallet(&[cu]).await.unwrap();
+    // What the bank says of her under a number of her own counts.
+    assert_eq!(sheet(&office, &october, &[dung("FT2")]).await, 0);
+    assert_eq!(queue(&office).await.len(), 2);
+    office.check(&october, "entitled 3", "paid 3 = 1500000").await;
+
+    // Nor is next month paid by it, to the same person, or by what paid another; a return is no payment.
+    office.on_day("2026-11-01");
+    office.month("2026-11", &[AN, DUNG]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.on_day("2026-11-05");
+    let an = |transaction| ("E1", "0711000001", "Thành công", transaction, "03/11/2026");
+    let back = ("E4", "0711000004", "Hoàn trả", "FT1", "03/11/2026");
+    sheet(&office, &november, &[an("FT1"), an("FT2"), back]).await;
+    let second = reference(&office, &october, "E4").await;
+    let of_second = format!("FT2, which was told for {second} before");
+    told(&queue(&office).await, &[&shared, &shared, &shared, &of_second]);
+    office.check(&november, "entitled 2", "pending 1 = 580000, returned 1 = 580000").await;
+    // Named by no transaction, it is as it ever was.
+    sheet(&office, &november, &[an("")]).await;
+    office.check(&november, "entitled 2", "paid 1 = 580000, returned 1 = 580000").await;
+    office.ends_whole().await;
+}
+
+/// A file is debited in one sum, and the bank writes the reference of that entry beside each payment.
+async fn a_booking_of_many_payments_has_one_reference(office: TestOffice) {
+    let october = sent(&office, &[BINH, HOA]).await;
+    for enrolment in ["E2", "E5"] {
+        let payment = reference(&office, &october, enrolment).await;
+        let account = office.said(&october, enrolment, 1, "", "").await.account;
+        let debit = notice(&payment, "DBIT", "A1", &account)
+            .replace("<MsgId>N-A1", &format!("<MsgId>N-{enrolment}"));
+        office.answered("isobank", "xml", debit.as_bytes()).await.unwrap();
+        let debited = &office.instructions(&october, enrolment).await[0].debited_on;
+        assert_eq!(debited.as_deref(), Some("2026-10-05"));
+        // What the bank says of the credit has a number of its own; that of the debit is another matter.
+        let status = credited(&payment, "A1", &account);
+        if enrolment == "E2" {
+            office.answered("isobank", "xml", status.as_bytes()).await.unwrap();
+        }
+    }
+    told(&queue(&office).await, &[]);
+    office.check(&october, "entitled 2", "pending 1 = 500000, paid 1 = 500000").await;
+    // Of credits the bank says which: one number is one credit.
+    let hoa = reference(&office, &october, "E5").await;
+    let status = credited(&hoa, "A1", "0711000005");
+    office.answered("isobank", "xml", status.as_bytes()).await.unwrap();
+    told(&queue(&office).await, &["transaction_shared: L141: paid by the transaction A1"]);
+    office.check(&october, "entitled 2", "pending 1 = 500000, paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// A status report that a payment was credited, by a transaction.
+fn credited(reference: &str, transaction: &str, account: &str) -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>
+<GrpHdr><MsgId>S-{reference}</MsgId><CreDtTm>2026-10-06T18:00:00</CreDtTm></GrpHdr>
+<OrgnlGrpInfAndSts><OrgnlMsgId>F</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId></OrgnlGrpInfAndSts>
+<OrgnlPmtInfAndSts><OrgnlPmtInfId>F</OrgnlPmtInfId>
+<TxInfAndSts><OrgnlEndToEndId>{reference}</OrgnlEndToEndId><TxSts>ACCC</TxSts><AcctSvcrRef>{transaction}</AcctSvcrRef>
+<OrgnlTxRef><CdtrAcct><Id><Othr><Id>{account}</Id></Othr></Id></CdtrAcct></OrgnlTxRef></TxInfAndSts>
+</OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>
+"#
+    )
 }
 
 async fn a_day_that_cannot_be_is_told(office: TestOffice) {

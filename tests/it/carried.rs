@@ -277,8 +277,10 @@ async fn a_doubt_stays_however_many_lists_carry_it(office: TestOffice) {
 /// What the sheet of the bank says of the first order of a payable.
 async fn said_of(office: &TestOffice, payable: PayableNo, amount_minor: i64, status: &str) -> Said {
     let prefix = &office.engine.config.prefix;
+    let reference = EndToEndId::derive(prefix, payable, AttemptNo::FIRST).to_string();
     Said {
-        reference: EndToEndId::derive(prefix, payable, AttemptNo::FIRST).to_string(),
+        transaction: format!("FT{reference}"),
+        reference,
         amount_minor,
         status: status.to_owned(),
         reason: String::new(),

@@ -18,6 +18,7 @@ mod debits;
 mod decision_number;
 mod directory_channel;
 mod envelope;
+mod environment;
 mod explaining;
 mod external_validators;
 mod faults;

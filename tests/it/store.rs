@@ -45,6 +45,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_step_is_written_whole_or_not_at_all
     every_guard_of_the_model_refuses
     many_rows_with_every_letter_come_back
+    a_transaction_is_found_by_its_reference
     a_migration_that_was_changed_is_refused
     a_database_that_would_forget_is_refused
     two_writers_conflict
@@ -543,6 +544,42 @@ async fn many_rows_with_every_letter_come_back(fresh: Fresh) -> Fresh {
     assert_eq!(destinations, [destination]);
     assert_eq!(store.import(ImportNo(1)).await.unwrap(), Some(named));
     assert_eq!(store.outbox(1).await.unwrap()[0].2, every_byte);
+    fresh
+}
+
+/// Of a partner's transactions, those that name one payment, over more than a page of look-ups.
+async fn a_transaction_is_found_by_its_reference(fresh: Fresh) -> Fresh {
+    let store = &fresh.store;
+    let told = |ordinal: u32, attempt: i64, reference: &str| ToldTransaction {
+        instruction: (
+            PayableNo::pack(CycleNo(1), shard(), ordinal).unwrap(),
+            AttemptNo::new(attempt).unwrap(),
+        ),
+        reference: reference.to_owned(),
+        item: i64::from(ordinal),
+    };
+    let many: Vec<ToldTransaction> =
+        (1..=450).map(|n| told(n, 31, &format!("FT {n} 'số'"))).collect();
+    let mut changes = Changes::new();
+    changes.transactions_told(&answer(1, "one.csv"), &many);
+    let booked = Answer { format: "bookings".to_owned(), ..answer(2, "two.xml") };
+    changes.transactions_told(&booked, &[told(500, 1, "FT 1 'số'"), told(501, 1, "B1")]);
+    let of_another = Answer { provider: "another".to_owned(), ..answer(3, "three.csv") };
+    changes.transactions_told(&of_another, &[told(502, 1, "W1")]);
+    // An earlier program kept it for two.
+    changes.transactions_told(&answer(4, "four.csv"), &[told(503, 1, "FT 2 'số'")]);
+    store.commit(changes).await.unwrap();
+
+    let asked: BTreeSet<String> = (1..=460)
+        .map(|n| format!("FT {n} 'số'"))
+        .chain(["B1", "W1", "never"].map(str::to_owned))
+        .collect();
+    let provider = answer(1, "one.csv").provider;
+    let found = store.told_of(&provider, &asked, |format| format != "bookings").await.unwrap();
+    assert_eq!(found.len(), 450);
+    assert!(many.iter().all(|one| found[&one.reference] == one.instruction));
+    let found = store.told_of(&provider, &BTreeSet::new(), |_| true).await.unwrap();
+    assert!(found.is_empty());
     fresh
 }
 

@@ -117,6 +117,7 @@ pub(super) fn about_what_never_left(batch: &Batch, item: i64, answer: &Answer) -
         answer: answer.number,
         item,
         instruction: None,
+        file: Some((batch.cycle, batch.number)),
         expected_minor: Some(batch.total_minor),
         reported_minor: None,
         detail: format!(
@@ -148,6 +149,7 @@ pub(super) fn other_totals(
         answer: answer.number,
         item,
         instruction: None,
+        file: Some((batch.cycle, batch.number)),
         expected_minor: Some(batch.total_minor),
         reported_minor: reported.flatten(),
         detail: format!(

@@ -17,7 +17,7 @@ use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::CycleState;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, EndToEndId, PayableNo};
-use crate::domain::instruction::EvidenceGrade;
+use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::outcome::{Outcome, Reported};
 use crate::domain::payable::PayableState;
 use crate::domain::receivable::Receivable;
@@ -25,7 +25,7 @@ use crate::domain::roster::Channel;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::believe::Signatory;
-use crate::pipeline::settle::{self, settle};
+use crate::pipeline::settle::{self, ToldOf, moving, settle};
 use crate::store::Changes;
 use crate::store::books::Evidence;
 use crate::store::payments::{InstructionMove, PayableMove};
@@ -185,6 +185,7 @@ impl Engine {
                     answer: answer.number,
                     item,
                     instruction: None,
+                    file: None,
                     expected_minor: None,
                     reported_minor: answered.amount.map(|(minor, _)| minor),
                     detail: candidates.unwrap_or(detail),
@@ -232,8 +233,26 @@ impl Engine {
         )
         .await?;
         self.hold_against_persons(&mut outcomes, &persons).await?;
+        // Of an order without an outcome no transaction was told: an ordinary page asks of none.
+        let told_about: BTreeSet<PayableNo> = instructions
+            .iter()
+            .filter(|one| {
+                one.debited_on.is_some()
+                    || !matches!(one.state, InstructionState::InBatch | InstructionState::Unknown)
+            })
+            .map(|one| one.payable)
+            .collect();
+        let told_about: Vec<PayableNo> = told_about.into_iter().collect();
         let transactions =
-            self.store.transactions_told(&profile.name, &answer.format, &numbers).await?;
+            self.store.transactions_told(&profile.name, &answer.format, &told_about).await?;
+        let names_one = |id: &str| self.formats.read(id).is_none_or(|one| !one.refers_to_many());
+        let mut told_of = match names_one(&answer.format) {
+            true => {
+                let references = outcomes.iter().filter_map(moving).cloned().collect();
+                Some(self.store.told_of(&profile.name, &references, names_one).await?)
+            }
+            false => None,
+        };
         let ordered_in: BTreeMap<(PayableNo, AttemptNo), BatchNo> =
             instructions.iter().map(|one| ((one.payable, one.attempt), one.batch)).collect();
         let cycles: BTreeSet<_> = numbers.iter().map(|number| number.cycle()).collect();
@@ -270,6 +289,7 @@ impl Engine {
                 answer: answer.number,
                 item: outcome.item,
                 instruction: Some((outcome.payable, outcome.attempt)),
+                file: None,
                 expected_minor: None,
                 reported_minor: outcome.amount.and_then(Result::ok),
                 detail: "the payment went to another partner; nothing was changed".to_owned(),
@@ -307,9 +327,17 @@ impl Engine {
                 closed,
                 one_by_one: &one_by_one,
                 transactions: &transactions,
+                told_of: told_of
+                    .as_ref()
+                    .map(|orders| ToldOf { orders, prefix: &self.config.prefix }),
                 answer: Some(answer.number),
             })?;
             repeated += output.repeated;
+            if let Some(orders) = &mut told_of {
+                for one in &output.transactions {
+                    orders.entry(one.reference.clone()).or_insert(one.instruction);
+                }
+            }
             told.extend(output.transactions);
             for settled in &output.instructions {
                 root.push(self.transition_record(settled).as_bytes());
@@ -340,6 +368,7 @@ impl Engine {
                 answer: answer.number,
                 item: found.item,
                 instruction: Some(found.instruction),
+                file: None,
                 expected_minor: found.expected_minor,
                 reported_minor: found.reported_minor,
                 detail: found.detail,

@@ -57,6 +57,7 @@ impl Engine {
                 answer: answer.number,
                 item,
                 instruction: recall.as_ref().map(|recall| (recall.payable, recall.attempt)),
+                file: None,
                 expected_minor: recall.as_ref().map(|recall| recall.amount_minor),
                 reported_minor: answered.amount.map(|(minor, _)| minor),
                 detail,

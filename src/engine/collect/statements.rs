@@ -204,6 +204,7 @@ impl Engine {
                 answer: answer.number,
                 item: entry.entry,
                 instruction: None,
+                file: None,
                 expected_minor: None,
                 reported_minor: Some(entry.amount_minor),
                 detail: format!(

@@ -35,9 +35,13 @@ impl Engine {
             )));
         }
         let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
-        if contradicted > 0 {
+        if !contradicted.is_nothing() {
+            let of_what = match contradicted.payments {
+                0 => "it as a whole".to_owned(),
+                payments => format!("{payments} of its payments"),
+            };
             return Ok(Some(format!(
-                "answers speak of {contradicted} of its payments, and it never left; look into each and resolve it: \
+                "answers speak of {of_what}, and it never left; look into each and resolve it: \
                  chitra queue discrepancies"
             )));
         }
@@ -79,6 +83,9 @@ impl Engine {
     ) -> Result<Option<String>, EngineError> {
         if let Some(halt) = self.halt_of(batch).await? {
             return Ok(Some(format!("halted: {halt}")));
+        }
+        if let Err(error) = self.file_must_be_of_this_environment(batch) {
+            return Ok(Some(format!("{}: {error}", error.code())));
         }
         let terms = &self.provider(&batch.provider)?.on(self.clock.today()).leaving;
         let now = self.clock.now();

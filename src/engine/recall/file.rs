@@ -58,10 +58,7 @@ impl Engine {
         at: &str,
     ) -> Result<RecallFile, EngineError> {
         let format = self.recall_format(&recall.provider)?;
-        let environment = match self.config.environment {
-            payment_formats::Environment::Production => "PROD",
-            payment_formats::Environment::Test => "TEST",
-        };
+        let environment = self.environment_mark();
         let (prefix, number) = (self.config.prefix.as_str(), recall.number);
         let mut file = RecallFile {
             recall: number,
@@ -209,6 +206,14 @@ impl Engine {
             }
             _ => file,
         };
+        let way_out = format!(
+            "It is given up and proposed anew: chitra recall give-up {} {} --reason TEXT --as OFFICER",
+            recall.cycle,
+            self.recalled(&recall)
+        );
+        if let Err(error) = self.must_be_of_this_environment(&file.file_name, &way_out) {
+            return Ok(told(&file, file.state, format!("{}: {error}", error.code())));
+        }
         let file = match self.recall_sealed(&recall, file).await {
             Ok(file) => file,
             Err((file, error)) => match error {

@@ -191,13 +191,8 @@ pub struct Said {
     pub on: String,
     /// Where the money was ordered to go.
     pub account: String,
-}
-
-impl Said {
     /// By which transaction, the same whenever it is said.
-    fn transaction(&self) -> &str {
-        &self.reference[self.reference.len() - 6..]
-    }
+    pub transaction: String,
 }
 
 pub struct TestOffice {
@@ -421,6 +416,7 @@ impl TestOffice {
         let reference =
             EndToEndId::derive(&self.engine.config.prefix, payable.number, attempt).to_string();
         Said {
+            transaction: format!("FT{reference}"),
             reference,
             amount_minor: payable.amount_minor,
             status: status.to_owned(),
@@ -450,12 +446,11 @@ impl TestOffice {
         let mut text =
             "STT,Số tài khoản,Tên người hưởng,Số tiền,Nội dung,Trạng thái,Ghi chú,Số FT,Ngày giao dịch\n".to_owned();
         for (at, item) in items.iter().enumerate() {
-            let Said { reference, amount_minor, status, reason, on, account } = item;
+            let Said { reference, amount_minor, status, reason, on, account, transaction } = item;
             let on = on.parse::<Date>().unwrap().strftime("%d/%m/%Y");
             let ordinal = at + 1;
             text.push_str(&format!(
-                "{ordinal},{account},NGUYEN VAN AN,{amount_minor},MA {reference} TRO CAP,{status},{reason},FT{},{on}\n",
-                item.transaction()
+                "{ordinal},{account},NGUYEN VAN AN,{amount_minor},MA {reference} TRO CAP,{status},{reason},{transaction},{on}\n"
             ));
         }
         let total: i64 = items.iter().map(|item| item.amount_minor).sum();
@@ -467,10 +462,9 @@ impl TestOffice {
     pub async fn wallet(&self, items: &[Said]) -> Result<Collected, EngineError> {
         let mut text = "partner_reference,wallet_id,amount,currency,status,reason_code,message,transaction_id,completed_at\n".to_owned();
         for item in items {
-            let Said { reference, amount_minor, status, reason, on, account } = item;
+            let Said { reference, amount_minor, status, reason, on, account, transaction } = item;
             text.push_str(&format!(
-                "{reference},{account},{amount_minor},VND,{status},{reason},,W{},{on}T10:00:00+07:00\n",
-                item.transaction()
+                "{reference},{account},{amount_minor},VND,{status},{reason},,{transaction},{on}T10:00:00+07:00\n"
             ));
         }
         let total: i64 = items.iter().map(|item| item.amount_minor).sum();
