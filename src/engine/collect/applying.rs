@@ -225,14 +225,9 @@ impl Engine {
         let payables = self.store.payables_of(&numbers).await?;
         let instructions = self.store.instructions_of(&numbers).await?;
         let zeros_dropped = format.is_some_and(|format| format.drops_account_zeros());
-        self.hold_against_orders(
-            &mut outcomes,
-            &stated,
-            Ordered { payables: &payables, instructions: &instructions },
-            zeros_dropped,
-        )
-        .await?;
-        self.hold_against_persons(&mut outcomes, &persons).await?;
+        let ordered = Ordered { payables: &payables, instructions: &instructions };
+        self.hold_against_orders(&mut outcomes, &stated, ordered, zeros_dropped).await?;
+        self.hold_against_persons(&mut outcomes, &persons, ordered).await?;
         // Of an order without an outcome no transaction was told: an ordinary page asks of none.
         let told_about: BTreeSet<PayableNo> = instructions
             .iter()

@@ -1,8 +1,9 @@
 //! Holds what the items of an answer say against what was ordered: the account or the person that they state,
 //! and their day.
 //!
-//! An account is compared by the number that it has under the office's key. Only one that differs there is
-//! opened and compared as it is written.
+//! An account or an id is compared by the number that it has under the office's key. Only one that differs
+//! there is opened and compared as it is written: the details of one payment lie in a bundle with those of
+//! many others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,11 +79,23 @@ impl Engine {
         &self,
         outcomes: &mut [Outcome],
         stated: &BTreeMap<i64, Signatory>,
+        ordered: Ordered<'_>,
     ) -> Result<(), EngineError> {
-        let named =
-            |outcome: &Outcome| stated.get(&outcome.item).map(|person| (outcome.payable, person));
+        let payees: BTreeMap<PayableNo, PersonNo> =
+            ordered.payables.iter().map(|payable| (payable.number, payable.payee)).collect();
+        let is_payee = |outcome: &Outcome, person: &Signatory| {
+            !person.id.is_empty()
+                && payees.get(&outcome.payable) == Some(&self.keys.person_of_id(&person.id))
+        };
+        let named = |outcome: &Outcome| {
+            let person = stated.get(&outcome.item)?;
+            (!is_payee(outcome, person)).then_some((outcome.payable, person))
+        };
         let payables: BTreeSet<PayableNo> =
             outcomes.iter().filter_map(named).map(|(payable, _)| payable).collect();
+        if payables.is_empty() {
+            return Ok(());
+        }
         let payables: Vec<PayableNo> = payables.into_iter().collect();
         let payouts = self.payouts_of(&payables).await?;
         for outcome in outcomes.iter_mut() {
