@@ -9,6 +9,7 @@ use crate::cli::signer::Signer;
 use crate::domain::period::parse_date;
 use crate::domain::receivable::{ReceiptSource, ReceivableStanding};
 use crate::domain::state::Named;
+use crate::engine::lowered::Lowered;
 use crate::engine::receivable::Receiving;
 use crate::engine::{Engine, EngineError};
 
@@ -60,8 +61,9 @@ impl ReceivableCommand {
             ReceivableCommand::List { all } => {
                 let mut standings = engine.store.standings().await?;
                 standings.retain(|one| all || one.state().is_open());
-                let told: Vec<Value> = standings.iter().map(to_json).collect();
-                voice.say(&json!(told), || listed(engine, &standings));
+                let lowered = engine.lowered().await?;
+                let told: Vec<Value> = standings.iter().map(|one| to_json(one, &lowered)).collect();
+                voice.say(&json!(told), || listed(engine, &standings, &lowered));
                 Ok(())
             }
             ReceivableCommand::Show { number } => {
@@ -87,7 +89,10 @@ impl ReceivableCommand {
                 let standing =
                     engine.receivable_received(number, receiving, &signer.by, &key).await?;
                 engine.sequence().await?;
-                voice.say(&to_json(&standing), || listed(engine, std::slice::from_ref(&standing)));
+                let lowered = engine.lowered().await?;
+                voice.say(&to_json(&standing, &lowered), || {
+                    listed(engine, std::slice::from_ref(&standing), &lowered)
+                });
                 Ok(())
             }
             ReceivableCommand::WriteOff { number, reason, signer } => {
@@ -107,7 +112,7 @@ impl ReceivableCommand {
     }
 }
 
-fn to_json(standing: &ReceivableStanding) -> Value {
+fn to_json(standing: &ReceivableStanding, lowered: &Lowered) -> Value {
     json!({
         "number": standing.number,
         "cause": standing.receivable.cause.name(),
@@ -119,11 +124,12 @@ fn to_json(standing: &ReceivableStanding) -> Value {
         "received_minor": standing.received_minor.to_string(),
         "returned_minor": standing.returned_minor.to_string(),
         "left_minor": standing.left_minor().to_string(),
+        "of_unpaid_money": lowered.waits(standing.number),
         "since": standing.receivable.opened_at,
     })
 }
 
-fn listed(engine: &Engine, standings: &[ReceivableStanding]) -> String {
+fn listed(engine: &Engine, standings: &[ReceivableStanding], lowered: &Lowered) -> String {
     let amount = |minor: i64| money(i128::from(minor), engine.config.currency);
     let rows: Vec<Vec<String>> = standings
         .iter()
@@ -143,7 +149,15 @@ fn listed(engine: &Engine, standings: &[ReceivableStanding]) -> String {
         .collect();
     let head =
         ["number", "cause", "state", "person", "owed", "back", "on its way", "left", "since"];
-    table(&head, &rows, &[0, 4, 5, 6, 7])
+    let mut told = vec![table(&head, &rows, &[0, 4, 5, 6, 7])];
+    for one in standings.iter().filter(|one| lowered.waits(one.number)) {
+        told.push(format!(
+            "{0}: khoản tiền bị giảm chưa chi, nên chưa phải thu hồi; khi chi tiếp, chỉ chi phần còn lại.\n\
+             {0}: the money that was lowered is not paid, so nothing is to be got back yet; it goes on with what is left of it.",
+            one.number
+        ));
+    }
+    told.join("\n")
 }
 
 async fn show(
@@ -175,7 +189,8 @@ async fn show(
         };
         steps.push(("write-off".to_owned(), what, one.amount_minor));
     }
-    let mut told = to_json(standing);
+    let lowered = engine.lowered().await?;
+    let mut told = to_json(standing, &lowered);
     told["steps"] = steps
         .iter()
         .map(
@@ -191,7 +206,7 @@ async fn show(
             })
             .collect();
         let steps = table(&["step", "what", "money"], &rows, &[2]);
-        format!("{}\n\n{steps}", listed(engine, std::slice::from_ref(standing)))
+        format!("{}\n\n{steps}", listed(engine, std::slice::from_ref(standing), &lowered))
     });
     Ok(())
 }

@@ -23,6 +23,7 @@ pub mod standing;
 pub mod approval;
 pub mod hold;
 pub mod lease;
+pub mod lowered;
 pub mod envelope;
 mod environment;
 pub mod calendars;

@@ -12,6 +12,7 @@ use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState
 use crate::domain::money::told;
 use crate::domain::payable::{Payable, PayableEvent};
 use crate::domain::receivable::ReceivableCause;
+use crate::engine::lowered::Lowered;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
 use crate::store::payments::InstructionMove;
@@ -28,9 +29,10 @@ pub(super) struct Excess {
     is_written_off: bool,
 }
 
-/// What is proved paid under earlier lists, by the payables of later ones.
+/// What is proved paid under earlier lists, by the payables of later ones; and what later lists lowered.
 #[derive(Default)]
 pub(super) struct PaidOtherwise {
+    pub lowered: Lowered,
     before: HashMap<PayableNo, Vec<Excess>>,
     ended: HashSet<PayableNo>,
     /// Payables of which an earlier order is proved paid beside a later one.
@@ -97,7 +99,8 @@ impl Engine {
             .into_iter()
             .map(|order| ((order.payable, order.attempt), order))
             .collect();
-        let mut found = PaidOtherwise::default();
+        let mut found =
+            PaidOtherwise { lowered: self.lowered().await?, ..PaidOtherwise::default() };
         for (key, standing) in proved {
             let (Some(order), Some(payable)) = (orders.get(&key), payables.get(&key.0)) else {
                 continue;

@@ -16,6 +16,7 @@ use crate::domain::receivable::{
 };
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
+use crate::engine::lowered::Lowered;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::Output;
 use crate::pipeline::recover::{Owing, recover};
@@ -23,17 +24,21 @@ use crate::store::registry::Counted;
 use crate::store::{Changes, StoreError};
 
 /// What people owe when a list is assembled, the oldest receivable of each first.
-pub(super) struct Owed(HashMap<PersonNo, Vec<Owing>>);
+pub(super) struct Owed {
+    by_person: HashMap<PersonNo, Vec<Owing>>,
+    /// What of it is for money that is not paid yet, and taken off nothing else.
+    lowered: Lowered,
+}
 
 impl Owed {
     /// Lowers the payables of those who owe something, and tells by how much and for what. `set_off` names,
     /// by the payable that money was carried from, receivables for the same claims: of that money they take
-    /// all, and of nothing else more than the policy's share.
+    /// all up to the amount beside them, and of nothing else more than the policy's share.
     pub(super) fn kept_back(
         &mut self,
         engine: &Engine,
         assembled: &mut Output,
-        set_off: &HashMap<PayableNo, Vec<i64>>,
+        set_off: &HashMap<PayableNo, Vec<Owing>>,
     ) -> Vec<Recovery> {
         let mut recoveries = Vec::new();
         for (payable, group) in &mut assembled.payables {
@@ -43,12 +48,12 @@ impl Owed {
             for (from, receivables) in from.iter().filter_map(|from| set_off.get_key_value(from)) {
                 let carried = group.lines.iter().filter(|line| line.carried_from == Some(*from));
                 let mut part: i64 = carried.map(|line| line.amount_minor).sum();
-                for receivable in receivables {
-                    let mut all = self.0.values_mut().flatten();
+                for Owing { receivable, left_minor: most } in receivables {
+                    let mut all = self.by_person.values_mut().flatten();
                     let Some(owing) = all.find(|one| one.receivable == *receivable) else {
                         continue;
                     };
-                    let amount = owing.left_minor.min(part);
+                    let amount = owing.left_minor.min(part).min(*most);
                     // Something is always left to be paid; otherwise it stays owed.
                     if amount <= 0 || amount >= group.total_minor {
                         continue;
@@ -61,11 +66,11 @@ impl Owed {
             }
             let set_off_here = |receivable| already.iter().any(|(one, _)| *one == receivable);
             let mut owing: Vec<&mut Owing> = self
-                .0
+                .by_person
                 .get_mut(&group.beneficiary)
                 .into_iter()
                 .flatten()
-                .filter(|one| !set_off_here(one.receivable))
+                .filter(|one| !set_off_here(one.receivable) && !self.lowered.waits(one.receivable))
                 .collect();
             let mut left: Vec<Owing> = owing.iter().map(|one| **one).collect();
             let taken = recover(&engine.config.recovery, group.total_minor, &mut left);
@@ -120,7 +125,7 @@ impl Engine {
                     .push(Owing { receivable: standing.number, left_minor });
             }
         }
-        Ok(Owed(owed))
+        Ok(Owed { by_person: owed, lowered: self.lowered().await? })
     }
 
     /// Makes receivables of what was really paid for months after a death, once for each payment. They

@@ -358,6 +358,9 @@ impl Engine {
                         "officers asked it back: the next list holds it until two release it",
                     )
                 }
+                _ if !paid_otherwise.lowered.off(payable.number).is_empty() => Proposal::Wait(
+                    "a later list lowered it: what is left goes on with the next month's list",
+                ),
                 PayableState::Held if paid_otherwise.concerns(payable.number) => {
                     Proposal::Wait("an earlier attempt is proved paid")
                 }

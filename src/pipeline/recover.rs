@@ -48,6 +48,21 @@ pub struct Owing {
     pub left_minor: i64,
 }
 
+/// Shares what a list lowered among the payables that it lowered, in their order: from each no more than it
+/// comes to.
+pub fn allotted<K: Copy>(left_minor: i64, payables: &[(K, i64)]) -> Vec<(K, i64)> {
+    let mut left = left_minor;
+    let mut shares = Vec::new();
+    for (payable, amount_minor) in payables {
+        let share = left.min(*amount_minor);
+        if share > 0 {
+            left -= share;
+            shares.push((*payable, share));
+        }
+    }
+    shares
+}
+
 /// Takes what may be taken of one payment, from the first receivable on, and lowers what is left of each.
 /// Gives the receivables with the amounts taken.
 pub fn recover(policy: &RecoveryPolicy, due_minor: i64, owing: &mut [Owing]) -> Vec<(i64, i64)> {
@@ -90,6 +105,20 @@ mod tests {
         assert_eq!(amounts, taken, "{share} of {due}, floor {floor}");
         let after: i64 = owing.iter().map(|one| one.left_minor).sum();
         assert_eq!(after + amounts.iter().sum::<i64>(), left.iter().sum::<i64>());
+    }
+
+    #[test]
+    fn what_was_lowered_is_taken_off_each_up_to_what_it_comes_to() {
+        for (left, payables, expected) in [
+            (270, &[(1, 1_080)][..], &[(1, 270)][..]),
+            (1_500, &[(1, 1_000), (2, 1_000)], &[(1, 1_000), (2, 500)]),
+            (900, &[(1, 1_000), (2, 1_000)], &[(1, 900)]),
+            (3_000, &[(1, 1_000)], &[(1, 1_000)]),
+            (0, &[(1, 1_000)], &[]),
+            (500, &[], &[]),
+        ] {
+            assert_eq!(allotted(left, payables), expected, "{left} of {payables:?}");
+        }
     }
 
     #[test]

@@ -53,7 +53,45 @@ macro_rules! standings {
     };
 }
 
+/// A payable that is not paid, some claim of which a later list lowered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LoweredUnpaid {
+    pub receivable: i64,
+    pub payable: PayableNo,
+    pub amount_minor: i64,
+}
+
 impl Store {
+    /// The payables that are not paid and of which lists that stand found claims to be too much, in the order
+    /// of receivables and payables. What such a list lowered of a claim is a later revision of it without a
+    /// payable.
+    pub async fn lowered_unpaid(&self) -> Result<Vec<LoweredUnpaid>, StoreError> {
+        let rows = self
+            .query(
+                "select distinct r.receivable_no, p.payable_no, p.amount_minor
+                 from receivable r
+                 join cycle c on c.cycle_no = r.cycle_no and c.state in ('released', 'settling', 'closed')
+                 join claim u on u.shard = (r.person_no >> 55) and u.cycle_no = r.cycle_no
+                   and u.person_no = r.person_no and u.payable_no is null and u.amount_minor < 0
+                 join claim o on o.shard = u.shard and o.period = u.period and o.enrolment_no = u.enrolment_no
+                   and o.benefit = u.benefit and o.component = u.component and o.revision < u.revision
+                 join payable p on p.shard = ((o.payable_no >> 30) & 255) and p.payable_no = o.payable_no
+                 where r.cause = 'overpayment' and r.state = 'open' and p.state <> 'paid'
+                 order by r.receivable_no, p.payable_no",
+                &[],
+            )
+            .await?;
+        let of = |row: &Row| {
+            Ok(LoweredUnpaid {
+                receivable: row.int(0)?,
+                payable: PayableNo::from_number(row.int(1)?)
+                    .map_err(|error| StoreError::RowMustBeWhole(error.to_string()))?,
+                amount_minor: row.int(2)?,
+            })
+        };
+        rows.iter().map(of).collect()
+    }
+
     /// Every receivable with how far it has come, the oldest first.
     pub async fn standings(&self) -> Result<Vec<ReceivableStanding>, StoreError> {
         let rows = self.query(concat!(standings!(), "order by r.receivable_no"), &[]).await?;

@@ -27,6 +27,7 @@ mod large_files;
 
 mod leases;
 mod leaving;
+mod lowered;
 mod listening;
 mod mock_bank;
 mod month;

@@ -22,6 +22,7 @@ use crate::engine::payout::TravellingLine;
 use crate::engine::recall::Recalled;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group, LineKind};
+use crate::pipeline::recover::Owing;
 use crate::pipeline::retry::{Further, further, left_by_orders};
 use crate::store::Changes;
 
@@ -30,8 +31,9 @@ use crate::store::Changes;
 pub(super) struct Carried {
     /// What earlier orders left in doubt; it holds the money also when something else does.
     pub doubts: HashMap<PayableNo, HoldCode>,
-    /// Receivables for money of the same claims that the person has: all of it is set off.
-    pub set_off: HashMap<PayableNo, Vec<i64>>,
+    /// Receivables for money of the same claims, which the person has or which a list lowered: so much of
+    /// each is set off.
+    pub set_off: HashMap<PayableNo, Vec<Owing>>,
 }
 
 /// The claims of carried lines, as they stand before they are carried.
@@ -119,22 +121,30 @@ impl Engine {
                 Further::Open(_) | Further::Uncollected => None,
                 Further::NeedsAPerson(code, _) => Some(code),
             };
+            let due_minor: i64 = payout.claims.iter().map(|claim| claim.amount_minor).sum();
             let before = paid_otherwise.before(payable.number);
-            if !before.is_empty() {
-                let due_minor: i64 = payout.claims.iter().map(|claim| claim.amount_minor).sum();
-                if let Some(payments) = all_of_it(before, due_minor) {
-                    for excess in payments {
-                        self.becomes_the_payment(excess, changes, root).await?;
-                    }
-                    continue;
+            if !before.is_empty()
+                && let Some(payments) = all_of_it(before, due_minor)
+            {
+                for excess in payments {
+                    self.becomes_the_payment(excess, changes, root).await?;
                 }
-                let left_minor: i64 = before.iter().map(|excess| excess.left_minor).sum();
+                continue;
+            }
+            let of_excess = before.iter().map(|excess| Owing {
+                receivable: excess.receivable,
+                left_minor: excess.left_minor,
+            });
+            let set_off: Vec<Owing> = of_excess
+                .chain(paid_otherwise.lowered.off(payable.number).iter().copied())
+                .collect();
+            if !set_off.is_empty() {
+                let left_minor: i64 = set_off.iter().map(|one| one.left_minor).sum();
                 // What would come to nothing is not ordered.
                 if left_minor >= due_minor {
                     continue;
                 }
-                let receivables = before.iter().map(|excess| excess.receivable).collect();
-                carried.set_off.insert(payable.number, receivables);
+                carried.set_off.insert(payable.number, set_off);
             }
             if let Some(code) = of_reason {
                 carried.doubts.insert(payable.number, code);
