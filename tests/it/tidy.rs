@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chitra::domain::roster::{Column, REGISTER_COLUMNS, ROSTER_COLUMNS};
+
 use crate::support::real_parts::repository;
 
 mod every_check_can_fail;
@@ -156,6 +158,26 @@ fn both_databases_have_the_same_migrations() {
 fn every_code_is_one_and_is_explained() {
     let page = read(Path::new("docs/errors.md"));
     none_of(codes_at_odds(&page, &sources(&["src", "payment-formats/src"])));
+}
+
+#[test]
+fn every_column_that_is_read_is_described() {
+    let page = read(Path::new("docs/inputs.md"));
+    let described = |heading: &str| -> Vec<(String, bool)> {
+        let part = page.split("\n## ").find(|part| part.starts_with(heading)).unwrap_or_default();
+        let rows = part.lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.filter_map(|row| {
+            let (name, rest) = row.split_once("` | ")?;
+            Some((name.to_owned(), rest.starts_with("yes")))
+        })
+        .filter(|(name, _)| name != "fact.NAME")
+        .collect()
+    };
+    let read = |columns: &[Column]| -> Vec<(String, bool)> {
+        columns.iter().map(|column| (column.name.to_owned(), column.required)).collect()
+    };
+    assert_eq!(described("Roster"), read(ROSTER_COLUMNS));
+    assert_eq!(described("Identity register"), read(REGISTER_COLUMNS));
 }
 
 #[test]
