@@ -11,9 +11,14 @@ use super::leaf::{Leaf, LeafError, canonical_json};
 use crate::domain::digest::Digest;
 use crate::domain::signature::{OfficerPublicKey, OfficerSignature, Purpose};
 
+/// Imports as earlier programs wrote them, unsigned: nobody writes one after the first that is signed.
+const UNSIGNED_IMPORTS: &[&str] = &["roster_imported", "identity_imported"];
+
+/// The same, signed.
+const IMPORTS: &[&str] = &["roster_taken_in", "identity_taken_in"];
+
 /// Events that are an officer's own act, and nothing without the signature.
 pub const SIGNED_EVENTS: &[&str] = &[
-    // Before there were these, imports were written as `roster_imported` and `identity_imported`, unsigned.
     "roster_taken_in",
     "identity_taken_in",
     "cycle_opened",
@@ -31,6 +36,7 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "halt_lifted",
     "list_cancelled",
     "file_withdrawn",
+    "rest_withdrawn",
     "file_redated",
     "stop_proposed",
     "stop_confirmed",
@@ -40,6 +46,9 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "recall_declined",
     "recall_given_up",
     "funds_recorded",
+    "receivable_received",
+    "receivable_write_off_proposed",
+    "receivable_written_off",
 ];
 
 /// Reads entries one after another.
@@ -47,6 +56,7 @@ pub const SIGNED_EVENTS: &[&str] = &[
 pub struct Acts {
     keys: HashMap<String, OfficerPublicKey>,
     verified: u64,
+    imports_are_signed: bool,
 }
 
 impl Acts {
@@ -70,10 +80,13 @@ impl Acts {
                 Some(_) => Err(ActError::OfficerMustBeEnrolledOnce { index }),
             };
         }
+        let broken = || ActError::ActMustBeSigned { index, event: event.clone() };
+        if self.imports_are_signed && UNSIGNED_IMPORTS.contains(&event.as_str()) {
+            return Err(broken());
+        }
         if !SIGNED_EVENTS.contains(&event.as_str()) {
             return Ok(());
         }
-        let broken = || ActError::ActMustBeSigned { index, event: event.clone() };
         let key = self.keys.get(&officer).ok_or_else(broken)?;
         let fields = value.as_object_mut().ok_or_else(broken)?;
         let signature = fields
@@ -84,6 +97,7 @@ impl Acts {
         key.verify(Purpose::OfficerAct, &Digest::of(&unsigned), &signature)
             .map_err(|_| broken())?;
         self.verified += 1;
+        self.imports_are_signed |= IMPORTS.contains(&event.as_str());
         Ok(())
     }
 }
@@ -137,8 +151,11 @@ mod tests {
     }
 
     fn closed(name: &str, cycle: i64, key: Option<&OfficerKey>) -> Vec<u8> {
-        let leaf =
-            Leaf::of("cycle_closed", "2026-12-03").text("officer", name).number("cycle", cycle);
+        act("cycle_closed", name, cycle, key)
+    }
+
+    fn act(event: &str, name: &str, number: i64, key: Option<&OfficerKey>) -> Vec<u8> {
+        let leaf = Leaf::of(event, "2026-12-03").text("officer", name).number("cycle", number);
         let unsigned = leaf.clone().build().unwrap();
         let Some(key) = key else { return unsigned.as_bytes().to_vec() };
         let signature = key.sign(Purpose::OfficerAct, &Digest::of(unsigned.as_bytes()));
@@ -156,6 +173,18 @@ mod tests {
             Ok(acts.verified())
         };
         assert_eq!(read().map_err(|error| error.code()), expected);
+    }
+
+    #[test]
+    fn no_import_is_unsigned_after_one_that_is_signed() {
+        let lan = OfficerKey::from_seed(&[1; 32]);
+        let known = enrolled("lan", &lan);
+        let signed = act("roster_taken_in", "lan", 2, Some(&lan));
+        for event in UNSIGNED_IMPORTS {
+            let unsigned = act(event, "lan", 1, None);
+            check(&[known.clone(), unsigned.clone(), signed.clone()], Ok(1));
+            check(&[known.clone(), signed.clone(), unsigned], Err("T804"));
+        }
     }
 
     #[test]

@@ -64,6 +64,11 @@ pub struct LeafBuilder {
 }
 
 impl LeafBuilder {
+    /// What the entry is about.
+    pub fn event(&self) -> &str {
+        self.fields.get("event").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// A code, an id, a version, a moment: one word of letters, digits and `-_.:/+=`. Words with
     /// nine or more digits in a row are refused, because national ids, phones and accounts look
     /// like that; they go in as commitments.

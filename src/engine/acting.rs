@@ -5,6 +5,7 @@
 //! registered key; and leaves that carry the officer's signature over all their other fields, so that
 //! an auditor proves from the log alone who did it.
 
+use crate::audit::acts::SIGNED_EVENTS;
 use crate::audit::leaf::LeafBuilder;
 use crate::domain::digest::Digest;
 use crate::domain::list::{Officer, Role};
@@ -119,6 +120,12 @@ impl Acting<'_> {
     /// Finishes a leaf: adds the officer, and their signature over the canonical bytes of the leaf as
     /// it is without the field `signature`.
     pub fn leaf(&self, leaf: LeafBuilder) -> Result<Vec<u8>, EngineError> {
+        if !SIGNED_EVENTS.contains(&leaf.event()) {
+            return Err(EngineError::Inconsistent(format!(
+                "`{}` is signed, and not among the acts of which a log asks it",
+                leaf.event()
+            )));
+        }
         let leaf = leaf.text("officer", &self.officer.name);
         let unsigned = leaf.clone().build()?;
         let signature = self.key.sign(Purpose::OfficerAct, &Digest::of(unsigned.as_bytes()));
