@@ -136,7 +136,7 @@ async fn what_is_given_up_or_gone_is_told_as_that(office: TestOffice) {
     let told = |sentence: String, words: &str| assert!(sentence.contains(words), "{sentence}");
     let first = APPROVERS[0];
     for number in [ListNo(0), ListNo(1)] {
-        let words = if number.0 == 0 { "on their way" } else { "given up" };
+        let words = if number.0 == 0 { "let go" } else { "given up" };
         let engine = &office.engine;
         let done = engine.submit(&now, number, MAKER, &key(MAKER)).await;
         told(refused(done, "A109"), words);
