@@ -144,6 +144,8 @@ impl Transaction for UnguardedTransaction {
                 // Attempts end at 31.
                 ("attempt", Value::Int(number)) => Value::Int(number + 1),
                 (_, Value::Int(number)) => Value::Int(number + OWN_NUMBERS_FROM),
+                // The name of a file begins with the environment for which it was made.
+                ("file_name", Value::Text(text)) => Value::from(text.replacen('-', "-X", 1)),
                 (_, Value::Text(text)) => Value::from(format!("X{text}")),
                 (_, other) => other.clone(),
             };
