@@ -252,8 +252,8 @@ fn of_payable(
 
 /// The last decision that counts, by itself or because two have taken it.
 fn last_counted(decisions: &[ToldDecision]) -> Option<Decision> {
-    let counted = decisions.iter().filter(|one| !one.resolution.waits_for_another());
-    counted.last().map(|one| one.resolution.decision)
+    let mut counted = decisions.iter().filter(|one| !one.resolution.waits_for_another());
+    counted.next_back().map(|one| one.resolution.decision)
 }
 
 fn undecided(code: HoldCode, decisions: &[ToldDecision]) -> Words {
