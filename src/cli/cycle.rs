@@ -10,13 +10,16 @@ use crate::cli::recall;
 use crate::cli::show::{grouped, money, table};
 use crate::cli::signer::Signer;
 use crate::domain::cycle::{Cycle, CycleKind, CycleState};
+use crate::domain::exception::RowOutcome;
 use crate::domain::money::Currency;
 use crate::domain::period::parse_date;
 use crate::domain::state::Named;
 use crate::engine::cycle::Opening;
 use crate::engine::figures::Figures;
+use crate::engine::refused::Refusal;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::account;
+use crate::report::wording;
 
 #[derive(Subcommand)]
 pub enum CycleCommand {
@@ -47,6 +50,8 @@ pub enum CycleCommand {
     },
     /// Where every row, payable and đồng is
     Status { cycle: String },
+    /// Which rows of the roster are refused: the line to mend, and why
+    Refused { cycle: String },
     /// All cycles
     List,
     /// Close: only when everything is accounted for
@@ -67,7 +72,10 @@ pub enum CycleCommand {
 
 impl CycleCommand {
     pub fn only_reads(&self) -> bool {
-        matches!(self, CycleCommand::Status { .. } | CycleCommand::List)
+        matches!(
+            self,
+            CycleCommand::Status { .. } | CycleCommand::Refused { .. } | CycleCommand::List
+        )
     }
 
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
@@ -109,6 +117,19 @@ impl CycleCommand {
                 let cycle = engine.cycle_find(&cycle).await?;
                 tell(engine, &cycle, voice).await
             }
+            CycleCommand::Refused { cycle } => {
+                let cycle = engine.cycle_find(&cycle).await?;
+                let roster = engine.store.import(cycle.roster).await?;
+                let file = roster.map(|import| import.file_name).unwrap_or_default();
+                let all = engine.refusals(&cycle).await?;
+                let told: Vec<_> = all.iter().map(refusal_json).collect();
+                voice.say(&json!({ "file": file, "refused": told }), || {
+                    let rows: Vec<Vec<String>> = all.iter().map(refusal_row).collect();
+                    let head = ["line", "code", "enrolment", "person", "why"];
+                    format!("{file}\n{}", table(&head, &rows, &[0]))
+                });
+                Ok(())
+            }
             CycleCommand::List => {
                 let cycles = engine.store.cycles().await?;
                 let told: Vec<_> = cycles
@@ -149,6 +170,28 @@ impl CycleCommand {
             }
         }
     }
+}
+
+fn refusal_json(one: &Refusal) -> serde_json::Value {
+    let why = wording::row_code(&one.code);
+    json!({
+        "line": one.line,
+        "code": one.code,
+        "enrolment_id": one.enrolment_id,
+        "person": one.person.to_string(),
+        "sentence": one.sentence,
+        "vi": why.as_ref().map(|why| &why.vi),
+        "en": why.as_ref().map(|why| &why.en),
+    })
+}
+
+fn refusal_row(one: &Refusal) -> Vec<String> {
+    let why = match wording::row_code(&one.code) {
+        Some(why) => format!("{} / {} ({})", why.vi, why.en, one.sentence),
+        None => one.sentence.clone(),
+    };
+    let enrolment = one.enrolment_id.clone().unwrap_or_default();
+    vec![one.line.to_string(), one.code.clone(), enrolment, one.person.to_string(), why]
 }
 
 /// Brings a cycle as far as it can go without officers.
@@ -203,6 +246,12 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
     let rows: Vec<String> =
         figures.rows.iter().map(|(outcome, rows)| format!("{outcome} {}", count(*rows))).collect();
     parts.push(format!("Rows: {} listed = {}", count(figures.rows_listed), rows.join(" + ")));
+    if figures.rows.iter().any(|(outcome, rows)| *outcome == RowOutcome::Refused && *rows > 0) {
+        parts.push(format!(
+            "Refused rows are paid nothing until their lines are mended. Which: chitra cycle refused {}",
+            cycle.label()
+        ));
+    }
     let all = account::total(&figures.payables);
     let mut lines: Vec<Vec<String>> = account::payable_words()
         .map(|(word, state)| {

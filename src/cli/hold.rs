@@ -10,6 +10,7 @@ use crate::cli::signer::Signer;
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::Decision;
 use crate::domain::hold::HoldCode;
+use crate::domain::period::Period;
 use crate::domain::state::Named;
 use crate::engine::hold::{Counts, Decided, Deciding, Held};
 use crate::engine::{Engine, EngineError};
@@ -77,7 +78,8 @@ impl HoldCommand {
                             "decision": held.decided.as_ref().map(|one| one.decision.name()),
                             "decided_by": held.decided.as_ref().map(|one| &one.decided_by),
                             "confirmed_by": held.decided.as_ref().and_then(|one| one.confirmed_by.as_ref()),
-                            "waits_for_another": held.decided.as_ref().is_some_and(|one| one.waits_for_another()),
+                            "waits_for_another": held.decided.as_ref().is_some_and(|one| one.waits_in(cycle.period)),
+                            "valid_to": held.decided.as_ref().map(|one| one.valid_to.to_string()),
                         })
                     })
                     .collect();
@@ -92,7 +94,7 @@ impl HoldCommand {
                                 one.subject.to_string(),
                                 one.person.to_string(),
                                 one.source_line.map(|line| line.to_string()).unwrap_or_default(),
-                                decided(held),
+                                decided(held, cycle.period),
                                 sentence(held),
                             ]
                         })
@@ -190,8 +192,15 @@ fn when(cycle: &Cycle, done: &Decided) -> String {
     }
 }
 
-fn decided(held: &Held) -> String {
+fn decided(held: &Held, month: Period) -> String {
     let Some(one) = &held.decided else { return String::new() };
+    if one.valid_to < month {
+        let what = if one.waits_for_another() { "proposed" } else { one.decision.name() };
+        return format!(
+            "{what} by {}, counted to {}, not for this month",
+            one.decided_by, one.valid_to
+        );
+    }
     if one.waits_for_another() {
         return format!("one of two, waiting for another officer than {}", one.decided_by);
     }

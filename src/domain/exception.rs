@@ -81,4 +81,10 @@ impl Resolution {
     pub fn waits_for_another(&self) -> bool {
         self.two_persons && self.confirmed_by.is_none()
     }
+
+    /// Whether a second person could still confirm it for this month: what was proposed for months that are
+    /// over keeps nobody from proposing again.
+    pub fn waits_in(&self, month: crate::domain::period::Period) -> bool {
+        self.waits_for_another() && self.valid_to >= month
+    }
 }

@@ -4,7 +4,7 @@
 //! commits decisions as evidence, rows that are not entitled as exceptions, and lines on their way to
 //! the shard of their payee. A unit of shards is one commit; what is done is skipped after a restart.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -16,6 +16,7 @@ use crate::domain::exception::Decision as OfficerDecision;
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PersonNo, Shard};
 use crate::engine::cycle::moved;
 use crate::engine::names::Keys;
+use crate::engine::refused::RepeatedRow;
 use crate::engine::{Engine, EngineError, Programmes, aside, chunks};
 use crate::pipeline::entitle;
 use crate::rules::LawBook;
@@ -63,6 +64,8 @@ struct Terms {
     shared_accounts: HashSet<DestinationNo>,
     /// Enrolment ids that stand on the roster twice.
     twice: HashSet<EnrolmentNo>,
+    /// Those of them that were nobody's before, and stand there for two persons.
+    of_two_persons: HashSet<EnrolmentNo>,
     /// What a person with two numbers is enrolled in a second time.
     under_both_numbers: HashSet<EnrolmentNo>,
 }
@@ -162,6 +165,7 @@ impl Engine {
     async fn terms(&self, cycle: &Cycle) -> Result<Terms, EngineError> {
         let mut shared_accounts = HashSet::new();
         let mut twice = HashSet::new();
+        let mut of_two_persons = HashSet::new();
         let mut under_both_numbers = HashSet::new();
         for chunk in self.store.chunks(Shard::new(0), ChunkKind::Shared, cycle.roster.0).await? {
             for item in chunks::open(&self.keys.chunks, &chunk)?.chunks_exact(9) {
@@ -169,6 +173,7 @@ impl Engine {
                 let number = i64::from_be_bytes(number);
                 match item[0] {
                     b'a' => shared_accounts.extend(DestinationNo::from_number(number)),
+                    b'p' => of_two_persons.extend(EnrolmentNo::from_number(number)),
                     b'd' => under_both_numbers.extend(EnrolmentNo::from_number(number)),
                     _ => twice.extend(EnrolmentNo::from_number(number)),
                 }
@@ -194,8 +199,41 @@ impl Engine {
             resolutions,
             shared_accounts,
             twice,
+            of_two_persons,
             under_both_numbers,
         })
+    }
+
+    /// The rows of these shards whose enrolment id stands on the roster twice and does not mean them.
+    pub(super) async fn repeated_in(
+        &self,
+        cycle: &Cycle,
+        shards: BTreeSet<Shard>,
+    ) -> Result<Vec<RepeatedRow>, EngineError> {
+        let terms = self.terms(cycle).await?;
+        let mut found = Vec::new();
+        for shard in shards {
+            let roster = self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?;
+            let loaded = Loaded {
+                shard,
+                roster,
+                refused: vec![],
+                register: vec![],
+                persons: HashMap::new(),
+                claims: vec![],
+            };
+            for one in stored::roster(&terms, &loaded)?.into_iter().filter(|one| one.is_repeated) {
+                found.push(RepeatedRow {
+                    line: one.row.line,
+                    counted_under: one.person,
+                    named: stored::named_person(&terms, &one).unwrap_or(one.person),
+                    programme: one.row.programme.clone(),
+                    province: one.row.province().to_owned(),
+                    enrolment_id: one.row.enrolment_id,
+                });
+            }
+        }
+        Ok(found)
     }
 
     async fn load(&self, cycle: &Cycle, shard: Shard) -> Result<Loaded, EngineError> {

@@ -11,6 +11,8 @@ use crate::domain::ids::{EndToEndId, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::domain::recall::Recall;
+use crate::domain::roster::RefusalCode;
+use crate::domain::state::Named;
 use crate::engine::chunks;
 use crate::engine::compute::{ExplainedRow, RefusedRow, refused_in};
 pub use crate::engine::explain::carried::{Carried, ToldOrder, Whereabouts};
@@ -60,13 +62,31 @@ impl Engine {
             EngineError::Inconsistent("the cycle's roster import is missing".to_owned())
         })?;
         let rows = self.explain_person(cycle, person).await?;
-        let refused: Vec<RefusedRow> = self
+        let mut refused: Vec<RefusedRow> = self
             .refused_rows(cycle, person.shard())
             .await?
             .into_iter()
             .filter(|row| row.person == person)
             .collect();
         let of_cycle = self.store.payables_of_beneficiary(cycle.number, person).await?;
+        // A row under an enrolment id that is another person's is counted there, and asked about here.
+        for row in self.repeated_rows(cycle).await? {
+            if row.named == person && row.counted_under != person {
+                let code = RefusalCode::EnrolmentTwice;
+                refused.push(RefusedRow {
+                    person,
+                    enrolment: Some(self.keys.enrolment(&row.enrolment_id)),
+                    line: row.line,
+                    code: code.name().to_owned(),
+                    sentence: format!(
+                        "the enrolment id {} stands on the roster twice, and has been another person's",
+                        row.enrolment_id
+                    ),
+                    programme: row.programme,
+                    province: row.province,
+                });
+            }
+        }
         if rows.is_empty() && of_cycle.is_empty() && refused.is_empty() {
             return Err(EngineError::refused(
                 "E102",
@@ -156,6 +176,11 @@ impl Engine {
                 if tried.contains(&row.person) || row.enrolment == Some(enrolment) {
                     return Ok(row.person);
                 }
+            }
+        }
+        for row in self.repeated_rows(cycle).await? {
+            if tried.contains(&row.named) || row.enrolment_id == text {
+                return Ok(row.named);
             }
         }
         Err(EngineError::refused(

@@ -105,7 +105,7 @@ impl Engine {
     ///
     /// # Errors
     /// H907 without a reason, H902 when nothing is held under that name, H903 when no person can release it, H904 when a
-    /// release is proposed already.
+    /// release is proposed already, H148 when the decision would end before the month of the hold.
     pub async fn hold_decide(
         &self,
         cycle: &Cycle,
@@ -146,8 +146,18 @@ impl Engine {
             Some(subject) => subject,
             None => return Err(mended()),
         };
+        if let Some(valid_to) = deciding.valid_to.filter(|valid_to| *valid_to < cycle.period) {
+            return Err(EngineError::refused(
+                "H148",
+                format!(
+                    "{hold} is held in {}, and a decision that counts to {valid_to} would change nothing: name this month or \
+                     a later one with --valid-to, or leave it out, and it counts for this month",
+                    cycle.period
+                ),
+            ));
+        }
         let last = self.store.last_resolution(subject, &exception.code).await?;
-        if let Some(waiting) = last.filter(|last| release && last.waits_for_another()) {
+        if let Some(waiting) = last.filter(|last| release && last.waits_in(cycle.period)) {
             return Err(EngineError::refused(
                 "H904",
                 format!(
@@ -184,7 +194,7 @@ impl Engine {
     /// The second of the two officers who release a hold.
     ///
     /// # Errors
-    /// H905 when no release waits to be confirmed, H906 when it is the officer who proposed it.
+    /// H905 when no release waits to be confirmed, H147 when the one that waits counted to an earlier month, H906 when it is the officer who proposed it.
     pub async fn hold_confirm(
         &self,
         cycle: &Cycle,
@@ -198,16 +208,25 @@ impl Engine {
             Some(subject) => self.store.last_resolution(subject, &exception.code).await?,
             None => None,
         };
+        let propose = format!(
+            "chitra hold resolve {} {hold} --decision release --reason TEXT --as OFFICER",
+            cycle.label()
+        );
         let waiting = last.filter(Resolution::waits_for_another).ok_or_else(|| {
             EngineError::refused(
                 "H905",
-                format!(
-                    "no release of {hold} waits to be confirmed; propose one: \
-                     chitra hold resolve {} {hold} --decision release --reason TEXT --as OFFICER",
-                    cycle.label()
-                ),
+                format!("no release of {hold} waits to be confirmed; propose one: {propose}"),
             )
         })?;
+        if !waiting.waits_in(cycle.period) {
+            return Err(EngineError::refused(
+                "H147",
+                format!(
+                    "the release of {hold} that `{}` proposed counted to {}, not for {}; propose a new one: {propose}",
+                    waiting.decided_by, waiting.valid_to, cycle.period
+                ),
+            ));
+        }
         if waiting.decided_by == by.officer.name {
             return Err(EngineError::refused(
                 "H906",

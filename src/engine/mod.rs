@@ -43,6 +43,7 @@ pub mod queue;
 pub mod receivable;
 pub mod uncollected;
 pub mod fate;
+pub mod refused;
 pub mod reissue;
 mod paid_otherwise;
 pub mod close;

@@ -19,7 +19,7 @@ use crate::pipeline::approve::verify;
 use crate::report::cycle::{
     Aftermath, AnswerTaken, CycleReport, DeliveryMade, DiscrepancyTally, FailureTally, FileSent,
     ImportRead, InstructionTally, ListSigned, LogCheckpoint, Names, Office, PayableTally,
-    ReceivableTally, RowTally, SignedBy, shown_reason,
+    ReceivableTally, RowRefused, RowTally, SignedBy, shown_reason,
 };
 use crate::report::cycle_csv::csv;
 use crate::report::cycle_html::html;
@@ -75,6 +75,16 @@ impl Engine {
                 .map(|manifest| Digest::of(manifest.as_bytes()).to_string()),
             imports,
             rows_listed: figures.rows_listed,
+            refused: self
+                .refusals(cycle)
+                .await?
+                .into_iter()
+                .map(|one| RowRefused {
+                    line: one.line,
+                    code: one.code,
+                    enrolment_id: one.enrolment_id.unwrap_or_default(),
+                })
+                .collect(),
             rows: figures
                 .tallies
                 .iter()

@@ -6,7 +6,7 @@
 //!
 //! Two checks reach across rows: one person enrolled twice in a benefit, and one account that
 //! receives for many. They see what they are given, so rows must first be brought together by
-//! register person, and by account, where those may lie in different shards.
+//! person, and by account, where those may lie in different shards.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -34,6 +34,9 @@ pub struct Enrolment<'a> {
     pub sex: Option<Sex>,
     /// The benefit's number in the pack: one person is enrolled in it once.
     pub benefit: u16,
+    /// False when the row is paid nothing whoever it is: the sender has ended or paused it, or it is
+    /// refused. It stands in nobody's way.
+    pub is_live: bool,
     /// True for a benefit that is paid because the person died.
     pub paid_on_death: bool,
     /// A number of the account that receives, equal for equal accounts; None for cash.
@@ -108,6 +111,20 @@ impl Decision {
         match self.outcome {
             Outcome::Confirmed => None,
             Outcome::ConfirmedPayableHeld(code) | Outcome::Held(code) => Some(code),
+        }
+    }
+
+    /// The hold of the rule that identified the person. It is in force beside that of the rule that held
+    /// the row afterwards: who releases one has not looked at the other.
+    pub fn hold_of_identity(&self) -> Option<HoldCode> {
+        self.identified_by.hold()
+    }
+
+    /// The rule that asks for a hold of this row.
+    pub fn rule_of(&self, hold: &str) -> Rule {
+        match self.hold_of_identity() {
+            Some(code) if code.text() == hold => self.identified_by,
+            _ => self.rule,
         }
     }
 }
@@ -337,35 +354,45 @@ struct Namesakes {
     records: Vec<u32>,
 }
 
-/// Of the rows that claim one register person for one benefit, the first stands: confirmed rows
-/// before held ones, then by enrolment number. The others are held whatever else holds them, so
-/// that releasing that cannot pay twice.
+/// Of the rows of one person for one benefit the first stands: confirmed rows before held ones, among
+/// these who surely is the person before who perhaps is, then by enrolment number. The others are held
+/// whatever else holds them, so that releasing that cannot pay twice. Rows are one person's when either
+/// says so: the person's number, under which claims are kept and which a row has without any record,
+/// or the record of the register, which two numbers may share and which one number may have two of.
 fn hold_second_enrolments(enrolments: &[Enrolment<'_>], decisions: &mut [Decision]) {
-    let mut claims: Vec<(u64, u16, bool, u64, u32)> = Vec::with_capacity(decisions.len());
-    for (at, decision) in decisions.iter().enumerate() {
-        if let Some(record_no) = decision.record_no
-            && claims_the_person(decision)
-        {
-            let waits = matches!(decision.outcome, Outcome::Held(_));
-            let enrolment = &enrolments[at];
-            let claim = (record_no, enrolment.benefit, waits, enrolment.enrolment_no, at as u32);
-            claims.push(claim);
-        }
-    }
-    claims.sort_unstable();
-    for pair in claims.windows(2) {
-        if (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1) {
-            let second = &mut decisions[pair[1].4 as usize];
-            *second = held(*second, Rule::EnrolledTwice);
-        }
+    let by_person = |enrolment: &Enrolment<'_>, _: &Decision| Some(enrolment.person_no);
+    let by_record = |_: &Enrolment<'_>, decision: &Decision| decision.record_no;
+    let mut seconds = seconds_by(enrolments, decisions, by_person);
+    seconds.extend(seconds_by(enrolments, decisions, by_record));
+    for at in seconds {
+        let second = &mut decisions[at as usize];
+        *second = held(*second, Rule::EnrolledTwice);
     }
 }
 
-/// A row whose id was most likely another person's does not push that person out, and a namesake
-/// found without an id is a proposal to the reviewer and no claim.
+/// The rows that are not the first of those with the same key and benefit.
+fn seconds_by(
+    enrolments: &[Enrolment<'_>],
+    decisions: &[Decision],
+    key: impl Fn(&Enrolment<'_>, &Decision) -> Option<u64>,
+) -> Vec<u32> {
+    let mut claims: Vec<(u64, u16, (bool, bool), u64, u32)> = Vec::with_capacity(decisions.len());
+    for (at, (enrolment, decision)) in enrolments.iter().zip(decisions).enumerate() {
+        let Some(key) = key(enrolment, decision).filter(|_| enrolment.is_live) else { continue };
+        let waits = matches!(decision.outcome, Outcome::Held(_));
+        let rank = (waits, !claims_the_person(decision));
+        claims.push((key, enrolment.benefit, rank, enrolment.enrolment_no, at as u32));
+    }
+    claims.sort_unstable();
+    let same = claims.windows(2).filter(|pair| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1));
+    same.map(|pair| pair[1].4).collect()
+}
+
+/// A row whose id was most likely another person's does not push that person out, nor does a namesake
+/// found without an id, who is a proposal to the reviewer.
 fn claims_the_person(decision: &Decision) -> bool {
     !matches!(
-        decision.rule,
+        decision.identified_by,
         Rule::NameDiffers
             | Rule::NameNearBirthDiffers
             | Rule::DeadByIdAlone

@@ -44,6 +44,8 @@ pub struct CycleReport {
     pub manifest_sha256: Option<String>,
     pub imports: Vec<ImportRead>,
     pub rows_listed: i64,
+    /// Rows of the roster that are refused, by line.
+    pub refused: Vec<RowRefused>,
     pub rows: Vec<RowTally>,
     pub payables: Vec<PayableTally>,
     /// The claims that stand behind the payables, summed by themselves: those that the payables own,
@@ -99,6 +101,15 @@ pub struct ImportRead {
     pub refused: i64,
     pub imported_at: String,
     pub imported_by: String,
+}
+
+/// A row of the roster that somebody has to mend.
+#[derive(Clone, Debug)]
+pub struct RowRefused {
+    pub line: u64,
+    pub code: String,
+    /// The sender's id; empty where the row could not be read.
+    pub enrolment_id: String,
 }
 
 /// Roster rows that ended in one way.

@@ -74,6 +74,9 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
         let key = [one.outcome.name(), &one.code, &one.programme, &one.province].join("/");
         table.counted("rows_by_code_programme_province", &key, one.rows);
     }
+    for one in &report.refused {
+        table.counted("refused_row", &format!("{}/{}/{}", one.line, one.code, one.enrolment_id), 1);
+    }
     table.counted("people", "listed", report.people_listed());
     for (word, count) in &report.people {
         table.counted("people", word, *count);

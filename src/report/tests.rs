@@ -319,6 +319,7 @@ fn fixture() -> CycleReport {
             },
         ],
         rows_listed,
+        refused: vec![],
         lists: vec![first, list(1, "2026-11-04T14:00:00+07:00", "2026-11-05T08:45:00+07:00")],
         files,
         answers: vec![

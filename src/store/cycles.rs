@@ -118,6 +118,18 @@ impl Store {
         rows.iter().map(exception).collect()
     }
 
+    /// The roster rows that were refused in a cycle, by shard and number.
+    pub async fn refused(&self, cycle: CycleNo) -> Result<Vec<Exception>, StoreError> {
+        let rows = self
+            .query(
+                "select shard, exception_no, subject, outcome, code, person_no, enrolment_no, payable_no, source_line, detail
+                 from exception where cycle_no = $1 and outcome = 'refused' order by shard, exception_no",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(exception).collect()
+    }
+
     /// How many exceptions of each outcome and code there are.
     pub async fn exception_counts(
         &self,

@@ -32,6 +32,7 @@ mod listening;
 mod mock_bank;
 mod month;
 mod officers;
+mod once_a_benefit;
 mod one_by_one;
 mod programmes;
 mod publishing;

@@ -22,6 +22,7 @@ const DAY: &str = "2026-09-20";
 /// Commands that only read, and what they say.
 const READS: &[(&[&str], &str)] = &[
     (&["cycle", "status", "2026-10"], "settling"),
+    (&["cycle", "refused", "2026-10"], ".csv"),
     (&["cycle", "list"], "2026-10"),
     (&["hold", "list", "2026-10"], "H102"),
     (&["queue", "discrepancies"], "unmatched"),

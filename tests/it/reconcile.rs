@@ -87,6 +87,7 @@ impl Month {
                 born: BirthDate::parse(&row.date_of_birth).ok(),
                 sex: Sex::parse(row.sex).unwrap(),
                 benefit,
+                is_live: true,
                 paid_on_death: row.benefit == "funeral",
                 account: (!matches!(row.channel, "cash" | "")).then_some(account),
                 payee_authorised: row.payee_relation != "self",

@@ -14,7 +14,7 @@ use super::stored::{self, Listed, Register};
 use super::{Loaded, Terms};
 use crate::domain::claim::Claim;
 use crate::domain::exception::{Exception, RowOutcome, Subject};
-use crate::domain::hold::HoldCode;
+use crate::domain::hold::{HoldCode, HoldScope};
 use crate::domain::ids::{PayableNo, PersonNo, Shard};
 use crate::domain::period::Period;
 use crate::domain::roster::{Channel, RosterRow};
@@ -24,7 +24,6 @@ use crate::engine::payout::{PayeeDetail, TravellingLine, write_travelling};
 use crate::pipeline::account_name::AccountNames;
 use crate::pipeline::assemble::{DueLine, LineKind};
 use crate::pipeline::entitle::{self, Entitled};
-use crate::pipeline::reconcile;
 use crate::rules::{LawBook, Pack};
 use crate::store::registry::PersonRow;
 
@@ -116,7 +115,8 @@ impl Decided {
     ) {
         let died = judged.case().date_of_death.and_then(|day| Period::of(day).ok());
         let is_confirmed = rows.listed.iter().zip(rows.decisions).any(|(listed, decision)| {
-            decision.hold() == Some(HoldCode::Deceased)
+            !listed.is_repeated
+                && decision.hold_of_identity() == Some(HoldCode::Deceased)
                 && !released(terms, listed.enrolment, HoldCode::Deceased)
         });
         let Some(died) = died.filter(|_| is_confirmed) else { return };
@@ -143,16 +143,15 @@ impl Decided {
             let decision = &rows.decisions[place];
             let in_force = |code: &HoldCode| !released(terms, listed.enrolment, *code);
             let due = due_line(terms, listed, line, pack);
-            let of_identity = match decision.outcome {
-                reconcile::Outcome::ConfirmedPayableHeld(code) => Some(code),
-                _ => None,
-            };
+            let held_by_identity =
+                |scope: HoldScope| decision.hold_of_identity().filter(|code| code.scope() == scope);
+            let of_identity = held_by_identity(HoldScope::Payable);
             let is_shared =
                 listed.row.payee.is_none() && terms.shared_accounts.contains(&due.destination);
             // Whom the register confirmed may have an account under the name that the register has.
-            let recorded = match decision.outcome {
-                reconcile::Outcome::Held(_) => None,
-                _ => decision.record_no.and_then(|line| register.full_name(line)),
+            let recorded = match held_by_identity(HoldScope::Row) {
+                Some(_) => None,
+                None => decision.record_no.and_then(|line| register.full_name(line)),
             };
             let is_another_s = !names.account_fits(&listed.row, recorded);
             let holds = of_identity

@@ -221,7 +221,10 @@ fn explained(
                 .filter(|held| released(terms, row.enrolment, *held))
                 .collect(),
         };
-        let entry = decision.rule.entry();
+        let rule = match outcome {
+            RowOutcome::Held => decision.rule_of(&code),
+            _ => decision.rule,
+        };
         told.push(ExplainedRow {
             enrolment: row.enrolment,
             source_line: row.row.line,
@@ -229,8 +232,8 @@ fn explained(
             benefit: row.row.benefit.clone(),
             outcome,
             code,
-            rule: decision.rule.id(),
-            identity: (entry.vi, entry.en),
+            rule: rule.id(),
+            identity: (rule.entry().vi, rule.entry().en),
             law,
             set_aside,
             lines,

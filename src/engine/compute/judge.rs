@@ -10,7 +10,7 @@ use super::Terms;
 use super::stored::{Listed, Register, unwritten};
 use crate::domain::claim::Claim;
 use crate::domain::exception::{Decision as OfficerDecision, RowOutcome};
-use crate::domain::hold::HoldCode;
+use crate::domain::hold::{HoldCode, HoldScope};
 use crate::domain::identity::{BirthDate, IdentityRecord, Sex as RecordedSex};
 use crate::domain::ids::{EnrolmentNo, PersonNo};
 use crate::domain::national_id::NationalId;
@@ -18,6 +18,7 @@ use crate::domain::period::Period;
 use crate::domain::roster::{EnrolmentStatus, RosterRow};
 use crate::domain::state::Named;
 use crate::engine::EngineError;
+use crate::identity::ladder::Rule;
 use crate::pipeline::entitle::{self, Entitled, Scratch, entitle_into};
 use crate::pipeline::reconcile::{self, ReconcilePolicy, reconcile};
 use crate::rules::pack::BenefitKind;
@@ -103,6 +104,7 @@ pub fn reconciled(
                 born: one.row.date_of_birth,
                 sex: one.row.sex,
                 benefit: benefit.map_or(u16::MAX, |benefit| benefit.0),
+                is_live: one.row.status == EnrolmentStatus::Active && !one.is_repeated,
                 paid_on_death: entry.is_some_and(|benefit| benefit.kind == BenefitKind::OneOff),
                 // Accounts are compared across shards, at import.
                 account: None,
@@ -211,10 +213,15 @@ impl<'s, 'p> Judge<'s, 'p> {
             });
         }
         let first = &rows.listed[asked.first().copied().unwrap_or(0)].row;
-        let record = rows.decisions.iter().find_map(|decision| decision.record_no);
+        let record = rows
+            .listed
+            .iter()
+            .zip(rows.decisions)
+            .filter(|(one, _)| !one.is_repeated)
+            .find_map(|(_, decision)| decision.record_no);
         // Two officers have found that the register is wrong: the law is asked about a living person.
         let lives = rows.listed.iter().zip(rows.decisions).any(|(one, decision)| {
-            decision.hold() == Some(HoldCode::Deceased)
+            decision.hold_of_identity() == Some(HoldCode::Deceased)
                 && released(terms, one.enrolment, HoldCode::Deceased)
         });
         let mut judged = Judged {
@@ -270,21 +277,19 @@ pub fn ended_before_the_law(
     check: Option<i64>,
 ) -> Vec<Option<Ended>> {
     let mut ended: Vec<Option<Ended>> = Vec::with_capacity(rows.listed.len());
-    for (place, (listed, decision)) in rows.listed.iter().zip(rows.decisions).enumerate() {
+    for (listed, decision) in rows.listed.iter().zip(rows.decisions) {
         let end = |outcome, code: &str, detail: &str| {
             Some(Ended {
                 outcome,
                 code: code.to_owned(),
                 detail: detail.to_owned(),
-                rule: decision.rule.id(),
+                rule: decision.rule_of(code).id(),
             })
         };
-        let repeated = terms.twice.contains(&listed.enrolment)
-            && rows.listed[..place].iter().any(|other| other.enrolment == listed.enrolment);
         let collides =
             listed.check != 0 && check.is_some_and(|known| known != 0 && known != listed.check);
-        ended.push(if repeated {
-            end(RowOutcome::Refused, "I209", "this enrolment id stands on the roster already")
+        ended.push(if listed.is_repeated {
+            end(RowOutcome::Refused, "I209", "this enrolment id stands on the roster twice")
         } else if collides {
             end(RowOutcome::Refused, "I210", "the person's number belongs to another national id")
         } else if listed.row.status != EnrolmentStatus::Active {
@@ -300,21 +305,19 @@ pub fn ended_before_the_law(
 }
 
 /// What would keep a row back before the law is asked, whether officers released it or not. The first in
-/// force counts.
+/// force counts: a second enrolment before what else holds it, because that takes two officers.
 pub fn holds_before_the_law(
     terms: &Terms,
     listed: &Listed,
     decision: &reconcile::Decision,
 ) -> impl Iterator<Item = HoldCode> {
-    let is_under_both = terms.under_both_numbers.contains(&listed.enrolment);
-    let of_identity = match decision.outcome {
-        reconcile::Outcome::Held(code) => Some(code),
-        _ => None,
-    };
+    let is_second = decision.rule == Rule::EnrolledTwice
+        || terms.under_both_numbers.contains(&listed.enrolment);
+    let of_identity = decision.hold_of_identity().filter(|code| code.scope() == HoldScope::Row);
     let is_unnumbered = listed.row.decision_no.is_empty()
         && terms.programmes.pack.needs_decision_number(&listed.row.programme);
     [
-        is_under_both.then_some(HoldCode::EnrolledTwice),
+        is_second.then_some(HoldCode::EnrolledTwice),
         of_identity,
         is_unnumbered.then_some(HoldCode::DecisionNumberMissing),
     ]

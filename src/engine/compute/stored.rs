@@ -20,6 +20,8 @@ pub struct Listed {
     pub enrolment: EnrolmentNo,
     /// A second hash of the national id; 0 when the row has none.
     pub check: i64,
+    /// Its enrolment id stands on the roster twice, and this is not the row that it means.
+    pub is_repeated: bool,
     pub row: RosterRow,
 }
 
@@ -78,13 +80,46 @@ pub fn roster(terms: &Terms, loaded: &Loaded) -> Result<Vec<Listed>, EngineError
                 person: PersonNo::from_number(number(0)?).ok_or_else(unwritten)?,
                 enrolment: EnrolmentNo::from_number(number(1)?).ok_or_else(unwritten)?,
                 check: number(3)?,
+                is_repeated: false,
                 row,
             });
         }
     }
     listed.sort_by_key(|one| (one.person, one.enrolment, one.row.line));
+    for same in listed.chunk_by_mut(|a, b| a.enrolment == b.enrolment) {
+        if terms.twice.contains(&same[0].enrolment) {
+            mark_repeated(terms, same);
+        }
+    }
     Ok(listed)
 }
+
+/// Of the rows of one enrolment id one goes on, and only when it is plain which: the first that names the
+/// person who has the enrolment, or the first of rows that all name one person. Where two people are named
+/// and the enrolment is nobody's yet, both are refused.
+fn mark_repeated(terms: &Terms, same: &mut [Listed]) {
+    let named = |one: &Listed| named_person(terms, one);
+    let meant = match terms.of_two_persons.contains(&same[0].enrolment) {
+        true => None,
+        false => same.iter().position(|one| named(one) == Some(one.person)).or_else(|| {
+            let who = |one: &Listed| match one.row.national_id.is_empty() {
+                true => (None, one.row.full_name.clone()),
+                false => (named(one), String::new()),
+            };
+            same.iter().all(|one| who(one) == who(&same[0])).then_some(0)
+        }),
+    };
+    for (at, one) in same.iter_mut().enumerate() {
+        one.is_repeated = meant != Some(at);
+    }
+}
+
+/// The person whom the national id of a row names, whoever has its enrolment.
+pub fn named_person(terms: &Terms, one: &Listed) -> Option<PersonNo> {
+    let id = &one.row.national_id;
+    (!id.is_empty()).then(|| terms.keys.person_of_id(id))
+}
+
 /// The records of the register.
 pub fn register(terms: &Terms, loaded: &Loaded) -> Result<Register, EngineError> {
     let header = Header::canonical_register(REGISTER_LEADING);

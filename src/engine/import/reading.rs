@@ -151,24 +151,30 @@ impl Reading {
         bundles.finish(send)?;
         refused.finish(send)?;
         mend.finish()?;
-        let twice = self.finish_enrolments(&mut read, enrolments);
-        self.shared(accounts, twice, enrolled_under_both(numbered_twice), send)?;
+        let (twice, of_two_persons) = self.finish_enrolments(&mut read, enrolments);
+        let under_both = enrolled_under_both(numbered_twice);
+        let tagged = [(b'e', twice), (b'p', of_two_persons), (b'd', under_both)];
+        self.shared(accounts, tagged, send)?;
         Ok(read)
     }
 
-    /// Sorts the new enrolments for loading, and gives the ids that stand on the roster twice.
+    /// Sorts the new enrolments for loading, and gives the ids that stand on the roster twice, and those of
+    /// them that stand there for two persons: they are nobody's until the sender has mended them.
     pub fn finish_enrolments(
         &self,
         read: &mut Read,
         mut enrolments: Vec<(EnrolmentNo, PersonNo, Binding)>,
-    ) -> Vec<EnrolmentNo> {
+    ) -> (Vec<EnrolmentNo>, Vec<EnrolmentNo>) {
         enrolments.sort_unstable();
-        let mut twice: Vec<EnrolmentNo> = enrolments
-            .windows(2)
-            .filter(|pair| pair[0].0 == pair[1].0)
-            .map(|pair| pair[0].0)
-            .collect();
-        twice.dedup();
+        let mut twice = Vec::new();
+        let mut of_two_persons = Vec::new();
+        for same in enrolments.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+            twice.push(same[0].0);
+            if same.iter().any(|one| one.1 != same[0].1) {
+                of_two_persons.push(same[0].0);
+            }
+        }
+        enrolments.retain(|(enrolment, _, _)| of_two_persons.binary_search(enrolment).is_err());
         enrolments.dedup_by_key(|(enrolment, _, _)| *enrolment);
         let bound = |wanted: Binding| {
             enrolments
@@ -179,16 +185,15 @@ impl Reading {
         };
         read.enrolments = bound(Binding::New);
         read.rebound = bound(Binding::Changed);
-        twice
+        (twice, of_two_persons)
     }
 
-    /// Keeps which accounts more people use than the policy allows, which enrolment ids stand twice,
-    /// and what a person with two numbers is enrolled in a second time. Costs 16 bytes a row while it is found.
+    /// Keeps which accounts more people use than the policy allows, which enrolment ids stand twice and for
+    /// two persons, and what a person with two numbers is enrolled in a second time. Costs 16 bytes a row while it is found.
     pub fn shared(
         &self,
         mut accounts: Vec<(DestinationNo, PersonNo)>,
-        twice: Vec<EnrolmentNo>,
-        under_both: Vec<EnrolmentNo>,
+        tagged: [(u8, Vec<EnrolmentNo>); 3],
         send: Send<'_>,
     ) -> Result<(), EngineError> {
         accounts.sort_unstable();
@@ -202,7 +207,7 @@ impl Reading {
                 items += 1;
             }
         }
-        for (tag, enrolments) in [(b'e', twice), (b'd', under_both)] {
+        for (tag, enrolments) in tagged {
             for enrolment in enrolments {
                 plain.push(tag);
                 plain.extend_from_slice(&enrolment.number().to_be_bytes());

@@ -29,6 +29,7 @@ fn row(enrolment_no: u64, id: &'static str, name: &'static str, born: &str) -> E
         born: BirthDate::parse(born).ok(),
         sex: None,
         benefit: 1,
+        is_live: true,
         paid_on_death: false,
         account: None,
         payee_authorised: false,
@@ -148,7 +149,42 @@ fn the_later_of_two_enrolments_in_one_benefit_is_held() {
     check(&[held_first, second], &register(), &[("R60", Some("H120")), ("R20", None)]);
     // Someone who uses another's id does not push that person out.
     let thief = row(1, LAN, "Phạm Thị Nga", "1999-09-09");
-    check(&[thief, second], &register(), &[("R40", Some("H102")), ("R20", None)]);
+    check(&[thief, second], &register(), &[("R60", Some("H120")), ("R20", None)]);
+    // What is paid nothing anyway stands in nobody's way.
+    let ended = Enrolment { is_live: false, ..first };
+    check(&[ended, second], &register(), &[("R20", None), ("R20", None)]);
+}
+
+#[test]
+fn one_person_number_is_paid_once_in_a_benefit_whatever_the_register_has() {
+    let number = |number: u64, row: Enrolment<'static>| Enrolment { person_no: number, ..row };
+    let twice = ("R60", Some("H120"));
+    // The register does not have the id, or has it with another name: both rows are held, and one of them
+    // twice.
+    let lan = |at, name| number(7, row(at, LAN, name, "1950-03-12"));
+    let rows = [lan(1, "Nguyễn Thị Lan"), lan(2, "Nguyễn Thị Lan")];
+    check(&rows, &register()[1..], &[("R57", Some("H101")), twice]);
+    let both = run(&rows, &register()[1..]);
+    assert_eq!(both[1].hold_of_identity(), Some(HoldCode::IdentityNotFound));
+    let strangers = [lan(1, "Phạm Văn Tám"), lan(2, "Phạm Văn Tám")];
+    check(&strangers, &register(), &[("R40", Some("H102")), twice]);
+    // One row is right: it stands, whichever comes first.
+    check(
+        &[lan(1, "Phạm Văn Tám"), lan(2, "Nguyễn Thị Lan")],
+        &register(),
+        &[twice, ("R20", None)],
+    );
+    // The register has the id in two rows with two names, and the roster has an enrolment under each.
+    let mut names = register();
+    names.push(record(9, LAN, "Vũ Thị Mai", "1950-03-12"));
+    check(&[lan(1, "Nguyễn Thị Lan"), lan(2, "Vũ Thị Mai")], &names, &[("R20", None), twice]);
+    // The register has the same row twice.
+    names.push(record(10, LAN, "Vũ Thị Mai", "1950-03-12"));
+    check(&[lan(1, "Vũ Thị Mai"), lan(2, "Vũ Thị Mai")], &names, &[("R53", Some("H108")), twice]);
+    // Two benefits are two things.
+    let other = Enrolment { benefit: 2, ..rows[1] };
+    let not_found = ("R57", Some("H101"));
+    check(&[rows[0], other], &register()[1..], &[not_found, not_found]);
 }
 
 #[test]
