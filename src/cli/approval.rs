@@ -51,7 +51,7 @@ impl Sign {
             .filter(|one| one.list == list.number && one.digest == list.digest)
             .filter(|one| one.act == Act::Approve && one.voided_at.is_none())
             .count();
-        let need = engine.config.approvals;
+        let need = engine.approvals_needed(&list);
         let told = json!({
             "list": list.number.0,
             "state": list.state.name(),

@@ -9,6 +9,7 @@ use crate::domain::list::{Act, ListEvent, ListState, PaymentList, Role, Signatur
 use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
 use crate::engine::acting::{Acting, Doing};
+use crate::engine::render::Sealing;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::approve::{self, Approved, approve, purpose};
 use crate::store::{Changes, StoreError};
@@ -92,9 +93,17 @@ impl Engine {
                 ),
             ));
         }
-        if act == Act::Submit && list.state != ListState::Sealed
-            || act == Act::Approve && list.state != ListState::Submitted
-        {
+        let need = self.approvals_needed(&list);
+        let have = signatures.iter().filter(|one| one.act == Act::Approve).count();
+        let may_sign = match act {
+            Act::Submit => list.state == ListState::Sealed,
+            // The office may ask for more approvers than the list had when it was approved.
+            Act::Approve => {
+                list.state == ListState::Submitted
+                    || list.state == ListState::Approved && have < need
+            }
+        };
+        if !may_sign {
             return Err(not_in_state(cycle, &list));
         }
         let digest = Digest::of(list.body.as_bytes());
@@ -111,11 +120,10 @@ impl Engine {
         // A key that is not the registered one is found before anything is written.
         approve::verify(&officer, &signature, &digest)
             .map_err(|error| approval(cycle, number, error))?;
-        let approvers = signatures.iter().filter(|one| one.act == Act::Approve).count()
-            + usize::from(act == Act::Approve);
+        let approvers = have + usize::from(act == Act::Approve);
         let event = match act {
             Act::Submit => Some((ListEvent::Submitted, CycleEvent::Submitted)),
-            Act::Approve if approvers >= self.config.approvals => {
+            Act::Approve if list.state == ListState::Submitted && approvers >= need => {
                 Some((ListEvent::Approved, CycleEvent::Approved))
             }
             Act::Approve => None,
@@ -171,7 +179,7 @@ impl Engine {
         if list.state == ListState::Submitted {
             let signatures = self.valid_signatures(&list).await?;
             let have = signatures.iter().filter(|one| one.act == Act::Approve).count();
-            let need = self.config.approvals;
+            let need = self.approvals_needed(&list);
             let missing = approve::ApprovalError::ApproversMustBeEnough { have, need };
             return Err(approval(cycle, number, missing));
         }
@@ -189,6 +197,11 @@ impl Engine {
         let approved = approve(list, &of_list, &officers, self.config.approvals)
             .map_err(|error| approval(cycle, number, error))?;
         self.release_approved(cycle, approved, &by).await
+    }
+
+    /// How many approvers a list asks for: what was sealed with it, or more when the office asks for more by now.
+    pub fn approvals_needed(&self, list: &PaymentList) -> usize {
+        approve::approvals_needed(list, self.config.approvals)
     }
 
     /// What an earlier order has paid while the list waited is looked at before the list goes.
@@ -302,8 +315,10 @@ impl Engine {
             return Ok(list);
         }
         let manifest = cycle.manifest.clone().unwrap_or_default();
-        let next = round(&list.body) + 1;
-        let again = self.list(cycle, list.number, &manifest, &list.sealed_at, next).await?;
+        let before = Sealing::of(&list);
+        let approvals = Some(self.approvals_needed(&list));
+        let next = Sealing { round: before.round + 1, approvals, ..before };
+        let again = self.list(cycle, list.number, &manifest, next).await?;
         let mut changes = Changes::new();
         changes.list_sealed_anew(&list, &again);
         changes.event(self.sealed_leaf(&again)?);
@@ -330,8 +345,7 @@ impl Engine {
         list: PaymentList,
     ) -> Result<PaymentList, EngineError> {
         let manifest = cycle.manifest.clone().unwrap_or_default();
-        let again =
-            self.list(cycle, list.number, &manifest, &list.sealed_at, round(&list.body)).await?;
+        let again = self.list(cycle, list.number, &manifest, Sealing::of(&list)).await?;
         let changed = match again.digest == list.digest {
             true => match self.files_hold(cycle, &list).await {
                 Ok(()) => None,
@@ -380,14 +394,6 @@ impl Engine {
             ),
         ))
     }
-}
-
-/// Which sealing of the list this is; its digest differs from the earlier ones by it.
-fn round(body: &str) -> i64 {
-    serde_json::from_str::<serde_json::Value>(body)
-        .ok()
-        .and_then(|value| value.get("round").and_then(serde_json::Value::as_i64))
-        .unwrap_or(0)
 }
 
 fn not_in_state(cycle: &Cycle, list: &PaymentList) -> EngineError {

@@ -234,7 +234,7 @@ impl Engine {
         let sealed_at = self.release_list_dated(cycle, number).await?;
         self.render(cycle, number).await?;
         let manifest = cycle.manifest.clone().unwrap_or_default();
-        let list = self.list(cycle, number, &manifest, &sealed_at, 0).await?;
+        let list = self.list(cycle, number, &manifest, self.sealed_first(&sealed_at)).await?;
         let mut changes = Changes::new();
         changes.list_sealed(&list);
         changes.event(self.sealed_leaf(&list)?);

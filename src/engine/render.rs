@@ -24,6 +24,7 @@ use crate::engine::chunks;
 use crate::engine::import::private_file;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts};
 use crate::engine::{Engine, EngineError, aside};
+use crate::pipeline::approve::sealed_approvals;
 use crate::store::Changes;
 use crate::store::registry::ChunkKind;
 
@@ -118,6 +119,24 @@ pub(super) fn format_batch<'a>(
     }
 }
 
+/// What a list says of its own sealing, which is all of it that is not read from rows.
+#[derive(Clone, Copy)]
+pub(super) struct Sealing<'a> {
+    pub at: &'a str,
+    /// How often it was sealed anew; its digest differs from the earlier ones by it.
+    pub round: i64,
+    /// How many approvers were asked for; nothing in lists of earlier programs.
+    pub approvals: Option<usize>,
+}
+
+impl Sealing<'_> {
+    pub(super) fn of(list: &PaymentList) -> Sealing<'_> {
+        let body: Value = serde_json::from_str(&list.body).unwrap_or_default();
+        let round = body.get("round").and_then(Value::as_i64).unwrap_or(0);
+        Sealing { at: &list.sealed_at, round, approvals: sealed_approvals(&list.body) }
+    }
+}
+
 impl Engine {
     /// Renders and seals list 0 of a computed cycle. Repeating it gives the same bytes and digest.
     pub async fn seal(&self, cycle: &Cycle) -> Result<Cycle, EngineError> {
@@ -125,7 +144,7 @@ impl Engine {
         let (cycle, sealed_at) = self.sealing(cycle).await?;
         self.render(&cycle, ListNo(0)).await?;
         let manifest = cycle.manifest.clone().unwrap_or_default();
-        let list = self.list(&cycle, ListNo(0), &manifest, &sealed_at, 0).await?;
+        let list = self.list(&cycle, ListNo(0), &manifest, self.sealed_first(&sealed_at)).await?;
         let figures = self.figures(&Cycle { state: next, ..cycle.clone() }).await?;
         let wrong: Vec<String> = figures
             .identities
@@ -426,9 +445,9 @@ impl Engine {
         cycle: &Cycle,
         number: ListNo,
         manifest: &str,
-        sealed_at: &str,
-        round: i64,
+        sealing: Sealing<'_>,
     ) -> Result<PaymentList, EngineError> {
+        let Sealing { at: sealed_at, round, approvals } = sealing;
         let batches: Vec<Batch> = self
             .store
             .batches(cycle.number)
@@ -497,7 +516,7 @@ impl Engine {
                 file
             })
             .collect();
-        let body = canonical(&json!({
+        let mut body = json!({
             "office": self.config.prefix.as_str(),
             "cycle": cycle.number.0,
             "list": number.0,
@@ -515,7 +534,12 @@ impl Engine {
             "evidence": hasher.finish().0.to_string(),
             "manifest": Digest::of(manifest.as_bytes()).to_string(),
             "sealed_at": sealed_at,
-        }))?;
+        });
+        // Not in lists that an earlier program sealed, which keep their digest.
+        if let Some(approvals) = approvals {
+            body["approvals"] = json!(approvals as i64);
+        }
+        let body = canonical(&body)?;
         Ok(PaymentList {
             cycle: cycle.number,
             number,
@@ -526,14 +550,20 @@ impl Engine {
         })
     }
 
+    /// How a list is sealed for the first time: with the number of approvers that the office asks for.
+    pub(super) fn sealed_first<'a>(&self, at: &'a str) -> Sealing<'a> {
+        Sealing { at, round: 0, approvals: Some(self.config.approvals) }
+    }
+
     pub(super) fn sealed_leaf(&self, list: &PaymentList) -> Result<Vec<u8>, EngineError> {
-        Ok(Leaf::of("list_sealed", &self.stamp())
+        let mut leaf = Leaf::of("list_sealed", &self.stamp())
             .number("cycle", list.cycle.0)
             .number("list", list.number.0)
-            .digest("digest", &Digest::of(list.body.as_bytes()))
-            .build()?
-            .as_bytes()
-            .to_vec())
+            .digest("digest", &Digest::of(list.body.as_bytes()));
+        if let Some(approvals) = sealed_approvals(&list.body) {
+            leaf = leaf.number("approvals", approvals as i64);
+        }
+        Ok(leaf.build()?.as_bytes().to_vec())
     }
 
     /// Proves that every file of a list is still what was sealed: reads each to its end.

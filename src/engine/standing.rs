@@ -7,7 +7,7 @@
 
 mod claims;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -18,6 +18,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::ids::{CycleNo, Shard};
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::list::{Act, ListState, PaymentList, Signature};
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError};
@@ -79,6 +80,26 @@ impl Compared {
     fn is_unheard_of(&mut self, row: String, database: String) {
         let why = "the row was written without a command";
         self.differs("V208", row, "nothing of it".to_owned(), database, why);
+    }
+
+    /// A released list has as many approvers as stood in what they signed.
+    fn approved_by_enough(&mut self, list: &PaymentList, signatures: &[Signature]) {
+        let Some(need) = approve::sealed_approvals(&list.body) else { return };
+        let approvers: BTreeSet<&str> = signatures
+            .iter()
+            .filter(|one| one.list == list.number && one.digest == list.digest)
+            .filter(|one| one.act == Act::Approve && one.voided_at.is_none())
+            .map(|one| one.officer.as_str())
+            .collect();
+        if list.state == ListState::Released && approvers.len() < need {
+            self.differs(
+                "V310",
+                format!("list {}/{}", list.cycle, list.number),
+                format!("that it was sealed for {need} approvers"),
+                format!("{} approvals, and that it is released", approvers.len()),
+                "it was released without as many as it asks for; send nothing of it",
+            );
+        }
     }
 
     fn is_not_as_signed(&mut self, row: String, log: String, database: String) {
@@ -211,7 +232,9 @@ impl Engine {
             return Ok(());
         }
         let files = self.store.batches(cycle.number).await?;
+        let signatures = self.store.signatures(cycle.number).await?;
         for list in self.store.lists(cycle.number).await? {
+            compared.approved_by_enough(&list, &signatures);
             let body: Value = serde_json::from_str(&list.body).unwrap_or_default();
             let of_list = body.get("value_date").and_then(Value::as_str).unwrap_or_default();
             let listed = body.get("files").and_then(Value::as_array).cloned().unwrap_or_default();

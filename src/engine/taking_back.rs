@@ -26,6 +26,7 @@ use crate::domain::state::Named;
 use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
 use crate::store::answers::Contradicted;
+use crate::store::leaving::Moved;
 use crate::store::payments::{InstructionMove, PayableMove};
 use crate::store::{Changes, StoreError};
 
@@ -40,7 +41,8 @@ pub struct TakenBack {
 /// Why orders are taken back, which says what their payables become.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Why {
-    /// The payables are what they were before they were ordered.
+    /// The payables are what they were before they were ordered; those of the month that only moved to
+    /// the list are rejected, as when their first file is withdrawn.
     ListCancelled,
     /// The payables are rejected, and may be ordered again the same way.
     Withdrawn,
@@ -50,8 +52,8 @@ pub(super) enum Why {
 
 impl Engine {
     /// Gives up a list that waits to be released: its files are withdrawn, its orders cancelled, and
-    /// its payables are again held, rejected or returned as they were. Whoever was proved paid by an
-    /// earlier order meanwhile is paid.
+    /// its payables are again held, rejected or returned as they were; payments of the month that were moved
+    /// to it are rejected with a code of ours. Whoever was proved paid by an earlier order meanwhile is paid.
     ///
     /// # Errors
     /// D120 for the list of the month, D121 when it is released, D122 when there is no such list, D123
@@ -208,9 +210,10 @@ impl Engine {
                 "the partner has it; what of it must not be paid is asked back: chitra recall propose {label} PERSON \
                  --reason-code CUST --reason TEXT --as OFFICER"
             )),
-            BatchState::Refused | BatchState::Withdrawn => Some(format!(
-                "nothing of it is live; its payments are ordered again with: chitra reissue {label}"
-            )),
+            BatchState::Refused | BatchState::Withdrawn => {
+                let moved = self.store.moved(cycle.number).await?;
+                Some(nothing_live(batch, batches, &moved, &label))
+            }
         };
         if let Some(why) = why {
             return Err(EngineError::refused(
@@ -295,6 +298,17 @@ impl Engine {
             let of_payable = attempts.get(&order.payable).ok_or_else(missing)?;
             let to = order.state.apply(InstructionEvent::Cancelled)?;
             root.push(format!("{} {} {to}", self.reference(order), order.state).as_bytes());
+            let earlier = of_payable
+                .iter()
+                .filter(|one| one.attempt < order.attempt && !one.is_given_up())
+                .max_by_key(|one| one.attempt);
+            // Ordered with the month and moved here since, it was nothing before: it is taken back as its
+            // first file would be.
+            let was_nothing_before = earlier.is_none() && !held.contains_key(&order.payable);
+            let why = match why {
+                Why::ListCancelled if was_nothing_before => &Why::Withdrawn,
+                why => why,
+            };
             let (reason, class) = match why {
                 Why::ListCancelled => (LIST_CANCELLED, None),
                 Why::Withdrawn => (WITHDRAWN, Some(ReasonClass::Retry)),
@@ -308,10 +322,6 @@ impl Engine {
             let excess = of_payable.iter().find(|one| {
                 one.attempt != order.attempt && one.state == InstructionState::SettledExcess
             });
-            let earlier = of_payable
-                .iter()
-                .filter(|one| one.attempt < order.attempt && !one.is_given_up())
-                .max_by_key(|one| one.attempt);
             let reason_of = |one: &Instruction| {
                 one.reason.clone().unwrap_or_else(|| "no reason given".to_owned())
             };
@@ -333,7 +343,7 @@ impl Engine {
                 (None, Why::ListCancelled, None) => {
                     let code = held.get(&order.payable).ok_or_else(|| {
                         EngineError::Inconsistent(format!(
-                            "payable {} was ordered for the first time, and nothing says why it was held",
+                            "payable {} was ordered for the first time, and nothing says what it was before",
                             order.payable
                         ))
                     })?;
@@ -407,6 +417,33 @@ impl Engine {
             )),
             done => Ok(done?),
         }
+    }
+}
+
+/// Where the payments of a file are that is withdrawn or refused, and what is done for them.
+fn nothing_live(batch: &Batch, batches: &[Batch], moved: &[Moved], label: &str) -> String {
+    let mut files = vec![batch];
+    let mut last = Vec::new();
+    // Each move is into a file with a higher number, so that this ends.
+    while let Some(file) = files.pop() {
+        let to = moved.iter().filter(|one| one.from == file.number);
+        let to: Vec<&Batch> =
+            to.filter_map(|one| batches.iter().find(|batch| batch.number == one.to)).collect();
+        match to.is_empty() {
+            true => last.push(file),
+            false => files.extend(to),
+        }
+    }
+    let live =
+        last.iter().find(|one| !matches!(one.state, BatchState::Refused | BatchState::Withdrawn));
+    match live {
+        Some(file) => format!(
+            "its payments moved to {} of list {}, which is {}: that file is named instead, or see: chitra cycle status {label}",
+            file.file_name, file.list, file.state
+        ),
+        None => format!(
+            "nothing of it is live; what of its payments may be ordered again is, with: chitra reissue {label}"
+        ),
     }
 }
 

@@ -21,7 +21,20 @@ impl<T> Approved<T> {
     }
 }
 
-/// Checks every signature anew, from the officers' registered keys.
+/// How many approvers a list asks for: what was sealed with it, which everybody signs, and more when the
+/// office asks for more by now. Lists that an earlier program sealed say nothing, and ask for what the office does.
+pub fn approvals_needed(list: &PaymentList, asked_now: usize) -> usize {
+    sealed_approvals(&list.body).unwrap_or(0).max(asked_now)
+}
+
+/// The number of approvers that stands in a sealed list.
+pub fn sealed_approvals(body: &str) -> Option<usize> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    usize::try_from(body.get("approvals")?.as_u64()?).ok()
+}
+
+/// Checks every signature anew, from the officers' registered keys. `approvals` is what the office asks for
+/// by now.
 pub fn approve(
     list: PaymentList,
     signatures: &[Signature],
@@ -60,11 +73,9 @@ pub fn approve(
     if let Some(both) = approvers.intersection(&makers).next() {
         return Err(ApprovalError::MakerMustNotApprove((*both).to_owned()));
     }
-    if approvers.len() < approvals {
-        return Err(ApprovalError::ApproversMustBeEnough {
-            have: approvers.len(),
-            need: approvals,
-        });
+    let need = approvals_needed(&list, approvals);
+    if approvers.len() < need {
+        return Err(ApprovalError::ApproversMustBeEnough { have: approvers.len(), need });
     }
     Ok(Approved { value: list })
 }
@@ -201,5 +212,26 @@ mod tests {
         };
         let error = approve(list, &[], &[], 1).unwrap_err();
         assert_eq!(error, ApprovalError::DigestMustBeOfTheList);
+    }
+
+    #[test]
+    fn the_number_of_approvers_is_what_was_sealed_or_more() {
+        for (body, asked_now, expected) in [
+            (r#"{"approvals":2}"#, 1, 2),
+            (r#"{"approvals":2}"#, 3, 3),
+            (r#"{"total":"9"}"#, 2, 2),
+            (r#"{"approvals":-1}"#, 2, 2),
+            ("", 1, 1),
+        ] {
+            let list = PaymentList {
+                cycle: CycleNo(1),
+                number: ListNo(0),
+                state: ListState::Submitted,
+                digest: String::new(),
+                body: body.to_owned(),
+                sealed_at: String::new(),
+            };
+            assert_eq!(approvals_needed(&list, asked_now), expected, "{body} {asked_now}");
+        }
     }
 }

@@ -331,3 +331,62 @@ fn a_configuration_that_would_fail_late_is_refused_early() {
         office.ends_whole().await;
     });
 }
+
+/// From now on `chitra.toml` asks for so many approvers.
+async fn asks_for(office: &mut TestOffice, approvals: &str) {
+    let path = office.dir.join(chitra::engine::office::CONFIG);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, after) = text.split_once("approvals = ").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    std::fs::write(&path, format!("{before}approvals = {approvals}\n{after}")).unwrap();
+    office.reopen().await;
+}
+
+#[test]
+fn fewer_approvers_than_were_sealed_do_not_count() {
+    on_sqlite(async |mut office| {
+        office.month("2026-10", &[AN]).await;
+        let cycle = office.sealed("2026-10", Regular).await;
+        let sealed = &logged(&office, "list_sealed").await[0];
+        assert_eq!(sealed["approvals"], 2);
+        asks_for(&mut office, "1").await;
+        let now = office.now(&cycle).await;
+        let [first, second] = APPROVERS;
+        office.engine.submit(&now, ListNo(0), MAKER, &key(MAKER)).await.unwrap();
+        let now = office.now(&cycle).await;
+        let told =
+            refused(office.engine.release(&now, ListNo(0), first, &key(first)).await, "A107");
+        assert!(told.contains("0 of 2 approvals"), "{told}");
+        let list = office.engine.approve(&now, ListNo(0), first, &key(first)).await.unwrap();
+        assert_eq!(list.state.to_string(), "submitted");
+        let told =
+            refused(office.engine.release(&now, ListNo(0), first, &key(first)).await, "A107");
+        assert!(told.contains("1 of 2 approvals"), "{told}");
+        let list = office.engine.approve(&now, ListNo(0), second, &key(second)).await.unwrap();
+        assert_eq!(list.state.to_string(), "approved");
+
+        // More count at once, also for a list that had enough before.
+        asks_for(&mut office, "3").await;
+        office.enrol("bich", Role::Approver).await;
+        let now = office.now(&cycle).await;
+        let told =
+            refused(office.engine.release(&now, ListNo(0), first, &key(first)).await, "A107");
+        assert!(told.contains("2 of 3 approvals"), "{told}");
+        office.engine.approve(&now, ListNo(0), "bich", &key("bich")).await.unwrap();
+        office.engine.release(&now, ListNo(0), first, &key(first)).await.unwrap();
+        asks_for(&mut office, "2").await;
+        office.ends_whole().await;
+    });
+}
+
+#[test]
+fn a_list_that_was_released_with_fewer_approvers_is_told() {
+    on_sqlite(async |office| {
+        office.month("2026-10", &[AN]).await;
+        let cycle = office.sealed("2026-10", Regular).await;
+        office.released(&cycle, 0).await;
+        let one_less = "delete from signature where officer = $1 and act = 'approve'";
+        assert_eq!(office.tamper(one_less, vec![APPROVERS[1].into()]).await, 1);
+        office.ends_tampered_with("V310").await;
+    });
+}

@@ -17,6 +17,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_is_not_released_yet_waits_too
     what_has_left_is_not_stopped
     what_was_ordered_again_can_be_stopped
+    the_list_of_the_others_can_be_given_up
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -200,5 +201,29 @@ async fn what_was_ordered_again_can_be_stopped(office: TestOffice) {
     office.release_holds(&cycle, "H160").await;
     let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
     assert_eq!(again.ordered, 1);
+    office.ends_whole().await;
+}
+
+async fn the_list_of_the_others_can_be_given_up(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH, CHI]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    proposed(&office, &cycle, "E1").await;
+    let list = confirmed(&office, &cycle, "E1").await.list.unwrap();
+    let now = office.now(&cycle).await;
+    office.engine.list_cancel(&now, list.number, MAKER, &key(MAKER)).await.unwrap();
+    office
+        .check(&cycle, "entitled 3", "held 1 = 500000, pending 1 = 500000, rejected 1 = 500000")
+        .await;
+    assert_eq!(office.payable(&cycle, "E1").await.code, "H160");
+    let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
+    assert_eq!(again.ordered, 1);
+    office.sent(&cycle, again.list.unwrap().number.0).await;
+    let chi = office.said(&cycle, "E3", 2, "Thành công", "").await;
+    office.sheet(&[chi]).await.unwrap();
+    office
+        .check(&cycle, "entitled 3", "held 1 = 500000, pending 1 = 500000, paid 1 = 500000")
+        .await;
     office.ends_whole().await;
 }

@@ -19,6 +19,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_released_file_that_never_left_is_taken_back
     a_file_that_may_have_left_is_not_taken_back
     a_month_of_which_everything_is_taken_back_settles
+    what_only_moved_to_a_list_that_is_given_up_is_ordered_again
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -257,5 +258,60 @@ async fn a_month_of_which_everything_is_taken_back_settles(office: TestOffice) {
     office.month("2026-11", &[AN, BINH]).await;
     let november = office.sealed("2026-11", Regular).await;
     office.check(&november, "entitled 2", "pending 2 = 2000000").await;
+    office.ends_whole().await;
+}
+
+async fn what_only_moved_to_a_list_that_is_given_up_is_ordered_again(mut office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH, CHI]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    let old = file_of(&office, &cycle, 0, "sheetbank").await;
+    let now = office.now(&cycle).await;
+    let (files, day) = ([old.clone()], "2026-10-06".parse().unwrap());
+    office.engine.redate(&now, &files, day, MAKER, &key(MAKER)).await.unwrap();
+    let moved = file_of(&office, &cycle, 1, "sheetbank").await;
+    // The old file says where its payments are, and what is done with a list that waits.
+    let told = refused(office.engine.withdraw(&now, &old, MAKER, &key(MAKER)).await, "D125");
+    assert!(told.contains(&format!("moved to {moved} of list 1, which is created")), "{told}");
+    let told = refused(office.engine.withdraw(&now, &moved, MAKER, &key(MAKER)).await, "D125");
+    assert!(told.contains("chitra list cancel 2026-10 --list 1"), "{told}");
+
+    // Whatever the setting is meanwhile, the list can be given up.
+    let path = office.dir.join(chitra::engine::office::CONFIG);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let other = text.replace("environment = \"test\"", "environment = \"production\"");
+    std::fs::write(&path, other).unwrap();
+    office.reopen().await;
+    refused(office.engine.submit(&now, ListNo(1), MAKER, &key(MAKER)).await, "D180");
+    list_cancelled(&office, &cycle, 1).await;
+    std::fs::write(&path, text).unwrap();
+    office.reopen().await;
+    assert_eq!(office.attempts(&cycle, "E1").await, "1 cancelled");
+    let an = office.payable(&cycle, "E1").await;
+    assert_eq!((an.state.to_string().as_str(), an.code.as_str()), ("rejected", "withdrawn"));
+    office.check(&cycle, "entitled 3", "pending 1 = 500000, rejected 2 = 1000000").await;
+    for file in [&old, &moved] {
+        assert_eq!(state_of(&office, &cycle, file).await, BatchState::Withdrawn);
+        let told = refused(office.engine.withdraw(&now, file, MAKER, &key(MAKER)).await, "D125");
+        assert!(told.contains("with: chitra reissue 2026-10"), "{told}");
+    }
+
+    // As the sentence says; moved once more after its release it is given up the same way.
+    assert_eq!(office.engine.reissue(&now).await.unwrap().ordered, 2);
+    assert_eq!(office.attempts(&cycle, "E1").await, "1 cancelled, 2 in_batch");
+    office.released(&cycle, 2).await;
+    let files = [file_of(&office, &cycle, 2, "sheetbank").await];
+    let now = office.now(&cycle).await;
+    office.engine.redate(&now, &files, day, MAKER, &key(MAKER)).await.unwrap();
+    list_cancelled(&office, &cycle, 3).await;
+    office.check(&cycle, "entitled 3", "pending 1 = 500000, rejected 2 = 1000000").await;
+    assert_eq!(office.engine.reissue(&now).await.unwrap().ordered, 2);
+    office.sent(&cycle, 4).await;
+    for enrolment in ["E1", "E3"] {
+        let said = office.said(&cycle, enrolment, 3, "Thành công", "").await;
+        office.sheet(&[said]).await.unwrap();
+    }
+    office.check(&cycle, "entitled 3", "pending 1 = 500000, paid 2 = 1000000").await;
     office.ends_whole().await;
 }
