@@ -74,7 +74,8 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
         let key = [one.outcome.name(), &one.code, &one.programme, &one.province].join("/");
         table.counted("rows_by_code_programme_province", &key, one.rows);
     }
-    table.counted("people", "listed", report.people_listed());
+    table.counted("people", "listed", report.people_listed);
+    table.counted("people", "carried_alone", report.people_carried);
     for (word, count) in &report.people {
         table.counted("people", word, *count);
     }
