@@ -174,7 +174,7 @@ impl Queue {
             Queue::Recalls => {
                 let found = engine.recalls_to_look_at().await?;
                 let standings: Vec<_> = found.into_iter().map(|(_, one)| one).collect();
-                recall::tell(&standings, engine, voice);
+                recall::tell(&standings, "nothing that was asked back is open", engine, voice);
                 Ok(())
             }
             Queue::Halts => halt::list(engine, voice).await,

@@ -252,6 +252,21 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
             cycle.label()
         ));
     }
+    if !figures.people.is_empty() {
+        let people: Vec<String> = account::PERSON_OUTCOMES
+            .iter()
+            .filter_map(|word| Some(format!("{word} {}", count(*figures.people.get(word)?))))
+            .collect();
+        let carried = match figures.people_carried {
+            0 => String::new(),
+            alone => format!(" and {} with carried money alone", count(alone)),
+        };
+        parts.push(format!(
+            "People, each once: {} listed{carried} = {}",
+            count(figures.people_listed),
+            people.join(" + ")
+        ));
+    }
     let all = account::total(&figures.payables);
     let mut lines: Vec<Vec<String>> = account::payable_words()
         .map(|(word, state)| {

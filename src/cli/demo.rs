@@ -13,7 +13,7 @@ use jiff::civil::{Date, DateTime, date};
 use serde_json::json;
 
 use crate::channels::sandbox::Sandbox;
-use crate::cli::show::{grouped, money, table};
+use crate::cli::show::{grouped, money};
 use crate::cli::{Voice, cycle, sandbox, show, synth};
 use crate::disk::RealDisk;
 use crate::domain::cycle::{Cycle, CycleKind, CycleState};
@@ -445,12 +445,6 @@ taken = "sandbox/{name}/taken"
             .unwrap_or_default();
         voice.say(&told, || {
             let mut parts = vec![cycle::text(&figures, currency)];
-            let people: Vec<Vec<String>> = figures
-                .people
-                .iter()
-                .map(|(word, count)| vec![(*word).to_owned(), grouped(i128::from(*count))])
-                .collect();
-            parts.push(table(&["people, each once", "count"], &people, &[1]));
             parts.push(format!(
                 "The partners' own ledger: {} payments, {} stay credited; our books: {} paid, {}, the rest of theirs is unknown to us.",
                 grouped(kept.len() as i128),

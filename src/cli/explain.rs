@@ -95,6 +95,13 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "code": payable.code,
                 "vi": one.standing.vi,
                 "en": one.standing.en,
+                "kept_back": one.kept_back.iter().map(|kept| json!({
+                    "receivable": kept.receivable,
+                    "cause": kept.cause.name(),
+                    "amount_minor": kept.amount_minor.to_string(),
+                    "vi": kept.told.vi,
+                    "en": kept.told.en,
+                })).collect::<Vec<_>>(),
                 "holds": holds_as_json(holds_of(told, Kept::Payable(payable.number))),
                 "attempts": attempts_as_json(engine, &one.attempts),
                 "recalls": told.recalls.iter().filter(|one| one.payable == payable.number).map(|one| json!({
@@ -301,6 +308,10 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         )];
         lines.push(format!("   Trong kỳ này: {}.", one.standing.vi));
         lines.push(format!("   In this cycle: {}.", one.standing.en));
+        for kept in &one.kept_back {
+            lines.push(format!("   {}", kept.told.vi));
+            lines.push(format!("   {}", kept.told.en));
+        }
         if let Some(now) = told.moved_on.get(&payable.number) {
             let (number, cycle) = (now.payable.number, &now.cycle);
             lines.push(format!(

@@ -69,7 +69,7 @@ impl RecallCommand {
         match self {
             RecallCommand::List { cycle } => {
                 let cycle = engine.cycle_find(&cycle).await?;
-                tell(&engine.recalls(&cycle).await?, engine, voice);
+                tell(&engine.recalls(&cycle).await?, "nothing was asked back", engine, voice);
             }
             RecallCommand::Propose { cycle, of, reason_code, reason, by_letter, signer } => {
                 let cycle = engine.cycle_find(&cycle).await?;
@@ -137,7 +137,7 @@ async fn whom(text: &str, cycle: &Cycle, engine: &Engine) -> Result<Whom, Engine
 }
 
 /// Recalls as a list, for `recall list` and `queue recalls`.
-pub fn tell(found: &[Standing], engine: &Engine, voice: &Voice) {
+pub fn tell(found: &[Standing], none: &str, engine: &Engine, voice: &Voice) {
     let json: Vec<Value> = found
         .iter()
         .map(|one| {
@@ -168,7 +168,7 @@ pub fn tell(found: &[Standing], engine: &Engine, voice: &Voice) {
         .collect();
     voice.say(&json!(json), || {
         if found.is_empty() {
-            return "nothing was asked back".to_owned();
+            return none.to_owned();
         }
         let rows: Vec<Vec<String>> = found
             .iter()

@@ -31,6 +31,7 @@ mod judge;
 mod stored;
 
 use decide::{Decided, decide};
+use evidence::PersonDecided;
 pub use explained::{ExplainedLine, ExplainedRow};
 pub use stored::{RefusedRow, refused_in};
 
@@ -68,6 +69,13 @@ struct Terms {
     of_two_persons: HashSet<EnrolmentNo>,
     /// What a person with two numbers is enrolled in a second time.
     under_both_numbers: HashSet<EnrolmentNo>,
+}
+
+/// One person of whom the evidence of a cycle tells.
+pub(super) struct PersonStanding {
+    pub person: PersonNo,
+    /// Entitled, and nothing is to be paid for it on this list.
+    pub has_nothing_new: bool,
 }
 
 /// What is read for one shard.
@@ -245,6 +253,27 @@ impl Engine {
             persons: self.store.persons(shard).await?.into_iter().collect(),
             claims: self.store.claims(shard).await?,
         })
+    }
+
+    /// Whom the evidence of a shard tells of, and whether something new is owed to them.
+    pub(super) async fn decided_in(
+        &self,
+        cycle: &Cycle,
+        shard: Shard,
+    ) -> Result<Vec<PersonStanding>, EngineError> {
+        let mut found = Vec::new();
+        for chunk in self.store.chunks(shard, ChunkKind::Evidence, cycle.number.0).await? {
+            let plain = chunks::open(&self.keys.chunks, &chunk)?;
+            for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                let told: PersonDecided<'_> = serde_json::from_slice(line)
+                    .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+                found.push(PersonStanding {
+                    person: PersonNo::parse(&told.person).ok_or_else(stored::unwritten)?,
+                    has_nothing_new: told.has_nothing_new(),
+                });
+            }
+        }
+        Ok(found)
     }
 
     async fn commit_unit(

@@ -9,8 +9,10 @@ use std::collections::HashMap;
 use crate::domain::cycle::Cycle;
 use crate::domain::ids::{EndToEndId, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
+use crate::domain::money::told;
 use crate::domain::payable::Payable;
 use crate::domain::recall::Recall;
+use crate::domain::receivable::ReceivableCause;
 use crate::domain::roster::RefusalCode;
 use crate::domain::state::Named;
 use crate::engine::chunks;
@@ -18,6 +20,7 @@ use crate::engine::compute::{ExplainedRow, RefusedRow, refused_in};
 pub use crate::engine::explain::carried::{Carried, ToldOrder, Whereabouts};
 pub use crate::engine::explain::holds::{Kept, ToldDecision, ToldHold};
 use crate::engine::{Engine, EngineError};
+use crate::report::wording;
 use crate::report::words::Words;
 use crate::store::registry::{ChunkKind, Import};
 
@@ -47,8 +50,18 @@ pub struct Explanation {
 pub struct ToldPayable {
     pub payable: Payable,
     pub attempts: Vec<ToldOrder>,
+    /// What was taken off its lines.
+    pub kept_back: Vec<KeptBack>,
     /// Part of a sentence.
     pub standing: Words,
+}
+
+/// What a payable is reduced by for one receivable.
+pub struct KeptBack {
+    pub receivable: i64,
+    pub cause: ReceivableCause,
+    pub amount_minor: i64,
+    pub told: Words,
 }
 
 impl Engine {
@@ -107,7 +120,8 @@ impl Engine {
                 moved_on.insert(payable.number, self.whereabouts(&payable).await?);
             }
             let (attempts, standing) = self.orders_told(&payable).await?;
-            payables.push(ToldPayable { payable, attempts, standing });
+            let kept_back = self.kept_back_told(&payable).await?;
+            payables.push(ToldPayable { payable, attempts, kept_back, standing });
         }
         let mut recalls = self.store.recalls(cycle.number).await?;
         recalls.retain(|one| payables.iter().any(|told| told.payable.number == one.payable));
@@ -123,6 +137,37 @@ impl Engine {
             carried,
             moved_on,
         })
+    }
+
+    /// What was kept back of a payable, and for what.
+    async fn kept_back_told(&self, payable: &Payable) -> Result<Vec<KeptBack>, EngineError> {
+        let mut found = Vec::new();
+        for one in self.store.recoveries_from(payable.number).await? {
+            let standing = self.store.standing(one.receivable).await?.ok_or_else(|| {
+                EngineError::Inconsistent(format!("receivable {} is missing", one.receivable))
+            })?;
+            let cause = standing.receivable.cause;
+            let (kept, why) = (-one.amount_minor, wording::receivable(cause));
+            let amount = told(i128::from(kept), self.config.currency);
+            found.push(KeptBack {
+                receivable: one.receivable,
+                cause,
+                amount_minor: kept,
+                told: Words::new(
+                    format!(
+                        "Giữ lại {amount} để thu hồi khoản phải thu {}: {}.",
+                        one.receivable,
+                        why.vi.to_lowercase()
+                    ),
+                    format!(
+                        "{amount} of it is kept back for receivable {}: {}.",
+                        one.receivable,
+                        why.en.to_lowercase()
+                    ),
+                ),
+            });
+        }
+        Ok(found)
     }
 
     /// The rows of a cycle's roster that could not be read, of one shard.

@@ -6,19 +6,22 @@ use serde_json::{Value, json};
 
 use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::{Batch, BatchState};
-use crate::domain::cycle::{Cycle, CycleState};
+use crate::domain::cycle::{Cycle, CycleKind, CycleState};
 use crate::domain::exception::RowOutcome;
 use crate::domain::ids::{PersonNo, Shard};
 use crate::domain::instruction::InstructionState;
 use crate::domain::list::PaymentList;
 use crate::domain::payable::PayableState;
 use crate::domain::state::Named;
+use crate::engine::report::failure;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::account::{
-    self, Identity, Input, Part, hindrances, identities, person_outcome, total, worse,
+    self, Identity, Input, NOTHING_NEW, Part, hindrances, identities, person_outcome, total, worse,
 };
+use crate::report::cycle::{FailureTally, ListSigned};
 use crate::store::cycles::Tally;
-use crate::store::sums::{InstructionSum, PayableSum};
+use crate::store::registry::ChunkKind;
+use crate::store::sums::{InstructionSum, OutcomeOf, PayableSum};
 
 /// Everything that a status or report says of a cycle.
 pub struct Figures {
@@ -29,11 +32,20 @@ pub struct Figures {
     pub payables: BTreeMap<PayableState, Part>,
     pub sums: Vec<PayableSum>,
     pub instruction_sums: Vec<InstructionSum>,
+    /// Those who stand on the roster, as they were counted when their rows were.
+    pub people_listed: i64,
+    /// Those whom the roster does not have, and to whom money of earlier lists was carried.
+    pub people_carried: i64,
     pub people: BTreeMap<&'static str, i64>,
+    pub failures: Vec<FailureTally>,
     pub batches: Vec<Batch>,
     pub lists: Vec<PaymentList>,
+    /// The same lists, with who put their name under each.
+    pub signed: Vec<ListSigned>,
     pub identities: Vec<Identity>,
     pub hindrances: Vec<String>,
+    /// The claims behind the payables: those that they own, and those that went with carried ones.
+    pub claims_minor: i128,
     /// What was kept back of payments for receivables; negative.
     pub recoveries: Part,
     pub suspense: Part,
@@ -64,7 +76,7 @@ impl Figures {
             money.insert(word.to_owned(), json!(part(state).minor.to_string()));
         }
         let mut people = serde_json::Map::new();
-        people.insert("total".to_owned(), json!(self.people.values().sum::<i64>()));
+        people.insert("total".to_owned(), json!(self.people_listed + self.people_carried));
         for word in account::PERSON_OUTCOMES.iter().filter(|word| **word != "total") {
             people.insert((*word).to_owned(), json!(self.people.get(word).copied().unwrap_or(0)));
         }
@@ -111,6 +123,8 @@ impl Figures {
             "payables": payables,
             "money": money,
             "people": people,
+            "people_listed": self.people_listed,
+            "people_carried": self.people_carried,
             "suspense": { "count": self.suspense.count, "minor": self.suspense.minor.to_string() },
             "recoveries": { "count": self.recoveries.count, "minor": self.recoveries.minor.to_string() },
             "overdue": { "count": self.overdue.count, "minor": self.overdue.minor.to_string() },
@@ -129,7 +143,8 @@ impl Figures {
 }
 
 impl Engine {
-    /// Sums a cycle. Reads every shard once, for the people.
+    /// Sums a cycle, and says whether it balances: what `cycle status`, closing and the report tell. Reads
+    /// every shard once, for the people.
     pub async fn figures(&self, cycle: &Cycle) -> Result<Figures, EngineError> {
         let import = self.store.import(cycle.roster).await?;
         // Of a cycle that was given up nothing counts, not even what stood on its list.
@@ -184,7 +199,17 @@ impl Engine {
             }
         }
         let people = self.people(cycle).await?;
-        let listed_people: i64 = people.values().sum();
+        let failures: Vec<FailureTally> =
+            self.store.failure_sums(cycle.number).await?.iter().map(failure).collect();
+        let mut failed = Part::default();
+        for one in failures.iter().filter(|one| one.aftermath.leaves_it_failed()) {
+            failed =
+                Part { count: failed.count + one.part.count, minor: failed.minor + one.part.minor };
+        }
+        let lists = self.store.lists(cycle.number).await?;
+        let signed = self.lists_signed(cycle, &lists).await?;
+        let counting = || signed.iter().flat_map(ListSigned::counting);
+        let verified = counting().filter(|one| one.is_verified).count();
         let part = |count: i64, minor: i64| Part { count, minor: i128::from(minor) };
         let input = Input {
             cycle,
@@ -199,8 +224,11 @@ impl Engine {
             settled,
             overdue,
             batches: &batches,
-            people_listed: listed_people,
-            people: people.clone(),
+            people_listed: people.listed,
+            people_carried: people.carried,
+            people: people.by_outcome.clone(),
+            failed,
+            signed: (verified as i64, counting().count() as i64),
             suspense: part(suspense_count, suspense_minor),
         };
         let mut perhaps_twice = Part::default();
@@ -219,10 +247,15 @@ impl Engine {
             payables,
             sums,
             instruction_sums,
-            people,
-            lists: self.store.lists(cycle.number).await?,
+            people_listed: people.listed,
+            people_carried: people.carried,
+            people: people.by_outcome,
+            failures,
+            lists,
+            signed,
             identities,
             hindrances,
+            claims_minor: input.claims.minor + input.carried_out_claims.minor,
             recoveries: input.recoveries,
             suspense: input.suspense,
             overdue: input.overdue,
@@ -235,21 +268,22 @@ impl Engine {
 
     /// Everyone once, by their worst outcome. Holds one shard of people at a time, and those who are
     /// paid through a payee of another shard.
-    async fn people(&self, cycle: &Cycle) -> Result<BTreeMap<&'static str, i64>, EngineError> {
-        let mut people: BTreeMap<&'static str, i64> = BTreeMap::new();
+    async fn people(&self, cycle: &Cycle) -> Result<People, EngineError> {
+        let mut people = People::default();
         if !cycle.state.is_computed() {
             return Ok(people);
         }
         let elsewhere = self.store.outcomes_elsewhere(cycle.number).await?;
-        let mut elsewhere_by_shard: HashMap<Shard, Vec<(PersonNo, String)>> = HashMap::new();
-        for (person, word) in elsewhere {
-            elsewhere_by_shard.entry(person.shard()).or_default().push((person, word));
+        let mut elsewhere_by_shard: HashMap<Shard, Vec<(PersonNo, OutcomeOf, String)>> =
+            HashMap::new();
+        for one in elsewhere {
+            elsewhere_by_shard.entry(one.0.shard()).or_default().push(one);
         }
-        let mut worst: HashMap<PersonNo, &'static str> = HashMap::new();
+        let counted = self.store.chunk_items(ChunkKind::Evidence, cycle.number.0).await?;
         for shard in Shard::all() {
-            worst.clear();
+            let mut known: HashMap<PersonNo, Outcome> = HashMap::new();
             let here = self.store.person_outcomes(cycle.number, shard).await?;
-            for (person, word) in
+            for (person, of, word) in
                 here.into_iter().chain(elsewhere_by_shard.remove(&shard).unwrap_or_default())
             {
                 let word = person_outcome(&word).ok_or_else(|| {
@@ -257,14 +291,54 @@ impl Engine {
                         "a person's outcome is the unknown word {word}"
                     ))
                 })?;
-                worst.entry(person).and_modify(|known| *known = worse(known, word)).or_insert(word);
+                let outcome = known.entry(person).or_insert(Outcome {
+                    worst: word,
+                    has_payable: false,
+                    is_refused: false,
+                });
+                outcome.worst = worse(outcome.worst, word);
+                outcome.has_payable |= of == OutcomeOf::Payable;
+                outcome.is_refused |= of == OutcomeOf::RefusedRow;
             }
-            for word in worst.values() {
-                *people.entry(word).or_default() += 1;
+            for outcome in known.values() {
+                *people.by_outcome.entry(outcome.worst).or_default() += 1;
+            }
+            if let Some(count) = counted.get(&shard) {
+                people.listed += count;
+                for decided in self.decided_in(cycle, shard).await? {
+                    let is_told = known.remove(&decided.person).is_some();
+                    if !is_told && decided.has_nothing_new {
+                        *people.by_outcome.entry(NOTHING_NEW).or_default() += 1;
+                    }
+                }
+            }
+            // About whom nothing was decided: a row was refused when it was taken in, or money came from
+            // earlier lists, which only those of a month take over.
+            for outcome in known.values() {
+                if outcome.is_refused {
+                    people.listed += 1;
+                } else if outcome.has_payable && cycle.kind == CycleKind::Regular {
+                    people.carried += 1;
+                }
             }
         }
         Ok(people)
     }
+}
+
+#[derive(Default)]
+struct People {
+    listed: i64,
+    carried: i64,
+    by_outcome: BTreeMap<&'static str, i64>,
+}
+
+/// What is known of one person besides the evidence.
+struct Outcome {
+    worst: &'static str,
+    has_payable: bool,
+    /// A row of the person was refused when the roster was taken in.
+    is_refused: bool,
 }
 
 /// A payable as people see it: one in a file of unknown fate is unknown.

@@ -8,6 +8,7 @@ use crate::domain::batch::Batch;
 use crate::domain::cycle::Cycle;
 use crate::domain::digest::Digest;
 use crate::domain::ids::ImportNo;
+use crate::domain::instruction::InstructionState;
 use crate::domain::list::{PaymentList, Signature};
 use crate::domain::payable::PayableState;
 use crate::domain::province::PROVINCES;
@@ -46,9 +47,6 @@ impl Engine {
             imports.extend(self.import_read(number).await?);
         }
         let (reissued_count, reissued_minor) = self.store.reissue_sum(cycle.number).await?;
-        let (_, owned_minor) = self.store.claim_sum(cycle.number).await?;
-        let carried = figures.sums.iter().filter(|sum| sum.carried);
-        let carried_minor: i128 = carried.map(|sum| i128::from(sum.total_minor)).sum();
         let checkpoint = self.report_checkpoint()?;
         let (reconciled, statements) = self.bank_reconciliation(cycle).await?;
         Ok(CycleReport {
@@ -111,9 +109,12 @@ impl Engine {
                     part: part(sum.count, sum.total_minor),
                 })
                 .collect(),
-            claims_minor: i128::from(owned_minor) + carried_minor,
+            claims_minor: figures.claims_minor,
+            recoveries: figures.recoveries,
+            people_listed: figures.people_listed,
+            people_carried: figures.people_carried,
             people: figures.people.clone(),
-            lists: self.lists_signed(cycle, &figures.lists).await?,
+            lists: figures.signed,
             files: self.files_sent(cycle, &figures.batches).await?,
             answers: self.answers_taken(cycle).await?,
             reconciled,
@@ -133,7 +134,7 @@ impl Engine {
                     part: part(sum.count, sum.total_minor),
                 })
                 .collect(),
-            failures: self.store.failure_sums(cycle.number).await?.iter().map(failure).collect(),
+            failures: figures.failures,
             reissued: part(reissued_count, reissued_minor),
             discrepancies: self
                 .store
@@ -207,7 +208,7 @@ impl Engine {
         }))
     }
 
-    async fn lists_signed(
+    pub(super) async fn lists_signed(
         &self,
         cycle: &Cycle,
         lists: &[PaymentList],
@@ -335,11 +336,15 @@ impl Engine {
 }
 
 /// What became of an order that failed.
-fn failure(sum: &FailureSum) -> FailureTally {
+pub(super) fn failure(sum: &FailureSum) -> FailureTally {
+    let is_proved =
+        matches!(sum.state, InstructionState::SettledExcess | InstructionState::ExcessReturned);
     let aftermath = match (as_seen(sum.payable, sum.batch), sum.is_superseded) {
         (PayableState::Paid, _) => Aftermath::PaidOtherwise,
         (PayableState::Pending | PayableState::Unknown, _) => Aftermath::Reissued,
         (_, true) => Aftermath::FailedAgain,
+        (PayableState::Held, false) => Aftermath::Held,
+        (_, false) if is_proved => Aftermath::ProvedPaid,
         (_, false) if sum.is_carried => Aftermath::Carried,
         (_, false) => Aftermath::Waiting,
     };
@@ -386,7 +391,7 @@ mod tests {
     use crate::domain::ids::{
         AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, PersonNo, Shard,
     };
-    use crate::domain::instruction::{Instruction, InstructionState};
+    use crate::domain::instruction::Instruction;
     use crate::domain::payable::Payable;
     use crate::domain::receivable::{Receivable, ReceivableCause};
     use crate::domain::roster::Channel;

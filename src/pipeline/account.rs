@@ -46,9 +46,15 @@ pub struct Input<'a> {
     /// Pending payables whose provider has had more days than it takes to answer.
     pub overdue: Part,
     pub batches: &'a [Batch],
-    /// People who stand on the roster.
+    /// People who stand on the roster, as they were counted when their rows were.
     pub people_listed: i64,
+    /// People whom the roster does not have, and to whom money of earlier lists was carried.
+    pub people_carried: i64,
     pub people: BTreeMap<&'static str, i64>,
+    /// The last orders of payables that are rejected or returned: what failed and was not ordered again.
+    pub failed: Part,
+    /// Signatures under the lists as they are now, those that verify and all.
+    pub signed: (i64, i64),
     pub suspense: Part,
 }
 
@@ -84,8 +90,8 @@ pub fn identities(input: &Input<'_>) -> Vec<Identity> {
     );
     let people: i64 = input.people.values().sum();
     must(
-        "people listed = people by worst outcome",
-        input.people_listed.to_string(),
+        "people listed + people with carried money alone = people by worst outcome",
+        (input.people_listed + input.people_carried).to_string(),
         people.to_string(),
     );
     let total = total(&input.payables);
@@ -127,6 +133,18 @@ pub fn identities(input: &Input<'_>) -> Vec<Identity> {
         "settled instructions = paid payables",
         format!("{} / {}", input.settled.count, input.settled.minor),
         format!("{} / {}", paid.count, paid.minor),
+    );
+    let of_state = |state| input.payables.get(&state).copied().unwrap_or_default();
+    let (rejected, returned) = (of_state(PayableState::Rejected), of_state(PayableState::Returned));
+    must(
+        "failed orders that were not ordered again = rejected + returned",
+        format!("{} / {}", input.failed.count, input.failed.minor),
+        format!("{} / {}", rejected.count + returned.count, rejected.minor + returned.minor),
+    );
+    must(
+        "signatures that verify = signatures that count",
+        input.signed.0.to_string(),
+        input.signed.1.to_string(),
     );
     if state == CycleState::Closed {
         let pending = input.payables.get(&PayableState::Pending).copied().unwrap_or_default();
@@ -180,9 +198,22 @@ pub fn total(parts: &BTreeMap<PayableState, Part>) -> Part {
 
 /// The words by which people are counted, worst first: everyone is counted once.
 pub const PERSON_OUTCOMES: [&str; 11] = [
-    "unknown", "rejected", "returned", "held", "refused", "pending", "ceased", "nil", "paid",
-    "entitled", "total",
+    "unknown",
+    "rejected",
+    "returned",
+    "held",
+    "refused",
+    "pending",
+    "ceased",
+    "nil",
+    "paid",
+    NOTHING_NEW,
+    "total",
 ];
+
+/// Of who is entitled and has no payable on this list: another list determined it before, or what is to
+/// be got back is no less.
+pub const NOTHING_NEW: &str = "nothing_new";
 
 /// Which of two outcomes of one person counts.
 pub fn worse(one: &'static str, other: &'static str) -> &'static str {

@@ -51,6 +51,12 @@ pub struct CycleReport {
     /// The claims that stand behind the payables, summed by themselves: those that the payables own,
     /// and those that went with carried payables to a later list.
     pub claims_minor: i128,
+    /// What was kept back of payments for receivables; negative.
+    pub recoveries: Part,
+    /// Those who stand on the roster, as they were counted when their rows were.
+    pub people_listed: i64,
+    /// Those whom the roster does not have, and to whom money of earlier lists was carried.
+    pub people_carried: i64,
     /// Everyone once, by their worst outcome; the words of `pipeline::account::PERSON_OUTCOMES`.
     pub people: BTreeMap<&'static str, i64>,
     pub lists: Vec<ListSigned>,
@@ -266,18 +272,35 @@ pub enum Aftermath {
     FailedAgain,
     /// Taken over by a later list.
     Carried,
+    /// Proved paid after all, when a later list had taken it over.
+    ProvedPaid,
+    /// Held: taken off a sealed list, or as it was before a list that was given up.
+    Held,
     /// Nothing yet.
     Waiting,
 }
 
 impl Aftermath {
-    pub const ALL: [Aftermath; 5] = [
+    pub const ALL: [Aftermath; 7] = [
         Aftermath::PaidOtherwise,
         Aftermath::Reissued,
         Aftermath::FailedAgain,
         Aftermath::Carried,
+        Aftermath::ProvedPaid,
+        Aftermath::Held,
         Aftermath::Waiting,
     ];
+
+    /// Whether its payable is counted as rejected or returned because of this order.
+    pub const fn leaves_it_failed(self) -> bool {
+        match self {
+            Aftermath::Carried | Aftermath::ProvedPaid | Aftermath::Waiting => true,
+            Aftermath::PaidOtherwise
+            | Aftermath::Reissued
+            | Aftermath::FailedAgain
+            | Aftermath::Held => false,
+        }
+    }
 
     /// As the CSV writes it.
     pub const fn name(self) -> &'static str {
@@ -286,6 +309,8 @@ impl Aftermath {
             Aftermath::Reissued => "reissued",
             Aftermath::FailedAgain => "failed_again",
             Aftermath::Carried => "carried",
+            Aftermath::ProvedPaid => "proved_paid",
+            Aftermath::Held => "held",
             Aftermath::Waiting => "waiting",
         }
     }
@@ -296,6 +321,10 @@ impl Aftermath {
             Aftermath::Reissued => Words::fixed("Đã ra lệnh lại", "Reissued, in flight"),
             Aftermath::FailedAgain => Words::fixed("Chi lại vẫn hỏng", "Reissued, failed again"),
             Aftermath::Carried => Words::fixed("Chuyển kỳ sau", "Carried over"),
+            Aftermath::ProvedPaid => {
+                Words::fixed("Chuyển kỳ sau, rồi rõ là đã chi", "Carried, then proved paid")
+            }
+            Aftermath::Held => Words::fixed("Tạm giữ", "Held"),
             Aftermath::Waiting => Words::fixed("Chờ xử lý", "Waiting"),
         }
     }
@@ -304,7 +333,7 @@ impl Aftermath {
 /// Orders that failed for one reason.
 #[derive(Clone, Debug)]
 pub struct FailureTally {
-    /// Rejected, returned or cancelled.
+    /// Rejected, returned or cancelled; or failed, and proved paid when it had been carried over.
     pub state: InstructionState,
     /// A provider's code; none where there was none or where it was a sentence (`shown_reason`).
     pub reason: Option<String>,
@@ -385,14 +414,13 @@ impl ByState {
 }
 
 impl CycleReport {
-    /// Whether every identity of the engine and every sum of this report holds. None before
-    /// anything is computed.
+    /// Whether every identity holds. None before anything is computed.
     pub fn is_balanced(&self) -> Option<bool> {
-        self.state.is_computed().then(|| self.checks().iter().all(Check::holds))
+        self.state.is_computed().then(|| self.identities.iter().all(Identity::holds))
     }
 
-    /// The engine's identities, then what this report adds up by itself. Those that are made once
-    /// a file are one line when they hold for all; each one that fails is a line of its own.
+    /// The identities, which are those by which a cycle is closed. Those that are made once a file are one
+    /// line when they hold for all; each one that fails is a line of its own.
     pub fn checks(&self) -> Vec<Check> {
         let mut found: Vec<Check> = Vec::new();
         for identity in &self.identities {
@@ -420,69 +448,7 @@ impl CycleReport {
                 }),
             }
         }
-        if self.state.is_computed() {
-            found.extend(self.own_checks());
-        }
         found
-    }
-
-    fn own_checks(&self) -> Vec<Check> {
-        let told = |part: Part| format!("{} / {}", part.count, part.minor);
-        let check = |name, left, right| Check { name, left, right, times: 1 };
-        let payables = self.payables_by_state();
-        let failed = plus(payables.of(PayableState::Rejected), payables.of(PayableState::Returned));
-        let unanswered = sum(self
-            .failures
-            .iter()
-            .filter(|one| matches!(one.aftermath, Aftermath::Waiting | Aftermath::Carried))
-            .map(|one| one.part));
-        let counting: Vec<&SignedBy> = self
-            .lists
-            .iter()
-            .flat_map(|list| list.signatures.iter().filter(|one| list.counts(one)))
-            .collect();
-        vec![
-            check(
-                Words::fixed(
-                    "chữ ký số kiểm đúng = chữ ký số còn giá trị",
-                    "signatures that verify = signatures that count",
-                ),
-                counting.iter().filter(|one| one.is_verified).count().to_string(),
-                counting.len().to_string(),
-            ),
-            check(
-                Words::fixed(
-                    "tiền các khoản chi theo kết quả = quyền lợi đã xác định",
-                    "payables by state = claims",
-                ),
-                payables.total().minor.to_string(),
-                self.claims_minor.to_string(),
-            ),
-            check(
-                Words::fixed(
-                    "các dòng theo mã, chương trình, tỉnh = số dòng của danh sách",
-                    "rows by code, programme and province = rows listed",
-                ),
-                self.rows.iter().map(|one| one.rows).sum::<i64>().to_string(),
-                self.rows_listed.to_string(),
-            ),
-            check(
-                Words::fixed(
-                    "khoản đã chi theo mức bằng chứng = khoản đã chi",
-                    "paid by grade of evidence = paid",
-                ),
-                told(sum(self.evidence().into_iter().map(|(_, part)| part))),
-                told(payables.of(PayableState::Paid)),
-            ),
-            check(
-                Words::fixed(
-                    "lệnh hỏng chưa chi lại = khoản bị từ chối + bị trả lại",
-                    "failed orders that were not reissued = rejected + returned",
-                ),
-                told(unanswered),
-                told(failed),
-            ),
-        ]
     }
 
     pub fn rows_by_outcome(&self) -> Vec<(RowOutcome, i64)> {
@@ -600,8 +566,9 @@ impl CycleReport {
         found
     }
 
-    pub fn people_listed(&self) -> i64 {
-        self.people.values().sum()
+    /// Everyone of whom the report tells.
+    pub fn people_counted(&self) -> i64 {
+        self.people_listed + self.people_carried
     }
 }
 
@@ -614,6 +581,11 @@ pub struct FailureKey {
 }
 
 impl ListSigned {
+    /// The signatures that count.
+    pub fn counting(&self) -> impl Iterator<Item = &SignedBy> {
+        self.signatures.iter().filter(|one| self.counts(one))
+    }
+
     /// Whether a signature is under the list as it is now, and was not voided.
     pub fn counts(&self, signature: &SignedBy) -> bool {
         signature.voided_at.is_none() && signature.digest == self.digest

@@ -77,7 +77,8 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
     for one in &report.refused {
         table.counted("refused_row", &format!("{}/{}/{}", one.line, one.code, one.enrolment_id), 1);
     }
-    table.counted("people", "listed", report.people_listed());
+    table.counted("people", "listed", report.people_listed);
+    table.counted("people", "carried_alone", report.people_carried);
     for (word, count) in &report.people {
         table.counted("people", word, *count);
     }

@@ -233,7 +233,7 @@ fn summary(page: &mut Page, report: &CycleReport) {
     };
     table.row(vec![
         Cell::Words(Words::fixed("Người trong danh sách", "People listed")),
-        Cell::Number(grouped(report.people_listed().into())),
+        Cell::Number(grouped(report.people_listed.into())),
         Cell::Empty,
     ]);
     table.row(vec![
@@ -364,8 +364,22 @@ fn partitions(page: &mut Page, report: &CycleReport) {
     adds_up(page, &counts, &grouped(whole.count.into()), None);
     let amounts: Vec<String> =
         PayableState::ALL.iter().map(|(_, s)| amount(all.of(*s).minor, report.currency)).collect();
-    let must = Words::fixed("tổng các quyền lợi đã xác định", "the claims, summed by themselves");
-    let claims = money(report.claims_minor, report.currency);
+    let must = match report.recoveries.count {
+        0 => Words::fixed("tổng các quyền lợi đã xác định", "the claims, summed by themselves"),
+        _ => {
+            let kept = amount(-report.recoveries.minor, report.currency);
+            let claims = amount(report.claims_minor, report.currency);
+            Words::new(
+                format!(
+                    "tổng các quyền lợi đã xác định {claims}, trừ phần giữ lại để thu hồi {kept}"
+                ),
+                format!(
+                    "the claims, summed by themselves, {claims}, less what was kept back {kept}"
+                ),
+            )
+        }
+    };
+    let claims = money(report.claims_minor + report.recoveries.minor, report.currency);
     adds_up(page, &amounts, &money(whole.minor, report.currency), Some((must, claims)));
 
     // People, counted by themselves: one person may have several rows and payables.
@@ -381,12 +395,13 @@ fn partitions(page: &mut Page, report: &CycleReport) {
         ],
     );
     let mut parts = Vec::new();
-    let listed = report.people_listed();
+    let (mut sum, listed) = (0, report.people_counted());
     for word in PERSON_OUTCOMES.iter().filter(|word| **word != "total") {
         let count = report.people.get(word).copied().unwrap_or(0);
         if count == 0 {
             continue;
         }
+        sum += count;
         parts.push(grouped(count.into()));
         table.row(vec![
             Cell::Words(wording::person_outcome(word)),
@@ -395,12 +410,30 @@ fn partitions(page: &mut Page, report: &CycleReport) {
         ]);
     }
     table.sum(vec![
-        Cell::Words(Words::fixed("Số người trong danh sách", "People listed")),
-        Cell::Number(grouped(listed.into())),
+        Cell::Words(Words::fixed("Cộng số người", "People")),
+        Cell::Number(grouped(sum.into())),
         Cell::Empty,
     ]);
     page.table(&table);
-    adds_up(page, &parts, &grouped(listed.into()), None);
+    let must = match report.people_carried {
+        0 => Words::fixed(
+            "số người trong danh sách đã nhập",
+            "people on the roster that was taken in",
+        ),
+        alone => Words::new(
+            format!(
+                "số người trong danh sách đã nhập {}, và chỉ có khoản chuyển từ kỳ trước {}",
+                grouped(report.people_listed.into()),
+                grouped(alone.into())
+            ),
+            format!(
+                "people on the roster that was taken in {}, and with carried money alone {}",
+                grouped(report.people_listed.into()),
+                grouped(alone.into())
+            ),
+        ),
+    };
+    adds_up(page, &parts, &grouped(sum.into()), Some((must, grouped(listed.into()))));
     page.section_end();
 }
 

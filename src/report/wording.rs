@@ -14,6 +14,7 @@ use crate::domain::recall::RecallState;
 use crate::domain::receivable::{ReceivableCause, ReceivableState};
 use crate::domain::roster::{Channel, RefusalCode};
 use crate::domain::state::Named;
+use crate::pipeline::account::NOTHING_NEW;
 use crate::report::words::Words;
 
 pub const fn cycle_kind(kind: CycleKind) -> Words {
@@ -65,7 +66,9 @@ pub fn person_outcome(word: &str) -> Words {
         "ceased" => row_outcome(RowOutcome::Ceased),
         "nil" => row_outcome(RowOutcome::Nil),
         "refused" => row_outcome(RowOutcome::Refused),
-        "entitled" => row_outcome(RowOutcome::Entitled),
+        NOTHING_NEW => {
+            Words::fixed("Được hưởng, không có gì mới phải chi", "Entitled, nothing new to pay")
+        }
         word => match PayableState::from_name(word) {
             Some(state) => payable_state(state),
             None => Words::name(word),
@@ -342,7 +345,9 @@ pub fn identity(name: &'static str) -> Words {
         "rows listed = refused + ceased + held + nil + entitled" => {
             "số dòng = không nhận + thôi hưởng + tạm giữ + không phát sinh + được hưởng"
         }
-        "people listed = people by worst outcome" => "số người = số người theo kết quả xấu nhất",
+        "people listed + people with carried money alone = people by worst outcome" => {
+            "người trong danh sách + người chỉ có khoản chuyển từ kỳ trước = số người theo kết quả xấu nhất"
+        }
         "claims of the payables + recoveries = payables" => {
             "quyền lợi đã xác định + phần thu hồi = các khoản chi"
         }
@@ -352,6 +357,12 @@ pub fn identity(name: &'static str) -> Words {
             "các tệp của danh sách đầu = các khoản chi đã ra lệnh"
         }
         "settled instructions = paid payables" => "lệnh đã chi = khoản đã chi",
+        "failed orders that were not ordered again = rejected + returned" => {
+            "lệnh hỏng chưa ra lệnh lại = khoản bị từ chối + bị trả lại"
+        }
+        "signatures that verify = signatures that count" => {
+            "chữ ký số kiểm đúng = chữ ký số còn giá trị"
+        }
         "nothing is pending in a closed cycle" => "kỳ đã khóa không còn khoản đang chờ",
         "what is unknown is in suspense" => "khoản chưa rõ đều nằm ở tài khoản treo",
         other => other,

@@ -67,6 +67,24 @@ impl Store {
         rows.iter().map(|row| row.int(0)).collect()
     }
 
+    /// The first and the last moment at which a stage of a cycle did a unit of its work; none when it did
+    /// none.
+    pub async fn work_done_between(
+        &self,
+        cycle: CycleNo,
+        stage: &'static str,
+    ) -> Result<Option<(String, String)>, StoreError> {
+        let rows = self
+            .query(
+                "select min(done_at), max(done_at) from work where cycle_no = $1 and stage = $2",
+                &[cycle.0.into(), stage.into()],
+            )
+            .await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let (first, last) = (row.maybe_text(0)?, row.maybe_text(1)?);
+        Ok(first.zip(last).map(|(first, last)| (first.to_owned(), last.to_owned())))
+    }
+
     /// Rows by outcome, code, programme and province, over all shards.
     pub async fn tallies(&self, cycle: CycleNo) -> Result<Vec<Tally>, StoreError> {
         let rows = self

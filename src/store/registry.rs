@@ -1,5 +1,6 @@
 //! Imports, chunks, persons, enrolments, destinations and officers: what is known between months.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, ImportNo, ListNo, PersonNo, Shard};
@@ -215,6 +216,22 @@ impl Store {
             )
             .await?;
         rows.iter().map(chunk).collect()
+    }
+
+    /// How many items the bundles of one owner have, by shard.
+    pub async fn chunk_items(
+        &self,
+        kind: ChunkKind,
+        owner: i64,
+    ) -> Result<BTreeMap<Shard, i64>, StoreError> {
+        let rows = self
+            .query(
+                "select shard, cast(sum(item_count) as bigint) from chunk
+                 where kind = $1 and owner = $2 group by shard",
+                &[kind.name().into(), owner.into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((shard(row, 0)?, row.int(1)?))).collect()
     }
 
     /// One bundle.

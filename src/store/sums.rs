@@ -45,7 +45,8 @@ pub struct InstructionSum {
 /// Orders that failed alike, and what became of their payables.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FailureSum {
-    /// Rejected, returned or cancelled.
+    /// Rejected, returned or cancelled; or one that failed and was proved paid when a later list had its
+    /// payable already.
     pub state: InstructionState,
     pub reason: Option<String>,
     pub reason_class: Option<String>,
@@ -59,11 +60,21 @@ pub struct FailureSum {
     pub total_minor: i64,
 }
 
+/// Of what an outcome of a person is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OutcomeOf {
+    Payable,
+    /// A row of the roster that was read.
+    Row,
+    /// A row that the import refused.
+    RefusedRow,
+}
+
 /// The beneficiary of a payable, and its state as people see it: one in a file of unknown fate is
 /// unknown.
 macro_rules! seen_outcomes {
     () => {
-        "select p.beneficiary_no,
+        "select p.beneficiary_no, cast(0 as bigint),
            case when p.state = 'pending' and b.state in ('sending', 'unknown') then 'unknown' else p.state end
          from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no "
     };
@@ -208,7 +219,8 @@ impl Store {
                    join payable p on p.shard = i.shard and p.payable_no = i.payable_no
                    left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
                    where i.shard = $1 and i.payable_no between $2 and $3
-                     and i.state in ('rejected', 'returned', 'cancelled')
+                     and (i.state in ('rejected', 'returned', 'cancelled')
+                       or (i.state in ('settled_excess', 'excess_returned') and p.state in ('rejected', 'returned')))
                  ) f
                  group by f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried",
             )
@@ -248,7 +260,7 @@ impl Store {
         &self,
         cycle: CycleNo,
         shard: Shard,
-    ) -> Result<Vec<(PersonNo, String)>, StoreError> {
+    ) -> Result<Vec<(PersonNo, OutcomeOf, String)>, StoreError> {
         let (first, last) = numbers_of(cycle, shard)?;
         let rows = self
             .query(
@@ -256,20 +268,21 @@ impl Store {
                     seen_outcomes!(),
                     "where p.shard = $1 and p.payable_no between $2 and $3 and p.beneficiary_no >> 55 = $1
                      union all
-                     select person_no, outcome from exception
+                     select person_no, cast(case when enrolment_no is null then 2 else 1 end as bigint), outcome
+                     from exception
                      where shard = $1 and cycle_no = $4 and subject = 'row'"
                 ),
                 &[i64::from(shard.number()).into(), first.into(), last.into(), cycle.0.into()],
             )
             .await?;
-        rows.iter().map(|row| Ok((person_no(row, 0)?, row.text(1)?.to_owned()))).collect()
+        rows.iter().map(outcome).collect()
     }
 
     /// Outcomes of those who are paid through a payee in another shard: a small part of all people.
     pub async fn outcomes_elsewhere(
         &self,
         cycle: CycleNo,
-    ) -> Result<Vec<(PersonNo, String)>, StoreError> {
+    ) -> Result<Vec<(PersonNo, OutcomeOf, String)>, StoreError> {
         let rows = self
             .query(
                 concat!(
@@ -279,6 +292,15 @@ impl Store {
                 &[cycle.0.into()],
             )
             .await?;
-        rows.iter().map(|row| Ok((person_no(row, 0)?, row.text(1)?.to_owned()))).collect()
+        rows.iter().map(outcome).collect()
     }
+}
+
+fn outcome(row: &Row) -> Result<(PersonNo, OutcomeOf, String), StoreError> {
+    let of = match row.int(1)? {
+        0 => OutcomeOf::Payable,
+        1 => OutcomeOf::Row,
+        _ => OutcomeOf::RefusedRow,
+    };
+    Ok((person_no(row, 0)?, of, row.text(2)?.to_owned()))
 }

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use chitra::domain::cycle::Cycle;
-use chitra::domain::cycle::CycleKind::{Regular, Supplementary};
+use chitra::domain::cycle::CycleKind::{Correction, Regular, Supplementary};
 use chitra::domain::exception::Decision;
 use chitra::engine::hold::Deciding;
 use serde_json::Value;
@@ -25,13 +25,14 @@ on_both_databases! { run, RealPart::Postgres;
     what_two_release_is_told_with_both
     what_is_decided_later_does_not_change_what_was_decided_then
     a_payment_that_officers_released_is_told_with_who_and_why
+    lists_that_come_and_go_do_not_keep_others_from_being_told
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
 const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000002";
 
 /// What `chitra explain` says of a person, as a page and as JSON.
-fn asked(office: &TestOffice, enrolment: &str, month: &str) -> (String, Value) {
+pub fn asked(office: &TestOffice, enrolment: &str, month: &str) -> (String, Value) {
     let ask = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chitra"));
         command.arg("--office").arg(&office.dir).args(["explain", enrolment, "--period", month]);
@@ -473,5 +474,66 @@ async fn a_payment_that_officers_released_is_told_with_who_and_why(office: TestO
         &asked(&office, "E2", "2026-11").0,
         &["with the reason “one household”", "Because of this, H121 does not hold this payment."],
     );
+    office.ends_whole().await;
+}
+
+/// Lists of one month are computed in another order than they were opened, and given up: what each has kept
+/// is told, and what is not what was claimed is refused.
+async fn lists_that_come_and_go_do_not_keep_others_from_being_told(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN]).await;
+    let regular = office.sealed("2026-10", Regular).await;
+    office.on_day("2026-09-21");
+    office.month("2026-10", &[AN, BINH]).await;
+    let supplementary = office.opened("2026-10", Supplementary).await;
+    let correction = office.opened("2026-10", Correction).await;
+    office.computed(&correction).await;
+
+    // What another list has determined is changed by hand: that is no list that has come or gone.
+    let less = "update claim set amount_minor = amount_minor - 1 where cycle_no = 1";
+    assert_eq!(office.tamper(less, vec![]).await, 1);
+    let an = office.person("E1").await;
+    let now = office.now(&correction).await;
+    refused(office.engine.explain(&now, an).await, "E101");
+    let more = "update claim set amount_minor = amount_minor + 1 where cycle_no = 1";
+    assert_eq!(office.tamper(more, vec![]).await, 1);
+
+    office.computed(&supplementary).await;
+    let lines = |json: &Value| json["rows"][0]["lines"].as_array().map(Vec::len);
+    const AS_KEPT: [&str; 2] = [
+        "nên không tính lại được như khi đó; dưới đây là kết quả mà danh sách này đã lưu",
+        "cannot be worked out again as it was then; what follows is what this list has kept",
+    ];
+
+    let (page, json) = asked(&office, "E2", "2026-10-supplementary-1");
+    assert_eq!((lines(&json), page.contains(AS_KEPT[1])), (Some(0), false), "{page}");
+    let (page, json) = asked(&office, "E2", "2026-10-correction-1");
+    assert_eq!((lines(&json), page.contains(AS_KEPT[1])), (Some(1), false), "{page}");
+
+    // The first list goes, on which the correction rests.
+    let give_up = async |cycle: &Cycle| {
+        let now = office.now(cycle).await;
+        office.engine.cycle_cancel(&now, "another day", MAKER, &key(MAKER)).await.unwrap();
+    };
+    give_up(&regular).await;
+    let (page, json) = asked(&office, "E1", "2026-10-correction-1");
+    says(&page, &AS_KEPT);
+    assert_eq!((&json["rows"][0]["outcome"], lines(&json)), (&"entitled".into(), Some(0)));
+
+    // The next one rests on the correction, which goes.
+    let next = office.opened("2026-10", Regular).await;
+    office.computed(&next).await;
+    office.check(&next, "entitled 2", "pending 1 = 500000").await;
+    give_up(&correction).await;
+    let (page, json) = asked(&office, "E2", "4");
+    says(&page, &AS_KEPT);
+    assert_eq!(lines(&json), Some(0));
+    let (page, json) = asked(&office, "E1", "4");
+    assert_eq!((lines(&json), page.contains(AS_KEPT[1])), (Some(1), false), "{page}");
+
+    let now = office.now(&next).await;
+    office.engine.recompute(&now).await.unwrap();
+    office.computed(&next).await;
+    office.check(&next, "entitled 2", "pending 2 = 1000000").await;
     office.ends_whole().await;
 }

@@ -7,6 +7,7 @@ use chitra::domain::receivable::ReceiptSource;
 use chitra::engine::receivable::Receiving;
 use jiff::civil::date;
 
+use crate::explaining::asked;
 use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
 
@@ -80,6 +81,16 @@ async fn what_is_owed_is_kept_back_of_later_payments(office: TestOffice) {
     let november = office.engine.seal(&office.now(&november).await).await.unwrap();
     office.check(&november, "entitled 1", "pending 1 = 400000").await;
     assert_eq!(standing(&office).await, "open: back 0, on its way 100000, left 400000");
+    let (page, json) = asked(&office, "E1", &november.number.to_string());
+    for sentence in [
+        "Giữ lại 100.000 VND để thu hồi khoản phải thu 1: chi thừa.",
+        "100.000 VND of it is kept back for receivable 1: settled in excess.",
+    ] {
+        assert!(page.contains(sentence), "`{sentence}` is missing in:\n{page}");
+    }
+    let kept = &json["payables"][0]["kept_back"][0];
+    assert_eq!((&kept["receivable"], &kept["cause"]), (&1.into(), &"settled_excess".into()));
+    assert_eq!(kept["amount_minor"], "100000");
     office.sent(&november, 0).await;
     settled(&office, &november).await;
     office.check(&november, "entitled 1", "paid 1 = 400000").await;

@@ -1,6 +1,8 @@
 //! The ten stories of docs/model.md §6, each told on both databases: what could pay someone twice,
 //! not at all, or without anybody knowing. Every story ends with balanced cycles and a whole log.
 
+use std::collections::BTreeMap;
+
 use chitra::domain::cycle::CycleKind::{Correction, Regular, Supplementary};
 use chitra::domain::cycle::{Cycle, CycleState};
 use chitra::domain::ids::ListNo;
@@ -338,6 +340,11 @@ async fn the_same_row_on_a_supplementary_list(office: TestOffice) {
     office.check(&late, "entitled 2", "pending 1 = 500000").await;
     assert_eq!(office.payable(&late, "E2").await.state, PayableState::Pending);
     assert_eq!(office.claims("E1").await, ["2026-10 r0 500000 cycle 1"]);
+    // Who was determined before is counted too.
+    let told = office.figures(&late).await.to_json();
+    let of = ["total", "pending", "nothing_new"].map(|word| told["people"][word].as_i64());
+    assert_eq!(of, [Some(2), Some(1), Some(1)], "{told}");
+    assert_eq!(told["people_listed"], 2);
 
     office.on_day(AFTER_THE_RAISE);
     let raised = office.paid_out("2026-10", Supplementary).await;
@@ -345,6 +352,14 @@ async fn the_same_row_on_a_supplementary_list(office: TestOffice) {
     office.check(&raised, "entitled 2", "pending 2 = 80000").await;
     let nothing = office.paid_out("2026-10", Supplementary).await;
     office.check(&nothing, "entitled 2", "").await;
+    assert_eq!(office.figures(&nothing).await.people, BTreeMap::from([("nothing_new", 2)]));
+    // Evidence that is gone takes nobody with it unseen.
+    let lost = "update chunk set item_count = item_count + 1 where kind = 'evidence' and owner = 4";
+    assert!(office.tamper(lost, vec![]).await > 0);
+    assert!(!office.figures(&nothing).await.balanced());
+    let found =
+        "update chunk set item_count = item_count - 1 where kind = 'evidence' and owner = 4";
+    assert!(office.tamper(found, vec![]).await > 0);
     assert_eq!(
         office.claims("E1").await,
         ["2026-10 r0 500000 cycle 1", "2026-10 r1 40000 cycle 3"]

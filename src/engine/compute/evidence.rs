@@ -8,6 +8,36 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::exception::RowOutcome;
+use crate::domain::state::Named;
+
+/// What tells how a person stands in a cycle, without the reasons.
+#[derive(Deserialize)]
+pub struct PersonDecided<'a> {
+    pub person: Cow<'a, str>,
+    rows: Vec<RowDecided<'a>>,
+    lines: Vec<LineDecided<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RowDecided<'a> {
+    outcome: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct LineDecided<'a> {
+    amount: Cow<'a, str>,
+}
+
+impl PersonDecided<'_> {
+    /// Entitled, and what is owed on this list comes to nothing or less.
+    pub fn has_nothing_new(&self) -> bool {
+        let owed = self.lines.iter().map(|line| line.amount.parse::<i128>().unwrap_or(0));
+        self.rows.iter().any(|row| row.outcome == RowOutcome::Entitled.name())
+            && owed.sum::<i128>() <= 0
+    }
+}
+
 /// One person in one cycle.
 #[derive(Serialize, Deserialize)]
 pub struct Evidence<'a> {

@@ -1,7 +1,7 @@
 //! Decides one person again, as the cycle did, with every reason in words.
 
 use super::evidence::{Evidence, EvidenceLine};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::judge::{
     Judge, PersonRows, by_person, ended_before_the_law, holds_before_the_law, known, reconciled,
@@ -9,13 +9,16 @@ use super::judge::{
 };
 use super::stored;
 use super::{Loaded, Terms};
-use crate::domain::cycle::Cycle;
+use crate::domain::claim::Claim;
+use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::{Decision as OfficerDecision, RowOutcome};
 use crate::domain::hold::HoldCode;
-use crate::domain::ids::{EnrolmentNo, PersonNo};
+use crate::domain::ids::{CycleNo, EnrolmentNo, PersonNo};
 use crate::domain::period::Period;
 use crate::domain::state::Named;
+use crate::engine::assemble::STAGE as ASSEMBLED;
 use crate::engine::{Engine, EngineError, chunks};
+use crate::pipeline::assemble::LineKind;
 use crate::pipeline::entitle::Entitled;
 use crate::pipeline::explain;
 use crate::report::wording;
@@ -55,9 +58,17 @@ pub struct ExplainedLine {
     pub english: String,
 }
 
+/// Why what is told of a row is what the list kept, and not worked out again.
+const AS_KEPT: Words = Words::fixed(
+    "Danh sách khác của người này đã được tính hoặc bị hủy sau khi danh sách này được tính, nên không tính lại được như khi đó; dưới đây là kết quả mà danh sách này đã lưu.",
+    "Another list of this person was computed or given up after this one was computed, so that it cannot be worked out again as it was then; what follows is what this list has kept.",
+);
+
 impl Engine {
-    /// Decides one person's rows again, as the cycle did, with every reason. Fails when the result is
-    /// not the stored evidence: an evaluator that was mended later may not rewrite history.
+    /// Decides one person's rows again, as the cycle did, with every reason. Where another list has come or
+    /// gone since, so that what was known then is known no more, tells what the cycle has kept. Fails when
+    /// the result is not the stored evidence and nothing explains it: an evaluator that was mended later may
+    /// not rewrite history.
     pub async fn explain_person(
         &self,
         cycle: &Cycle,
@@ -65,28 +76,100 @@ impl Engine {
     ) -> Result<Vec<ExplainedRow>, EngineError> {
         let mut terms = self.terms(cycle).await?;
         let mut loaded = self.load(cycle, person.shard()).await?;
-        // What this and later cycles determined was not known when it was decided.
-        let mut known = Vec::new();
+        let mut claims = Vec::new();
         for claim in std::mem::take(&mut loaded.claims) {
-            if claim.person == person && self.determined_in(&claim).await? < cycle.number {
-                known.push(claim);
+            if claim.person == person {
+                claims.push((self.determined_in(&claim).await?, claim));
             }
         }
-        loaded.claims = known;
+        let stored = self.kept_of(cycle, person).await?;
+        if let Some(kept) = &stored {
+            self.released_then(kept, cycle, &mut terms).await?;
+        }
+        // What this and later cycles determined was not known when it was decided.
+        let mut lists: BTreeSet<CycleNo> = claims.iter().map(|(list, _)| *list).collect();
+        lists.remove(&cycle.number);
+        let by_number: BTreeSet<CycleNo> =
+            lists.iter().copied().filter(|list| *list < cycle.number).collect();
+        let known_to = |known: &BTreeSet<CycleNo>| {
+            let known = claims.iter().filter(|(list, _)| known.contains(list));
+            known.map(|(_, claim)| claim.clone()).collect()
+        };
+        loaded.claims = known_to(&by_number);
+        let first = explained(&terms, &loaded, person)?;
+        let Some(kept) = stored.filter(|kept| first.lines != kept.lines) else {
+            return Ok(first.rows);
+        };
+        // A list that was opened earlier may have been computed later, and the other way round. Two moments
+        // of one second do not say which was first.
+        let order = self.order_of_computing(cycle, &lists).await?;
+        for known in [&order.surely_before, &order.perhaps_before] {
+            loaded.claims = known_to(known);
+            let again = explained(&terms, &loaded, person)?;
+            if again.lines == kept.lines {
+                return Ok(again.rows);
+            }
+        }
+        let own = claims.iter().filter(|(list, _)| *list == cycle.number).map(|(_, claim)| claim);
+        if order.has_moved && kept.is_what_was_claimed(own) {
+            return Ok(kept.told(first.rows));
+        }
+        Err(EngineError::refused(
+            "E101",
+            format!(
+                "the recomputed lines are not the stored evidence of {}: what was decided stands, and this program explains \
+                 it differently. Explain it with the program that computed the cycle, and tell the maintainers",
+                cycle.label()
+            ),
+        ))
+    }
+
+    /// What a cycle has kept of a person; the newest, when there are two.
+    async fn kept_of(
+        &self,
+        cycle: &Cycle,
+        person: PersonNo,
+    ) -> Result<Option<KeptPerson>, EngineError> {
         let name = person.to_string();
-        let mut stored = None;
+        let mut found = None;
         for chunk in self.store.chunks(person.shard(), ChunkKind::Evidence, cycle.number.0).await? {
             let plain = chunks::open(&self.keys.chunks, &chunk)?;
             for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 let told: Evidence<'_> = serde_json::from_slice(line)
                     .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
                 if told.person == name {
-                    self.released_then(&told, cycle, &mut terms).await?;
-                    stored = Some(told.lines.iter().map(StoredLine::of).collect::<Vec<_>>());
+                    found = Some(KeptPerson::of(&told)?);
                 }
             }
         }
-        explained(&terms, &loaded, person, stored)
+        Ok(found)
+    }
+
+    /// Which lists of a person were computed before a cycle was, and whether what was known then may be known
+    /// no more: a list was given up, or computed since although it was opened earlier.
+    async fn order_of_computing(
+        &self,
+        cycle: &Cycle,
+        lists: &BTreeSet<CycleNo>,
+    ) -> Result<Order, EngineError> {
+        let mut order = Order::default();
+        let computed = self.store.work_done_between(cycle.number, super::STAGE).await?;
+        let Some((first, last)) = computed else { return Ok(order) };
+        for other in self.store.cycles().await?.iter().filter(|one| one.number != cycle.number) {
+            order.has_moved |= other.state == CycleState::Cancelled;
+            let Some((_, done)) = self.store.work_done_between(other.number, ASSEMBLED).await?
+            else {
+                continue;
+            };
+            order.has_moved |= done >= first && other.number < cycle.number;
+            if lists.contains(&other.number) && done < first {
+                order.surely_before.insert(other.number);
+            }
+            if lists.contains(&other.number) && done <= last {
+                order.perhaps_before.insert(other.number);
+            }
+        }
+        Ok(order)
     }
 
     /// Puts the decisions of officers back to those that counted when a person was decided: what held a row
@@ -94,15 +177,14 @@ impl Engine {
     /// had been.
     async fn released_then(
         &self,
-        told: &Evidence<'_>,
+        kept: &KeptPerson,
         cycle: &Cycle,
         terms: &mut Terms,
     ) -> Result<(), EngineError> {
         let mut counted = HashMap::new();
-        for row in &told.rows {
-            let enrolment = EnrolmentNo::parse(&row.enrolment).ok_or_else(stored::unwritten)?;
-            let is_held = row.outcome == RowOutcome::Held.name();
-            for one in self.store.resolutions_on(enrolment.number(), cycle.period).await? {
+        for row in &kept.rows {
+            let is_held = row.outcome == RowOutcome::Held;
+            for one in self.store.resolutions_on(row.enrolment.number(), cycle.period).await? {
                 if one.releases() && !(is_held && one.code == row.code) {
                     counted.insert((one.subject, one.code), OfficerDecision::Release);
                 }
@@ -113,37 +195,148 @@ impl Engine {
     }
 }
 
+/// Lists of a person by when they were computed.
+#[derive(Default)]
+struct Order {
+    surely_before: BTreeSet<CycleNo>,
+    perhaps_before: BTreeSet<CycleNo>,
+    has_moved: bool,
+}
+
 /// What of a line must come out again as it was written down.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct StoredLine {
-    period: String,
-    amount: String,
+    period: Period,
+    amount_minor: i64,
     revision: u16,
 }
 
-impl StoredLine {
-    fn of(line: &EvidenceLine<'_>) -> StoredLine {
-        StoredLine {
-            period: line.period.to_string(),
-            amount: line.amount.to_string(),
-            revision: line.revision,
+/// What a cycle has kept of a person.
+struct KeptPerson {
+    rows: Vec<KeptRow>,
+    lines: Vec<StoredLine>,
+}
+
+struct KeptRow {
+    enrolment: EnrolmentNo,
+    source_line: u64,
+    outcome: RowOutcome,
+    code: String,
+    lines: Vec<ExplainedLine>,
+}
+
+impl KeptPerson {
+    fn of(told: &Evidence<'_>) -> Result<KeptPerson, EngineError> {
+        let mut rows = Vec::new();
+        for row in &told.rows {
+            let of_row = told.lines.iter().filter(|line| line.enrolment == row.enrolment);
+            let outcome = RowOutcome::from_name(&row.outcome).ok_or_else(stored::unwritten)?;
+            rows.push(KeptRow {
+                enrolment: EnrolmentNo::parse(&row.enrolment).ok_or_else(stored::unwritten)?,
+                source_line: row.line,
+                outcome,
+                code: row.code.to_string(),
+                lines: match outcome {
+                    // The same id may stand on a second row, which is refused.
+                    RowOutcome::Refused => Vec::new(),
+                    _ => of_row.map(kept_line).collect::<Result<_, _>>()?,
+                },
+            });
         }
+        let lines = told.lines.iter().map(|line| {
+            Ok(StoredLine {
+                period: line.period.parse().map_err(|_| stored::unwritten())?,
+                amount_minor: line.amount.parse().map_err(|_| stored::unwritten())?,
+                revision: line.revision,
+            })
+        });
+        let lines = lines.collect::<Result<_, EngineError>>()?;
+        Ok(KeptPerson { rows, lines })
+    }
+
+    /// Whether the lines are those that became the claims of the list.
+    fn is_what_was_claimed<'a>(&self, claims: impl Iterator<Item = &'a Claim>) -> bool {
+        let mut claimed: Vec<StoredLine> = claims
+            .map(|claim| StoredLine {
+                period: claim.period,
+                amount_minor: claim.amount_minor,
+                revision: claim.revision,
+            })
+            .collect();
+        let mut kept: Vec<&StoredLine> = self.lines.iter().collect();
+        claimed.sort();
+        kept.sort();
+        claimed.iter().eq(kept)
+    }
+
+    /// The rows as they were kept; a reason that came out again stands as it is.
+    fn told(self, again: Vec<ExplainedRow>) -> Vec<ExplainedRow> {
+        let mut told = Vec::new();
+        for (mut row, kept) in again.into_iter().zip(self.rows) {
+            // Both are in the order of enrolments and lines.
+            debug_assert_eq!((row.enrolment, row.source_line), (kept.enrolment, kept.source_line));
+            let same = |one: &ExplainedLine, other: &ExplainedLine| {
+                (one.period, &one.component, one.amount_minor, one.revision)
+                    == (other.period, &other.component, other.amount_minor, other.revision)
+            };
+            let is_as_it_was = (row.outcome, &row.code) == (kept.outcome, &kept.code)
+                && row.lines.len() == kept.lines.len()
+                && row.lines.iter().zip(&kept.lines).all(|(one, other)| same(one, other));
+            if !is_as_it_was {
+                row.law = (AS_KEPT.vi.into_owned(), AS_KEPT.en.into_owned());
+                row.outcome = kept.outcome;
+                row.code = kept.code;
+                row.lines = kept
+                    .lines
+                    .into_iter()
+                    .map(|line| match row.lines.iter().find(|one| same(one, &line)) {
+                        Some(one) => one.clone(),
+                        None => line,
+                    })
+                    .collect();
+            }
+            told.push(row);
+        }
+        told
     }
 }
 
-fn explained(
-    terms: &Terms,
-    loaded: &Loaded,
-    person: PersonNo,
-    stored: Option<Vec<StoredLine>>,
-) -> Result<Vec<ExplainedRow>, EngineError> {
+/// A line without the sentences that working it out again would give.
+fn kept_line(line: &EvidenceLine<'_>) -> Result<ExplainedLine, EngineError> {
+    let clauses: Vec<String> = line.clauses.iter().map(|id| id.to_string()).collect();
+    let rates: Vec<String> =
+        line.rates.iter().map(|(name, digits)| format!("{name} = {digits}")).collect();
+    let (of, by) = (clauses.join(", "), rates.join(", "));
+    Ok(ExplainedLine {
+        component: line.component.to_string(),
+        period: line.period.parse().map_err(|_| stored::unwritten())?,
+        kind: LineKind::ALL
+            .iter()
+            .find(|(word, _)| *word == line.kind)
+            .map(|(word, _)| *word)
+            .ok_or_else(stored::unwritten)?,
+        revision: line.revision,
+        amount_minor: line.amount.parse().map_err(|_| stored::unwritten())?,
+        vietnamese: format!("Như đã lưu: điều khoản {of}; mức {by}."),
+        english: format!("As it was kept: clauses {of}; rates {by}."),
+        clauses,
+    })
+}
+
+/// A person as worked out again: the rows, and all their lines.
+struct Again {
+    rows: Vec<ExplainedRow>,
+    lines: Vec<StoredLine>,
+}
+
+fn explained(terms: &Terms, loaded: &Loaded, person: PersonNo) -> Result<Again, EngineError> {
     let listed = stored::roster(terms, loaded)?;
     let register = stored::register(terms, loaded)?;
     let decisions = reconciled(terms, &listed, &register);
     let from = listed.partition_point(|row| row.person < person);
     let to = listed.partition_point(|row| row.person <= person);
     if from == to {
-        return Ok(vec![]);
+        return Ok(Again { rows: vec![], lines: vec![] });
     }
     let rows = PersonRows { listed: &listed[from..to], decisions: &decisions[from..to] };
     let pack = &terms.programmes.pack;
@@ -156,23 +349,12 @@ fn explained(
     let mut entitled = Entitled::default();
     let mut judge = Judge::new(terms, &book, &register);
     let judged = judge.person(rows, ended, &known, &mut entitled)?;
-    if let Some(stored) = stored {
-        let again = entitled.lines.iter().map(|line| StoredLine {
-            period: line.period.to_string(),
-            amount: line.amount_minor.to_string(),
-            revision: line.revision,
-        });
-        if !again.eq(stored) {
-            return Err(EngineError::refused(
-                "E101",
-                format!(
-                    "the recomputed lines are not the stored evidence of {}: what was decided stands, and this program \
-                     explains it differently. Explain it with the program that computed the cycle, and tell the maintainers",
-                    terms.cycle.label()
-                ),
-            ));
-        }
-    }
+    let lines = entitled.lines.iter().map(|line| StoredLine {
+        period: line.period,
+        amount_minor: line.amount_minor,
+        revision: line.revision,
+    });
+    let lines = lines.collect();
     let mut told = Vec::new();
     for (place, (row, decision)) in rows.listed.iter().zip(rows.decisions).enumerate() {
         let asked_at = judged.asked.iter().position(|at| *at == place);
@@ -239,5 +421,5 @@ fn explained(
             lines,
         });
     }
-    Ok(told)
+    Ok(Again { rows: told, lines })
 }

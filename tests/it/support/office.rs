@@ -31,7 +31,7 @@ use chitra::domain::hours::VALUE_DAYS_AHEAD;
 use chitra::domain::ids::{AttemptNo, EndToEndId, ListNo, PayableNo, PersonNo, Shard};
 use chitra::domain::instruction::Instruction;
 use chitra::domain::list::Role;
-use chitra::domain::payable::Payable;
+use chitra::domain::payable::{Payable, PayableState};
 use chitra::domain::period::Period;
 use chitra::domain::signature::OfficerKey;
 use chitra::domain::state::Named;
@@ -45,6 +45,11 @@ use chitra::engine::import::ImportReport;
 use chitra::engine::office::{self, Surroundings};
 use chitra::engine::progress::Silent;
 use chitra::engine::{Engine, EngineError};
+use chitra::pipeline::account::Part;
+use chitra::report::cycle::CycleReport;
+use chitra::report::cycle_csv::csv;
+use chitra::report::cycle_html::html;
+use chitra::report::words::Language;
 use chitra::store::Value;
 use chitra::store::database::Database;
 use chitra::store::postgres::Postgres;
@@ -673,6 +678,21 @@ impl TestOffice {
         self.ends(Some(code)).await;
     }
 
+    /// The report says what `cycle status` says, and its tables add up.
+    async fn report_must_balance(&self, figures: &Figures) {
+        let report = self.engine.cycle_report(&figures.cycle).await.unwrap();
+        let label = &report.label;
+        let is_computed = figures.cycle.state.is_computed();
+        assert_eq!(report.is_balanced(), is_computed.then(|| figures.balanced()), "{label}");
+        assert_eq!(report.identities, figures.identities, "{label}");
+        let (page, table) = (html(&report, Language::Both), csv(&report));
+        assert!(!page.contains("DOES NOT BALANCE") && !page.contains('✗'), "{label}: {page}");
+        assert!(!table.contains("DIFFERS"), "{label}: {table}");
+        if is_computed {
+            must_add_up(&report);
+        }
+    }
+
     async fn ends(self, tampered_with: Option<&str>) {
         self.engine.sequence().await.unwrap();
         let waiting = self.engine.store.outbox(1).await.unwrap();
@@ -687,7 +707,9 @@ impl TestOffice {
         assert!(compared.not_compared.is_empty(), "{:?}", compared.not_compared);
         assert_eq!(verified.size as i64, self.engine.store.leaf_count().await.unwrap());
         for cycle in self.engine.store.cycles().await.unwrap() {
-            must_balance(&self.engine.figures(&cycle).await.unwrap());
+            let figures = self.engine.figures(&cycle).await.unwrap();
+            must_balance(&figures);
+            self.report_must_balance(&figures).await;
         }
         self.engine.store.close().await;
         if let Base::Postgres(server) = &self.base {
@@ -695,6 +717,48 @@ impl TestOffice {
             outside_transaction(server, format!("drop database {name}")).await;
         }
     }
+}
+
+/// Every table of a report has what its summary has.
+fn must_add_up(report: &CycleReport) {
+    let label = &report.label;
+    let add = |sum: Part, part: Part| Part {
+        count: sum.count + part.count,
+        minor: sum.minor + part.minor,
+    };
+    let all = report.payables_by_state();
+    let sum = |parts: Vec<Part>| parts.into_iter().fold(Part::default(), add);
+    for by in [
+        report.payables_by(|one| &one.channel),
+        report.payables_by(|one| &one.provider),
+        report.payables_by(|one| &one.programme),
+        report.payables_by(|one| &one.province),
+        report.payables_by(|one| &one.fund),
+    ] {
+        assert_eq!(sum(by.values().map(|one| one.total()).collect()), all.total(), "{label}");
+    }
+    let rows: i64 = report.rows_by_outcome().iter().map(|(_, rows)| rows).sum();
+    assert_eq!(rows, report.rows_listed, "rows of {label}");
+    let people: i64 = report.people.values().sum();
+    assert_eq!(people, report.people_listed + report.people_carried, "people of {label}");
+    assert_eq!(
+        all.total().minor,
+        report.claims_minor + report.recoveries.minor,
+        "the claims of {label}"
+    );
+    let held: Vec<Part> = report.holds().into_values().map(|(_, part)| part).collect();
+    assert_eq!(sum(held), all.of(PayableState::Held), "holds of {label}");
+    if report.files.is_empty() {
+        return;
+    }
+    let paid = report.evidence().into_iter().map(|(_, part)| part).collect();
+    assert_eq!(sum(paid), all.of(PayableState::Paid), "proofs of {label}");
+    let failed = report.failures.iter().filter(|one| one.aftermath.leaves_it_failed());
+    assert_eq!(
+        sum(failed.map(|one| one.part).collect()),
+        add(all.of(PayableState::Rejected), all.of(PayableState::Returned)),
+        "what failed of {label}"
+    );
 }
 
 /// `entitled 2, held 1`: the rows of a cycle by outcome, those that there are.
