@@ -370,22 +370,38 @@ fn hold_second_enrolments(enrolments: &[Enrolment<'_>], decisions: &mut [Decisio
     }
 }
 
+/// One row in the order in which rows of one key and benefit stand: the first of them goes on.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Standing {
+    key: u64,
+    benefit: u16,
+    waits: bool,
+    in_doubt: bool,
+    enrolment_no: u64,
+    at: u32,
+}
+
 /// The rows that are not the first of those with the same key and benefit.
 fn seconds_by(
     enrolments: &[Enrolment<'_>],
     decisions: &[Decision],
     key: impl Fn(&Enrolment<'_>, &Decision) -> Option<u64>,
 ) -> Vec<u32> {
-    let mut claims: Vec<(u64, u16, (bool, bool), u64, u32)> = Vec::with_capacity(decisions.len());
+    let mut rows: Vec<Standing> = Vec::with_capacity(decisions.len());
     for (at, (enrolment, decision)) in enrolments.iter().zip(decisions).enumerate() {
         let Some(key) = key(enrolment, decision).filter(|_| enrolment.is_live) else { continue };
-        let waits = matches!(decision.outcome, Outcome::Held(_));
-        let rank = (waits, !claims_the_person(decision));
-        claims.push((key, enrolment.benefit, rank, enrolment.enrolment_no, at as u32));
+        rows.push(Standing {
+            key,
+            benefit: enrolment.benefit,
+            waits: matches!(decision.outcome, Outcome::Held(_)),
+            in_doubt: !claims_the_person(decision),
+            enrolment_no: enrolment.enrolment_no,
+            at: at as u32,
+        });
     }
-    claims.sort_unstable();
-    let same = claims.windows(2).filter(|pair| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1));
-    same.map(|pair| pair[1].4).collect()
+    rows.sort_unstable();
+    let of = |row: &Standing| (row.key, row.benefit);
+    rows.windows(2).filter(|pair| of(&pair[0]) == of(&pair[1])).map(|pair| pair[1].at).collect()
 }
 
 /// A row whose id was most likely another person's does not push that person out, nor does a namesake
