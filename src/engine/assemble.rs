@@ -276,8 +276,10 @@ impl Engine {
         let uncollected = self.uncollected(&assembled.payables).await?;
         let before = self.claims_before(&assembled.payables).await?;
         let stopped = self.store.stopped_before(shard, cycle.number).await?;
-        changes
-            .recoveries(cycle.number, owing.kept_back(self, &mut assembled, &carried_in.set_off));
+        changes.recoveries(
+            cycle.number,
+            owing.kept_back(self, &mut assembled, &carried_in.set_off, &paid_otherwise.lowered),
+        );
 
         let known_persons: HashSet<PersonNo> =
             self.store.persons(shard).await?.into_iter().map(|(person, _)| person).collect();

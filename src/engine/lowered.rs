@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::domain::ids::PayableNo;
+use crate::domain::receivable::ReceivableCause;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::recover::{Owing, allotted};
 
@@ -37,10 +38,14 @@ impl Engine {
             unpaid.entry(one.receivable).or_default().push((one.payable, one.amount_minor));
         }
         let mut lowered = Lowered::default();
-        for (receivable, payables) in unpaid {
-            let Some(standing) = self.store.standing(receivable).await? else { continue };
+        if unpaid.is_empty() {
+            return Ok(lowered);
+        }
+        for standing in self.store.standings_of(ReceivableCause::Overpayment).await? {
+            let receivable = standing.number;
+            let Some(payables) = unpaid.get(&receivable) else { continue };
             lowered.receivables.insert(receivable);
-            for (payable, minor) in allotted(standing.left_minor(), &payables) {
+            for (payable, minor) in allotted(standing.left_minor(), payables) {
                 let off = Owing { receivable, left_minor: minor };
                 lowered.by_payable.entry(payable).or_default().push(off);
             }

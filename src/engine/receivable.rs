@@ -24,21 +24,19 @@ use crate::store::registry::Counted;
 use crate::store::{Changes, StoreError};
 
 /// What people owe when a list is assembled, the oldest receivable of each first.
-pub(super) struct Owed {
-    by_person: HashMap<PersonNo, Vec<Owing>>,
-    /// What of it is for money that is not paid yet, and taken off nothing else.
-    lowered: Lowered,
-}
+pub(super) struct Owed(HashMap<PersonNo, Vec<Owing>>);
 
 impl Owed {
     /// Lowers the payables of those who owe something, and tells by how much and for what. `set_off` names,
     /// by the payable that money was carried from, receivables for the same claims: of that money they take
-    /// all up to the amount beside them, and of nothing else more than the policy's share.
+    /// all up to the amount beside them, and of nothing else more than the policy's share. What was `lowered`
+    /// and is not paid is taken off nothing else.
     pub(super) fn kept_back(
         &mut self,
         engine: &Engine,
         assembled: &mut Output,
         set_off: &HashMap<PayableNo, Vec<Owing>>,
+        lowered: &Lowered,
     ) -> Vec<Recovery> {
         let mut recoveries = Vec::new();
         for (payable, group) in &mut assembled.payables {
@@ -49,7 +47,7 @@ impl Owed {
                 let carried = group.lines.iter().filter(|line| line.carried_from == Some(*from));
                 let mut part: i64 = carried.map(|line| line.amount_minor).sum();
                 for Owing { receivable, left_minor: most } in receivables {
-                    let mut all = self.by_person.values_mut().flatten();
+                    let mut all = self.0.values_mut().flatten();
                     let Some(owing) = all.find(|one| one.receivable == *receivable) else {
                         continue;
                     };
@@ -66,11 +64,11 @@ impl Owed {
             }
             let set_off_here = |receivable| already.iter().any(|(one, _)| *one == receivable);
             let mut owing: Vec<&mut Owing> = self
-                .by_person
+                .0
                 .get_mut(&group.beneficiary)
                 .into_iter()
                 .flatten()
-                .filter(|one| !set_off_here(one.receivable) && !self.lowered.waits(one.receivable))
+                .filter(|one| !set_off_here(one.receivable) && !lowered.waits(one.receivable))
                 .collect();
             let mut left: Vec<Owing> = owing.iter().map(|one| **one).collect();
             let taken = recover(&engine.config.recovery, group.total_minor, &mut left);
@@ -125,7 +123,7 @@ impl Engine {
                     .push(Owing { receivable: standing.number, left_minor });
             }
         }
-        Ok(Owed { by_person: owed, lowered: self.lowered().await? })
+        Ok(Owed(owed))
     }
 
     /// Makes receivables of what was really paid for months after a death, once for each payment. They
