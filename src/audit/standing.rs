@@ -46,6 +46,10 @@ pub struct Standing {
     claims: BTreeMap<(i64, u8, i64), MoneySum>,
     /// Cycles of which every claim has its line in the log.
     claims_told: BTreeSet<i64>,
+    /// What was kept of each answer, by its number and what of it.
+    kept: BTreeMap<(i64, String), MoneySum>,
+    /// Answers of which everything that is kept has its line in the log.
+    kept_told: BTreeSet<i64>,
     /// Cycles of which every row of money has its line in the log.
     pub whole: BTreeSet<i64>,
     /// True when a cycle was opened by a program that wrote no such lines.
@@ -86,6 +90,31 @@ impl Standing {
             claims.sum = claims.sum.wrapping_add(one.sum);
         }
         sums
+    }
+
+    /// Whether everything that is kept of an answer has its line in the log.
+    pub fn says_what_is_kept_of(&self, answer: i64) -> bool {
+        self.kept_told.contains(&answer)
+    }
+
+    /// What must stand of what was kept of answers.
+    pub fn kept_sums(&self) -> BTreeMap<(i64, String), MoneySum> {
+        let told = self.kept.iter().filter(|((answer, _), _)| self.kept_told.contains(answer));
+        told.map(|(key, kept)| (key.clone(), *kept)).collect()
+    }
+
+    /// The digests of the files that were archived when they were taken in, and what each is.
+    pub fn archived(&self) -> BTreeMap<String, String> {
+        let digests = self.facts.iter().filter_map(|((kind, key), fields)| {
+            let field = |name: &str| fields.get(name).filter(|text| !text.is_empty()).cloned();
+            let digest = match kind {
+                FactKind::Import | FactKind::Answer | FactKind::SealedCopy => field("sha256")?,
+                FactKind::SealedAnswer => key.clone(),
+                _ => return None,
+            };
+            Some((digest, format!("{kind} {key}")))
+        });
+        digests.collect()
     }
 
     fn set(&mut self, kind: FactKind, key: String, fields: &[(&'static str, String)]) {
@@ -140,6 +169,11 @@ impl Standing {
                         none("cancelled_for"),
                     ],
                 );
+                // Earlier programs did not say it here.
+                let value_date = is("value_date");
+                if !value_date.1.is_empty() {
+                    self.set(K::Cycle, said.text("cycle"), &[value_date]);
+                }
             }
             "cycle_cancelled" => {
                 self.set(K::Cycle, said.text("cycle"), &[("cancelled_for", said.text("reason"))])
@@ -366,6 +400,11 @@ impl Standing {
                         self.claims_told.insert(cycle);
                     }
                 }
+                "kept" => {
+                    if let Ok(answer) = key.parse() {
+                        self.kept_told.insert(answer);
+                    }
+                }
                 "proved" => self.proved(key),
                 "owed" => {
                     let mut parts = state.split('.').map(str::to_owned);
@@ -392,6 +431,17 @@ impl Standing {
                 let money = self.money.entry(key).or_default();
                 money.rows += rows;
                 money.sum = money.sum.wrapping_add(sum);
+            }
+        }
+        for word in said.texts("kept") {
+            let parsed = sum_of(&word).and_then(|(key, rows, sum)| {
+                let (answer, of) = key.split_once('/')?;
+                Some(((answer.parse().ok()?, of.to_owned()), rows, sum))
+            });
+            if let Some((key, rows, sum)) = parsed {
+                let kept = self.kept.entry(key).or_default();
+                kept.rows += rows;
+                kept.sum = kept.sum.wrapping_add(sum);
             }
         }
         for word in said.texts("claims") {
@@ -575,6 +625,21 @@ mod tests {
         assert_eq!(after, BTreeMap::from([((1, 3), rows(0, 0)), ((2, 3), rows(4, 1))]));
         let again = standing(&[&made, &carried, forgotten]).claim_sums();
         assert_eq!(again, BTreeMap::from([((1, 3), rows(5, 1))]));
+    }
+
+    #[test]
+    fn what_is_kept_of_an_answer_is_summed_where_the_log_has_all_of_it() {
+        let (five, four) = (to_letters(5), to_letters(4));
+        let begun = r#"{"at":"2026-11-03","event":"rows_written","states":["kept:7=told"]}"#;
+        let page = |sum: &str| {
+            format!(
+                r#"{{"at":"2026-11-03","event":"rows_written","kept":["6/queue=1.{sum}","7/queue=1.{sum}"]}}"#
+            )
+        };
+        let standing = standing(&[begun, &page(&five), &page(&four)]);
+        let kept = MoneySum { rows: 2, sum: 9 };
+        assert_eq!(standing.kept_sums(), BTreeMap::from([((7, "queue".to_owned()), kept)]));
+        assert!(standing.says_what_is_kept_of(7) && !standing.says_what_is_kept_of(6));
     }
 
     #[test]

@@ -37,6 +37,20 @@ impl Dispatch {
                 table(&["file", "state", "what happened"], &rows, &[])
             }
         });
-        Ok(())
+        let hindered: Vec<_> = done.iter().filter(|one| one.is_hindered()).collect();
+        match hindered.first() {
+            None => Ok(()),
+            Some(first) => Err(EngineError::refused(
+                "D181",
+                format!(
+                    "{} of {} files did not leave, or nobody knows whether they did, the first: {} ({}). Each is told \
+                     above with what is done about it; afterwards: chitra dispatch",
+                    hindered.len(),
+                    done.len(),
+                    first.file_name,
+                    first.detail
+                ),
+            )),
+        }
     }
 }

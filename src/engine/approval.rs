@@ -12,7 +12,7 @@ use crate::engine::acting::{Acting, Doing};
 use crate::engine::render::Sealing;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::approve::{self, Approved, approve, purpose};
-use crate::store::{Changes, StoreError};
+use crate::store::{Changes, StoreError, rule_told};
 
 impl Engine {
     /// The maker presents a sealed list.
@@ -157,8 +157,9 @@ impl Engine {
             Err(StoreError::Conflict { rule }) => Err(EngineError::refused(
                 "A110",
                 format!(
-                    "the database refuses this signature ({rule}): the list changed since it was read. Look at it again, \
+                    "the database refuses this signature ({}): the list changed since it was read. Look at it again, \
                      and sign then: chitra cycle status {}",
+                    rule_told(&rule),
                     cycle.label()
                 ),
             )),

@@ -54,6 +54,14 @@ impl Books {
                         order.unwrap_or_else(|| "-".to_owned())
                     ));
                 }
+                Written::AnswerBegins(answer) => {
+                    told.states.push(format!("kept:{answer}=told"));
+                }
+                Written::Kept { answer, of, line } => {
+                    let kept = told.kept.entry((answer.0, of.name())).or_default();
+                    kept.rows += 1;
+                    kept.sum = kept.sum.wrapping_add(self.keys.line(line));
+                }
                 Written::NotOwed { order } => {
                     told.states
                         .push(format!("not_owed:{}=gone", to_letters(self.keys.line(order))));
@@ -99,6 +107,8 @@ struct Told {
     sums: BTreeMap<(i64, u8), MoneySum>,
     /// By cycle, shard, and the cycle whose computation does it.
     claims: BTreeMap<(i64, u8, i64), MoneySum>,
+    /// By answer, and what of it.
+    kept: BTreeMap<(i64, &'static str), MoneySum>,
 }
 
 impl Told {
@@ -118,11 +128,19 @@ impl Told {
                 format!("{cycle}/{shard}/{by}={}.{}", claims.rows, to_letters(claims.sum))
             })
             .collect();
+        let kept: Vec<String> = self
+            .kept
+            .iter()
+            .map(|((answer, of), kept)| {
+                format!("{answer}/{of}={}.{}", kept.rows, to_letters(kept.sum))
+            })
+            .collect();
         let fields = [
             ("states", &self.states),
             ("dropped", &self.dropped),
             ("sums", &sums),
             ("claims", &claims),
+            ("kept", &kept),
         ];
         let mut leaves = Vec::new();
         let mut leaf = |field: &str, words: &[String]| -> Result<(), LeafError> {

@@ -113,7 +113,8 @@ impl Engine {
                     .text("kind", &cycle.kind.to_string())
                     .number("roster_import", cycle.roster.0)
                     .number("identity_import", cycle.identity.0)
-                    .text("law_known_at", &cycle.law_known_at.to_string()),
+                    .text("law_known_at", &cycle.law_known_at.to_string())
+                    .text("value_date", &cycle.value_date.to_string()),
             )?,
         );
         match self.store.commit(changes).await {

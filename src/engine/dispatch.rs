@@ -26,6 +26,17 @@ pub struct Dispatched {
     pub file_name: String,
     pub state: BatchState,
     pub detail: String,
+    /// It did not leave, and goes without anybody doing anything about it.
+    pub waits: bool,
+}
+
+impl Dispatched {
+    /// Whether it should have left by now and did not, or nobody knows whether it did: it is halted or refused,
+    /// its partner cannot be reached, or somebody must act first.
+    pub fn is_hindered(&self) -> bool {
+        use BatchState::{Released, Sending, Unknown};
+        matches!(self.state, Released | Sending | Unknown) && !self.waits
+    }
 }
 
 /// An archived file on its way to a partner.
@@ -40,6 +51,8 @@ pub(super) struct OutgoingFile<'a> {
 
 mod leaving;
 
+pub(super) use leaving::Waits;
+
 type BatchKey = (CycleNo, BatchNo);
 
 fn key(batch: &Batch) -> BatchKey {
@@ -47,7 +60,7 @@ fn key(batch: &Batch) -> BatchKey {
 }
 
 fn told(batch: &Batch, state: BatchState, detail: String) -> Dispatched {
-    Dispatched { file_name: batch.file_name.clone(), state, detail }
+    Dispatched { file_name: batch.file_name.clone(), state, detail, waits: false }
 }
 
 impl Engine {
@@ -76,14 +89,17 @@ impl Engine {
                         Ok(()) => self.dispatch_provider(&lease, &provider, &keys, &mut done).await,
                         Err(error) => Err(error),
                     };
-                    self.give_back(lease).await?;
+                    let given_back = self.give_back(lease).await;
+                    // What went wrong first is what is told.
                     sent?;
+                    given_back?;
                 }
                 Err(holder) => done.extend(
                     waiting
                         .iter()
                         .filter(|batch| keys.contains(&key(batch)))
-                        .map(|batch| told(batch, batch.state, holder.clone())),
+                        .map(|batch| told(batch, batch.state, holder.clone()))
+                        .map(|one| Dispatched { waits: true, ..one }),
                 ),
             }
         }
@@ -196,7 +212,8 @@ impl Engine {
             return Ok(told(&batch, batch.state, format!("{}: {error}", error.code())));
         }
         if let Some(why) = self.waits(&batch).await? {
-            return Ok(told(&batch, batch.state, format!("waits: {why}")));
+            let told = told(&batch, batch.state, format!("waits: {}", why.why));
+            return Ok(Dispatched { waits: why.by_itself, ..told });
         }
         // Before the attempt is recorded: what is damaged is made good, or is no attempt.
         let cycle = self.store.cycle(batch.cycle).await?.ok_or_else(|| {
@@ -238,7 +255,9 @@ impl Engine {
         );
         if let Err(error) = self.commit_under(lease, changes).await {
             return match self.stopped_meanwhile(&batch).await? {
-                Some(why) => Ok(told(&batch, batch.state, why)),
+                Some(Waits { why, by_itself }) => {
+                    Ok(Dispatched { waits: by_itself, ..told(&batch, batch.state, why) })
+                }
                 None => Err(error),
             };
         }

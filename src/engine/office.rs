@@ -309,6 +309,17 @@ impl Engine {
                 ),
             ));
         }
+        let same_key = |officer: &&Officer| officer.public_key == public_key;
+        if let Some(other) = self.store.officers_ever().await?.iter().find(same_key) {
+            return Err(EngineError::refused(
+                "A118",
+                format!(
+                    "this public key is that of `{}`; each officer has a key of their own: chitra officer enrol {name} \
+                     --role {role} --new-key",
+                    other.name
+                ),
+            ));
+        }
         let officer = Officer { name: name.to_owned(), role, public_key: public_key.to_owned() };
         let mut changes = Changes::new();
         changes.officer_enrolled(&officer, &self.stamp());

@@ -23,7 +23,7 @@ use crate::domain::ids::CycleNo;
 use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
 use crate::domain::payable::{PayableEvent, PayableState};
 use crate::domain::send_window::{Lines, SendWindow, WindowOutcome};
-use crate::engine::dispatch::Dispatched;
+use crate::engine::dispatch::{Dispatched, Waits};
 use crate::engine::lease::Lease;
 use crate::engine::{Engine, EngineError};
 use crate::store::payments::{InstructionMove, PayableMove};
@@ -68,6 +68,7 @@ impl Engine {
             file_name: batch.file_name.clone(),
             state: batch.state,
             detail,
+            waits: false,
         };
         let cycle = self.store.cycle(batch.cycle).await?.ok_or_else(|| {
             EngineError::Inconsistent(format!("the cycle of {} is missing", batch.file_name))
@@ -81,7 +82,8 @@ impl Engine {
         if batch.state == BatchState::Released
             && let Some(why) = self.waits(&batch).await?
         {
-            return Ok(told(&batch, format!("waits: {why}")));
+            let told = told(&batch, format!("waits: {}", why.why));
+            return Ok(Dispatched { waits: why.by_itself, ..told });
         }
         match self.file_holds(&cycle, &batch).await {
             Err(EngineError::Refused { code: "A115", sentence }) => {
@@ -107,8 +109,9 @@ impl Engine {
             self.watch_failures().await?;
         }
         let sent = round.sent;
-        if let Some(why) = stopped {
-            return Ok(told(&round.batch, format!("{sent} requests sent, the rest waits: {why}")));
+        if let Some(Waits { why, by_itself }) = stopped {
+            let told = told(&round.batch, format!("{sent} requests sent, the rest waits: {why}"));
+            return Ok(Dispatched { waits: by_itself, ..told });
         }
         if round.batch.state == BatchState::Sending {
             let event = BatchEvent::ProvedDelivered;
@@ -121,7 +124,7 @@ impl Engine {
 
     /// Goes over the lines once: sends what never left, asks about what is unknown, sends that again
     /// where it may go. Gives why it stopped before the end.
-    async fn go_over(&self, round: &mut Round<'_>) -> Result<Option<String>, EngineError> {
+    async fn go_over(&self, round: &mut Round<'_>) -> Result<Option<Waits>, EngineError> {
         let page = window_lines(&round.partner.terms());
         let mut pages = self.pages(&round.batch, round.partner.clone(), page)?;
         let mut looked_at = 0;
@@ -129,7 +132,8 @@ impl Engine {
             let lines = match lines {
                 // The agreement or the format is wrong: other partners are not stopped by it.
                 Err(error @ EngineError::Refused { .. }) => {
-                    return Ok(Some(format!("{}: {error}", error.code())));
+                    let why = format!("{}: {error}", error.code());
+                    return Ok(Some(Waits::for_somebody(why)));
                 }
                 lines => lines?,
             };
@@ -175,7 +179,7 @@ impl Engine {
         &self,
         round: &mut Round<'_>,
         leaving: Leaving,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<Option<Waits>, EngineError> {
         let Leaving { lines, again } = leaving;
         let number = round.window + 1;
         let mut window = SendWindow {
@@ -240,7 +244,8 @@ impl Engine {
             match reply {
                 Reply::NotSent(reason) => {
                     unsent.push(line.number);
-                    stopped = stopped.or(Some(reason.sentence.clone()));
+                    let why = || Waits::for_somebody(reason.sentence.clone());
+                    stopped = Some(stopped.unwrap_or_else(why));
                     // It left before, and of that nothing was learnt.
                     if again.iter().any(|one| (one.payable, one.attempt) == line.key) {
                         silent.push(line.clone());

@@ -6,6 +6,7 @@
 //! because an earlier program's entries do not speak of them.
 
 mod claims;
+mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,6 +103,25 @@ impl Compared {
         }
     }
 
+    /// Value date and manifest of a cycle are those of its sealed list.
+    fn cycle_as_sealed(&mut self, cycle: &Cycle, list: &PaymentList, body: &Value) {
+        let manifest = Digest::of(cycle.manifest.clone().unwrap_or_default().as_bytes());
+        for (field, stands) in
+            [("value_date", cycle.value_date.to_string()), ("manifest", manifest.to_string())]
+        {
+            let Some(sealed) = body.get(field).and_then(Value::as_str) else { continue };
+            if sealed != stands {
+                self.differs(
+                    "V311",
+                    format!("cycle {}", cycle.number),
+                    format!("{field} {sealed} when list {} was sealed", list.number),
+                    format!("{field} {stands}"),
+                    "it was changed without a command",
+                );
+            }
+        }
+    }
+
     fn is_not_as_signed(&mut self, row: String, log: String, database: String) {
         let why = "what was sealed and signed is another file";
         self.differs("V213", row, log, database, why);
@@ -136,8 +156,10 @@ impl Engine {
         for _ in 0..TRIES {
             let before = self.store.events_written().await?;
             let standing = self.standing().await?;
-            let compared = self.compared(standing).await?;
+            let archived = self.must_be_archived(&standing).await?;
+            let mut compared = self.compared(standing).await?;
             if before == self.store.events_written().await? {
+                self.archive_holds(archived, &mut compared).await?;
                 return Ok(compared);
             }
         }
@@ -198,6 +220,7 @@ impl Engine {
         self.money_stands(&cycles, &standing, &mut compared).await?;
         self.claims_stand(&standing, &mut compared).await?;
         self.owed_stands(&standing, &mut compared).await?;
+        self.kept_stands(&standing, &mut compared).await?;
         Ok(compared)
     }
 
@@ -237,6 +260,7 @@ impl Engine {
             compared.approved_by_enough(&list, &signatures);
             let body: Value = serde_json::from_str(&list.body).unwrap_or_default();
             let of_list = body.get("value_date").and_then(Value::as_str).unwrap_or_default();
+            compared.cycle_as_sealed(cycle, &list, &body);
             let listed = body.get("files").and_then(Value::as_array).cloned().unwrap_or_default();
             for file in &listed {
                 let told = |field: &str| match file.get(field) {

@@ -28,7 +28,7 @@ use crate::engine::{Engine, EngineError};
 use crate::store::answers::Contradicted;
 use crate::store::leaving::Moved;
 use crate::store::payments::{InstructionMove, PayableMove};
-use crate::store::{Changes, StoreError};
+use crate::store::{Changes, StoreError, rule_told};
 
 /// What was taken back.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -411,8 +411,9 @@ impl Engine {
             Err(StoreError::Conflict { rule }) => Err(EngineError::refused(
                 "D128",
                 format!(
-                    "it cannot be taken back as it was read ({rule}); nothing was changed. Look at it again: \
-                     chitra cycle status CYCLE"
+                    "it cannot be taken back as it was read ({}); nothing was changed. Look at it again: \
+                     chitra cycle status CYCLE",
+                    rule_told(&rule)
                 ),
             )),
             done => Ok(done?),

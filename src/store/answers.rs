@@ -7,9 +7,10 @@ use crate::domain::answer::{
     Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt, RefusedAnswer, ToldTransaction,
 };
 use crate::domain::batch::Batch;
-use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo};
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
 use crate::domain::state::Named;
 
+use super::books::{Kept, Written, discrepancy_line, transaction_line};
 use super::database::Dialect;
 use super::paged::{PAGE, lookup, lookup_texts, padded};
 use super::registry::number;
@@ -277,30 +278,81 @@ impl Store {
                 &[],
             )
             .await?;
+        numbered_discrepancies(&rows)
+    }
+
+    /// Every item that ever came into the queue, after a number.
+    pub async fn discrepancies_ever(
+        &self,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<(i64, Discrepancy)>, StoreError> {
+        let rows = self
+            .query(
+                "select discrepancy_no, kind, provider, answer_no, item, payable_no, attempt, expected_minor,
+                 reported_minor, detail, opened_at, cycle_no, batch_no from discrepancy where discrepancy_no > $1
+                 order by discrepancy_no limit $2",
+                &[after.into(), limit.into()],
+            )
+            .await?;
+        numbered_discrepancies(&rows)
+    }
+
+    /// The lines of all transactions told of the orders of a shard, with their answers.
+    pub async fn transaction_lines(
+        &self,
+        shard: Shard,
+    ) -> Result<Vec<(AnswerNo, String)>, StoreError> {
+        let rows = self
+            .query(
+                "select payable_no, attempt, provider, format, reference, answer_no, item from transaction_told
+                 where shard = $1",
+                &[i64::from(shard.number()).into()],
+            )
+            .await?;
         rows.iter()
             .map(|row| {
-                Ok((
-                    row.int(0)?,
-                    Discrepancy {
-                        kind: row.named(1)?,
-                        provider: row.text(2)?.to_owned(),
-                        answer: AnswerNo(row.int(3)?),
-                        item: row.int(4)?,
-                        instruction: instruction_key(row, 5)?,
-                        file: row
-                            .maybe_int(11)?
-                            .zip(row.maybe_int(12)?)
-                            .map(|(cycle, batch)| (CycleNo(cycle), BatchNo(batch))),
-                        expected_minor: row.maybe_int(7)?,
-                        reported_minor: row.maybe_int(8)?,
-                        detail: row.text(9)?.to_owned(),
-                        opened_at: row.text(10)?.to_owned(),
-                    },
-                ))
+                let answer = AnswerNo(row.int(5)?);
+                let instruction = instruction_key(row, 0)?.ok_or_else(|| {
+                    StoreError::RowMustBeWhole("a transaction of no order".to_owned())
+                })?;
+                let told = ToldTransaction {
+                    instruction,
+                    reference: row.text(4)?.to_owned(),
+                    item: row.int(6)?,
+                };
+                Ok((answer, transaction_line(answer, row.text(2)?, row.text(3)?, &told)))
             })
             .collect()
     }
+}
 
+fn numbered_discrepancies(rows: &[Row]) -> Result<Vec<(i64, Discrepancy)>, StoreError> {
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.int(0)?,
+                Discrepancy {
+                    kind: row.named(1)?,
+                    provider: row.text(2)?.to_owned(),
+                    answer: AnswerNo(row.int(3)?),
+                    item: row.int(4)?,
+                    instruction: instruction_key(row, 5)?,
+                    file: row
+                        .maybe_int(11)?
+                        .zip(row.maybe_int(12)?)
+                        .map(|(cycle, batch)| (CycleNo(cycle), BatchNo(batch))),
+                    expected_minor: row.maybe_int(7)?,
+                    reported_minor: row.maybe_int(8)?,
+                    detail: row.text(9)?.to_owned(),
+                    opened_at: row.text(10)?.to_owned(),
+                },
+            ))
+        })
+        .collect()
+}
+
+impl Store {
     /// Halts that are in force.
     pub async fn halts(&self) -> Result<Vec<Halt>, StoreError> {
         let rows = self
@@ -339,6 +391,7 @@ impl Store {
 
 impl Changes {
     pub fn answer_received(&mut self, answer: &Answer) {
+        self.written.push(Written::AnswerBegins(answer.number));
         self.bulk(
             "answer",
             &[
@@ -380,6 +433,7 @@ impl Changes {
     }
 
     pub fn answer_refused(&mut self, refused: &RefusedAnswer) {
+        self.written.push(Written::AnswerBegins(refused.number));
         self.bulk(
             "refused_answer",
             &["answer_no", "provider", "file_name", "sha256", "code", "refused_at"],
@@ -426,6 +480,11 @@ impl Changes {
 
     /// Keeps the transactions by which an answer says that orders were paid or debited.
     pub fn transactions_told(&mut self, answer: &Answer, told: &[ToldTransaction]) {
+        self.written.extend(told.iter().map(|one| Written::Kept {
+            answer: answer.number,
+            of: Kept::Transaction,
+            line: transaction_line(answer.number, &answer.provider, &answer.format, one),
+        }));
         self.bulk(
             "transaction_told",
             &[
@@ -455,6 +514,13 @@ impl Changes {
     }
 
     pub fn discrepancies(&mut self, first_no: i64, discrepancies: &[Discrepancy]) {
+        self.written.extend(discrepancies.iter().zip(first_no..).map(|(one, number)| {
+            Written::Kept {
+                answer: one.answer,
+                of: Kept::Discrepancy,
+                line: discrepancy_line(number, one),
+            }
+        }));
         self.bulk(
             "discrepancy",
             &[

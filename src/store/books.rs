@@ -4,13 +4,14 @@
 //! leaves that go into the log in the same transaction; and the same lines from rows that are read, so that
 //! what stands can be held against what was written.
 
+use crate::domain::answer::{Discrepancy, ToldTransaction};
 use crate::domain::claim::Claim;
 use crate::domain::fact::FactKind;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::receivable::Receivable;
-use crate::domain::state::Named;
+use crate::domain::state::{Named, named};
 
 /// One thing that a step writes, in the order in which it does.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,9 +30,21 @@ pub enum Written {
     Proved(CycleNo, BatchNo),
     /// Money to be got back. `order` names the order that was too much, to be found when it falls away.
     Owed { number: i64, cycle: Option<CycleNo>, line: String, order: Option<String> },
+    /// A file of a partner is taken in, or refused: from here on what is kept of it has its lines.
+    AnswerBegins(AnswerNo),
+    /// One of many lines that are kept of an answer, and never change.
+    Kept { answer: AnswerNo, of: Kept, line: String },
     /// The order was not too much after all.
     NotOwed { order: String },
 }
+
+named!(
+    /// What is kept of an answer in rows of its own.
+    Kept {
+        Transaction = "transactions",
+        Discrepancy = "queue",
+    }
+);
 
 /// Makes the leaves that tell what was written.
 pub trait Witness: Send + Sync {
@@ -171,6 +184,44 @@ pub fn order_state_line(
         word(&known.reason_class),
         word(&known.outcome_on),
         word(&known.debited_on)
+    )
+}
+
+/// By which transaction a partner said that an order was paid or debited.
+pub fn transaction_line(
+    answer: AnswerNo,
+    provider: &str,
+    format: &str,
+    told: &ToldTransaction,
+) -> String {
+    let (payable, attempt) = told.instruction;
+    format!(
+        "transaction {} {} {} {}\u{1f}{provider}\u{1f}{format}\u{1f}{}",
+        answer.0,
+        told.item,
+        payable.number(),
+        attempt.number(),
+        told.reference
+    )
+}
+
+/// What never changes of an item in the queue: all but who resolved it.
+pub fn discrepancy_line(number: i64, one: &Discrepancy) -> String {
+    let order = one.instruction.map(|(payable, attempt)| excess_order(payable, attempt));
+    let minor =
+        |minor: Option<i64>| minor.map_or_else(|| "-".to_owned(), |minor| minor.to_string());
+    format!(
+        "discrepancy {number} {} {} {} {} {} {}\u{1f}{}\u{1f}{}\u{1f}{}\u{1f}{}",
+        one.answer.0,
+        one.item,
+        one.file.map_or(0, |(cycle, _)| cycle.0),
+        one.file.map_or(0, |(_, batch)| batch.0),
+        minor(one.expected_minor),
+        minor(one.reported_minor),
+        one.kind,
+        one.provider,
+        order.unwrap_or_default(),
+        one.detail
     )
 }
 

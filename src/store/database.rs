@@ -173,7 +173,7 @@ pub enum StoreError {
     #[error(transparent)]
     UrlMustNameADatabase(#[from] DatabaseUrlError),
     #[error(
-        "another step changed the same rows first, or the rows already exist ({rule}); read again and decide again"
+        "another command changed the same rows first ({}); this one changed nothing: look, and do it again", rule_told(.rule)
     )]
     Conflict { rule: String },
     #[error(
@@ -280,6 +280,15 @@ impl StoreError {
     }
 }
 
+/// A broken rule in words: ours are sentences, and the names that databases give to theirs tell an officer
+/// nothing.
+pub fn rule_told(rule: &str) -> &str {
+    match rule.contains(' ') && !rule.contains(" constraint failed") {
+        true => rule,
+        false => "what it was about to write is there already, or is not so any more",
+    }
+}
+
 /// Whether a database says that its bytes are not as it wrote them: SQLite's `CORRUPT` and `NOTADB`,
 /// PostgreSQL's `data_corrupted` and `index_corrupted`.
 fn is_damage(error: &dyn sqlx::error::DatabaseError) -> bool {
@@ -297,5 +306,24 @@ fn must_not_write(error: &dyn sqlx::error::DatabaseError) -> bool {
     match error.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
         Some(_) => matches!(code.parse::<u32>().map(|code| code & 0xff), Ok(8 | 14)),
         None => code == "25006",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_database_are_not_told_to_an_officer() {
+        for (rule, is_told) in [
+            ("a list moves from the state in which it was read", true),
+            ("UNIQUE constraint failed: officer.public_key", false),
+            ("CHECK constraint failed: amount_minor > 0", false),
+            ("signature_pkey", false),
+        ] {
+            let told = StoreError::Conflict { rule: rule.to_owned() }.to_string();
+            assert_eq!(told.contains(rule), is_told, "{told}");
+            assert!(told.ends_with("look, and do it again"), "{told}");
+        }
     }
 }

@@ -43,7 +43,7 @@ const READINGS: &[Reading] = &[
     Reading {
         kind: FactKind::Cycle,
         sql: "select cycle_no, state, period, kind, roster_import, identity_import, law_known_at, opened_by,
-                cancelled_for
+                cancelled_for, value_date
               from cycle order by cycle_no limit $1 offset $2",
         key: 1,
         columns: &[
@@ -56,6 +56,7 @@ const READINGS: &[Reading] = &[
             "law_known_at",
             "opened_by",
             "#cancelled_for",
+            "value_date",
         ],
     },
     Reading {

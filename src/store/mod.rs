@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use books::Witness;
 pub use changes::Changes;
-pub use database::{Database, Row, StoreError, Value};
+pub use database::{Database, Row, StoreError, Value, rule_told};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 
 /// The one store of an office. Cheap to clone.

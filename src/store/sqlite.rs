@@ -157,14 +157,21 @@ impl Database for Sqlite {
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
+        let writer = self.writer.as_ref().ok_or(StoreError::OpenedToRead)?;
         // `immediate` takes the write lock at once: a later upgrade fails without waiting.
-        let open = self
-            .writer
-            .as_ref()
-            .ok_or(StoreError::OpenedToRead)?
-            .begin_with("begin immediate")
-            .await
-            .map_err(|error| StoreError::of("beginning", error))?;
+        let begin = || writer.begin_with("begin immediate");
+        let open = match begin().await {
+            // SQLite ended the transaction before by itself, as it does on a full disk, and its driver does not
+            // know: another connection is not in it.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                let stale = writer.acquire().await;
+                let stale = stale.map_err(|error| StoreError::of("beginning", error))?;
+                stale.close().await.map_err(|error| StoreError::of("beginning", error))?;
+                begin().await
+            }
+            begun => begun,
+        };
+        let open = open.map_err(|error| StoreError::of("beginning", error))?;
         Ok(Box::new(SqliteTransaction { open }))
     }
 

@@ -57,7 +57,9 @@ async fn a_released_file_of_a_trial_does_not_leave_in_earnest(mut office: TestOf
     let before = office.snapshot().await;
     assert_eq!(dispatched(&office).await, ["released: D180", "released: D180"]);
     assert_eq!(office.snapshot().await, before);
-    let told = office.engine.dispatch(None).await.unwrap().remove(0).detail;
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told.iter().all(|one| one.is_hindered()), "the command ends with a code: {told:?}");
+    let told = told[0].detail.clone();
     assert!(told.contains("was `test`, and now it is `production`"), "{told}");
     assert!(
         told.contains("chitra withdraw 1 TEST-") && told.contains("chitra reissue 1"),

@@ -71,6 +71,12 @@ async fn waits(engine: &Engine) -> Vec<String> {
     told.into_iter().filter(|one| one.state == BatchState::Released).map(|one| one.detail).collect()
 }
 
+/// How many files dispatch ends with a code for.
+async fn hindered(engine: &Engine) -> usize {
+    let told = engine.dispatch(None).await.unwrap();
+    told.iter().filter(|one| one.is_hindered()).count()
+}
+
 async fn redated(office: &TestOffice, cycle: &Cycle, file: &str, day: &str) -> ListNo {
     let now = office.now(cycle).await;
     let files = [file.to_owned()];
@@ -100,9 +106,11 @@ async fn a_file_waits_for_hours_and_says_until_when(mut office: TestOffice) {
     ] {
         at(&office, now);
         assert_eq!(waits(&office.engine).await, [format!("waits: {told}")], "{now}");
+        assert_eq!(hindered(&office.engine).await, 0, "it goes by itself: {told}");
     }
     at(&office, "2026-10-05T15:31");
     let told = waits(&office.engine).await.remove(0);
+    assert_eq!(hindered(&office.engine).await, 1, "somebody must act: {told}");
     assert!(told.contains("--value-date 2026-10-06 --as OFFICER"), "{told}");
     assert_eq!(office.times_sent(&file(&office, &cycle, "sheetbank").await.file_name), 0);
     at(&office, "2026-10-05T15:30");

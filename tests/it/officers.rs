@@ -390,3 +390,14 @@ fn a_list_that_was_released_with_fewer_approvers_is_told() {
         office.ends_tampered_with("V310").await;
     });
 }
+
+#[test]
+fn two_officers_do_not_share_a_key() {
+    on_sqlite(async |office| {
+        let public = key(MAKER).public().to_string();
+        let enrolled = office.engine.officer_enrol("nga", Role::Approver, &public).await;
+        let told = refused(enrolled, "A118");
+        assert!(told.contains(&format!("is that of `{MAKER}`")), "{told}");
+        office.ends_whole().await;
+    });
+}

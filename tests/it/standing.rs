@@ -12,7 +12,7 @@ use chitra::store::Database;
 use jiff::civil::date;
 
 use crate::support::office::{
-    APPROVERS, MAKER, TestOffice, deciding, key, on_both_databases, refused, run,
+    APPROVERS, MAKER, TestOffice, archived_file, deciding, key, on_both_databases, refused, run,
 };
 use crate::support::real_parts::RealPart;
 
@@ -20,6 +20,7 @@ on_both_databases! { run, RealPart::Postgres;
     rows_that_were_changed_by_hand_are_told
     what_is_committed_and_not_yet_numbered_counts
     claims_are_held_wherever_they_were_carried
+    files_that_are_gone_from_the_archive_are_told
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001 | register.account=0711999999 | register.provider=970405";
@@ -45,6 +46,38 @@ const fn by_hand(
 }
 
 const TAMPERINGS: &[Tampering] = &[
+    // What answers told.
+    by_hand(
+        "transaction_told",
+        "delete from transaction_told",
+        "V312",
+        "transactions of answer|rows with the sum|0 rows",
+    ),
+    by_hand(
+        "transaction_told",
+        "update transaction_told set reference = reference || 'x'",
+        "V312",
+        "transactions of answer|rows with the sum",
+    ),
+    by_hand(
+        "discrepancy",
+        "update discrepancy set reported_minor = 1",
+        "V312",
+        "queue of answer|rows with the sum",
+    ),
+    // A cycle, before and after it is sealed.
+    by_hand(
+        "cycle",
+        "update cycle set value_date = '2026-10-09' where cycle_no = 1",
+        "V207",
+        "cycle 1|value_date 2026-10-03|value_date 2026-10-09",
+    ),
+    by_hand(
+        "cycle",
+        "update cycle set manifest = manifest || ' ' where cycle_no = 1",
+        "V311",
+        "cycle 1|manifest |when list 0 was sealed|manifest ",
+    ),
     // Who may sign.
     by_hand(
         "officer",
@@ -571,4 +604,33 @@ async fn claims_are_held_wherever_they_were_carried(office: TestOffice) {
     let forgotten = "update claim set carried_from = null where carried_from is not null";
     assert_eq!(office.tamper(forgotten, vec![]).await, 1);
     office.ends_tampered_with("V220").await;
+}
+
+/// A file that came in is taken away, one that went out is damaged, and both are told.
+async fn files_that_are_gone_from_the_archive_are_told(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    let engine = &office.engine;
+    assert_eq!(engine.audit_rows().await.unwrap().differences, []);
+    let archive = office.dir.join("archive");
+    let roster = engine.store.import(cycle.roster).await.unwrap().unwrap();
+    let files = engine.store.batches(cycle.number).await.unwrap();
+    let roster_file = archived_file(&archive, &roster.sha256);
+    let sent = archived_file(&archive, files[0].sha256.as_deref().unwrap());
+    let bytes = std::fs::read(&sent).unwrap();
+    std::fs::remove_file(&roster_file).unwrap();
+    std::fs::remove_file(&sent).unwrap();
+    std::fs::write(&sent, &bytes[..bytes.len() - 1]).unwrap();
+    let compared = engine.audit_rows().await.unwrap();
+    let told: Vec<&str> = compared.differences.iter().map(|one| one.sentence.as_str()).collect();
+    assert!(compared.differences.iter().all(|one| one.code == "V313"), "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told.iter().any(|one| one.starts_with("import ") && one.contains("nothing")),
+        "{told:?}"
+    );
+    assert!(told.iter().any(|one| one.starts_with("file ") && one.contains("damaged")), "{told:?}");
+    office.ends_tampered_with("V313").await;
 }

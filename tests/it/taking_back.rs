@@ -67,6 +67,7 @@ async fn one_officer_halts_and_two_let_go_on(office: TestOffice) {
     let told = engine.dispatch(None).await.unwrap();
     let of_sheet = told.iter().find(|one| one.file_name == sheet).unwrap();
     assert_eq!(of_sheet.detail, "halted: the bank's system is down");
+    assert!(of_sheet.is_hindered() && told.iter().filter(|one| one.is_hindered()).count() == 1);
     assert_eq!(office.times_sent(&sheet), 0);
     let iso = file_of(&office, &cycle, 0, "isobank").await;
     assert_eq!(state_of(&office, &cycle, &iso).await, BatchState::Delivered);

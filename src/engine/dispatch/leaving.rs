@@ -20,19 +20,37 @@ use crate::store::Changes;
 /// Under which name the whole office's money of a day is counted.
 const OFFICE: &str = "office";
 
+/// Why a file does not leave now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::engine) struct Waits {
+    pub why: String,
+    /// It goes without anybody doing anything about it: at its hour, tomorrow, or when its money is there.
+    pub by_itself: bool,
+}
+
+impl Waits {
+    pub(in crate::engine) fn by_itself(why: String) -> Waits {
+        Waits { why, by_itself: true }
+    }
+
+    pub(in crate::engine) fn for_somebody(why: String) -> Waits {
+        Waits { why, by_itself: false }
+    }
+}
+
 impl Engine {
     /// Why a released file may not leave now; nothing when it may.
     pub(in crate::engine) async fn waits(
         &self,
         batch: &Batch,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<Option<Waits>, EngineError> {
         let stops = self.store.stops_of_batch(batch).await?;
         if stops > 0 {
-            return Ok(Some(format!(
+            return Ok(Some(Waits::for_somebody(format!(
                 "{stops} of its payments are proposed to be stopped; another officer confirms or refuses it: \
                  chitra stop list {}",
                 batch.cycle
-            )));
+            ))));
         }
         let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
         if !contradicted.is_nothing() {
@@ -40,29 +58,29 @@ impl Engine {
                 0 => "it as a whole".to_owned(),
                 payments => format!("{payments} of its payments"),
             };
-            return Ok(Some(format!(
+            return Ok(Some(Waits::for_somebody(format!(
                 "answers speak of {of_what}, and it never left; look into each and resolve it: \
                  chitra queue discrepancies"
-            )));
+            ))));
         }
         let recalls = self.store.recalls_of_batch(batch).await?;
         if recalls > 0 {
-            return Ok(Some(format!(
+            return Ok(Some(Waits::for_somebody(format!(
                 "{recalls} of its payments are asked back, and it has not left after all; take them off it: \
                  chitra stop propose {} PERSON --reason TEXT --as OFFICER, and then: \
                  chitra recall give-up {} PERSON --reason TEXT --as OFFICER",
                 batch.cycle, batch.cycle
-            )));
+            ))));
         }
         let mut again = self.paying_again(batch.cycle).await?;
         again.retain(|one| one.batch == batch.number);
         if !again.is_empty() {
-            return Ok(Some(format!(
+            return Ok(Some(Waits::for_somebody(format!(
                 "{}; they are stopped: chitra stop propose {} PERSON --reason TEXT --as OFFICER, or let go by who \
                  refuses that stop",
                 self.told_as_paid_again(&again),
                 batch.cycle
-            )));
+            ))));
         }
         let profile = self.provider(&batch.provider)?;
         let terms = &profile.on(self.clock.today()).leaving;
@@ -80,12 +98,12 @@ impl Engine {
     pub(in crate::engine) async fn stopped_for_now(
         &self,
         batch: &Batch,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<Option<Waits>, EngineError> {
         if let Some(halt) = self.halt_of(batch).await? {
-            return Ok(Some(format!("halted: {halt}")));
+            return Ok(Some(Waits::for_somebody(format!("halted: {halt}"))));
         }
         if let Err(error) = self.file_must_be_of_this_environment(batch) {
-            return Ok(Some(format!("{}: {error}", error.code())));
+            return Ok(Some(Waits::for_somebody(format!("{}: {error}", error.code()))));
         }
         let terms = &self.provider(&batch.provider)?.on(self.clock.today()).leaving;
         let now = self.clock.now();
@@ -113,17 +131,18 @@ impl Engine {
         }
     }
 
-    fn waits_for_hours(&self, batch: &Batch, terms: &LeavingTerms) -> Option<String> {
+    fn waits_for_hours(&self, batch: &Batch, terms: &LeavingTerms) -> Option<Waits> {
         let calendar = self.calendar(terms);
         let now = self.clock.now();
         match terms.hours.leaving(now, batch.value_date, calendar) {
             Ok(Leaving::Now) => None,
             Ok(Leaving::Waits { from, why }) => {
-                Some(format!("{why}; it goes from {} on", from.strftime("%F %H:%M")))
+                let why = format!("{why}; it goes from {} on", from.strftime("%F %H:%M"));
+                Some(Waits::by_itself(why))
             }
             Ok(Leaving::Missed { deadline }) => {
                 let next = terms.hours.first_value_date(now, now.date(), calendar);
-                Some(format!(
+                Some(Waits::for_somebody(format!(
                     "the last moment for its value date {} was {}; it goes under another one, approved anew: \
                      chitra redate {} {} --value-date {} --as OFFICER",
                     batch.value_date,
@@ -131,9 +150,9 @@ impl Engine {
                     batch.cycle,
                     batch.file_name,
                     next.map_or_else(|_| "DAY".to_owned(), |day| day.to_string()),
-                ))
+                )))
             }
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(Waits::for_somebody(error.to_string())),
         }
     }
 
@@ -141,7 +160,7 @@ impl Engine {
         &self,
         batch: &Batch,
         terms: &LeavingTerms,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<Option<Waits>, EngineError> {
         let day = self.clock.today().to_string();
         if self.store.is_counted(batch, &day).await? {
             return Ok(None);
@@ -159,12 +178,13 @@ impl Engine {
                 }
                 false => "it goes tomorrow, or when the ceiling is raised",
             };
-            return Ok(Some(format!(
+            let why = format!(
                 "ceiling of {} a day for {scope}: {} left today, and this file has {}; {way_out}",
                 money(most),
                 money(sent),
                 money(batch.total_minor)
-            )));
+            );
+            return Ok(Some(Waits { why, by_itself: batch.total_minor <= most }));
         }
         Ok(None)
     }
@@ -173,7 +193,7 @@ impl Engine {
         &self,
         batch: &Batch,
         terms: &LeavingTerms,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<Option<Waits>, EngineError> {
         if !terms.prefunded {
             return Ok(None);
         }
@@ -182,14 +202,14 @@ impl Engine {
         if missing <= 0 {
             return Ok(None);
         }
-        Ok(Some(format!(
+        Ok(Some(Waits::by_itself(format!(
             "cleared funds: {} are there for {}, and {} are missing; they are recorded with: \
              chitra funds record {} --amount MINOR --on DAY --reference TEXT --as OFFICER",
             told(there, self.config.currency),
             batch.provider,
             told(missing, self.config.currency),
             batch.provider
-        )))
+        ))))
     }
 
     /// Puts into the transaction of an attempt what must hold when it is recorded, whatever was read.
@@ -218,11 +238,12 @@ impl Engine {
     pub(super) async fn stopped_meanwhile(
         &self,
         batch: &Batch,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<Option<Waits>, EngineError> {
         if let Some(halt) = self.halt_of(batch).await? {
-            return Ok(Some(format!("halted: {halt}")));
+            return Ok(Some(Waits::for_somebody(format!("halted: {halt}"))));
         }
-        Ok(self.waits(batch).await?.map(|why| format!("waits: {why}")))
+        let waits = self.waits(batch).await?;
+        Ok(waits.map(|one| Waits { why: format!("waits: {}", one.why), ..one }))
     }
 
     fn day_ceilings(&self, batch: &Batch, terms: &LeavingTerms) -> [(String, Option<i64>); 2] {

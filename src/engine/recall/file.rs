@@ -418,5 +418,5 @@ fn told(file: &RecallFile, state: RecallFileState, detail: String) -> Dispatched
         RecallFileState::Unknown => BatchState::Unknown,
         RecallFileState::Withdrawn => BatchState::Withdrawn,
     };
-    Dispatched { file_name: file.file_name.clone(), state, detail }
+    Dispatched { file_name: file.file_name.clone(), state, detail, waits: false }
 }

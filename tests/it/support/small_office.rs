@@ -102,7 +102,11 @@ impl Ran {
     /// What dispatch said of the file of one partner: its state and why.
     #[track_caller]
     pub fn of_file(&self, name: &str) -> (String, String) {
-        let said = self.said();
+        // A file that did not leave is told, and then ends the command with a code.
+        let said: Value = match self.code().as_str() {
+            "D181" => serde_json::from_str(&self.stdout).expect("what is said is JSON"),
+            _ => self.said(),
+        };
         let files = said.as_array().expect("dispatch tells of each file");
         let file = files.iter().find(|file| file["file"] == name);
         let file = file.unwrap_or_else(|| panic!("nothing is said of {name}: {said}"));
