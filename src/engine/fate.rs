@@ -26,7 +26,8 @@ use crate::engine::{Engine, EngineError};
 use crate::pipeline::settle::{self, settle};
 use crate::store::Changes;
 use crate::store::books::Evidence;
-use crate::store::payments::{InstructionMove, PayableMove};
+use crate::store::instructions::InstructionMove;
+use crate::store::payables::PayableMove;
 use crate::store::registry::Counted;
 
 type Key = (PayableNo, AttemptNo);

@@ -15,7 +15,7 @@ use crate::domain::receivable::ReceivableCause;
 use crate::engine::lowered::Lowered;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
-use crate::store::payments::InstructionMove;
+use crate::store::instructions::InstructionMove;
 
 /// A payment that was proved although a later list had carried its claims on.
 #[derive(Clone, Debug)]

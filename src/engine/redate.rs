@@ -23,7 +23,7 @@ use crate::engine::taking_back::must_be_untouched;
 use crate::engine::{Engine, EngineError, chunks};
 use crate::store::Changes;
 use crate::store::leaving::Moved;
-use crate::store::payments::PayableMove;
+use crate::store::payables::PayableMove;
 use crate::store::registry::ChunkKind;
 
 impl Engine {

@@ -25,7 +25,7 @@ use crate::pipeline::intake::{Header, register_row};
 use crate::pipeline::records::Records;
 use crate::pipeline::retry::{Proposal, RetryTerms, Route, propose};
 use crate::store::Changes;
-use crate::store::payments::PayableMove;
+use crate::store::payables::PayableMove;
 use crate::store::registry::ChunkKind;
 
 /// What a reissue proposes and why the rest waits.

@@ -395,7 +395,7 @@ mod tests {
     use crate::domain::payable::Payable;
     use crate::domain::receivable::{Receivable, ReceivableCause};
     use crate::domain::roster::Channel;
-    use crate::store::payments::InstructionMove;
+    use crate::store::instructions::InstructionMove;
     use crate::store::{Changes, Store};
 
     const CYCLE: CycleNo = CycleNo(7);

@@ -26,7 +26,8 @@ use crate::domain::send_window::{Lines, SendWindow, WindowOutcome};
 use crate::engine::dispatch::{Dispatched, Waits};
 use crate::engine::lease::Lease;
 use crate::engine::{Engine, EngineError};
-use crate::store::payments::{InstructionMove, PayableMove};
+use crate::store::instructions::InstructionMove;
+use crate::store::payables::PayableMove;
 use crate::store::{Changes, StoreError};
 
 use self::asking::{Asking, requests};

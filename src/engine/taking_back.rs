@@ -26,8 +26,9 @@ use crate::domain::state::Named;
 use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
 use crate::store::answers::Contradicted;
+use crate::store::instructions::InstructionMove;
 use crate::store::leaving::Moved;
-use crate::store::payments::{InstructionMove, PayableMove};
+use crate::store::payables::PayableMove;
 use crate::store::{Changes, StoreError, rule_told};
 
 /// What was taken back.

@@ -11,7 +11,7 @@ use crate::domain::period::parse_date;
 use crate::domain::state::Named;
 
 use super::books::Written;
-use super::payments::numbers_of;
+use super::payables::numbers_of;
 use super::registry::broken;
 use super::{Changes, Row, Store, StoreError};
 

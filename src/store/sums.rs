@@ -7,7 +7,7 @@ use crate::domain::ids::{BatchNo, CycleNo, PersonNo, Shard};
 use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::payable::PayableState;
 
-use super::payments::numbers_of;
+use super::payables::numbers_of;
 use super::registry::{broken, person_no};
 use super::{Row, Store, StoreError, Value};
 

@@ -13,7 +13,8 @@ use crate::domain::payable::{PayableEvent, PayableState};
 use crate::domain::period::parse_date;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
-use crate::store::payments::{InstructionMove, PayableMove};
+use crate::store::instructions::InstructionMove;
+use crate::store::payables::PayableMove;
 
 impl Engine {
     /// Ages every cycle that is settling.

@@ -28,7 +28,8 @@ use crate::pipeline::believe::Signatory;
 use crate::pipeline::settle::{self, ToldOf, moving, settle};
 use crate::store::Changes;
 use crate::store::books::Evidence;
-use crate::store::payments::{InstructionMove, PayableMove};
+use crate::store::instructions::InstructionMove;
+use crate::store::payables::PayableMove;
 use crate::store::registry::Counted;
 
 /// Items of an answer that are applied in one commit.

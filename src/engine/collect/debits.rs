@@ -20,7 +20,8 @@ use crate::domain::state::Named;
 use crate::engine::config::{Debit, Provider};
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
-use crate::store::payments::{InstructionMove, PayableMove};
+use crate::store::instructions::InstructionMove;
+use crate::store::payables::PayableMove;
 
 impl Engine {
     /// Settles what was debited and is paid by the agreement, after the answers were taken in. Partners

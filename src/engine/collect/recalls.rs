@@ -16,7 +16,7 @@ use crate::domain::state::Named;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
-use crate::store::payments::InstructionMove;
+use crate::store::instructions::InstructionMove;
 
 /// Why an item moves no recall.
 struct Unfit {

@@ -1,0 +1,165 @@
+//! What one reported outcome does to one attempt, by the state in which that stands.
+
+use crate::domain::answer::DiscrepancyKind;
+use crate::domain::instruction::InstructionState;
+use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent};
+use crate::domain::outcome::{Outcome, Reported};
+use crate::domain::payable::Payable;
+
+/// What one outcome does to one instruction.
+#[derive(Default)]
+pub(super) struct Step {
+    pub(super) event: Option<InstructionEvent>,
+    /// The state stays; the grade of evidence gets better.
+    pub(super) upgrade: bool,
+    /// The state stays; that our account was debited is remembered.
+    pub(super) debited: bool,
+    pub(super) discrepancy: Option<(DiscrepancyKind, String)>,
+}
+
+impl Step {
+    fn to(event: InstructionEvent) -> Step {
+        Step { event: Some(event), ..Step::default() }
+    }
+
+    pub(super) fn nothing() -> Step {
+        Step::default()
+    }
+
+    fn contradiction(detail: &str) -> Step {
+        let discrepancy = Some((DiscrepancyKind::Contradiction, detail.to_owned()));
+        Step { discrepancy, ..Step::default() }
+    }
+
+    fn but(self, kind: DiscrepancyKind, detail: &str) -> Step {
+        Step { discrepancy: Some((kind, detail.to_owned())), ..self }
+    }
+}
+
+/// What an outcome does to the attempt that it speaks of. `other_live`: another attempt for the same money is
+/// under way or paid; `closed`: the cycle is, and what is unknown of it stands in suspense.
+pub(super) fn decide(
+    instruction: &Instruction,
+    payable: &Payable,
+    outcome: &Outcome,
+    other_live: bool,
+    closed: bool,
+) -> Step {
+    use InstructionEvent as E;
+    use InstructionState as S;
+    match (outcome.reported, instruction.state) {
+        // What is in suspense is decided by an outcome, not by hearing that it is on its way.
+        (Reported::InFlight, S::Unknown) if !closed => Step::to(E::FoundInFlight),
+        (Reported::InFlight, _) => Step::nothing(),
+
+        (Reported::Debited, S::InBatch | S::Unknown) => {
+            Step { debited: instruction.debited_on.is_none(), ..Step::default() }
+        }
+        // What was known before a rejection or a return is no news after it.
+        (Reported::Debited, S::Rejected | S::Cancelled | S::Returned)
+            if instruction.debited_on.is_some() =>
+        {
+            Step::nothing()
+        }
+        (Reported::Debited, S::Rejected | S::Cancelled) => Step::contradiction(
+            "our account was debited although the payment was reported as not carried out",
+        ),
+        // Money that came back had left.
+        (Reported::Debited, S::Returned | S::Settled | S::SettledExcess | S::ExcessReturned) => {
+            Step::nothing()
+        }
+
+        (Reported::CannotTell, S::InBatch) => Step::to(E::OutcomeLost).but(
+            DiscrepancyKind::StatusUnknown,
+            "the provider cannot tell, or uses an unknown status word",
+        ),
+        (Reported::CannotTell, _) => Step {
+            discrepancy: Some((
+                DiscrepancyKind::StatusUnknown,
+                "the provider cannot tell, or uses an unknown status word".to_owned(),
+            )),
+            ..Step::default()
+        },
+
+        (Reported::Paid(_), S::InBatch | S::Unknown) => Step::to(E::Settled),
+        (Reported::Paid(grade), S::Settled) => {
+            Step { upgrade: instruction.grade.is_none_or(|held| grade < held), ..Step::default() }
+        }
+        // Answers overtake each other: a payment that was returned later is no news, whatever was ordered
+        // since.
+        (Reported::Paid(_), S::Returned)
+            if matches!(
+                (&outcome.on, &instruction.outcome_on),
+                (Some(paid), Some(returned)) if paid <= returned
+            ) =>
+        {
+            Step::nothing()
+        }
+        (Reported::Paid(_), S::Returned)
+            if outcome.on.is_none() || instruction.outcome_on.is_none() =>
+        {
+            Step::contradiction("reported paid and returned, without days to tell the order")
+        }
+        (Reported::Paid(_), S::Rejected | S::Cancelled | S::Returned) if other_live => {
+            Step::to(E::SettledBesideAnother).but(
+                DiscrepancyKind::SettledExcess,
+                "proved paid although another attempt is live: the money is to be got back",
+            )
+        }
+        // A list that carried the claim over has its own live or future attempt for the same money.
+        (Reported::Paid(_), S::Rejected | S::Cancelled | S::Returned)
+            if payable.carried_to.is_some() =>
+        {
+            Step::to(E::SettledBesideAnother).but(
+                DiscrepancyKind::SettledExcess,
+                "proved paid although a later list carried it over: the money is to be got back",
+            )
+        }
+        (Reported::Paid(_), S::Returned) => Step::to(E::Settled)
+            .but(DiscrepancyKind::Contradiction, "proved paid after it was reported returned"),
+        (Reported::Paid(_), S::Rejected | S::Cancelled) => Step::to(E::Settled).but(
+            DiscrepancyKind::Contradiction,
+            "proved paid after it was reported as not carried out",
+        ),
+        (Reported::Paid(_), S::SettledExcess | S::ExcessReturned) => Step::nothing(),
+
+        (Reported::Rejected, S::InBatch | S::Unknown) => Step::to(E::Rejected),
+        (Reported::Rejected, S::Rejected | S::Returned | S::Cancelled | S::ExcessReturned) => {
+            Step::nothing()
+        }
+        (Reported::Rejected, S::Settled | S::SettledExcess) => {
+            Step::contradiction("reported rejected although it is proved paid")
+        }
+
+        (Reported::Returned, S::InBatch | S::Unknown | S::Settled | S::SettledExcess) => {
+            Step::to(E::Returned)
+        }
+        (Reported::Returned, S::Returned | S::ExcessReturned) => Step::nothing(),
+        (Reported::Returned, S::Rejected | S::Cancelled) => {
+            Step::contradiction("reported returned although it was reported as not carried out")
+        }
+
+        (Reported::Cancelled, S::InBatch) => Step::to(E::Cancelled),
+        (Reported::Cancelled, S::Unknown) => Step::to(E::Rejected),
+        (Reported::Cancelled, S::Rejected | S::Cancelled | S::Returned | S::ExcessReturned) => {
+            Step::nothing()
+        }
+        (Reported::Cancelled, S::Settled | S::SettledExcess) => {
+            Step::contradiction("reported cancelled although it is proved paid")
+        }
+
+        (Reported::DecidedNotPaid, S::InBatch | S::Unknown) => Step::to(E::Rejected),
+        (Reported::DecidedNotPaid, S::Settled)
+            if instruction.grade == Some(EvidenceGrade::Decision) =>
+        {
+            Step::to(E::DecisionReversed)
+        }
+        (Reported::DecidedNotPaid, S::Settled | S::SettledExcess) => {
+            Step::contradiction("decided not paid although it is proved paid")
+        }
+        (
+            Reported::DecidedNotPaid,
+            S::Rejected | S::Returned | S::Cancelled | S::ExcessReturned,
+        ) => Step::nothing(),
+    }
+}

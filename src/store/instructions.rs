@@ -1,0 +1,341 @@
+//! Instructions: the orders by which payables are paid, attempt by attempt.
+
+use std::sync::LazyLock;
+
+use crate::domain::batch::Batch;
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, ListNo, PayableNo, Shard};
+use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::state::Named;
+
+use super::books::{Evidence, order_file_line, order_line, order_state_line};
+use super::database::Dialect;
+use super::paged::{Many, PAGE, lookup, padded};
+use super::payables::{numbers_of, payable_number};
+use super::registry::{broken, destination_no, number};
+use super::{Changes, Row, Store, StoreError, Value};
+
+/// One instruction's transition, with the evidence for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InstructionMove {
+    pub payable: PayableNo,
+    pub attempt: AttemptNo,
+    pub from: InstructionState,
+    pub to: InstructionState,
+    pub grade: Option<EvidenceGrade>,
+    pub reason: Option<String>,
+    pub reason_class: Option<String>,
+    pub answer: Option<(AnswerNo, i64)>,
+    pub outcome_on: Option<String>,
+    pub debited_on: Option<String>,
+    /// What was known before.
+    pub was: Evidence,
+}
+
+impl InstructionMove {
+    /// The move of an instruction that keeps what else is known of it.
+    pub fn of(order: &Instruction, to: InstructionState) -> InstructionMove {
+        InstructionMove {
+            payable: order.payable,
+            attempt: order.attempt,
+            from: order.state,
+            to,
+            grade: order.grade,
+            reason: order.reason.clone(),
+            reason_class: order.reason_class.clone(),
+            answer: order.answer,
+            outcome_on: order.outcome_on.clone(),
+            debited_on: order.debited_on.clone(),
+            was: Evidence::of(order),
+        }
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence {
+            grade: self.grade,
+            reason: self.reason.clone(),
+            reason_class: self.reason_class.clone(),
+            answer: self.answer,
+            outcome_on: self.outcome_on.clone(),
+            debited_on: self.debited_on.clone(),
+        }
+    }
+}
+
+macro_rules! instruction_columns {
+    () => {
+        "select payable_no, attempt, list_no, batch_no, destination_no, amount_minor, state, grade, reason,
+         reason_class, answer_no, answer_item, outcome_on, debited_on from instruction "
+    };
+}
+
+impl Store {
+    /// What was ordered of a shard and has no outcome yet, in the order of the payables.
+    pub async fn instructions_without_outcome(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        // The state stands in the text, so that the index of live orders serves.
+        let sql = concat!(
+            instruction_columns!(),
+            "where shard = $1 and payable_no between $2 and $3 and state = 'in_batch' order by payable_no, attempt"
+        );
+        self.instructions_in(sql, cycle, shard).await
+    }
+
+    /// What was ordered of a shard and is unknown by itself, in the order of the payables. What is
+    /// unknown with its file is not here.
+    pub async fn instructions_unknown(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        // The state stands in the text, so that the index of live orders serves.
+        let sql = concat!(
+            instruction_columns!(),
+            "where shard = $1 and payable_no between $2 and $3 and state = 'unknown' order by payable_no, attempt"
+        );
+        self.instructions_in(sql, cycle, shard).await
+    }
+
+    /// Files and days of which debits are booked and nothing more is known: cycle, file, day.
+    pub async fn debits(&self) -> Result<Vec<(CycleNo, BatchNo, String)>, StoreError> {
+        let rows = self
+            .query(
+                "select cycle_no, batch_no, debited_on from instruction
+                 where debited_on is not null and state in ('in_batch', 'unknown')
+                 group by cycle_no, batch_no, debited_on order by cycle_no, batch_no, debited_on",
+                &[],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| Ok((CycleNo(row.int(0)?), BatchNo(row.int(1)?), row.text(2)?.to_owned())))
+            .collect()
+    }
+
+    /// Some of the orders of a file that were debited on a day and of which nothing more is known.
+    pub async fn instructions_debited(
+        &self,
+        file: &Batch,
+        debited_on: &str,
+        count_max: usize,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let rows = self
+            .query(
+                // The states stand in the text, so that the index of debits serves.
+                concat!(
+                    instruction_columns!(),
+                    "where cycle_no = $1 and batch_no = $2 and debited_on = $3 and debited_on is not null
+                     and state in ('in_batch', 'unknown') order by shard, payable_no, attempt limit $4"
+                ),
+                &[
+                    file.cycle.0.into(),
+                    file.number.0.into(),
+                    debited_on.to_owned().into(),
+                    (count_max as i64).into(),
+                ],
+            )
+            .await?;
+        rows.iter().map(instruction).collect()
+    }
+
+    async fn instructions_in(
+        &self,
+        sql: &'static str,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let args = [i64::from(shard.number()).into(), first.into(), last.into()];
+        self.query(sql, &args).await?.iter().map(instruction).collect()
+    }
+
+    /// What one list orders of a shard, in the order of the payables.
+    pub async fn instructions_of_list(
+        &self,
+        cycle: CycleNo,
+        list: ListNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    instruction_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 and list_no = $4
+                     order by payable_no, attempt"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into(), list.0.into()],
+            )
+            .await?;
+        rows.iter().map(instruction).collect()
+    }
+
+    pub async fn instructions(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    instruction_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 order by payable_no, attempt"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into()],
+            )
+            .await?;
+        rows.iter().map(instruction).collect()
+    }
+
+    /// All attempts of these payables, in the order of their keys.
+    pub async fn instructions_of(
+        &self,
+        numbers: &[PayableNo],
+    ) -> Result<Vec<Instruction>, StoreError> {
+        static SQLITE: LazyLock<String> = LazyLock::new(|| {
+            lookup(Dialect::Sqlite, instruction_columns!(), &["shard", "payable_no"])
+        });
+        static POSTGRES: LazyLock<String> = LazyLock::new(|| {
+            lookup(Dialect::Postgres, instruction_columns!(), &["shard", "payable_no"])
+        });
+        let sql = match self.database.dialect() {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        };
+        let mut found = Vec::with_capacity(numbers.len());
+        for page in numbers.chunks(PAGE) {
+            let keys = page
+                .iter()
+                .map(|number| [i64::from(number.shard().number()).into(), number.number().into()]);
+            for row in self.query(sql, &padded(keys)).await? {
+                found.push(instruction(&row)?);
+            }
+        }
+        found.sort_by_key(|instruction| (instruction.payable, instruction.attempt));
+        Ok(found)
+    }
+}
+
+impl Changes {
+    pub fn instructions(&mut self, instructions: impl IntoIterator<Item = Instruction>) {
+        let instructions: Vec<Instruction> = instructions.into_iter().collect();
+        for one in &instructions {
+            self.line(one.payable, order_line(one), true, true);
+            self.line(
+                one.payable,
+                order_file_line(one.payable, one.attempt, one.batch),
+                true,
+                false,
+            );
+            // Nothing is known of an order when it is made.
+            let line = order_state_line(one.payable, one.attempt, one.state, &Evidence::none());
+            self.line(one.payable, line, true, false);
+        }
+        self.bulk(
+            "instruction",
+            &[
+                "shard",
+                "payable_no",
+                "attempt",
+                "cycle_no",
+                "list_no",
+                "batch_no",
+                "destination_no",
+                "amount_minor",
+                "state",
+            ],
+            instructions.into_iter().map(|instruction| {
+                [
+                    i64::from(instruction.payable.shard().number()).into(),
+                    instruction.payable.number().into(),
+                    i64::from(instruction.attempt.number()).into(),
+                    instruction.payable.cycle().0.into(),
+                    instruction.list.0.into(),
+                    instruction.batch.0.into(),
+                    instruction.destination.number().into(),
+                    instruction.amount_minor.into(),
+                    instruction.state.name().into(),
+                ]
+            }),
+        );
+    }
+
+    /// Moves instructions along arrows that the caller has followed; every one must still be in the
+    /// state it was read in, or nothing happens. What ends is written before what is live: the index of one
+    /// live order looks at every row by itself.
+    pub fn instructions_moved(&mut self, moves: &[InstructionMove]) {
+        const COLUMNS: &[(&str, &str)] = &[
+            ("shard", "bigint"),
+            ("payable_no", "bigint"),
+            ("attempt", "bigint"),
+            ("from_state", "text"),
+            ("to_state", "text"),
+            ("grade", "text"),
+            ("reason", "text"),
+            ("reason_class", "text"),
+            ("answer_no", "bigint"),
+            ("answer_item", "bigint"),
+            ("outcome_on", "text"),
+            ("debited_on", "text"),
+        ];
+        const SET: &str = "update instruction set state = v.to_state, grade = v.grade, reason = v.reason,
+             reason_class = v.reason_class, answer_no = v.answer_no, answer_item = v.answer_item, outcome_on = v.outcome_on,
+             debited_on = v.debited_on
+             from v where instruction.shard = v.shard and instruction.payable_no = v.payable_no
+             and instruction.attempt = v.attempt and instruction.state = v.from_state";
+        for one in moves {
+            let line =
+                |state, known: &Evidence| order_state_line(one.payable, one.attempt, state, known);
+            self.line(one.payable, line(one.from, &one.was), false, false);
+            self.line(one.payable, line(one.to, &one.evidence()), true, false);
+        }
+        let (live, ended): (Vec<_>, Vec<_>) = moves.iter().partition(|one| one.to.is_live());
+        for page in ended.chunks(PAGE).chain(live.chunks(PAGE)) {
+            let args = page.iter().flat_map(|one| {
+                [
+                    i64::from(one.payable.shard().number()).into(),
+                    one.payable.number().into(),
+                    i64::from(one.attempt.number()).into(),
+                    one.from.name().into(),
+                    one.to.name().into(),
+                    one.grade.map_or(Value::Null, |grade| grade.name().into()),
+                    one.reason.clone().into(),
+                    one.reason_class.clone().into(),
+                    number(one.answer.map(|(answer, _)| answer.0)),
+                    number(one.answer.map(|(_, item)| item)),
+                    one.outcome_on.clone().into(),
+                    one.debited_on.clone().into(),
+                ]
+            });
+            self.many(
+                "every instruction is still in the state it was read in",
+                Many { columns: COLUMNS, rows: page.len(), update: SET },
+                args.collect(),
+            );
+        }
+    }
+}
+
+fn instruction(row: &Row) -> Result<Instruction, StoreError> {
+    let answer = match (row.maybe_int(10)?, row.maybe_int(11)?) {
+        (Some(answer), Some(item)) => Some((AnswerNo(answer), item)),
+        _ => None,
+    };
+    Ok(Instruction {
+        payable: payable_number(row, 0)?,
+        attempt: AttemptNo::new(row.int(1)?).map_err(|error| broken(error.to_string()))?,
+        list: ListNo(row.int(2)?),
+        batch: BatchNo(row.int(3)?),
+        destination: destination_no(row, 4)?,
+        amount_minor: row.int(5)?,
+        state: row.named(6)?,
+        grade: row.maybe_text(7)?.map(|_| row.named(7)).transpose()?,
+        reason: row.maybe_text(8)?.map(str::to_owned),
+        reason_class: row.maybe_text(9)?.map(str::to_owned),
+        answer,
+        outcome_on: row.maybe_text(12)?.map(str::to_owned),
+        debited_on: row.maybe_text(13)?.map(str::to_owned),
+    })
+}

@@ -1,0 +1,365 @@
+//! Payables: what a payee is owed by one list, and what becomes of it.
+
+use std::sync::LazyLock;
+
+use crate::domain::ids::{BatchNo, CycleNo, DestinationNo, PayableNo, Shard};
+use crate::domain::payable::{Payable, PayableState};
+use crate::domain::state::Named;
+
+use super::books::{Written, carried_line, payable_line, payable_state_line};
+use super::database::Dialect;
+use super::paged::{Many, PAGE, lookup, padded};
+use super::registry::{broken, destination_no, number, person_no};
+use super::{Changes, Row, Store, StoreError};
+
+/// One payable's transition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PayableMove {
+    pub payable: PayableNo,
+    pub from: PayableState,
+    pub to: PayableState,
+    pub code: String,
+    pub batch: Option<BatchNo>,
+}
+
+macro_rules! payable_columns {
+    () => {
+        "select payable_no, payee_no, beneficiary_no, destination_no, channel, provider, fund, programme,
+         province, amount_minor, line_count, state, code, batch_no, carried_to from payable "
+    };
+}
+
+impl Store {
+    pub async fn payables(&self, cycle: CycleNo, shard: Shard) -> Result<Vec<Payable>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 order by payable_no"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+
+    /// The payables of one shard that were not paid and may be ordered again.
+    pub async fn payables_unpaid(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+    ) -> Result<Vec<Payable>, StoreError> {
+        let (first, last) = numbers_of(cycle, shard)?;
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where shard = $1 and payable_no between $2 and $3 and carried_to is null
+                     and state in ('held', 'rejected', 'returned') order by payable_no"
+                ),
+                &[i64::from(shard.number()).into(), first.into(), last.into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+
+    pub async fn payable(&self, number: PayableNo) -> Result<Option<Payable>, StoreError> {
+        let rows = self
+            .query(
+                concat!(payable_columns!(), "where shard = $1 and payable_no = $2"),
+                &[i64::from(number.shard().number()).into(), number.number().into()],
+            )
+            .await?;
+        rows.first().map(payable).transpose()
+    }
+
+    /// What one beneficiary's lines became in a cycle, whoever is paid. Reads all payables of the
+    /// cycle: for a person who asks, not for a run.
+    pub async fn payables_of_beneficiary(
+        &self,
+        cycle: CycleNo,
+        beneficiary: crate::domain::ids::PersonNo,
+    ) -> Result<Vec<Payable>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where cycle_no = $1 and beneficiary_no = $2 order by payable_no"
+                ),
+                &[cycle.0.into(), beneficiary.number().into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+
+    /// What goes to a person, for themselves or for another.
+    pub async fn payables_of_payee(
+        &self,
+        cycle: CycleNo,
+        payee: crate::domain::ids::PersonNo,
+    ) -> Result<Vec<Payable>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where shard = $1 and cycle_no = $2 and payee_no = $3 order by payable_no"
+                ),
+                &[i64::from(payee.shard().number()).into(), cycle.0.into(), payee.number().into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+
+    /// The payables with these numbers, in the order of their numbers; missing ones are left out.
+    pub async fn payables_of(&self, numbers: &[PayableNo]) -> Result<Vec<Payable>, StoreError> {
+        static SQLITE: LazyLock<String> =
+            LazyLock::new(|| lookup(Dialect::Sqlite, payable_columns!(), &["shard", "payable_no"]));
+        static POSTGRES: LazyLock<String> = LazyLock::new(|| {
+            lookup(Dialect::Postgres, payable_columns!(), &["shard", "payable_no"])
+        });
+        let sql = match self.database.dialect() {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        };
+        let mut found = Vec::with_capacity(numbers.len());
+        for page in numbers.chunks(PAGE) {
+            let keys = page
+                .iter()
+                .map(|number| [i64::from(number.shard().number()).into(), number.number().into()]);
+            for row in self.query(sql, &padded(keys)).await? {
+                found.push(payable(&row)?);
+            }
+        }
+        found.sort_by_key(|payable| payable.number);
+        Ok(found)
+    }
+
+    /// The payables whose claims these took over.
+    pub async fn payables_carried_to(
+        &self,
+        numbers: &[PayableNo],
+    ) -> Result<Vec<PayableNo>, StoreError> {
+        let mut found = Vec::new();
+        for number in numbers {
+            // What is carried stays with its payee, and so in the shard.
+            let rows = self
+                .query(
+                    "select payable_no from payable where shard = $1 and carried_to = $2",
+                    &[i64::from(number.shard().number()).into(), number.number().into()],
+                )
+                .await?;
+            for row in &rows {
+                found.push(payable_number(row, 0)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What was carried within one shard: from which payable, and to which.
+    pub async fn carried_within(
+        &self,
+        shard: Shard,
+    ) -> Result<Vec<(PayableNo, PayableNo)>, StoreError> {
+        let rows = self
+            .query(
+                "select payable_no, carried_to from payable where shard = $1 and carried_to is not null",
+                &[i64::from(shard.number()).into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((payable_number(row, 0)?, payable_number(row, 1)?))).collect()
+    }
+
+    /// Payables of closed cycles of an authority that were not paid and not yet carried over, of the
+    /// payees of one shard.
+    pub async fn payables_to_carry(
+        &self,
+        authority: crate::domain::ids::AuthorityNo,
+        shard: Shard,
+    ) -> Result<Vec<Payable>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    payable_columns!(),
+                    "where shard = $1 and carried_to is null and state in ('held', 'rejected', 'returned')
+                     and cycle_no in (select cycle_no from cycle where authority_no = $2 and state = 'closed')
+                     order by payable_no"
+                ),
+                &[i64::from(shard.number()).into(), authority.0.into()],
+            )
+            .await?;
+        rows.iter().map(payable).collect()
+    }
+}
+
+impl Changes {
+    /// From now on the old payable can only be found, never paid.
+    pub fn payable_carried(&mut self, from: PayableNo, to: PayableNo) {
+        self.written.push(Written::Line {
+            // It is forgotten with the cycle that carries it on.
+            cycle: to.cycle(),
+            shard: from.shard(),
+            line: carried_line(from, to),
+            comes: true,
+            row: false,
+        });
+        self.guarded(
+            "a payable is carried once, and only when it was not paid",
+            "update payable set carried_to = $3 where shard = $1 and payable_no = $2 and carried_to is null
+             and state in ('held', 'rejected', 'returned')",
+            vec![
+                i64::from(from.shard().number()).into(),
+                from.number().into(),
+                to.number().into(),
+            ],
+        );
+    }
+
+    /// An order of a payable that was carried is the payment after all: the later list came to nothing.
+    pub fn payable_paid_after_carrying(&mut self, payable: &Payable, batch: BatchNo) {
+        self.payable_is(payable.number, Some(payable.state), PayableState::Paid);
+        self.guarded(
+            "a payable that was carried is still in the state it was read in",
+            "update payable set state = 'paid', code = '', batch_no = $4
+             where shard = $1 and payable_no = $2 and state = $3 and carried_to is not null",
+            vec![
+                i64::from(payable.number.shard().number()).into(),
+                payable.number.number().into(),
+                payable.state.name().into(),
+                batch.0.into(),
+            ],
+        );
+    }
+
+    pub fn payables(&mut self, payables: impl IntoIterator<Item = Payable>) {
+        let payables: Vec<Payable> = payables.into_iter().collect();
+        for one in &payables {
+            self.line(one.number, payable_line(one), true, true);
+            self.payable_is(one.number, None, one.state);
+        }
+        let payables = payables.into_iter();
+        self.bulk(
+            "payable",
+            &[
+                "shard",
+                "payable_no",
+                "cycle_no",
+                "payee_no",
+                "beneficiary_no",
+                "destination_no",
+                "channel",
+                "provider",
+                "fund",
+                "programme",
+                "province",
+                "amount_minor",
+                "line_count",
+                "state",
+                "code",
+                "batch_no",
+            ],
+            payables.map(|payable| {
+                [
+                    i64::from(payable.number.shard().number()).into(),
+                    payable.number.number().into(),
+                    payable.number.cycle().0.into(),
+                    payable.payee.number().into(),
+                    payable.beneficiary.number().into(),
+                    number(payable.destination.map(DestinationNo::number)),
+                    payable.channel.name().into(),
+                    payable.provider.into(),
+                    payable.fund.into(),
+                    payable.programme.into(),
+                    payable.province.into(),
+                    payable.amount_minor.into(),
+                    payable.lines.into(),
+                    payable.state.name().into(),
+                    payable.code.into(),
+                    number(payable.batch.map(|batch| batch.0)),
+                ]
+            }),
+        );
+    }
+
+    /// Moves payables along arrows that the caller has followed.
+    pub fn payables_moved(&mut self, moves: &[PayableMove]) {
+        const COLUMNS: &[(&str, &str)] = &[
+            ("shard", "bigint"),
+            ("payable_no", "bigint"),
+            ("from_state", "text"),
+            ("to_state", "text"),
+            ("code", "text"),
+            ("batch_no", "bigint"),
+        ];
+        const SET: &str =
+            "update payable set state = v.to_state, code = v.code, batch_no = v.batch_no
+             from v where payable.shard = v.shard and payable.payable_no = v.payable_no
+             and payable.state = v.from_state and payable.carried_to is null";
+        for one in moves {
+            self.payable_is(one.payable, Some(one.from), one.to);
+        }
+        for page in moves.chunks(PAGE) {
+            let args = page.iter().flat_map(|one| {
+                [
+                    i64::from(one.payable.shard().number()).into(),
+                    one.payable.number().into(),
+                    one.from.name().into(),
+                    one.to.name().into(),
+                    one.code.clone().into(),
+                    number(one.batch.map(|batch| batch.0)),
+                ]
+            });
+            self.many(
+                "every payable is still in the state it was read in, and not carried over",
+                Many { columns: COLUMNS, rows: page.len(), update: SET },
+                args.collect(),
+            );
+        }
+    }
+
+    fn payable_is(&mut self, number: PayableNo, from: Option<PayableState>, to: PayableState) {
+        if let Some(from) = from {
+            self.line(number, payable_state_line(number, from), false, false);
+        }
+        self.line(number, payable_state_line(number, to), true, false);
+    }
+
+    pub(super) fn line(&mut self, payable: PayableNo, line: String, comes: bool, row: bool) {
+        let (cycle, shard) = (payable.cycle(), payable.shard());
+        self.written.push(Written::Line { cycle, shard, line, comes, row });
+    }
+}
+
+/// The first and last number that a payable of this cycle and shard can have.
+pub(super) fn numbers_of(cycle: CycleNo, shard: Shard) -> Result<(i64, i64), StoreError> {
+    let number = |ordinal| {
+        PayableNo::pack(cycle, shard, ordinal)
+            .map(PayableNo::number)
+            .map_err(|error| broken(error.to_string()))
+    };
+    Ok((number(0)?, number((1 << 30) - 1)?))
+}
+
+pub(super) fn payable_number(row: &Row, at: usize) -> Result<PayableNo, StoreError> {
+    PayableNo::from_number(row.int(at)?).map_err(|error| broken(error.to_string()))
+}
+
+fn payable(row: &Row) -> Result<Payable, StoreError> {
+    Ok(Payable {
+        number: payable_number(row, 0)?,
+        payee: person_no(row, 1)?,
+        beneficiary: person_no(row, 2)?,
+        destination: row.maybe_int(3)?.map(|_| destination_no(row, 3)).transpose()?,
+        channel: row.named(4)?,
+        provider: row.text(5)?.to_owned(),
+        fund: row.text(6)?.to_owned(),
+        programme: row.text(7)?.to_owned(),
+        province: row.text(8)?.to_owned(),
+        amount_minor: row.int(9)?,
+        lines: row.int(10)?,
+        state: row.named(11)?,
+        code: row.text(12)?.to_owned(),
+        batch: row.maybe_int(13)?.map(BatchNo),
+        carried_to: row.maybe_int(14)?.map(|_| payable_number(row, 14)).transpose()?,
+    })
+}
