@@ -204,10 +204,10 @@ fn attempts_as_json(engine: &Engine, attempts: &[ToldOrder]) -> Vec<serde_json::
             "reference": engine.reference(&one.order).as_str(),
             "file": one.file_name,
             "state": one.order.state.name(),
-            "grade": one.order.grade.map(Named::name),
-            "reason": one.order.reason,
-            "on": one.order.outcome_on,
-            "debited_on": one.order.debited_on,
+            "grade": one.order.evidence.grade.map(Named::name),
+            "reason": one.order.evidence.reason,
+            "on": one.order.evidence.outcome_on,
+            "debited_on": one.order.evidence.debited_on,
             "vi": one.told.vi,
             "en": one.told.en,
         })
@@ -396,8 +396,8 @@ fn attempts_as_text(engine: &Engine, attempts: &[ToldOrder], said: &Words) -> Ve
             told.push(format!("   Lệnh thứ {number} ({reference}): {}.", one.told.vi));
             told.push(format!("   Order {number} ({reference}): {}.", one.told.en));
         }
-        if let Some(day) = &one.order.debited_on {
-            let proves = of_debit(one.order.state, one.order.grade);
+        if let Some(day) = &one.order.evidence.debited_on {
+            let proves = of_debit(one.order.state, one.order.evidence.grade);
             told.push(format!("      Tài khoản chi bị ghi nợ ngày {day}; {}.", proves.vi));
             told.push(format!("      Our account was debited on {day}; {}.", proves.en));
         }

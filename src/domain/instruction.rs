@@ -161,10 +161,18 @@ pub struct Instruction {
     pub destination: DestinationNo,
     pub amount_minor: i64,
     pub state: InstructionState,
+    pub evidence: Evidence,
+}
+
+/// What is known of an instruction besides its state: how it ended, and who says so.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Evidence {
     pub grade: Option<EvidenceGrade>,
     pub reason: Option<String>,
     pub reason_class: Option<String>,
+    /// The answer that said so, and its item.
     pub answer: Option<(AnswerNo, i64)>,
+    /// The day that the partner gave for it.
     pub outcome_on: Option<String>,
     /// The day on which our account was debited for it, where an entry says so. What that proves was
     /// agreed with the partner.
@@ -176,18 +184,19 @@ impl Instruction {
     /// been ordered, but that its id is used up.
     pub fn is_given_up(&self) -> bool {
         self.state == InstructionState::Cancelled
-            && matches!(self.reason.as_deref(), Some(LIST_CANCELLED | STOPPED))
+            && matches!(self.evidence.reason.as_deref(), Some(LIST_CANCELLED | STOPPED))
     }
 
     /// Whether two officers took it off a sealed list: what they know of the payee still holds.
     pub fn is_stopped(&self) -> bool {
-        self.state == InstructionState::Cancelled && self.reason.as_deref() == Some(STOPPED)
+        self.state == InstructionState::Cancelled
+            && self.evidence.reason.as_deref() == Some(STOPPED)
     }
 
     /// Whether it ever left us, as far as is known. An order that was taken back never did.
     pub fn was_tried(&self) -> bool {
-        let withdrawn =
-            self.state == InstructionState::Cancelled && self.reason.as_deref() == Some(WITHDRAWN);
+        let withdrawn = self.state == InstructionState::Cancelled
+            && self.evidence.reason.as_deref() == Some(WITHDRAWN);
         !withdrawn && !self.is_given_up()
     }
 }

@@ -21,7 +21,7 @@ use crate::domain::hold::HoldCode;
 use crate::domain::ids::{
     AttemptNo, BatchNo, CycleNo, DestinationNo, EndToEndId, ListNo, PayableNo, PersonNo, Shard,
 };
-use crate::domain::instruction::{Instruction, InstructionState};
+use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::receivable::{Receivable, ReceivableCause};
 use crate::domain::roster::Channel;
@@ -382,12 +382,7 @@ impl Engine {
                         destination: group.destination,
                         amount_minor: group.total_minor,
                         state: InstructionState::InBatch,
-                        grade: None,
-                        reason: None,
-                        reason_class: None,
-                        answer: None,
-                        outcome_on: None,
-                        debited_on: None,
+                        evidence: Evidence::default(),
                     });
                 }
                 (hold, _) => {

@@ -15,7 +15,7 @@ use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::fate::{DECIDED_NOT_PAID, Fate, FateState, Verdict};
 use crate::domain::ids::{AttemptNo, BatchNo, EndToEndId, PayableNo, Shard};
-use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::instruction::{Evidence, EvidenceGrade, Instruction, InstructionState};
 use crate::domain::outcome::{Outcome, ReasonClass, Reported, Transaction};
 use crate::domain::payable::PayableState;
 use crate::domain::period::parse_date;
@@ -25,8 +25,7 @@ use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::settle::{self, settle};
 use crate::store::Changes;
-use crate::store::books::Evidence;
-use crate::store::instructions::InstructionMove;
+use crate::store::instructions::{InstructionMove, known_before};
 use crate::store::payables::PayableMove;
 use crate::store::registry::Counted;
 
@@ -130,11 +129,11 @@ impl Engine {
                 provider: batch.provider.clone(),
                 file_name: batch.file_name.clone(),
                 amount_minor: one.amount_minor,
-                reason: one.reason.clone(),
+                reason: one.evidence.reason.clone(),
                 file: batch.state,
                 sent_on,
                 days,
-                debited_on: one.debited_on.clone(),
+                debited_on: one.evidence.debited_on.clone(),
                 proposed,
             });
         }
@@ -384,8 +383,8 @@ impl Engine {
             }
             moves.push(InstructionMove {
                 from: settled.before,
-                answer: None,
-                was: Evidence::before(&before, after),
+                evidence: Evidence { answer: None, ..after.evidence.clone() },
+                was: known_before(&before, after),
                 ..InstructionMove::of(after, after.state)
             });
         }
@@ -491,7 +490,7 @@ impl Engine {
                 (InstructionState::Unknown, _) => {}
                 // What two decided, two take back, as long as nothing else has proved it.
                 (InstructionState::Settled, _)
-                    if one.grade == Some(EvidenceGrade::Decision)
+                    if one.evidence.grade == Some(EvidenceGrade::Decision)
                         && verdict != Some(Verdict::Paid) => {}
                 (InstructionState::InBatch, Some(BatchState::Unknown))
                     if files.contains(&one.batch) => {}

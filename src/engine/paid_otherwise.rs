@@ -197,6 +197,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::domain::ids::{BatchNo, DestinationNo, ListNo, Shard};
+    use crate::domain::instruction::Evidence;
 
     fn excess(payable: u32, attempt: i64, amount_minor: i64, left_minor: i64) -> Excess {
         let order = Instruction {
@@ -207,12 +208,7 @@ mod tests {
             destination: DestinationNo::from_number(1).unwrap(),
             amount_minor,
             state: InstructionState::SettledExcess,
-            grade: None,
-            reason: None,
-            reason_class: None,
-            answer: None,
-            outcome_on: None,
-            debited_on: None,
+            evidence: Evidence::default(),
         };
         let is_whole = left_minor == amount_minor;
         Excess { receivable: 1, order, left_minor, is_whole, is_written_off: false }

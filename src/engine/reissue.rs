@@ -8,7 +8,7 @@ use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::{Decision, Subject};
 use crate::domain::ids::{AttemptNo, BatchNo, DestinationNo, ListNo, PayableNo, Shard};
-use crate::domain::instruction::{Instruction, InstructionState};
+use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::list::PaymentList;
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::roster::Channel;
@@ -162,12 +162,7 @@ impl Engine {
                         destination: one.destination,
                         amount_minor: one.payable.amount_minor,
                         state: InstructionState::InBatch,
-                        grade: None,
-                        reason: None,
-                        reason_class: None,
-                        answer: None,
-                        outcome_on: None,
-                        debited_on: None,
+                        evidence: Evidence::default(),
                     });
                     moves.push(PayableMove {
                         payable: one.payable.number,

@@ -391,7 +391,7 @@ mod tests {
     use crate::domain::ids::{
         AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, PersonNo, Shard,
     };
-    use crate::domain::instruction::Instruction;
+    use crate::domain::instruction::{Evidence, Instruction};
     use crate::domain::payable::Payable;
     use crate::domain::receivable::{Receivable, ReceivableCause};
     use crate::domain::roster::Channel;
@@ -434,12 +434,7 @@ mod tests {
             destination: DestinationNo::from_number(9).expect("a positive number"),
             amount_minor: 100,
             state,
-            grade: None,
-            reason: Some(reason.to_owned()),
-            reason_class: None,
-            answer: None,
-            outcome_on: None,
-            debited_on: None,
+            evidence: Evidence { reason: Some(reason.to_owned()), ..Evidence::default() },
         }
     }
 

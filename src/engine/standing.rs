@@ -18,15 +18,14 @@ use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::ids::{CycleNo, Shard};
-use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::instruction::{Evidence, EvidenceGrade, Instruction, InstructionState};
 use crate::domain::list::{Act, ListState, PaymentList, Signature};
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::approve;
 use crate::store::books::{
-    Evidence, carried_line, order_file_line, order_line, order_state_line, payable_line,
-    payable_state_line,
+    carried_line, order_file_line, order_line, order_state_line, payable_line, payable_state_line,
 };
 
 /// Entries and rows that are read at once.
@@ -437,23 +436,27 @@ impl Engine {
         let row = format!("order {}", self.reference(one));
         let line =
             |state, known: &Evidence| order_state_line(one.payable, one.attempt, state, known);
-        let known = Evidence::of(one);
+        let known = one.evidence.clone();
         let stands = line(one.state, &known);
         let mut found = Vec::new();
         for (name, state) in InstructionState::ALL.iter().filter(|(_, state)| *state != one.state) {
-            for known in [known.clone(), Evidence::none()] {
+            for known in [known.clone(), Evidence::default()] {
                 let log = line(*state, &known);
                 found.push(self.otherwise(&row, (&log, *name), (&stands, one.state.name())));
             }
         }
         let grades = EvidenceGrade::ALL.iter().map(|(_, grade)| Some(*grade)).chain([None]);
-        for grade in grades.filter(|grade| *grade != one.grade) {
+        for grade in grades.filter(|grade| *grade != one.evidence.grade) {
             let told = |grade: Option<EvidenceGrade>| match grade {
                 Some(grade) => format!("{} proved by {grade}", one.state),
                 None => format!("{} without a proof", one.state),
             };
             let log = line(one.state, &Evidence { grade, ..known.clone() });
-            found.push(self.otherwise(&row, (&log, &told(grade)), (&stands, &told(one.grade))));
+            found.push(self.otherwise(
+                &row,
+                (&log, &told(grade)),
+                (&stands, &told(one.evidence.grade)),
+            ));
         }
         for file in files.iter().filter(|file| file.number != one.batch) {
             let line = |batch| order_file_line(one.payable, one.attempt, batch);
@@ -531,7 +534,7 @@ fn order_lines(one: &Instruction) -> [String; 3] {
     [
         order_line(one),
         order_file_line(one.payable, one.attempt, one.batch),
-        order_state_line(one.payable, one.attempt, one.state, &Evidence::of(one)),
+        order_state_line(one.payable, one.attempt, one.state, &one.evidence),
     ]
 }
 

@@ -16,7 +16,7 @@ use crate::domain::exception::Subject;
 use crate::domain::hold::HoldCode;
 use crate::domain::ids::{AttemptNo, ListNo, PayableNo, Shard};
 use crate::domain::instruction::{
-    Instruction, InstructionEvent, InstructionState, LIST_CANCELLED, STOPPED, WITHDRAWN,
+    Evidence, Instruction, InstructionEvent, InstructionState, LIST_CANCELLED, STOPPED, WITHDRAWN,
 };
 use crate::domain::list::{ListEvent, ListState};
 use crate::domain::outcome::ReasonClass;
@@ -316,15 +316,18 @@ impl Engine {
                 Why::Stopped => (STOPPED, None),
             };
             moves.push(InstructionMove {
-                reason: Some(reason.to_owned()),
-                reason_class: class.map(|class| class.name().to_owned()),
+                evidence: Evidence {
+                    reason: Some(reason.to_owned()),
+                    reason_class: class.map(|class| class.name().to_owned()),
+                    ..order.evidence.clone()
+                },
                 ..InstructionMove::of(order, to)
             });
             let excess = of_payable.iter().find(|one| {
                 one.attempt != order.attempt && one.state == InstructionState::SettledExcess
             });
             let reason_of = |one: &Instruction| {
-                one.reason.clone().unwrap_or_else(|| "no reason given".to_owned())
+                one.evidence.reason.clone().unwrap_or_else(|| "no reason given".to_owned())
             };
             let (event, code, batch) = match (excess, why, earlier) {
                 // Proved paid while this one waited: now it is the payment, and no excess.
@@ -451,8 +454,9 @@ fn nothing_live(batch: &Batch, batches: &[Batch], moved: &[Moved], label: &str) 
 
 /// What an answer has spoken of may have left, whatever we believe.
 pub(super) fn must_be_untouched(orders: &[Instruction]) -> Result<(), EngineError> {
-    let is_told =
-        |one: &&Instruction| one.state != InstructionState::InBatch || one.debited_on.is_some();
+    let is_told = |one: &&Instruction| {
+        one.state != InstructionState::InBatch || one.evidence.debited_on.is_some()
+    };
     let told = orders.iter().filter(is_told).count();
     if told == 0 {
         return Ok(());

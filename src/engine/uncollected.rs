@@ -51,7 +51,7 @@ impl Engine {
                 .collect();
             let attempts = self.store.instructions_of(&numbers).await?;
             let nobody_came = attempts.iter().any(|one| {
-                let class = one.reason_class.as_deref().and_then(ReasonClass::from_name);
+                let class = one.evidence.reason_class.as_deref().and_then(ReasonClass::from_name);
                 in_cash.contains(&one.payable)
                     && one.state == InstructionState::Rejected
                     && class == Some(ReasonClass::Review)

@@ -48,10 +48,11 @@ pub struct RetryTerms<'a> {
 impl RetryTerms<'_> {
     /// The rule for how an attempt failed: for its reason before one for its class.
     fn rule(&self, failed: &Instruction) -> Option<&RetryRule> {
-        let class = failed.reason_class.as_deref().and_then(ReasonClass::from_name);
+        let class = failed.evidence.reason_class.as_deref().and_then(ReasonClass::from_name);
         // What we took back ourselves is no failure of the partner's.
         let by_partner = failed.was_tried();
-        let of_reason = |rule: &&RetryRule| rule.reason.is_some() && rule.reason == failed.reason;
+        let of_reason =
+            |rule: &&RetryRule| rule.reason.is_some() && rule.reason == failed.evidence.reason;
         let of_class = |rule: &&RetryRule| rule.class.is_some() && rule.class == class;
         let found = self.rules.iter().find(of_reason).or_else(|| self.rules.iter().find(of_class));
         found.filter(|_| by_partner)
@@ -129,7 +130,8 @@ pub fn further(
     {
         return Further::Wait("an earlier attempt is proved paid");
     }
-    let class = |one: &Instruction| one.reason_class.as_deref().and_then(ReasonClass::from_name);
+    let class =
+        |one: &Instruction| one.evidence.reason_class.as_deref().and_then(ReasonClass::from_name);
     if attempts.iter().any(|one| class(one) == Some(ReasonClass::Stop)) {
         return Further::Stop("the provider reports death, fraud or a court order");
     }
@@ -149,7 +151,7 @@ pub fn left_by_orders(payable: &Payable, attempts: &[Instruction]) -> Option<Fur
         let code = HoldCode::ReportedByOfficer;
         return Some(Further::NeedsAPerson(code, doubt_told(code)));
     }
-    let class = last.reason_class.as_deref().and_then(ReasonClass::from_name);
+    let class = last.evidence.reason_class.as_deref().and_then(ReasonClass::from_name);
     Some(match class {
         Some(class @ (ReasonClass::Retry | ReasonClass::PayeeData | ReasonClass::OtherChannel)) => {
             Further::Open(Some(class))
@@ -163,7 +165,8 @@ pub fn left_by_orders(payable: &Payable, attempts: &[Instruction]) -> Option<Fur
             "our file or our account was at fault",
         ),
         Some(ReasonClass::Review)
-            if payable.channel == Channel::Cash || last.reason.as_deref() == Some(UNCOLLECTED) =>
+            if payable.channel == Channel::Cash
+                || last.evidence.reason.as_deref() == Some(UNCOLLECTED) =>
         {
             Further::Uncollected
         }
@@ -229,7 +232,7 @@ pub fn propose(
         Ok(next) if times < usize::from(of_rule.min(terms.policy.attempts_max)) => next,
         _ => return Proposal::Wait("it was tried as often as the policy allows"),
     };
-    let failed_on = last.outcome_on.as_deref().and_then(|day| parse_date(day).ok());
+    let failed_on = last.evidence.outcome_on.as_deref().and_then(|day| parse_date(day).ok());
     if let (Some(rule), Some(failed_on)) = (rule, failed_on)
         && failed_on.saturating_add(Span::new().days(rule.wait_days)) > terms.today
     {
@@ -257,7 +260,7 @@ pub fn propose(
 mod tests {
     use super::*;
     use crate::domain::ids::{BatchNo, CycleNo, ListNo, PayableNo, PersonNo, Shard};
-    use crate::domain::instruction::{LIST_CANCELLED, WITHDRAWN};
+    use crate::domain::instruction::{Evidence, LIST_CANCELLED, WITHDRAWN};
 
     fn rule(class: &str, reason: &str, wait_days: i64, attempts_max: u8, then: Then) -> RetryRule {
         RetryRule {
@@ -312,12 +315,12 @@ mod tests {
                 true => InstructionState::Cancelled,
                 false => InstructionState::Rejected,
             },
-            grade: None,
-            reason: Some(reason.to_owned()),
-            reason_class: Some(class.to_owned()),
-            answer: None,
-            outcome_on: (!cancelled).then(|| "2026-11-05".to_owned()),
-            debited_on: None,
+            evidence: Evidence {
+                reason: Some(reason.to_owned()),
+                reason_class: Some(class.to_owned()),
+                outcome_on: (!cancelled).then(|| "2026-11-05".to_owned()),
+                ..Evidence::default()
+            },
         }
     }
 

@@ -191,7 +191,7 @@ impl<'a> Page<'a> {
             Some(BatchState::Delivered | BatchState::Refused) | None => {}
         }
         let in_this_answer = self.items.contains_key(&key)
-            || instruction.answer.is_some_and(|(answer, _)| Some(answer) == self.answer);
+            || instruction.evidence.answer.is_some_and(|(answer, _)| Some(answer) == self.answer);
         if let Some(detail) = self.transactions.perhaps_twice(instruction, outcome, in_this_answer)
         {
             self.output.discrepancies.push(Found {
@@ -265,7 +265,7 @@ impl<'a> Page<'a> {
             && self.transactions.knows(outcome)
             && matches!(outcome.reported, Reported::Paid(_))
             && instruction.state == InstructionState::Returned
-            && (outcome.on.is_none() || instruction.outcome_on.is_none());
+            && (outcome.on.is_none() || instruction.evidence.outcome_on.is_none());
         if is_old_news {
             return Step::nothing();
         }
@@ -290,7 +290,7 @@ impl<'a> Page<'a> {
             record(instruction, outcome);
         }
         if step.debited {
-            instruction.debited_on.clone_from(&outcome.on);
+            instruction.evidence.debited_on.clone_from(&outcome.on);
         }
         if step.upgrade || step.debited {
             self.items.insert(key(outcome), outcome.item);
@@ -382,14 +382,14 @@ fn of_the_payable(event: InstructionEvent, state: InstructionState) -> Option<Pa
 }
 
 fn record(instruction: &mut Instruction, outcome: &Outcome) {
-    instruction.grade = match outcome.reported {
+    instruction.evidence.grade = match outcome.reported {
         Reported::Paid(grade) => Some(grade),
         Reported::DecidedNotPaid => None,
-        _ => instruction.grade,
+        _ => instruction.evidence.grade,
     };
-    instruction.reason.clone_from(&outcome.reason);
-    instruction.reason_class = outcome.class.map(|class| class.name().to_owned());
-    instruction.outcome_on.clone_from(&outcome.on);
+    instruction.evidence.reason.clone_from(&outcome.reason);
+    instruction.evidence.reason_class = outcome.class.map(|class| class.name().to_owned());
+    instruction.evidence.outcome_on.clone_from(&outcome.on);
 }
 
 #[cfg(test)]

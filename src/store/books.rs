@@ -8,7 +8,7 @@ use crate::domain::answer::{Discrepancy, ToldTransaction};
 use crate::domain::claim::Claim;
 use crate::domain::fact::FactKind;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
-use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::receivable::Receivable;
 use crate::domain::state::{Named, named};
@@ -49,48 +49,6 @@ named!(
 /// Makes the leaves that tell what was written.
 pub trait Witness: Send + Sync {
     fn leaves(&self, written: &[Written]) -> Result<Vec<Vec<u8>>, String>;
-}
-
-/// What is known of an order besides its state: how it ended, and who says so.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Evidence {
-    pub grade: Option<EvidenceGrade>,
-    pub reason: Option<String>,
-    pub reason_class: Option<String>,
-    pub answer: Option<(AnswerNo, i64)>,
-    pub outcome_on: Option<String>,
-    pub debited_on: Option<String>,
-}
-
-impl Evidence {
-    pub fn none() -> Evidence {
-        Evidence {
-            grade: None,
-            reason: None,
-            reason_class: None,
-            answer: None,
-            outcome_on: None,
-            debited_on: None,
-        }
-    }
-
-    /// What was known of an order among those that were read, which are in the order of their keys.
-    pub fn before(read: &[Instruction], after: &Instruction) -> Evidence {
-        let key = (after.payable, after.attempt);
-        let found = read.binary_search_by_key(&key, |one| (one.payable, one.attempt));
-        found.map_or_else(|_| Evidence::none(), |at| Evidence::of(&read[at]))
-    }
-
-    pub fn of(order: &Instruction) -> Evidence {
-        Evidence {
-            grade: order.grade,
-            reason: order.reason.clone(),
-            reason_class: order.reason_class.clone(),
-            answer: order.answer,
-            outcome_on: order.outcome_on.clone(),
-            debited_on: order.debited_on.clone(),
-        }
-    }
 }
 
 /// What never changes of a payable.

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, ListNo, PayableNo, Shard};
-use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionState};
+use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::state::Named;
 
-use super::books::{Evidence, order_file_line, order_line, order_state_line};
+use super::books::{order_file_line, order_line, order_state_line};
 use super::database::Dialect;
 use super::paged::{Many, PAGE, lookup, padded};
 use super::payables::{numbers_of, payable_number};
@@ -21,12 +21,7 @@ pub struct InstructionMove {
     pub attempt: AttemptNo,
     pub from: InstructionState,
     pub to: InstructionState,
-    pub grade: Option<EvidenceGrade>,
-    pub reason: Option<String>,
-    pub reason_class: Option<String>,
-    pub answer: Option<(AnswerNo, i64)>,
-    pub outcome_on: Option<String>,
-    pub debited_on: Option<String>,
+    pub evidence: Evidence,
     /// What was known before.
     pub was: Evidence,
 }
@@ -39,24 +34,8 @@ impl InstructionMove {
             attempt: order.attempt,
             from: order.state,
             to,
-            grade: order.grade,
-            reason: order.reason.clone(),
-            reason_class: order.reason_class.clone(),
-            answer: order.answer,
-            outcome_on: order.outcome_on.clone(),
-            debited_on: order.debited_on.clone(),
-            was: Evidence::of(order),
-        }
-    }
-
-    fn evidence(&self) -> Evidence {
-        Evidence {
-            grade: self.grade,
-            reason: self.reason.clone(),
-            reason_class: self.reason_class.clone(),
-            answer: self.answer,
-            outcome_on: self.outcome_on.clone(),
-            debited_on: self.debited_on.clone(),
+            evidence: order.evidence.clone(),
+            was: order.evidence.clone(),
         }
     }
 }
@@ -66,6 +45,13 @@ macro_rules! instruction_columns {
         "select payable_no, attempt, list_no, batch_no, destination_no, amount_minor, state, grade, reason,
          reason_class, answer_no, answer_item, outcome_on, debited_on from instruction "
     };
+}
+
+/// What was known of an instruction among those that were read, which are in the order of their keys.
+pub fn known_before(read: &[Instruction], after: &Instruction) -> Evidence {
+    let key = (after.payable, after.attempt);
+    let found = read.binary_search_by_key(&key, |one| (one.payable, one.attempt));
+    found.map_or_else(|_| Evidence::default(), |at| read[at].evidence.clone())
 }
 
 impl Store {
@@ -230,7 +216,7 @@ impl Changes {
                 false,
             );
             // Nothing is known of an order when it is made.
-            let line = order_state_line(one.payable, one.attempt, one.state, &Evidence::none());
+            let line = order_state_line(one.payable, one.attempt, one.state, &Evidence::default());
             self.line(one.payable, line, true, false);
         }
         self.bulk(
@@ -289,7 +275,7 @@ impl Changes {
             let line =
                 |state, known: &Evidence| order_state_line(one.payable, one.attempt, state, known);
             self.line(one.payable, line(one.from, &one.was), false, false);
-            self.line(one.payable, line(one.to, &one.evidence()), true, false);
+            self.line(one.payable, line(one.to, &one.evidence), true, false);
         }
         let (live, ended): (Vec<_>, Vec<_>) = moves.iter().partition(|one| one.to.is_live());
         for page in ended.chunks(PAGE).chain(live.chunks(PAGE)) {
@@ -300,13 +286,13 @@ impl Changes {
                     i64::from(one.attempt.number()).into(),
                     one.from.name().into(),
                     one.to.name().into(),
-                    one.grade.map_or(Value::Null, |grade| grade.name().into()),
-                    one.reason.clone().into(),
-                    one.reason_class.clone().into(),
-                    number(one.answer.map(|(answer, _)| answer.0)),
-                    number(one.answer.map(|(_, item)| item)),
-                    one.outcome_on.clone().into(),
-                    one.debited_on.clone().into(),
+                    one.evidence.grade.map_or(Value::Null, |grade| grade.name().into()),
+                    one.evidence.reason.clone().into(),
+                    one.evidence.reason_class.clone().into(),
+                    number(one.evidence.answer.map(|(answer, _)| answer.0)),
+                    number(one.evidence.answer.map(|(_, item)| item)),
+                    one.evidence.outcome_on.clone().into(),
+                    one.evidence.debited_on.clone().into(),
                 ]
             });
             self.many(
@@ -331,11 +317,13 @@ fn instruction(row: &Row) -> Result<Instruction, StoreError> {
         destination: destination_no(row, 4)?,
         amount_minor: row.int(5)?,
         state: row.named(6)?,
-        grade: row.maybe_text(7)?.map(|_| row.named(7)).transpose()?,
-        reason: row.maybe_text(8)?.map(str::to_owned),
-        reason_class: row.maybe_text(9)?.map(str::to_owned),
-        answer,
-        outcome_on: row.maybe_text(12)?.map(str::to_owned),
-        debited_on: row.maybe_text(13)?.map(str::to_owned),
+        evidence: Evidence {
+            grade: row.maybe_text(7)?.map(|_| row.named(7)).transpose()?,
+            reason: row.maybe_text(8)?.map(str::to_owned),
+            reason_class: row.maybe_text(9)?.map(str::to_owned),
+            answer,
+            outcome_on: row.maybe_text(12)?.map(str::to_owned),
+            debited_on: row.maybe_text(13)?.map(str::to_owned),
+        },
     })
 }

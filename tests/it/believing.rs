@@ -184,7 +184,7 @@ async fn a_way_of_writing_is_no_other_account(office: TestOffice) {
     told(&queue(&office).await, &[]);
     office.check(&october, "entitled 4", "pending 1 = 500000, paid 3 = 1500000").await;
     assert_eq!(
-        office.instructions(&october, "E2").await[0].debited_on.as_deref(),
+        office.instructions(&october, "E2").await[0].evidence.debited_on.as_deref(),
         Some("2026-10-05")
     );
     office.ends_whole().await;
@@ -323,7 +323,7 @@ async fn a_booking_of_many_payments_has_one_reference(office: TestOffice) {
         let debit = notice(&payment, "DBIT", "A1", &account)
             .replace("<MsgId>N-A1", &format!("<MsgId>N-{enrolment}"));
         office.answered("isobank", "xml", debit.as_bytes()).await.unwrap();
-        let debited = &office.instructions(&october, enrolment).await[0].debited_on;
+        let debited = &office.instructions(&october, enrolment).await[0].evidence.debited_on;
         assert_eq!(debited.as_deref(), Some("2026-10-05"));
         // What the bank says of the credit has a number of its own; that of the debit is another matter.
         let status = credited(&payment, "A1", &account);
@@ -420,7 +420,7 @@ async fn entries_of_an_account_that_is_not_ours_are_refused_whole(mut office: Te
     assert!(told_of.contains("…4433") && !told_of.contains("99887766"), "{told_of}");
     told(&queue(&office).await, &["file_refused: L135: ANSWER-"]);
     office.check(&october, "entitled 1", "pending 1 = 500000").await;
-    assert_eq!(office.instructions(&october, "E2").await[0].debited_on, None);
+    assert_eq!(office.instructions(&october, "E2").await[0].evidence.debited_on, None);
 
     // One that names no account is as it ever was, and what the partner may name is an agreement.
     let unnamed = notice(&binh, "CRDT", "A2", "").replace(ours, "");

@@ -79,8 +79,8 @@ async fn reported(office: &TestOffice, cycle: &Cycle, enrolment: &str, status: &
 /// `in_batch, debited 2026-10-03`, `settled by unreturned, debited 2026-10-03`.
 async fn told(office: &TestOffice, cycle: &Cycle, enrolment: &str) -> String {
     let one = office.instructions(cycle, enrolment).await.remove(0);
-    let grade = one.grade.map(|grade| format!(" by {grade}")).unwrap_or_default();
-    let debited = one.debited_on.map(|day| format!(", debited {day}")).unwrap_or_default();
+    let grade = one.evidence.grade.map(|grade| format!(" by {grade}")).unwrap_or_default();
+    let debited = one.evidence.debited_on.map(|day| format!(", debited {day}")).unwrap_or_default();
     format!("{}{grade}{debited}", one.state)
 }
 

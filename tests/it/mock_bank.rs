@@ -111,7 +111,8 @@ async fn live(python: &str, dir: &Path) -> Result<(), EngineError> {
     let mut paid_minor = 0;
     for (enrolment, paid) in office.by_enrolment().await? {
         let first = &paid.attempts[0];
-        let told = (first.state, first.grade, first.reason.as_deref(), paid.state);
+        let told =
+            (first.state, first.evidence.grade, first.evidence.reason.as_deref(), paid.state);
         let expected = match enrolment.as_str() {
             // The first evidence of payment stays on record beside the reason of the return.
             DIED => (
@@ -132,7 +133,7 @@ async fn live(python: &str, dir: &Path) -> Result<(), EngineError> {
             }
         };
         assert_eq!(told, expected, "{enrolment}");
-        let class = first.reason_class.as_deref();
+        let class = first.evidence.reason_class.as_deref();
         assert_eq!(enrolment == DIED, class == Some("stop"), "{enrolment}: {class:?}");
     }
     assert_eq!(said["balance_minor"], 1_000_000_000_000_000 - paid_minor, "{said}");
@@ -180,7 +181,7 @@ async fn live(python: &str, dir: &Path) -> Result<(), EngineError> {
     assert_eq!(figures["payables"]["total"], 12, "{figures:#}");
     let cash = office.by_enrolment().await?;
     let last = cash[CLOSED].attempts.last().expect("it was ordered again");
-    assert_eq!(last.grade, Some(EvidenceGrade::Signature));
+    assert_eq!(last.evidence.grade, Some(EvidenceGrade::Signature));
     engine.audit_verify().await?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use chitra::domain::ids::{
     AnswerNo, AttemptNo, AuthorityNo, BatchNo, CycleNo, DestinationNo, EnrolmentNo, ImportNo,
     ListNo, PayableNo, PersonNo, Shard,
 };
-use chitra::domain::instruction::{Instruction, InstructionState};
+use chitra::domain::instruction::{Evidence, Instruction, InstructionState};
 use chitra::domain::list::{Act, Signature};
 use chitra::domain::recall::{Recall, RecallFile, RecallFileState, RecallState};
 use chitra::domain::receivable::{Receipt, ReceiptSource, WriteOff};
@@ -762,12 +762,7 @@ fn instruction(attempt: i64, state: InstructionState) -> Instruction {
         destination: DestinationNo::from_number(1).unwrap(),
         amount_minor: 500_000,
         state,
-        grade: None,
-        reason: None,
-        reason_class: None,
-        answer: None,
-        outcome_on: None,
-        debited_on: None,
+        evidence: Evidence::default(),
     }
 }
 

@@ -158,8 +158,8 @@ async fn death_after_sealing(office: TestOffice) {
     office.sheet(&[paid]).await.unwrap();
     office.check(&october, "entitled 2", "paid 1 = 500000, returned 1 = 500000").await;
     let instruction = &office.instructions(&october, "E1").await[0];
-    assert_eq!(instruction.reason.as_deref(), Some("MD07"));
-    assert_eq!(instruction.reason_class.as_deref(), Some("stop"));
+    assert_eq!(instruction.evidence.reason.as_deref(), Some("MD07"));
+    assert_eq!(instruction.evidence.reason_class.as_deref(), Some("stop"));
 
     let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
     assert!(again.list.is_none());
@@ -516,7 +516,7 @@ async fn every_rail_answers_in_its_own_words(office: TestOffice) {
         let mut grades = Vec::new();
         for enrolment in ["E1", "E3", "E4"] {
             let one = office.instructions(&october, enrolment).await.remove(0);
-            grades.push(one.grade.unwrap().to_string());
+            grades.push(one.evidence.grade.unwrap().to_string());
         }
         grades
     };

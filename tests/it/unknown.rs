@@ -89,7 +89,10 @@ async fn two_officers_decide_what_no_answer_tells(office: TestOffice) {
     let proof = office.said(&cycle, "E1", 1, "Thành công", "").await;
     office.sheet(&[proof]).await.unwrap();
     let of_an = office.instructions(&cycle, "E1").await;
-    assert_eq!(of_an[0].grade.map(|grade| grade.to_string()).as_deref(), Some("provider_result"));
+    assert_eq!(
+        of_an[0].evidence.grade.map(|grade| grade.to_string()).as_deref(),
+        Some("provider_result")
+    );
     refused(engine.fate_propose(&cycle, &an, Verdict::NotPaid, "seen", MAKER, &by).await, "L111");
     office.ends_whole().await;
 }

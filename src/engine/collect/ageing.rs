@@ -8,7 +8,7 @@ use crate::audit::leaf::Leaf;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::ids::{BatchNo, Shard};
-use crate::domain::instruction::{Instruction, InstructionEvent};
+use crate::domain::instruction::{Evidence, Instruction, InstructionEvent};
 use crate::domain::payable::{PayableEvent, PayableState};
 use crate::domain::period::parse_date;
 use crate::engine::{Engine, EngineError};
@@ -106,7 +106,7 @@ impl Engine {
             let to = one.state.apply(InstructionEvent::OutcomeLost)?;
             root.push(format!("{} {} {to}", self.reference(one), one.state).as_bytes());
             moves.push(InstructionMove {
-                reason: Some(why.to_owned()),
+                evidence: Evidence { reason: Some(why.to_owned()), ..one.evidence.clone() },
                 ..InstructionMove::of(one, to)
             });
             payable_moves.push(PayableMove {

@@ -17,7 +17,7 @@ use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::CycleState;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, EndToEndId, PayableNo};
-use crate::domain::instruction::{EvidenceGrade, InstructionState};
+use crate::domain::instruction::{Evidence, EvidenceGrade, InstructionState};
 use crate::domain::outcome::{Outcome, Reported};
 use crate::domain::payable::PayableState;
 use crate::domain::receivable::Receivable;
@@ -27,8 +27,7 @@ use crate::engine::{Engine, EngineError};
 use crate::pipeline::believe::Signatory;
 use crate::pipeline::settle::{self, ToldOf, moving, settle};
 use crate::store::Changes;
-use crate::store::books::Evidence;
-use crate::store::instructions::InstructionMove;
+use crate::store::instructions::{InstructionMove, known_before};
 use crate::store::payables::PayableMove;
 use crate::store::registry::Counted;
 
@@ -233,7 +232,7 @@ impl Engine {
         let told_about: BTreeSet<PayableNo> = instructions
             .iter()
             .filter(|one| {
-                one.debited_on.is_some()
+                one.evidence.debited_on.is_some()
                     || !matches!(one.state, InstructionState::InBatch | InstructionState::Unknown)
             })
             .map(|one| one.payable)
@@ -340,8 +339,11 @@ impl Engine {
                 let after = &settled.after;
                 moves.push(InstructionMove {
                     from: settled.before,
-                    answer: Some((answer.number, settled.item)),
-                    was: Evidence::before(&instructions, after),
+                    evidence: Evidence {
+                        answer: Some((answer.number, settled.item)),
+                        ..after.evidence.clone()
+                    },
+                    was: known_before(&instructions, after),
                     ..InstructionMove::of(after, after.state)
                 });
             }

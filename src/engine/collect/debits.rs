@@ -13,7 +13,7 @@ use crate::audit::leaf::Leaf;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::calendar::{Calendar, CalendarError};
 use crate::domain::ids::{CycleNo, PayableNo};
-use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent};
+use crate::domain::instruction::{Evidence, EvidenceGrade, Instruction, InstructionEvent};
 use crate::domain::payable::{Payable, PayableEvent};
 use crate::domain::period::parse_date;
 use crate::domain::state::Named;
@@ -122,10 +122,13 @@ impl Engine {
             let to = one.state.apply(InstructionEvent::Settled)?;
             root.push(format!("{} {} {to}", self.reference(one), one.state).as_bytes());
             moves.push(InstructionMove {
-                grade: Some(grade),
-                reason: None,
-                reason_class: None,
-                outcome_on: one.debited_on.clone(),
+                evidence: Evidence {
+                    grade: Some(grade),
+                    reason: None,
+                    reason_class: None,
+                    outcome_on: one.evidence.debited_on.clone(),
+                    ..one.evidence.clone()
+                },
                 ..InstructionMove::of(one, to)
             });
             payable_moves.push(PayableMove {

@@ -131,7 +131,7 @@ fn on_its_way(order: &Instruction, files: &Files) -> Words {
 
 fn settled(order: &Instruction) -> Words {
     let paid = joined(&lower(&wording::payable_state(PayableState::Paid)), &day(order));
-    match order.grade {
+    match order.evidence.grade {
         Some(grade) => {
             let proof = lower(&wording::evidence(grade));
             joined(
@@ -148,13 +148,13 @@ fn settled(order: &Instruction) -> Words {
 
 /// Why an order came to nothing; begins with a comma, or is nothing.
 fn failed(order: &Instruction) -> Words {
-    let Some(reason) = order.reason.as_deref().filter(|reason| !reason.is_empty()) else {
+    let Some(reason) = order.evidence.reason.as_deref().filter(|reason| !reason.is_empty()) else {
         return day(order);
     };
     let why = match of_ours(reason) {
         Some(ours) => Words::new(format!(", {}", ours.vi), format!(", {}", ours.en)),
         None => {
-            let class = lower(&wording::reason_class(order.reason_class.as_deref()));
+            let class = lower(&wording::reason_class(order.evidence.reason_class.as_deref()));
             Words::new(
                 format!(", lý do “{reason}” ({})", class.vi),
                 format!(", reason “{reason}” ({})", class.en),
@@ -189,7 +189,7 @@ fn of_ours(reason: &str) -> Option<Words> {
 
 /// The day that the answer gives; begins with a blank, or is nothing.
 fn day(order: &Instruction) -> Words {
-    match order.outcome_on.as_deref().filter(|day| !day.is_empty()) {
+    match order.evidence.outcome_on.as_deref().filter(|day| !day.is_empty()) {
         Some(day) => Words::new(format!(" ngày {day}"), format!(" on {day}")),
         None => Words::fixed("", ""),
     }

@@ -53,11 +53,11 @@ pub(super) fn decide(
         (Reported::InFlight, _) => Step::nothing(),
 
         (Reported::Debited, S::InBatch | S::Unknown) => {
-            Step { debited: instruction.debited_on.is_none(), ..Step::default() }
+            Step { debited: instruction.evidence.debited_on.is_none(), ..Step::default() }
         }
         // What was known before a rejection or a return is no news after it.
         (Reported::Debited, S::Rejected | S::Cancelled | S::Returned)
-            if instruction.debited_on.is_some() =>
+            if instruction.evidence.debited_on.is_some() =>
         {
             Step::nothing()
         }
@@ -82,21 +82,22 @@ pub(super) fn decide(
         },
 
         (Reported::Paid(_), S::InBatch | S::Unknown) => Step::to(E::Settled),
-        (Reported::Paid(grade), S::Settled) => {
-            Step { upgrade: instruction.grade.is_none_or(|held| grade < held), ..Step::default() }
-        }
+        (Reported::Paid(grade), S::Settled) => Step {
+            upgrade: instruction.evidence.grade.is_none_or(|held| grade < held),
+            ..Step::default()
+        },
         // Answers overtake each other: a payment that was returned later is no news, whatever was ordered
         // since.
         (Reported::Paid(_), S::Returned)
             if matches!(
-                (&outcome.on, &instruction.outcome_on),
+                (&outcome.on, &instruction.evidence.outcome_on),
                 (Some(paid), Some(returned)) if paid <= returned
             ) =>
         {
             Step::nothing()
         }
         (Reported::Paid(_), S::Returned)
-            if outcome.on.is_none() || instruction.outcome_on.is_none() =>
+            if outcome.on.is_none() || instruction.evidence.outcome_on.is_none() =>
         {
             Step::contradiction("reported paid and returned, without days to tell the order")
         }
@@ -150,7 +151,7 @@ pub(super) fn decide(
 
         (Reported::DecidedNotPaid, S::InBatch | S::Unknown) => Step::to(E::Rejected),
         (Reported::DecidedNotPaid, S::Settled)
-            if instruction.grade == Some(EvidenceGrade::Decision) =>
+            if instruction.evidence.grade == Some(EvidenceGrade::Decision) =>
         {
             Step::to(E::DecisionReversed)
         }

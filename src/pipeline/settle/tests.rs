@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::ids::{CycleNo, DestinationNo, ListNo, Shard};
-use crate::domain::instruction::EvidenceGrade;
+use crate::domain::instruction::{Evidence, EvidenceGrade};
 use crate::domain::outcome::ReasonClass;
 use crate::domain::roster::Channel;
 
@@ -38,12 +38,10 @@ fn attempt(number: i64, state: InstructionState) -> Instruction {
         destination: DestinationNo::from_number(1).unwrap(),
         amount_minor: 810_000,
         state,
-        grade: None,
-        reason: None,
-        reason_class: None,
-        answer: None,
-        outcome_on: (state == InstructionState::Returned).then(|| "2026-11-09".to_owned()),
-        debited_on: None,
+        evidence: Evidence {
+            outcome_on: (state == InstructionState::Returned).then(|| "2026-11-09".to_owned()),
+            ..Evidence::default()
+        },
     }
 }
 
@@ -260,8 +258,11 @@ fn check_again(held: &str, transaction: &str, on: &str, same_answer: bool, expec
         _ => PayableState::Pending,
     };
     let before = Instruction {
-        grade: Some(EvidenceGrade::ProviderResult),
-        answer: Some((AnswerNo(1), 1)),
+        evidence: Evidence {
+            grade: Some(EvidenceGrade::ProviderResult),
+            answer: Some((AnswerNo(1), 1)),
+            ..Evidence::default()
+        },
         ..attempt(1, state)
     };
     let known =

@@ -53,7 +53,7 @@ impl<'a> Transactions<'a> {
         use InstructionState as S;
         // A credit that came back and is dated before the return was read as its own beginning until now.
         let before_its_return = matches!(
-            (&outcome.on, &instruction.outcome_on),
+            (&outcome.on, &instruction.evidence.outcome_on),
             (Some(on), Some(returned)) if on <= returned
         );
         let (stands, what) = match outcome.reported {
@@ -63,7 +63,7 @@ impl<'a> Transactions<'a> {
                 "paid",
             ),
             Reported::Debited => (
-                instruction.debited_on.is_some()
+                instruction.evidence.debited_on.is_some()
                     || matches!(instruction.state, S::Settled | S::SettledExcess),
                 "debited",
             ),
