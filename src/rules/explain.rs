@@ -139,10 +139,11 @@ pub fn amount_sentences(
         if let Some(version) = book.rate_in_force(rate, period) {
             let named = &pack.rates()[rate];
             rates.push(format!(
-                "{}: {} – {}, {} {}.",
+                "{}: {} – {}{}, {} {}.",
                 capital(language.pick(&named.title)),
                 shown.value(version.value, None),
                 version.citation,
+                how_certain(&version.certainty, language),
                 language.of("áp dụng từ", "applied from"),
                 month_name(version.applied_from, language),
             ));
@@ -166,6 +167,15 @@ pub fn amount_sentences(
         sentences.push(format!("{label}: {}.", facts.join("; ")));
     }
     sentences
+}
+
+/// What a reader must know of a value whose text was not seen; nothing where it was.
+fn how_certain(certainty: &str, language: Language) -> &'static str {
+    match certainty {
+        "B" => language.of(" (theo nguồn thứ cấp)", " (from a secondary source)"),
+        "C" => language.of(" (suy ra, chưa thấy văn bản)", " (derived, the text was not seen)"),
+        _ => "",
+    }
 }
 
 /// What a hold asks for: one sentence.

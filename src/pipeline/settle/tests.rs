@@ -1,3 +1,5 @@
+//! What outcomes do to orders and payables, case by case.
+
 use super::*;
 use crate::domain::ids::{CycleNo, DestinationNo, ListNo, Shard};
 use crate::domain::instruction::{Evidence, EvidenceGrade};
