@@ -239,7 +239,7 @@ mod tests {
             "Hưởng từ tháng 8/2025. Hưởng từ tháng Chủ tịch UBND cấp xã ký quyết định (NĐ 147/2025/NĐ-CP Điều 5).",
             "Người khuyết tật nặng, từ đủ 16 đến dưới 60 tuổi (NĐ 20/2021/NĐ-CP Điều 5.6, 6.1.e).",
             "540.000 × 1,5 = 810.000 đồng (NĐ 335/2026/NĐ-CP Điều 4; NĐ 335/2026/NĐ-CP).",
-            "Mức chuẩn trợ giúp xã hội: 540.000 đồng – NĐ 335/2026/NĐ-CP Điều 4, áp dụng từ tháng 7/2026.",
+            "Mức chuẩn trợ giúp xã hội: 540.000 đồng – NĐ 335/2026/NĐ-CP Điều 4 (theo nguồn thứ cấp), áp dụng từ tháng 7/2026.",
             "Hệ số: người khuyết tật nặng: 1,5 – NĐ 335/2026/NĐ-CP (theo nguồn thứ cấp), áp dụng từ tháng 7/2026.",
             "Căn cứ: mức độ khuyết tật: nặng; ngày sinh: 15/06/1994; ngày quyết định: 01/08/2025; ngày xét điều kiện của tháng: 30/06/2026; tuổi đủ: 32.",
             "Đã xác định cho tháng này 750.000 đồng; chênh lệch: 810.000 đồng − 750.000 đồng = 60.000 đồng.",
@@ -254,7 +254,7 @@ mod tests {
             "Paid from August 2025. Paid from the month in which the commune chairman signed the decision (NĐ 147/2025/NĐ-CP Điều 5).",
             "A person of 16 to 59 with a severe disability (NĐ 20/2021/NĐ-CP Điều 5.6, 6.1.e).",
             "540,000 × 1.5 = 810,000 VND (NĐ 335/2026/NĐ-CP Điều 4; NĐ 335/2026/NĐ-CP).",
-            "Base level of social assistance: 540,000 VND – NĐ 335/2026/NĐ-CP Điều 4, applied from July 2026.",
+            "Base level of social assistance: 540,000 VND – NĐ 335/2026/NĐ-CP Điều 4 (from a secondary source), applied from July 2026.",
             "Coefficient: severe disability: 1.5 – NĐ 335/2026/NĐ-CP (from a secondary source), applied from July 2026.",
             "On the facts: degree of disability: severe; date of birth: 1994-06-15; date of the decision: 2025-08-01; day on which the month's conditions are looked at: 2026-09-30; age in full years: 32.",
         ];
