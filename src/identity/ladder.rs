@@ -17,7 +17,7 @@ use crate::domain::national_id::IdFindings;
 use crate::identity::grade::{BirthGrade, IdGrade, NameGrade, SexGrade};
 
 /// Changes when any rule changes what it decides; recorded in every decision.
-pub const LADDER_VERSION: u16 = 1;
+pub const LADDER_VERSION: u16 = 2;
 
 /// The agreement of one roster row with one register record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

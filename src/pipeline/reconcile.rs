@@ -11,6 +11,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
+
 use crate::domain::hold::{HoldCode, HoldScope};
 use crate::domain::identity::{BirthDate, IdentityRecord, Sex};
 use crate::domain::national_id::{IdFindings, NationalId};
@@ -23,8 +25,12 @@ use crate::identity::score::{SCORE_VERSION, score_millibits};
 /// What reconciliation needs of a roster row, borrowed from the import.
 #[derive(Clone, Copy)]
 pub struct Enrolment<'a> {
-    /// Unique on the roster; earlier numbers come first where two claim the same.
+    /// Unique on the roster.
     pub enrolment_no: u64,
+    /// The sender's id, and the day of the decision: of two enrolments of one person in one benefit the one
+    /// that was decided earlier stands, of one day the one whose id comes first.
+    pub enrolment_id: &'a str,
+    pub decided_on: Option<Date>,
     /// The internal number of the beneficiary.
     pub person_no: u64,
     /// As written; empty and None are the same.
@@ -355,8 +361,9 @@ struct Namesakes {
 }
 
 /// Of the rows of one person for one benefit the first stands: confirmed rows before held ones, among
-/// these who surely is the person before who perhaps is, then by enrolment number. The others are held
-/// whatever else holds them, so that releasing that cannot pay twice. Rows are one person's when either
+/// these who surely is the person before who perhaps is, then who was decided earlier. No number of ours
+/// has a say in it: two offices that pay one roster pay the same rows. The others are held whatever else
+/// holds them, so that releasing that cannot pay twice. Rows are one person's when either
 /// says so: the person's number, under which claims are kept and which a row has without any record,
 /// or the record of the register, which two numbers may share and which one number may have two of.
 fn hold_second_enrolments(enrolments: &[Enrolment<'_>], decisions: &mut [Decision]) {
@@ -372,12 +379,14 @@ fn hold_second_enrolments(enrolments: &[Enrolment<'_>], decisions: &mut [Decisio
 
 /// One row in the order in which rows of one key and benefit stand: the first of them goes on.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Standing {
+struct Standing<'a> {
     key: u64,
     benefit: u16,
     waits: bool,
     in_doubt: bool,
-    enrolment_no: u64,
+    has_no_day: bool,
+    decided_on: Option<Date>,
+    enrolment_id: &'a str,
     at: u32,
 }
 
@@ -387,7 +396,7 @@ fn seconds_by(
     decisions: &[Decision],
     key: impl Fn(&Enrolment<'_>, &Decision) -> Option<u64>,
 ) -> Vec<u32> {
-    let mut rows: Vec<Standing> = Vec::with_capacity(decisions.len());
+    let mut rows: Vec<Standing<'_>> = Vec::with_capacity(decisions.len());
     for (at, (enrolment, decision)) in enrolments.iter().zip(decisions).enumerate() {
         let Some(key) = key(enrolment, decision).filter(|_| enrolment.is_live) else { continue };
         rows.push(Standing {
@@ -395,12 +404,14 @@ fn seconds_by(
             benefit: enrolment.benefit,
             waits: matches!(decision.outcome, Outcome::Held(_)),
             in_doubt: !claims_the_person(decision),
-            enrolment_no: enrolment.enrolment_no,
+            has_no_day: enrolment.decided_on.is_none(),
+            decided_on: enrolment.decided_on,
+            enrolment_id: enrolment.enrolment_id,
             at: at as u32,
         });
     }
     rows.sort_unstable();
-    let of = |row: &Standing| (row.key, row.benefit);
+    let of = |row: &Standing<'_>| (row.key, row.benefit);
     rows.windows(2).filter(|pair| of(&pair[0]) == of(&pair[1])).map(|pair| pair[1].at).collect()
 }
 

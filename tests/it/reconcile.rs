@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use chitra::domain::identity::{BirthDate, IdentityRecord, Sex, VitalStatus};
 use chitra::domain::national_id::NationalId;
-use chitra::domain::period::Period;
+use chitra::domain::period::{Period, parse_date};
 use chitra::identity::fold::fold_into;
 use chitra::identity::grade::NameComparer;
 use chitra::identity::ladder::Verdict;
@@ -81,6 +81,8 @@ impl Month {
             let account = *accounts.entry(&row.account).or_insert(next);
             Enrolment {
                 enrolment_no: at as u64,
+                enrolment_id: &row.enrolment_id,
+                decided_on: parse_date(&row.decision_date).ok(),
                 person_no: at as u64,
                 national_id: Some(&row.national_id),
                 full_name: &row.full_name,

@@ -98,6 +98,8 @@ pub fn reconciled(
             let entry = benefit.map(|benefit| pack.benefit_at(benefit));
             reconcile::Enrolment {
                 enrolment_no: one.enrolment.number() as u64,
+                enrolment_id: &one.row.enrolment_id,
+                decided_on: one.row.decision_date,
                 person_no: one.person.number() as u64,
                 national_id: Some(one.row.national_id.as_str()),
                 full_name: &one.row.full_name,

@@ -23,6 +23,8 @@ fn record(record_no: u64, id: &str, name: &'static str, born: &str) -> IdentityR
 fn row(enrolment_no: u64, id: &'static str, name: &'static str, born: &str) -> Enrolment<'static> {
     Enrolment {
         enrolment_no,
+        enrolment_id: Box::leak(format!("E{enrolment_no:06}").into_boxed_str()),
+        decided_on: None,
         person_no: enrolment_no,
         national_id: Some(id),
         full_name: name,
@@ -144,6 +146,22 @@ fn the_later_of_two_enrolments_in_one_benefit_is_held() {
     check(&[second, first], &register(), &[("R60", Some("H120")), ("R20", None)]);
     let other_benefit = Enrolment { benefit: 2, ..second };
     check(&[first, other_benefit], &register(), &[("R20", None), ("R20", None)]);
+    // Who was decided earlier stands, and not who has the lower number.
+    let day = |text| parse_date(text).ok();
+    let in_march = Enrolment { decided_on: day("2024-03-01"), ..first };
+    let in_april = Enrolment { decided_on: day("2024-04-01"), ..second };
+    check(&[in_march, in_april], &register(), &[("R20", None), ("R60", Some("H120"))]);
+    let in_february = Enrolment { decided_on: day("2024-02-01"), ..second };
+    check(&[in_march, in_february], &register(), &[("R60", Some("H120")), ("R20", None)]);
+    check(&[in_march, second], &register(), &[("R20", None), ("R60", Some("H120"))]);
+    check(&[first, in_april], &register(), &[("R60", Some("H120")), ("R20", None)]);
+    // Our own numbers, which no other office shares, have no say.
+    let numbered = |enrolment_no, row| Enrolment { enrolment_no, ..row };
+    check(
+        &[numbered(2, first), numbered(1, second)],
+        &register(),
+        &[("R20", None), ("R60", Some("H120"))],
+    );
     // A held first row does not take the confirmed one down with it.
     let held_first = row(1, LAN, "Nguyễn Thị Lan", "1950-09-09");
     check(&[held_first, second], &register(), &[("R60", Some("H120")), ("R20", None)]);

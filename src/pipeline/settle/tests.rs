@@ -263,7 +263,7 @@ fn check_again(held: &str, transaction: &str, on: &str, same_answer: bool, expec
         evidence: Evidence {
             grade: Some(EvidenceGrade::ProviderResult),
             answer: Some((AnswerNo(1), 1)),
-            ..Evidence::default()
+            ..attempt(1, state).evidence
         },
         ..attempt(1, state)
     };
