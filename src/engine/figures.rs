@@ -266,26 +266,16 @@ impl Engine {
         })
     }
 
-    /// Everyone once, by their worst outcome. Holds one shard of people at a time, and those who are
-    /// paid through a payee of another shard.
+    /// Everyone once, by their worst outcome. Holds one shard of people at a time.
     async fn people(&self, cycle: &Cycle) -> Result<People, EngineError> {
         let mut people = People::default();
         if !cycle.state.is_computed() {
             return Ok(people);
         }
-        let elsewhere = self.store.outcomes_elsewhere(cycle.number).await?;
-        let mut elsewhere_by_shard: HashMap<Shard, Vec<(PersonNo, OutcomeOf, String)>> =
-            HashMap::new();
-        for one in elsewhere {
-            elsewhere_by_shard.entry(one.0.shard()).or_default().push(one);
-        }
         let counted = self.store.chunk_items(ChunkKind::Evidence, cycle.number.0).await?;
         for shard in Shard::all() {
             let mut known: HashMap<PersonNo, Outcome> = HashMap::new();
-            let here = self.store.person_outcomes(cycle.number, shard).await?;
-            for (person, of, word) in
-                here.into_iter().chain(elsewhere_by_shard.remove(&shard).unwrap_or_default())
-            {
+            for (person, of, word) in self.store.person_outcomes(cycle.number, shard).await? {
                 let word = person_outcome(&word).ok_or_else(|| {
                     EngineError::Inconsistent(format!(
                         "a person's outcome is the unknown word {word}"

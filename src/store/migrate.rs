@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0022_funded_entries"),
     migration!("0031_recalls"),
     migration!("0032_told_of_files"),
+    migration!("0033_paid_elsewhere"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

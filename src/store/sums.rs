@@ -255,45 +255,45 @@ impl Store {
     }
 
     /// Outcomes of the persons of one shard: a word for each row that is not entitled, and for each
-    /// payable whose payee is in the same shard. The rest is in `outcomes_elsewhere`.
+    /// payable, whoever is paid for them and in whichever shard.
     pub async fn person_outcomes(
         &self,
         cycle: CycleNo,
         shard: Shard,
     ) -> Result<Vec<(PersonNo, OutcomeOf, String)>, StoreError> {
         let (first, last) = numbers_of(cycle, shard)?;
+        let (first_person, last_person) = persons_of(shard);
         let rows = self
             .query(
                 concat!(
                     seen_outcomes!(),
                     "where p.shard = $1 and p.payable_no between $2 and $3 and p.beneficiary_no >> 55 = $1
+                     union all ",
+                    seen_outcomes!(),
+                    "where p.cycle_no = $4 and p.beneficiary_no between $5 and $6 and p.beneficiary_no >> 55 <> p.shard
                      union all
                      select person_no, cast(case when enrolment_no is null then 2 else 1 end as bigint), outcome
                      from exception
                      where shard = $1 and cycle_no = $4 and subject = 'row'"
                 ),
-                &[i64::from(shard.number()).into(), first.into(), last.into(), cycle.0.into()],
+                &[
+                    i64::from(shard.number()).into(),
+                    first.into(),
+                    last.into(),
+                    cycle.0.into(),
+                    first_person.into(),
+                    last_person.into(),
+                ],
             )
             .await?;
         rows.iter().map(outcome).collect()
     }
+}
 
-    /// Outcomes of those who are paid through a payee in another shard: a small part of all people.
-    pub async fn outcomes_elsewhere(
-        &self,
-        cycle: CycleNo,
-    ) -> Result<Vec<(PersonNo, OutcomeOf, String)>, StoreError> {
-        let rows = self
-            .query(
-                concat!(
-                    seen_outcomes!(),
-                    "where p.cycle_no = $1 and p.beneficiary_no >> 55 <> p.shard"
-                ),
-                &[cycle.0.into()],
-            )
-            .await?;
-        rows.iter().map(outcome).collect()
-    }
+/// The first and last number that a person of a shard can have: the shard is the number's first bits.
+fn persons_of(shard: Shard) -> (i64, i64) {
+    let first = i64::from(shard.number()) << 55;
+    (first, first | ((1 << 55) - 1))
 }
 
 fn outcome(row: &Row) -> Result<(PersonNo, OutcomeOf, String), StoreError> {
