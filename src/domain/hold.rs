@@ -95,6 +95,9 @@ holds! {
     ExpectedDeathNotRegistered "H112" Row Officer
         "Khoản chi do có người chết, nhưng cơ sở dữ liệu dân cư chưa ghi người này đã chết."
         "The benefit is paid on a death that the register does not have."
+    DeclaredMissing "H113" Row TwoPersons
+        "Cơ sở dữ liệu dân cư ghi người này bị tuyên bố mất tích."
+        "The register says this person was declared missing."
     EnrolledTwice "H120" Row TwoPersons
         "Cùng một người đã có hồ sơ hưởng khác cho cùng chế độ này."
         "The same person is already enrolled in the same benefit."

@@ -16,7 +16,8 @@ use crate::engine::error::EngineError;
 use crate::engine::names::Keys;
 use crate::engine::{Programmes, chunks};
 use crate::pipeline::intake::{
-    Aliases, Header, register_row, roster_period, roster_row, write_register_row, write_roster_row,
+    Aliases, Header, register_row, roster_period, roster_row_of, write_register_row,
+    write_roster_row,
 };
 use crate::pipeline::records::Records;
 use crate::store::registry::ChunkKind;
@@ -92,7 +93,7 @@ impl Reading {
                     ),
                 ));
             }
-            match roster_row(&record, &header, &vocabulary) {
+            match roster_row_of(self.period, &record, &header, &vocabulary) {
                 Ok(row) => {
                     let enrolment = self.keys.enrolment(&row.enrolment_id);
                     let Found { person, check, binding } = people.find(&self.keys, &row, enrolment);
