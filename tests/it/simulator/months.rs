@@ -95,7 +95,7 @@ pub struct Months {
     /// Lists of this month that officers' acts made, beside the first and the reissues.
     lists_between: usize,
     race: Race,
-    /// How the second process of the race was refused, if it was.
+    /// The rule by which the second process of the race was refused, if it was.
     pub refused: Option<String>,
 }
 

@@ -26,7 +26,7 @@ const VALUES_A_MOVE: u64 = 6;
 
 type Meanwhile = Pin<Box<dyn Future<Output = Result<(), EngineError>> + Send>>;
 
-/// Reissues in two processes. Gives the refusal of the second, if it was refused.
+/// Reissues in two processes. Gives the rule by which the second was refused, if it was.
 pub async fn race(
     world: &World,
     first: &Engine,
@@ -43,14 +43,14 @@ pub async fn race(
     });
     let second = world.office(late.clone()).await?;
     *late.meanwhile.lock().expect("nothing panics here") = Some(meanwhile);
-    let refusal = match second.reissue(month).await {
+    let broken = match second.reissue(month).await {
         Ok(_) => return Ok(None),
-        Err(error @ EngineError::Store(StoreError::Conflict { .. })) => error.to_string(),
+        Err(EngineError::Store(StoreError::Conflict { rule })) => rule,
         Err(error) => return Err(error.into()),
     };
     let batches = first.store.batches(month.number).await.map_err(EngineError::from)?;
     if !batches.iter().any(|batch| batch.list.0 > OWN_NUMBERS_FROM) {
-        return Ok(Some(refusal));
+        return Ok(Some(broken));
     }
     // Its orders stand. It failed at sealing the list whose number both had read; the next command
     // finds its own list begun, and finishes it.
