@@ -28,6 +28,14 @@ pub struct MoneySum {
     pub sum: u128,
 }
 
+impl MoneySum {
+    /// Adds the numbers of some rows; what goes is what must be added to come back to where it was.
+    pub fn add(&mut self, rows: i64, sum: u128) {
+        self.rows += rows;
+        self.sum = self.sum.wrapping_add(sum);
+    }
+}
+
 /// Money to be got back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Owed {
@@ -86,8 +94,7 @@ impl Standing {
         let mut sums: BTreeMap<(i64, u8), MoneySum> = BTreeMap::new();
         for ((cycle, shard, _), one) in &self.claims {
             let claims = sums.entry((*cycle, *shard)).or_default();
-            claims.rows += one.rows;
-            claims.sum = claims.sum.wrapping_add(one.sum);
+            claims.add(one.rows, one.sum);
         }
         sums
     }
@@ -428,9 +435,7 @@ impl Standing {
                 Some(((cycle.parse().ok()?, shard.parse().ok()?), rows, sum))
             });
             if let Some((key, rows, sum)) = parsed {
-                let money = self.money.entry(key).or_default();
-                money.rows += rows;
-                money.sum = money.sum.wrapping_add(sum);
+                self.money.entry(key).or_default().add(rows, sum);
             }
         }
         for word in said.texts("kept") {
@@ -439,9 +444,7 @@ impl Standing {
                 Some(((answer.parse().ok()?, of.to_owned()), rows, sum))
             });
             if let Some((key, rows, sum)) = parsed {
-                let kept = self.kept.entry(key).or_default();
-                kept.rows += rows;
-                kept.sum = kept.sum.wrapping_add(sum);
+                self.kept.entry(key).or_default().add(rows, sum);
             }
         }
         for word in said.texts("claims") {
@@ -452,9 +455,7 @@ impl Standing {
                 Some((key, rows, sum))
             });
             if let Some((key, rows, sum)) = parsed {
-                let claims = self.claims.entry(key).or_default();
-                claims.rows += rows;
-                claims.sum = claims.sum.wrapping_add(sum);
+                self.claims.entry(key).or_default().add(rows, sum);
             }
         }
     }

@@ -59,8 +59,7 @@ impl Books {
                 }
                 Written::Kept { answer, of, line } => {
                     let kept = told.kept.entry((answer.0, of.name())).or_default();
-                    kept.rows += 1;
-                    kept.sum = kept.sum.wrapping_add(self.keys.line(line));
+                    kept.add(1, self.keys.line(line));
                 }
                 Written::NotOwed { order } => {
                     told.states

@@ -67,7 +67,6 @@ impl Engine {
                 ),
             ));
         }
-        let today = self.clock.today();
         if let Some(day) = opening.law_known_at.filter(|day| *day > today) {
             return Err(EngineError::refused(
                 "C107",

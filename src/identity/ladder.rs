@@ -238,18 +238,20 @@ pub fn decide(grades: &Grades, circumstances: &Circumstances) -> Rule {
 fn decide_on_death(grades: &Grades, circumstances: &Circumstances) -> Option<Rule> {
     let paid_on_death = circumstances.paid_on_death;
     // A damaged encoding is still the name, and a year that both sides know is not a second factor.
-    let second_factor = grades.name.agrees()
-        || grades.name.is_near()
-        || grades.name == NameGrade::LegacyEncoding
-        || matches!(grades.birth, BirthGrade::Same | BirthGrade::Swapped);
+    let second_factor = || {
+        grades.name.agrees()
+            || grades.name.is_near()
+            || grades.name == NameGrade::LegacyEncoding
+            || matches!(grades.birth, BirthGrade::Same | BirthGrade::Swapped)
+    };
     match circumstances.vital {
         VitalStatus::Deceased { .. } if paid_on_death => None,
-        VitalStatus::Deceased { .. } if !second_factor => Some(Rule::DeadByIdAlone),
+        VitalStatus::Deceased { .. } if !second_factor() => Some(Rule::DeadByIdAlone),
         VitalStatus::Deceased { on: Some(on) } if on >= circumstances.period_first => {
             Some(Rule::DeadInPeriod)
         }
         VitalStatus::Deceased { .. } => Some(Rule::DeadBeforePeriod),
-        VitalStatus::Missing if !paid_on_death => second_factor.then_some(Rule::DeclaredMissing),
+        VitalStatus::Missing if !paid_on_death => second_factor().then_some(Rule::DeclaredMissing),
         VitalStatus::Alive | VitalStatus::Missing => {
             let same = grades.name.agrees() || grades.birth == BirthGrade::Same;
             (paid_on_death && same).then_some(Rule::LivesThoughPaidOnDeath)

@@ -159,14 +159,14 @@ pub fn roster_row_of(
 ) -> Result<RosterRow, Box<RefusedRow>> {
     let row = roster_row(record, header, vocabulary)?;
     let reading = Reading { record, header };
-    let named = reading.short(RosterColumn::channel as usize, "channel");
+    let named = || reading.short(RosterColumn::channel as usize, "channel");
     let bad = match row.paid_through {
         Some(through) if through > period => Bad::new(
             "paid_through",
             RefusalCode::PaidThroughLater,
             format!("paid through {through}, and the roster is taken in for {period}"),
         ),
-        _ if row.channel == Channel::Unnamed && named.is_ok_and(|word| !word.is_empty()) => {
+        _ if row.channel == Channel::Unnamed && named().is_ok_and(|word| !word.is_empty()) => {
             Bad::new(
                 "channel",
                 RefusalCode::WordUnknown,

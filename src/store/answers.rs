@@ -1,7 +1,6 @@
 //! Answers, discrepancies, halts and suspense: what came back and what it left.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
 use crate::domain::answer::{
     Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt, RefusedAnswer, ToldTransaction,
@@ -11,8 +10,7 @@ use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo, Shard
 use crate::domain::state::Named;
 
 use super::books::{Kept, Written, discrepancy_line, transaction_line};
-use super::database::Dialect;
-use super::paged::{PAGE, lookup, lookup_texts, padded};
+use super::paged::{Lookup, PAGE, lookup, lookup_texts, padded};
 use super::registry::number;
 use super::{Changes, Row, Store, StoreError};
 
@@ -112,14 +110,9 @@ impl Store {
     ) -> Result<BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>>, StoreError> {
         const SELECT: &str =
             "select payable_no, attempt, provider, format, reference from transaction_told";
-        static SQLITE: LazyLock<String> =
-            LazyLock::new(|| lookup(Dialect::Sqlite, SELECT, &["shard", "payable_no"]));
-        static POSTGRES: LazyLock<String> =
-            LazyLock::new(|| lookup(Dialect::Postgres, SELECT, &["shard", "payable_no"]));
-        let sql = match self.database.dialect() {
-            Dialect::Sqlite => &SQLITE,
-            Dialect::Postgres => &POSTGRES,
-        };
+        static LOOKUP: Lookup =
+            Lookup::new(|dialect| lookup(dialect, SELECT, &["shard", "payable_no"]));
+        let sql = LOOKUP.sql(self.database.dialect());
         let mut told: BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>> = BTreeMap::new();
         for page in numbers.chunks(PAGE) {
             let keys = page
@@ -150,14 +143,8 @@ impl Store {
             "select reference, format, min(payable_no * 32 + attempt) from transaction_told";
         const GROUP: &str = " group by reference, format";
         const KEY: &[&str] = &["provider", "reference"];
-        static SQLITE: LazyLock<String> =
-            LazyLock::new(|| lookup_texts(Dialect::Sqlite, SELECT, KEY) + GROUP);
-        static POSTGRES: LazyLock<String> =
-            LazyLock::new(|| lookup_texts(Dialect::Postgres, SELECT, KEY) + GROUP);
-        let sql = match self.database.dialect() {
-            Dialect::Sqlite => &SQLITE,
-            Dialect::Postgres => &POSTGRES,
-        };
+        static LOOKUP: Lookup = Lookup::new(|dialect| lookup_texts(dialect, SELECT, KEY) + GROUP);
+        let sql = LOOKUP.sql(self.database.dialect());
         let whole =
             |error: crate::domain::ids::IdError| StoreError::RowMustBeWhole(error.to_string());
         let mut orders = BTreeMap::new();

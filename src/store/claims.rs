@@ -1,14 +1,11 @@
 //! Claims: what has been determined for whom, and which payable owns it.
 
-use std::sync::LazyLock;
-
 use crate::domain::claim::Claim;
 use crate::domain::ids::{CycleNo, EnrolmentNo, PayableNo, Shard};
 use crate::domain::period::Period;
 
 use super::books::{Written, claim_carried_line, claim_line, claim_shard};
-use super::database::Dialect;
-use super::paged::{PAGE, lookup, padded};
+use super::paged::{Lookup, PAGE, lookup, padded};
 use super::payables::payable_number;
 use super::registry::{broken, enrolment_no, number, period, person_no, shard};
 use super::{Changes, Row, Store, StoreError};
@@ -42,14 +39,8 @@ impl Store {
         months: &[(Shard, Period, EnrolmentNo)],
     ) -> Result<Vec<Claim>, StoreError> {
         const KEY: &[&str] = &["shard", "period", "enrolment_no"];
-        static SQLITE: LazyLock<String> =
-            LazyLock::new(|| lookup(Dialect::Sqlite, claim_columns!(), KEY));
-        static POSTGRES: LazyLock<String> =
-            LazyLock::new(|| lookup(Dialect::Postgres, claim_columns!(), KEY));
-        let sql = match self.database.dialect() {
-            Dialect::Sqlite => &SQLITE,
-            Dialect::Postgres => &POSTGRES,
-        };
+        static LOOKUP: Lookup = Lookup::new(|dialect| lookup(dialect, claim_columns!(), KEY));
+        let sql = LOOKUP.sql(self.database.dialect());
         let mut found = Vec::with_capacity(months.len());
         for page in months.chunks(PAGE) {
             let keys = page.iter().map(|(shard, period, enrolment)| {

@@ -1,15 +1,12 @@
 //! Instructions: the orders by which payables are paid, attempt by attempt.
 
-use std::sync::LazyLock;
-
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, ListNo, PayableNo, Shard};
 use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::state::Named;
 
 use super::books::{order_file_line, order_line, order_state_line};
-use super::database::Dialect;
-use super::paged::{Many, PAGE, lookup, padded};
+use super::paged::{Lookup, Many, PAGE, lookup, padded};
 use super::payables::{numbers_of, payable_number};
 use super::registry::{broken, destination_no, number};
 use super::{Changes, Row, Store, StoreError, Value};
@@ -162,17 +159,11 @@ impl Store {
         cycle: CycleNo,
         shard: Shard,
     ) -> Result<Vec<Instruction>, StoreError> {
-        let (first, last) = numbers_of(cycle, shard)?;
-        let rows = self
-            .query(
-                concat!(
-                    instruction_columns!(),
-                    "where shard = $1 and payable_no between $2 and $3 order by payable_no, attempt"
-                ),
-                &[i64::from(shard.number()).into(), first.into(), last.into()],
-            )
-            .await?;
-        rows.iter().map(instruction).collect()
+        let sql = concat!(
+            instruction_columns!(),
+            "where shard = $1 and payable_no between $2 and $3 order by payable_no, attempt"
+        );
+        self.instructions_in(sql, cycle, shard).await
     }
 
     /// All attempts of these payables, in the order of their keys.
@@ -180,16 +171,10 @@ impl Store {
         &self,
         numbers: &[PayableNo],
     ) -> Result<Vec<Instruction>, StoreError> {
-        static SQLITE: LazyLock<String> = LazyLock::new(|| {
-            lookup(Dialect::Sqlite, instruction_columns!(), &["shard", "payable_no"])
+        static LOOKUP: Lookup = Lookup::new(|dialect| {
+            lookup(dialect, instruction_columns!(), &["shard", "payable_no"])
         });
-        static POSTGRES: LazyLock<String> = LazyLock::new(|| {
-            lookup(Dialect::Postgres, instruction_columns!(), &["shard", "payable_no"])
-        });
-        let sql = match self.database.dialect() {
-            Dialect::Sqlite => &SQLITE,
-            Dialect::Postgres => &POSTGRES,
-        };
+        let sql = LOOKUP.sql(self.database.dialect());
         let mut found = Vec::with_capacity(numbers.len());
         for page in numbers.chunks(PAGE) {
             let keys = page

@@ -4,6 +4,7 @@
 //! nameless; PostgreSQL wants numbers.
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use super::database::{Dialect, Value};
 
@@ -47,6 +48,27 @@ fn lookup_of(dialect: Dialect, select: &str, key: &[&str], kind: &str) -> String
     write_rows(&mut sql, dialect, &vec![kind; key.len()], PAGE);
     sql.push(')');
     sql
+}
+
+/// A look-up of which each database has its own text, made when it is first asked.
+pub struct Lookup {
+    text: fn(Dialect) -> String,
+    sqlite: OnceLock<String>,
+    postgres: OnceLock<String>,
+}
+
+impl Lookup {
+    pub const fn new(text: fn(Dialect) -> String) -> Lookup {
+        Lookup { text, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+    }
+
+    pub fn sql(&'static self, dialect: Dialect) -> &'static str {
+        let made = match dialect {
+            Dialect::Sqlite => &self.sqlite,
+            Dialect::Postgres => &self.postgres,
+        };
+        made.get_or_init(|| (self.text)(dialect))
+    }
 }
 
 /// Fills a page of keys by repeating the last one, so that one statement text serves all pages.

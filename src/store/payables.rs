@@ -1,14 +1,11 @@
 //! Payables: what a payee is owed by one list, and what becomes of it.
 
-use std::sync::LazyLock;
-
 use crate::domain::ids::{BatchNo, CycleNo, DestinationNo, PayableNo, Shard};
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::state::Named;
 
 use super::books::{Written, carried_line, payable_line, payable_state_line};
-use super::database::Dialect;
-use super::paged::{Many, PAGE, lookup, padded};
+use super::paged::{Lookup, Many, PAGE, lookup, padded};
 use super::registry::{broken, destination_no, number, person_no};
 use super::{Changes, Row, Store, StoreError};
 
@@ -113,15 +110,9 @@ impl Store {
 
     /// The payables with these numbers, in the order of their numbers; missing ones are left out.
     pub async fn payables_of(&self, numbers: &[PayableNo]) -> Result<Vec<Payable>, StoreError> {
-        static SQLITE: LazyLock<String> =
-            LazyLock::new(|| lookup(Dialect::Sqlite, payable_columns!(), &["shard", "payable_no"]));
-        static POSTGRES: LazyLock<String> = LazyLock::new(|| {
-            lookup(Dialect::Postgres, payable_columns!(), &["shard", "payable_no"])
-        });
-        let sql = match self.database.dialect() {
-            Dialect::Sqlite => &SQLITE,
-            Dialect::Postgres => &POSTGRES,
-        };
+        static LOOKUP: Lookup =
+            Lookup::new(|dialect| lookup(dialect, payable_columns!(), &["shard", "payable_no"]));
+        let sql = LOOKUP.sql(self.database.dialect());
         let mut found = Vec::with_capacity(numbers.len());
         for page in numbers.chunks(PAGE) {
             let keys = page

@@ -1,7 +1,6 @@
 //! Imports, chunks, persons, enrolments, destinations and officers: what is known between months.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, ImportNo, ListNo, PersonNo, Shard};
 use crate::domain::list::{Officer, Role};
@@ -9,8 +8,7 @@ use crate::domain::period::Period;
 use crate::domain::roster::Channel;
 use crate::domain::state::{Named, named};
 
-use super::database::Dialect;
-use super::paged::{PAGE, lookup, padded};
+use super::paged::{Lookup, PAGE, lookup, padded};
 use super::{Changes, Row, Store, StoreError, Value};
 
 named!(
@@ -368,13 +366,8 @@ impl Store {
     ) -> Result<Vec<DestinationRow>, StoreError> {
         const SELECT: &str = "select person_no, destination_no, channel, provider, first_period, confirmed_by, sealed from destination";
         const KEY: [&str; 3] = ["shard", "person_no", "destination_no"];
-        static SQLITE: LazyLock<String> = LazyLock::new(|| lookup(Dialect::Sqlite, SELECT, &KEY));
-        static POSTGRES: LazyLock<String> =
-            LazyLock::new(|| lookup(Dialect::Postgres, SELECT, &KEY));
-        let sql = match self.database.dialect() {
-            Dialect::Sqlite => &SQLITE,
-            Dialect::Postgres => &POSTGRES,
-        };
+        static LOOKUP: Lookup = Lookup::new(|dialect| lookup(dialect, SELECT, &KEY));
+        let sql = LOOKUP.sql(self.database.dialect());
         let mut found = Vec::with_capacity(keys.len());
         for page in keys.chunks(PAGE) {
             let keys = page.iter().map(|(payee, number)| {

@@ -37,8 +37,7 @@ impl Engine {
             compared.counted(kind, is_told);
             if is_told {
                 let kept = stands.entry((answer, of.name().to_owned())).or_default();
-                kept.rows += 1;
-                kept.sum = kept.sum.wrapping_add(self.keys.line(line));
+                kept.add(1, self.keys.line(line));
             }
         };
         for shard in Shard::all() {
