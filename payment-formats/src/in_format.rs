@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 
 use serde::Deserialize;
 
+use crate::amount::Currency;
 use crate::answer::{Meaning, MeaningDefinition};
 use crate::definition::{Diagnostic, Title, toml_error};
 use crate::outcome::{FileFacts, Outcome};
@@ -105,6 +106,11 @@ impl InFormat {
     /// Where the layout comes from.
     pub fn reference(&self) -> &str {
         &self.reference
+    }
+
+    /// Says in which currency the caller orders, for formats whose answers leave it out.
+    pub(crate) fn ordered_in(&mut self, currency: Currency) {
+        self.meaning.ordered_in(currency);
     }
 
     /// Whether zeros at the beginning of an account are lost in this format.

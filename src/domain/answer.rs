@@ -66,6 +66,8 @@ named!(
         TransactionShared = "transaction_shared",
         /// A day long before the file left, or still to come.
         DateImpossible = "date_impossible",
+        /// It lacks what would make it evidence, contradicts itself, or asks for a person.
+        Unclear = "unclear",
     }
 );
 
@@ -77,6 +79,7 @@ impl DiscrepancyKind {
             DiscrepancyKind::PaidTwice => Some("L123"),
             DiscrepancyKind::DateImpossible => Some("L124"),
             DiscrepancyKind::TransactionShared => Some("L141"),
+            DiscrepancyKind::Unclear => Some("L145"),
             _ => None,
         }
     }

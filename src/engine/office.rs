@@ -169,7 +169,10 @@ async fn open_as(
     if !only_reads {
         must_be_as_new_as_the_log(&store, &log).await?;
     }
-    let formats = load_formats(dir)?;
+    let mut formats = load_formats(dir)?;
+    if let Some(currency) = payment_formats::Currency::parse(config.currency.code()) {
+        formats.ordered_in(currency);
+    }
     let programmes = Programmes::builtin()?;
     let calendars = calendars::load(dir, &config)?;
     let archive = Archive::new(

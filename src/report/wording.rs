@@ -212,6 +212,9 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
         DiscrepancyKind::DateImpossible => {
             Words::fixed("Ngày không thể có", "A day that cannot be")
         }
+        DiscrepancyKind::Unclear => {
+            Words::fixed("Thiếu chứng cứ hoặc tự mâu thuẫn", "Lacks evidence or contradicts itself")
+        }
     }
 }
 

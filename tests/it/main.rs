@@ -57,4 +57,5 @@ mod tidy;
 mod transitions;
 mod unreferenced;
 mod upgrade;
+mod unclear_answers;
 mod unknown;

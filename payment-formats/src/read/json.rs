@@ -166,9 +166,18 @@ impl Reading<'_> {
         let mut draft = Draft::default();
         for (field, paths) in &self.answer.fields {
             for path in paths {
-                match item.find(path) {
+                let mut found = Vec::new();
+                item.find_all(path, &mut found);
+                match found.first() {
                     None | Some(Node::Null) => continue,
-                    Some(Node::Text(text)) => draft.set(*field, text.trim().to_owned()),
+                    Some(Node::Text(text)) => {
+                        let is_another =
+                            |node: &&Node| !matches!(node, Node::Text(one) if one == text);
+                        if found.iter().any(is_another) {
+                            draft.states_two(*field);
+                        }
+                        draft.set(*field, text.trim().to_owned());
+                    }
                     Some(_) => {
                         let mut refused = self.refuse(ReadRule::MemberMustBeText);
                         refused.place.field = Some(field.word().to_owned());
@@ -273,18 +282,29 @@ enum Node {
 }
 
 impl Node {
-    fn find(&self, path: &str) -> Option<&Node> {
-        path.split('/').filter(|step| !step.is_empty()).try_fold(self, |node, step| match node {
-            Node::Object(members) => members.iter().find(|(name, _)| name == step).map(|(_, n)| n),
-            Node::Array(items) => {
-                let (key, wanted) = step.split_once('=')?;
-                items.iter().find(|item| match item.find(key) {
-                    Some(Node::Text(text)) => text == wanted,
-                    _ => false,
-                })
+    /// Every value at a path: of an array, several items may have the wanted key.
+    fn find_all<'n>(&'n self, path: &str, found: &mut Vec<&'n Node>) {
+        let path = path.trim_start_matches('/');
+        let (step, rest) = path.split_once('/').unwrap_or((path, ""));
+        match self {
+            _ if step.is_empty() => found.push(self),
+            Node::Object(members) => {
+                if let Some((_, node)) = members.iter().find(|(name, _)| name == step) {
+                    node.find_all(rest, found);
+                }
             }
-            _ => None,
-        })
+            Node::Array(items) => {
+                let Some((key, wanted)) = step.split_once('=') else { return };
+                let is_wanted = |item: &&Node| {
+                    let Node::Object(members) = item else { return false };
+                    members.iter().any(|(name, node)| {
+                        name == key && matches!(node, Node::Text(text) if text == wanted)
+                    })
+                };
+                items.iter().filter(is_wanted).for_each(|item| item.find_all(rest, found));
+            }
+            Node::Null | Node::Text(_) => {}
+        }
     }
 }
 
