@@ -35,8 +35,9 @@ pub const CONFIG: &str = "chitra.toml";
 const OFFICE_KEY: &str = "keys/office.key";
 /// The folders of an office; the engine creates nothing else at its top.
 const FOLDERS: [&str; 6] = ["keys", "keys/officers", "archive", "log", "refused", "reports"];
-/// The largest answer file that is taken in.
-pub(super) const ANSWER_BYTES_MAX: u64 = 4 << 30;
+/// The largest answer file that is taken in. No format of ours writes a million payments into one file, and
+/// the longest answers (a status or an entry of ISO 20022 for each payment) have about a kilobyte for one.
+pub const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
 /// Parts that come from outside the office: the seams.
 #[derive(Clone)]

@@ -158,7 +158,7 @@ async fn a_status_of_a_whole_file_that_contradicts_itself_is_told(office: TestOf
 }
 
 /// Adds a mobile-money operator that takes files.
-async fn with_operator(office: &mut TestOffice) {
+pub async fn with_operator(office: &mut TestOffice) {
     for place in ["inbox", "outbox", "taken"] {
         std::fs::create_dir_all(office.dir.join("mobile").join(place)).unwrap();
     }
