@@ -138,6 +138,9 @@ impl Standing {
                 said.text("officer"),
                 &[is("role"), is("public_key"), ("standing", "registered".to_owned())],
             ),
+            "officer_ended" => {
+                self.set(K::Officer, said.text("ended"), &[("standing", "ended".to_owned())])
+            }
             "roster_taken_in" | "identity_taken_in" | "roster_imported" | "identity_imported" => {
                 let kind = event.split('_').next().unwrap_or_default().to_owned();
                 let who = if event.ends_with("_taken_in") { "officer" } else { "by" };

@@ -240,11 +240,19 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
         "Cycle {} is {}. {}",
         cycle.label(),
         cycle.state,
-        if figures.balanced() { "Everything balances." } else { "IT DOES NOT BALANCE." }
+        match (figures.balanced(), cycle.state.is_computed()) {
+            (false, _) => "IT DOES NOT BALANCE.",
+            (true, true) => "Everything balances.",
+            (true, false) if cycle.state == CycleState::Cancelled => "Nothing of it counts.",
+            (true, false) => "It is not computed.",
+        }
     )];
     let count = |number: i64| grouped(i128::from(number));
-    let rows: Vec<String> =
+    let mut rows: Vec<String> =
         figures.rows.iter().map(|(outcome, rows)| format!("{outcome} {}", count(*rows))).collect();
+    if figures.undecided() > 0 {
+        rows.push(format!("undecided {}", count(figures.undecided())));
+    }
     parts.push(format!("Rows: {} listed = {}", count(figures.rows_listed), rows.join(" + ")));
     if figures.rows.iter().any(|(outcome, rows)| *outcome == RowOutcome::Refused && *rows > 0) {
         parts.push(format!(

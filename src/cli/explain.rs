@@ -145,6 +145,7 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
         "refused": refused,
         "payables": payables,
         "carried": carried,
+        "in_other_lists": told.in_other_lists.iter().map(whereabouts_as_json).collect::<Vec<_>>(),
     })
 }
 
@@ -337,6 +338,22 @@ fn text(engine: &Engine, told: &Explanation) -> String {
             lines.push(format!("   Order {number} was asked back ({code}): {}.", state.en));
         }
         parts.push(lines.join("\n"));
+    }
+    let elsewhere: Vec<String> = told
+        .in_other_lists
+        .iter()
+        .map(|one| {
+            let amount = money(i128::from(one.payable.amount_minor), engine.config.currency);
+            let (number, cycle) = (one.payable.number, &one.cycle);
+            format!(
+                "   Cùng tháng, ở kỳ {cycle}: khoản {number}, {amount}: {}.\n   \
+                 In the same month, on list {cycle}: payable {number}, {amount}: {}.",
+                one.standing.vi, one.standing.en
+            )
+        })
+        .collect();
+    if !elsewhere.is_empty() {
+        parts.push(format!("── kỳ khác / other lists\n{}", elsewhere.join("\n")));
     }
     parts.join("\n\n")
 }

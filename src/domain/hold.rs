@@ -95,12 +95,18 @@ holds! {
     ExpectedDeathNotRegistered "H112" Row Officer
         "Khoản chi do có người chết, nhưng cơ sở dữ liệu dân cư chưa ghi người này đã chết."
         "The benefit is paid on a death that the register does not have."
+    DeclaredMissing "H113" Row TwoPersons
+        "Cơ sở dữ liệu dân cư ghi người này bị tuyên bố mất tích."
+        "The register says this person was declared missing."
     EnrolledTwice "H120" Row TwoPersons
         "Cùng một người đã có hồ sơ hưởng khác cho cùng chế độ này."
         "The same person is already enrolled in the same benefit."
     AccountShared "H121" Payable Officer
         "Một tài khoản nhận tiền cho nhiều người mà không có ủy quyền."
         "One account receives for several people without an authorisation."
+    PerhapsKnown "H122" Row TwoPersons
+        "Người mới có cùng họ tên, ngày sinh và chế độ với một người vừa ra khỏi danh sách mang số khác: có thể là một người, các tháng đã chi có thể bị chi lần nữa."
+        "A new person has the name, birth and benefit of one who has just left the roster under another number: they may be one, and months that were paid may be paid again."
     FactMissing "H130" Row WhenMended
         "Thiếu thông tin cần để xét mức hưởng."
         "A fact that the rules need is missing."

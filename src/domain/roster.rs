@@ -163,5 +163,6 @@ named!(
         ValueTooLong = "I208",
         EnrolmentTwice = "I209",
         NumberCollides = "I210",
+        PaidThroughLater = "I211",
     }
 );

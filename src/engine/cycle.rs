@@ -67,6 +67,16 @@ impl Engine {
                 ),
             ));
         }
+        let today = self.clock.today();
+        if let Some(day) = opening.law_known_at.filter(|day| *day > today) {
+            return Err(EngineError::refused(
+                "C107",
+                format!(
+                    "nobody knows today, {today}, which law will be known on {day}; name a day that has been, or leave \
+                     --law-as-of away for today"
+                ),
+            ));
+        }
         let of_month = self.store.cycles_of(opening.period).await?;
         if opening.kind == CycleKind::Regular
             && let Some(there) = of_month

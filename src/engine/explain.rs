@@ -6,7 +6,7 @@ pub mod money;
 
 use std::collections::HashMap;
 
-use crate::domain::cycle::Cycle;
+use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::ids::{EndToEndId, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::money::told;
@@ -44,6 +44,8 @@ pub struct Explanation {
     pub carried: Vec<Carried>,
     /// Of those payables that a later list took over: where their money is now.
     pub moved_on: HashMap<PayableNo, Whereabouts>,
+    /// What other lists of the same month owe the person.
+    pub in_other_lists: Vec<Whereabouts>,
 }
 
 /// One payable, its orders, and where its money is by them.
@@ -71,6 +73,9 @@ impl Engine {
         cycle: &Cycle,
         person: PersonNo,
     ) -> Result<Explanation, EngineError> {
+        if cycle.state == CycleState::Open {
+            return Err(undecided(cycle));
+        }
         let source = self.store.import(cycle.roster).await?.ok_or_else(|| {
             EngineError::Inconsistent("the cycle's roster import is missing".to_owned())
         })?;
@@ -123,6 +128,14 @@ impl Engine {
             let kept_back = self.kept_back_told(&payable).await?;
             payables.push(ToldPayable { payable, attempts, kept_back, standing });
         }
+        let mut in_other_lists = Vec::new();
+        for other in self.store.cycles().await? {
+            if other.period == cycle.period && other.number != cycle.number {
+                for payable in self.store.payables_of_beneficiary(other.number, person).await? {
+                    in_other_lists.push(self.whereabouts(&payable).await?);
+                }
+            }
+        }
         let mut recalls = self.store.recalls(cycle.number).await?;
         recalls.retain(|one| payables.iter().any(|told| told.payable.number == one.payable));
         Ok(Explanation {
@@ -133,6 +146,7 @@ impl Engine {
             refused,
             holds,
             payables,
+            in_other_lists,
             recalls,
             carried,
             moved_on,
@@ -213,6 +227,9 @@ impl Engine {
                 return Ok(*person);
             }
         }
+        if cycle.state == CycleState::Open {
+            return Err(undecided(cycle));
+        }
         // Who stands only on a row that was refused is nobody yet, and is still asked about.
         tried.push(self.keys.person_of_enrolment(text));
         let enrolment = self.keys.enrolment(text);
@@ -242,4 +259,15 @@ impl Engine {
     pub fn reference(&self, instruction: &Instruction) -> EndToEndId {
         EndToEndId::derive(&self.config.prefix, instruction.payable, instruction.attempt)
     }
+}
+
+fn undecided(cycle: &Cycle) -> EngineError {
+    let label = cycle.label();
+    EngineError::refused(
+        "E111",
+        format!(
+            "nothing is decided on list {label} yet; compute it and ask again: chitra cycle run {label} \
+             --until-computed. Another month: --period MONTH"
+        ),
+    )
 }

@@ -62,6 +62,14 @@ impl Figures {
         self.identities.iter().all(Identity::holds)
     }
 
+    /// Rows that nobody has decided about yet: those that a computation has not come to.
+    pub fn undecided(&self) -> i64 {
+        match self.cycle.state.is_computed() {
+            true => 0,
+            false => (self.rows_listed - self.rows.values().sum::<i64>()).max(0),
+        }
+    }
+
     /// The form that `chitra cycle status --json` prints.
     pub fn to_json(&self) -> Value {
         let rows = |outcome: RowOutcome| self.rows.get(&outcome).copied().unwrap_or(0);
@@ -119,6 +127,7 @@ impl Figures {
                 "held": rows(RowOutcome::Held),
                 "nil": rows(RowOutcome::Nil),
                 "entitled": rows(RowOutcome::Entitled),
+                "undecided": self.undecided(),
             },
             "payables": payables,
             "money": money,

@@ -18,6 +18,7 @@ pub mod assemble;
 pub mod payout;
 pub mod render;
 pub mod acting;
+pub mod officers;
 pub mod books;
 pub mod standing;
 pub mod approval;

@@ -220,6 +220,7 @@ impl Engine {
         self.claims_stand(&standing, &mut compared).await?;
         self.owed_stands(&standing, &mut compared).await?;
         self.kept_stands(&standing, &mut compared).await?;
+        self.rows_are_in_their_place(&mut compared).await?;
         Ok(compared)
     }
 

@@ -90,6 +90,9 @@ rules! {
     LivesThoughPaidOnDeath "R13" Review Some(HoldCode::ExpectedDeathNotRegistered),
         "Chế độ chi khi có người chết, nhưng người này chưa được ghi là đã chết."
         "The benefit is paid on a death, and this person is not registered as dead."
+    DeclaredMissing "R14" Hold Some(HoldCode::DeclaredMissing),
+        "Số định danh cùng họ tên hoặc ngày sinh khớp với người bị tuyên bố mất tích."
+        "The id and also the name or the birth agree with someone who was declared missing."
     IdNameAndBirth "R20" Auto None,
         "Số định danh, họ tên và ngày sinh đều khớp."
         "The id, the name and the birth agree."
@@ -231,26 +234,28 @@ pub fn decide(grades: &Grades, circumstances: &Circumstances) -> Rule {
     }
 }
 
-/// The rules about death, which come first: an id and a second factor, or nothing.
+/// The rules about who is not known to live, which come first: an id and a second factor, or nothing.
 fn decide_on_death(grades: &Grades, circumstances: &Circumstances) -> Option<Rule> {
-    let VitalStatus::Deceased { on } = circumstances.vital else {
-        let lives = circumstances.vital == VitalStatus::Alive && circumstances.paid_on_death;
-        let same = grades.name.agrees() || grades.birth == BirthGrade::Same;
-        return (lives && same).then_some(Rule::LivesThoughPaidOnDeath);
-    };
-    if circumstances.paid_on_death {
-        return None;
-    }
+    let paid_on_death = circumstances.paid_on_death;
     // A damaged encoding is still the name, and a year that both sides know is not a second factor.
     let second_factor = grades.name.agrees()
         || grades.name.is_near()
         || grades.name == NameGrade::LegacyEncoding
         || matches!(grades.birth, BirthGrade::Same | BirthGrade::Swapped);
-    Some(match on {
-        _ if !second_factor => Rule::DeadByIdAlone,
-        Some(on) if on >= circumstances.period_first => Rule::DeadInPeriod,
-        _ => Rule::DeadBeforePeriod,
-    })
+    match circumstances.vital {
+        VitalStatus::Deceased { .. } if paid_on_death => None,
+        VitalStatus::Deceased { .. } if !second_factor => Some(Rule::DeadByIdAlone),
+        VitalStatus::Deceased { on: Some(on) } if on >= circumstances.period_first => {
+            Some(Rule::DeadInPeriod)
+        }
+        VitalStatus::Deceased { .. } => Some(Rule::DeadBeforePeriod),
+        VitalStatus::Missing if !paid_on_death => second_factor.then_some(Rule::DeclaredMissing),
+        VitalStatus::Alive | VitalStatus::Missing => {
+            let same = grades.name.agrees() || grades.birth == BirthGrade::Same;
+            (paid_on_death && same).then_some(Rule::LivesThoughPaidOnDeath)
+        }
+        VitalStatus::Unknown => None,
+    }
 }
 
 /// The rules for a record that the row's id does not name: found by name and birth.
@@ -380,12 +385,27 @@ mod tests {
     }
 
     #[test]
+    fn who_was_declared_missing_is_held_with_two_factors_and_never_with_one() {
+        let missing = circumstances(VitalStatus::Missing);
+        for (id, name, birth, expected) in [
+            (IdGrade::Same, NameGrade::Identical, BirthGrade::Same, "R14"),
+            (IdGrade::Same, NameGrade::Different, BirthGrade::Same, "R14"),
+            (IdGrade::Swap, NameGrade::Identical, BirthGrade::Same, "R14"),
+            (IdGrade::Same, NameGrade::Different, BirthGrade::YearOnly, "R40"),
+        ] {
+            let rule = decide(&grades(id, name, birth), &missing);
+            assert_eq!(rule.id(), expected, "{id:?} {name:?} {birth:?}");
+        }
+    }
+
+    #[test]
     fn a_funeral_grant_needs_the_death_that_other_benefits_stop_on() {
         let agreeing = grades(IdGrade::Same, NameGrade::Identical, BirthGrade::Same);
         let funeral = |vital| Circumstances { paid_on_death: true, ..circumstances(vital) };
         let dead = VitalStatus::Deceased { on: None };
         assert_eq!(decide(&agreeing, &funeral(dead)).id(), "R20");
         assert_eq!(decide(&agreeing, &funeral(VitalStatus::Alive)).id(), "R13");
+        assert_eq!(decide(&agreeing, &funeral(VitalStatus::Missing)).id(), "R13");
     }
 
     #[test]

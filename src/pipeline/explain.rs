@@ -4,6 +4,7 @@
 //! that cite article and rate. What does not come out as the line says is an error: an explanation
 //! never rewrites what was decided.
 
+use crate::domain::period::Period;
 use crate::pipeline::entitle::{Cycle, Line, LineKind, Outcome, entitle};
 use crate::rules::evaluate::{self, Month, Standing, Trace, Window};
 use crate::rules::explain::{
@@ -92,9 +93,17 @@ pub fn explain_outcome(
     let benefit = language.pick(&pack.benefit_at(enrolment.benefit).title);
     let month = month_name(cycle.period, language);
     let why = match outcome {
-        Outcome::Entitled => match language {
-            Language::Vietnamese => "Được hưởng.".to_owned(),
-            Language::English => "Entitled.".to_owned(),
+        Outcome::Entitled => match (language, paid_elsewhere(cycle, enrolment)) {
+            (Language::Vietnamese, None) => "Được hưởng.".to_owned(),
+            (Language::English, None) => "Entitled.".to_owned(),
+            (Language::Vietnamese, Some(through)) => format!(
+                "Được hưởng; nơi chi trả trước đã chi đến hết {}, nên kỳ này không chi.",
+                month_name(through, language)
+            ),
+            (Language::English, Some(through)) => format!(
+                "Entitled; who paid before has paid through {}, so nothing is paid for this month.",
+                month_name(through, language)
+            ),
         },
         Outcome::Nil(clause) => {
             let sentence = clause_sentence(pack, *clause, language);
@@ -112,6 +121,11 @@ pub fn explain_outcome(
         Outcome::Held { held, missing } => held_sentence(pack, held, missing, language),
     };
     format!("{benefit}, {month}: {why}")
+}
+
+/// Through which month somebody else has paid, when that reaches the cycle's.
+fn paid_elsewhere(cycle: &Cycle, enrolment: &EnrolmentCase<'_>) -> Option<Period> {
+    enrolment.paid_through.filter(|through| *through >= cycle.period)
 }
 
 fn heading(book: &LawBook<'_>, line: &Line, language: Language) -> String {

@@ -146,19 +146,51 @@ pub fn roster_row(
     vocabulary: &Vocabulary<'_>,
 ) -> Result<RosterRow, Box<RefusedRow>> {
     let row = Reading { record, header };
-    roster_values(&row, vocabulary).map_err(|bad| {
-        // What can be read of the person, so that a refused row still counts someone once.
-        let known = |column: RosterColumn| row.core(column as usize).unwrap_or_default().to_owned();
-        Box::new(RefusedRow {
-            line: record.line,
-            column: bad.column,
-            code: bad.code,
-            sentence: bad.sentence,
-            national_id: known(RosterColumn::national_id),
-            enrolment_id: known(RosterColumn::enrolment_id),
-            programme: known(RosterColumn::programme),
-            commune_code: known(RosterColumn::commune_code),
-        })
+    roster_values(&row, vocabulary).map_err(|bad| refused(&row, bad))
+}
+
+/// Parses one record of a roster that is taken in for a month. A row that was paid through a later month
+/// would be paid nothing for years, and nobody would be told; and no sender names a way that is none.
+pub fn roster_row_of(
+    period: Period,
+    record: &Record<'_>,
+    header: &Header,
+    vocabulary: &Vocabulary<'_>,
+) -> Result<RosterRow, Box<RefusedRow>> {
+    let row = roster_row(record, header, vocabulary)?;
+    let reading = Reading { record, header };
+    let named = reading.short(RosterColumn::channel as usize, "channel");
+    let bad = match row.paid_through {
+        Some(through) if through > period => Bad::new(
+            "paid_through",
+            RefusalCode::PaidThroughLater,
+            format!("paid through {through}, and the roster is taken in for {period}"),
+        ),
+        _ if row.channel == Channel::Unnamed && named.is_ok_and(|word| !word.is_empty()) => {
+            Bad::new(
+                "channel",
+                RefusalCode::WordUnknown,
+                "`unnamed` is no way to a person; leave the field empty where there is none"
+                    .to_owned(),
+            )
+        }
+        _ => return Ok(row),
+    };
+    Err(refused(&reading, bad))
+}
+
+/// What can be read of the person, so that a refused row still counts someone once.
+fn refused(row: &Reading<'_>, bad: Bad) -> Box<RefusedRow> {
+    let known = |column: RosterColumn| row.core(column as usize).unwrap_or_default().to_owned();
+    Box::new(RefusedRow {
+        line: row.record.line,
+        column: bad.column,
+        code: bad.code,
+        sentence: bad.sentence,
+        national_id: known(RosterColumn::national_id),
+        enrolment_id: known(RosterColumn::enrolment_id),
+        programme: known(RosterColumn::programme),
+        commune_code: known(RosterColumn::commune_code),
     })
 }
 

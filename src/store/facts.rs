@@ -261,7 +261,40 @@ const READINGS: &[Reading] = &[
     },
 ];
 
+/// Tables whose rows are found by columns that their number says as well: a row whose columns say something
+/// else is not found where it belongs.
+const NUMBERED: &[(&str, &str)] = &[
+    (
+        "payable",
+        "select cast(count(*) as bigint), min(payable_no) from payable
+         where shard <> ((payable_no >> 30) & 255) or cycle_no <> (payable_no >> 38)",
+    ),
+    (
+        "instruction",
+        "select cast(count(*) as bigint), min(payable_no) from instruction
+         where shard <> ((payable_no >> 30) & 255) or cycle_no <> (payable_no >> 38)",
+    ),
+    (
+        "transaction_told",
+        "select cast(count(*) as bigint), min(payable_no) from transaction_told
+         where shard <> ((payable_no >> 30) & 255)",
+    ),
+];
+
 impl Store {
+    /// Tables with rows that do not stand where their payable's number says: how many, and the first payable.
+    pub async fn misplaced(&self) -> Result<Vec<(&'static str, i64, i64)>, StoreError> {
+        let mut found = Vec::new();
+        for (table, sql) in NUMBERED {
+            for row in self.query(sql, &[]).await? {
+                if let Some(first) = row.maybe_int(1)? {
+                    found.push((*table, row.int(0)?, first));
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Rows of one kind, in the order of their keys: at most `limit`, after so many.
     pub async fn facts(
         &self,

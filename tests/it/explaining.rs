@@ -18,6 +18,8 @@ on_both_databases! { run, RealPart::Postgres;
     who_is_gone_from_the_roster_is_told_of_what_was_carried
     money_that_was_carried_twice_is_told_from_where_it_comes
     money_is_told_from_where_it_comes_when_a_list_that_took_it_is_given_up
+    a_month_that_somebody_else_has_paid_is_told
+    other_lists_of_the_month_are_told_beside
     a_row_that_was_refused_is_told_by_its_line
     a_row_that_has_ceased_is_told_in_both_languages
     where_the_money_is_stands_in_both_languages
@@ -155,6 +157,50 @@ async fn money_that_was_carried_twice_is_told_from_where_it_comes(office: TestOf
 }
 
 /// Who stands only on a row that could not be read is asked about by enrolment or national id all the same.
+async fn a_month_that_somebody_else_has_paid_is_told(office: TestOffice) {
+    office.on_day("2026-09-20");
+    let paid = format!("{AN} | paid_through=2026-10");
+    office.month("2026-10", &[&paid, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.check(&october, "entitled 2", "pending 1 = 500000").await;
+    let (page, _) = asked(&office, "E1", "2026-10");
+    says(
+        &page,
+        &[
+            "Được hưởng; nơi chi trả trước đã chi đến hết tháng 10/2026, nên kỳ này không chi.",
+            "Entitled; who paid before has paid through October 2026, so nothing is paid for this month.",
+        ],
+    );
+    office.ends_whole().await;
+}
+
+async fn other_lists_of_the_month_are_told_beside(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN]).await;
+    let october = office.opened("2026-10", Regular).await;
+    // Nobody is decided about before a list is computed.
+    refused(office.engine.person_find("E1", &october).await, "E111");
+    let october = office.computed(&october).await;
+    let october = office.engine.seal(&october).await.unwrap();
+    office.sent(&october, 0).await;
+    office.month("2026-10", &[AN, BINH]).await;
+    let more = office.opened("2026-10", Supplementary).await;
+    refused(office.engine.explain(&more, office.person("E1").await).await, "E111");
+    let more = office.computed(&more).await;
+    office.check(&more, "entitled 2", "pending 1 = 500000").await;
+    let number = office.payable(&october, "E1").await.number.to_string();
+    let (page, json) = asked(&office, "E1", &more.label());
+    says(
+        &page,
+        &[
+            &format!("Cùng tháng, ở kỳ 2026-10: khoản {number}, 500.000 VND: "),
+            &format!("In the same month, on list 2026-10: payable {number}, 500.000 VND: "),
+        ],
+    );
+    assert_eq!(json["in_other_lists"][0]["payable"], number.as_str());
+    office.ends_whole().await;
+}
+
 async fn a_row_that_was_refused_is_told_by_its_line(office: TestOffice) {
     office.on_day("2026-09-20");
     let bad = BINH.replace("monthly_pension=0", "monthly_pension=1e3");

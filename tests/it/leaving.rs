@@ -128,6 +128,11 @@ async fn a_cycle_is_opened_for_a_day_that_comes_soon(office: TestOffice) {
         let told = refused(office.engine.cycle_open(opening, &key(MAKER)).await, "C106");
         assert!(told.contains("a day from 2026-10-05 to 2027-01-05: --value-date"), "{told}");
     }
+    // Nor does anybody know which law will be known tomorrow.
+    let value_date = "2026-10-06".parse().unwrap();
+    let law_known_at = Some("2026-10-06".parse().unwrap());
+    let ahead = Opening { value_date, law_known_at, ..opening("2026-10", Regular) };
+    refused(office.engine.cycle_open(ahead, &key(MAKER)).await, "C107");
     assert_eq!(office.snapshot().await, before);
     let last = Opening { value_date: "2027-01-05".parse().unwrap(), ..opening("2026-10", Regular) };
     office.engine.cycle_open(last, &key(MAKER)).await.unwrap();

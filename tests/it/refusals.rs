@@ -158,6 +158,23 @@ fn the_same_file_under_another_name_is_refused() {
 }
 
 #[test]
+fn rows_of_a_cycle_that_is_not_computed_are_undecided() {
+    on_sqlite(|office| async move {
+        office.month("2026-10", &[AN, BINH]).await;
+        let cycle = office.opened("2026-10", Regular).await;
+        let rows = |told: serde_json::Value| {
+            ["listed", "entitled", "undecided"].map(|word| told["rows"][word].as_i64())
+        };
+        let told = office.engine.figures(&cycle).await.unwrap().to_json();
+        assert_eq!(rows(told), [Some(2), Some(0), Some(2)]);
+        let cycle = office.computed(&cycle).await;
+        let told = office.engine.figures(&cycle).await.unwrap().to_json();
+        assert_eq!(rows(told), [Some(2), Some(2), Some(0)]);
+        office.ends_whole().await;
+    });
+}
+
+#[test]
 fn a_bad_value_refuses_its_row_and_no_other() {
     let cases: &[(&str, &str, &str)] = &[
         ("monthly_pension=0", "monthly_pension=1e3", "I207"),
@@ -172,10 +189,12 @@ fn a_bad_value_refuses_its_row_and_no_other() {
         ("1944-03-14", "14/03/1944", "I203"),
         ("bank 970405 0711000001", "bank 970405 0711000001 | decision_date=2025-06-31", "I203"),
         ("bank 970405 0711000001", "bank 970405 0711000001 | entitled_from=2025-00-01", "I203"),
+        ("bank 970405 0711000001", "bank 970405 0711000001 | paid_through=2026-11", "I211"),
         ("social_pension/monthly", "social_pension/weekly", "I205"),
         ("social_pension/monthly", "social_pension_2/monthly", "I205"),
         ("| male |", "| m/f |", "I206"),
         ("bank 970405", "cheque 970405", "I206"),
+        ("bank 970405", "unnamed 970405", "I206"),
         ("bank 970405 0711000001", "bank 970405 0711000001 | status=alive", "I206"),
         ("| Nguyễn Văn An |", "| |", "I202"),
         ("Nguyễn Văn An", "Nguyễn Văn An,", "I201"),

@@ -235,6 +235,25 @@ const TAMPERINGS: &[Tampering] = &[
         "cycle 1 in shard ",
     ),
     by_hand("instruction", "delete from instruction where grade = 'signature'", "V210", "cycle 1"),
+    // What is found by its shard and cycle, which its number says as well.
+    by_hand(
+        "transaction_told",
+        "update transaction_told set shard = (shard + 1) % 256",
+        "V314",
+        "table transaction_told|rows elsewhere",
+    ),
+    by_hand(
+        "instruction",
+        "update instruction set cycle_no = 9 where grade = 'signature'",
+        "V314",
+        "table instruction|1 rows elsewhere",
+    ),
+    by_hand(
+        "payable",
+        "update payable set cycle_no = 9 where channel = 'cash'",
+        "V314",
+        "table payable|1 rows elsewhere",
+    ),
     // What has been determined, so that nobody is paid it again.
     by_hand(
         "claim",

@@ -6,6 +6,7 @@ use std::io::BufReader;
 use std::path::PathBuf;
 
 use super::bundles::{Bundles, RefusedFile, Send, hand_over};
+use super::newcomers::Newcomers;
 use super::people::{Binding, Found, People};
 use crate::domain::digest::{Digest, HashingReader};
 use crate::domain::ids::{DestinationNo, EnrolmentNo, ImportNo, PersonNo, Shard};
@@ -16,7 +17,8 @@ use crate::engine::error::EngineError;
 use crate::engine::names::Keys;
 use crate::engine::{Programmes, chunks};
 use crate::pipeline::intake::{
-    Aliases, Header, register_row, roster_period, roster_row, write_register_row, write_roster_row,
+    Aliases, Header, register_row, roster_period, roster_row_of, write_register_row,
+    write_roster_row,
 };
 use crate::pipeline::records::Records;
 use crate::store::registry::ChunkKind;
@@ -42,6 +44,7 @@ pub struct Read {
     pub rebound: Vec<(EnrolmentNo, PersonNo)>,
     /// The newest roster that a cycle stood on when this was read.
     pub counted: ImportNo,
+    pub newcomers: Newcomers,
 }
 
 impl Read {
@@ -52,6 +55,7 @@ impl Read {
             enrolments: vec![],
             rebound: vec![],
             counted,
+            newcomers: Newcomers::default(),
         }
     }
 }
@@ -92,11 +96,15 @@ impl Reading {
                     ),
                 ));
             }
-            match roster_row(&record, &header, &vocabulary) {
+            match roster_row_of(self.period, &record, &header, &vocabulary) {
                 Ok(row) => {
                     let enrolment = self.keys.enrolment(&row.enrolment_id);
                     let Found { person, check, binding } = people.find(&self.keys, &row, enrolment);
                     enrolments.push((enrolment, person, binding));
+                    if people.counted.0 != 0 {
+                        let is_new = people.is_new(enrolment);
+                        read.newcomers.row(&self.keys, &row, (enrolment, person), is_new);
+                    }
                     if let Some(other) = people.other_number(person)
                         && row.status == EnrolmentStatus::Active
                     {

@@ -78,6 +78,24 @@ impl Engine {
         Ok(())
     }
 
+    /// A row is found by its shard and its cycle, which its number says as well: one that was moved away is as
+    /// good as gone.
+    pub(super) async fn rows_are_in_their_place(
+        &self,
+        compared: &mut Compared,
+    ) -> Result<(), EngineError> {
+        for (table, rows, first) in self.store.misplaced().await? {
+            compared.differs(
+                "V314",
+                format!("table {table}"),
+                "rows in the shard and cycle of their payable's number".to_owned(),
+                format!("{rows} rows elsewhere, the first of payable number {first}"),
+                "columns were changed without a command; compare them with a backup",
+            );
+        }
+        Ok(())
+    }
+
     /// The digests of all files that must be in the archive, and what each is: what was taken in, and the
     /// files of lists that were sealed.
     pub(super) async fn must_be_archived(

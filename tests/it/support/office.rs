@@ -959,7 +959,7 @@ pub async fn outside_transaction(url: &str, sql: String) {
 
 // --- People ---------------------------------------------------------------------------------------
 
-const ROSTER: [&str; 23] = [
+const ROSTER: [&str; 24] = [
     "enrolment_id",
     "national_id",
     "full_name",
@@ -972,6 +972,7 @@ const ROSTER: [&str; 23] = [
     "decision_date",
     "entitled_from",
     "entitled_to",
+    "paid_through",
     "status",
     "payee_name",
     "payee_national_id",
