@@ -359,13 +359,13 @@ impl Standing {
             ),
             "receivable_write_off_proposed" => self.set(
                 K::WriteOff,
-                said.text("receivable"),
+                said.part_given_up(),
                 &[is("amount_minor"), is("reason"), is("officer"), none("confirmed_by")],
             ),
             "receivable_written_off" => {
-                let key = said.text("receivable");
-                self.set(K::WriteOff, key.clone(), &[by("confirmed_by")]);
-                self.set(K::WrittenOff, key, &[("state", "written_off".to_owned())]);
+                self.set(K::WriteOff, said.part_given_up(), &[by("confirmed_by")]);
+                let state = [("state", "written_off".to_owned())];
+                self.set(K::WrittenOff, said.text("receivable"), &state);
             }
             "schedule_fired" | "schedule_done" => {
                 self.set(K::Fire, said.key(&["rule", "due_on"]), &[is("what"), is("state")]);
@@ -519,6 +519,15 @@ impl Said<'_> {
 
     fn key(&self, parts: &[&str]) -> String {
         parts.iter().map(|part| self.text(part)).collect::<Vec<_>>().join("/")
+    }
+
+    /// A receivable, and which part of it when it is not the first. Entries of an earlier program name none:
+    /// nothing was given up twice.
+    fn part_given_up(&self) -> String {
+        match self.number("part") {
+            0 | 1 => self.text("receivable"),
+            _ => self.key(&["receivable", "part"]),
+        }
     }
 
     /// A month as the database has it.

@@ -25,6 +25,7 @@ use crate::store::registry::Counted;
 mod acknowledging;
 mod ageing;
 mod applying;
+mod back_twice;
 mod believing;
 mod callbacks;
 mod debits;

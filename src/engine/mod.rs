@@ -42,6 +42,7 @@ pub mod overdue;
 pub mod statement;
 pub mod queue;
 pub mod receivable;
+mod kept_back;
 pub mod uncollected;
 pub mod fate;
 pub mod refused;

@@ -340,6 +340,7 @@ impl Engine {
                 }
             }
             told.extend(output.transactions);
+            discrepancies.extend(self.back_twice(profile, answer, &output.instructions).await?);
             for settled in &output.instructions {
                 root.push(self.transition_record(settled).as_bytes());
                 let after = &settled.after;
