@@ -28,7 +28,7 @@ impl Engine {
         }
     }
 
-    fn agreed<'s, 'p>(&'s self, profile: &'p Provider) -> impl Iterator<Item = &'s InFormat> {
+    fn agreed<'s>(&'s self, profile: &Provider) -> impl Iterator<Item = &'s InFormat> {
         profile.answers.iter().filter_map(|id| self.formats.read(id))
     }
 
