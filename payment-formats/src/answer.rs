@@ -92,6 +92,8 @@ impl AnswerField {
 #[derive(Clone, Default)]
 pub(crate) struct Draft {
     values: [Option<String>; AnswerField::ALL.len()],
+    /// A field for which two different values stand in the record.
+    ambiguous: Option<AnswerField>,
 }
 
 impl Draft {
@@ -106,13 +108,18 @@ impl Draft {
     pub fn take(&mut self, field: AnswerField) -> Option<String> {
         self.values[field as usize].take()
     }
+
+    pub fn states_two(&mut self, field: AnswerField) {
+        self.ambiguous = self.ambiguous.or(Some(field));
+    }
 }
 
 /// What a definition says about meaning; shared by every kind.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MeaningDefinition {
-    /// What an amount is in when the answer does not say.
+    /// What an amount is in when the answer does not say: a code, or `ordered` for the currency in which
+    /// the caller orders.
     pub currency: Option<String>,
     /// Amounts may leave out the zero before the point, as `xs:decimal` allows and banks do: `.5`.
     #[serde(default)]
@@ -141,6 +148,9 @@ pub(crate) struct MeaningDefinition {
     /// Read in order; the first that holds decides.
     #[serde(default)]
     pub status: Vec<RuleDefinition>,
+    /// Records that cannot be taken at their word; the first that holds says why.
+    #[serde(default)]
+    pub doubt: Vec<DoubtDefinition>,
     /// What an entry of a statement is for, read in the same way.
     #[serde(default)]
     pub entry: Vec<RuleDefinition>,
@@ -158,8 +168,25 @@ pub(crate) struct RuleDefinition {
     pub is: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DoubtDefinition {
+    /// As in a rule of a status.
+    pub when: BTreeMap<String, Vec<String>>,
+    /// What a person is told of the item: `it says …`.
+    pub why: String,
+}
+
+/// The word for the currency in which the caller orders.
+const ORDERED: &str = "ordered";
+
+/// Said by every format of an item that is paid, and has a reason why a payment is not made.
+const PAID_WITH_A_REASON: &str = "it says paid, and gives a reason for which a payment is not made";
+
 pub(crate) struct Meaning {
     currency: Option<Currency>,
+    /// Without a currency beside it, an amount is in the one in which the caller orders.
+    in_the_ordered: bool,
     bare_point: bool,
     account_zeros_dropped: bool,
     reference_of_many: bool,
@@ -170,12 +197,13 @@ pub(crate) struct Meaning {
     /// Longest text first: the most particular one decides.
     reason_texts: Vec<(String, ReasonClass)>,
     rules: Vec<Rule<OutcomeStatus>>,
+    doubts: Vec<Rule<String>>,
     entries: Vec<Rule<EntryKind>>,
     balances: Vec<Rule<BalanceKind>>,
 }
 
 struct Rule<T> {
-    when: Vec<(AnswerField, Vec<String>)>,
+    when: Conditions,
     is: T,
 }
 
@@ -189,20 +217,13 @@ impl<T: Clone> Rule<T> {
         let mut rules = Vec::new();
         for (at, rule) in definitions.iter().enumerate() {
             let place = format!("{place}[{at}]");
-            let mut fault =
-                |message: String| faults.push(Diagnostic::error(place.clone(), message));
-            let mut when = Vec::new();
-            for (word, values) in &rule.when {
-                match AnswerField::parse(word) {
-                    Some(field) => {
-                        when.push((field, values.iter().map(|value| fold(value)).collect()));
-                    }
-                    None => fault(format!("`{word}` is not a field")),
-                }
-            }
+            let when = conditions(&rule.when, &place, faults);
             match words.iter().find(|(word, _)| *word == rule.is) {
                 Some((_, is)) => rules.push(Rule { when, is: is.clone() }),
-                None => fault(format!("`{}` is not {noun}", rule.is)),
+                None => {
+                    let message = format!("`{}` is not {noun}", rule.is);
+                    faults.push(Diagnostic::error(place, message));
+                }
             }
         }
         rules
@@ -223,11 +244,32 @@ impl<T: Clone> Rule<T> {
     }
 }
 
+type Conditions = Vec<(AnswerField, Vec<String>)>;
+
+fn conditions(
+    when: &BTreeMap<String, Vec<String>>,
+    place: &str,
+    faults: &mut Vec<Diagnostic>,
+) -> Conditions {
+    let mut conditions = Vec::new();
+    for (word, values) in when {
+        match AnswerField::parse(word) {
+            Some(field) => {
+                conditions.push((field, values.iter().map(|value| fold(value)).collect()));
+            }
+            None => faults.push(Diagnostic::error(place, format!("`{word}` is not a field"))),
+        }
+    }
+    conditions
+}
+
 impl Meaning {
     pub fn compile(definition: &MeaningDefinition, faults: &mut Vec<Diagnostic>) -> Meaning {
         let mut fault =
             |place: &str, message: String| faults.push(Diagnostic::error(place, message));
-        let currency = definition.currency.as_deref().and_then(|code| {
+        let in_the_ordered = definition.currency.as_deref() == Some(ORDERED);
+        let written = definition.currency.as_deref().filter(|code| *code != ORDERED);
+        let currency = written.and_then(|code| {
             let currency = Currency::parse(code);
             if currency.is_none() {
                 fault("meaning.currency", format!("`{code}` is not ISO 4217"));
@@ -270,6 +312,16 @@ impl Meaning {
             &OutcomeStatus::WORDS,
             faults,
         );
+        let mut doubts = Vec::new();
+        for (at, doubt) in definition.doubt.iter().enumerate() {
+            let place = format!("meaning.doubt[{at}]");
+            let when = conditions(&doubt.when, &place, faults);
+            if when.is_empty() || doubt.why.trim().is_empty() {
+                let message = "a doubt says when it holds, and why".to_owned();
+                faults.push(Diagnostic::error(place, message));
+            }
+            doubts.push(Rule { when, is: doubt.why.clone() });
+        }
         let entries = Rule::compile(
             &definition.entry,
             ("meaning.entry", "a kind of entry"),
@@ -290,6 +342,7 @@ impl Meaning {
         let bare_point = definition.bare_point;
         Meaning {
             currency,
+            in_the_ordered,
             bare_point,
             account_zeros_dropped: definition.account_zeros_dropped,
             reference_of_many: definition.reference_of_many,
@@ -299,8 +352,16 @@ impl Meaning {
             reason_scheme,
             reason_texts,
             rules,
+            doubts,
             entries,
             balances,
+        }
+    }
+
+    /// Says in which currency the caller orders.
+    pub fn ordered_in(&mut self, currency: Currency) {
+        if self.in_the_ordered {
+            self.currency = Some(currency);
         }
     }
 
@@ -375,9 +436,11 @@ impl Meaning {
         };
         let payments = count(AnswerField::Payments)?;
         let original_count = count(AnswerField::OriginalCount)?;
+        let status = self.status(&draft);
         Ok(Outcome {
             scope,
-            status: self.status(&draft),
+            doubt: self.doubt(&draft, &status),
+            status,
             reason_class: self.reason_class(&draft),
             end_to_end_id: draft.take(AnswerField::EndToEndId),
             instruction_id: draft.take(AnswerField::InstructionId),
@@ -428,6 +491,28 @@ impl Meaning {
         })
     }
 
+    /// Why a record cannot be taken at its word.
+    fn doubt(&self, draft: &Draft, status: &OutcomeStatus) -> Option<String> {
+        if let Some(field) = draft.ambiguous {
+            return Some(format!("it states two different values of `{}`", field.word()));
+        }
+        let contradicts =
+            || *status == OutcomeStatus::Credited && self.gives_a_reason_against(draft);
+        Rule::first(&self.doubts, draft)
+            .or_else(|| contradicts().then(|| PAID_WITH_A_REASON.to_owned()))
+    }
+
+    /// Whether a reason is known, and is one for which a payment is not made. Remarks of people and codes
+    /// that only explain are none.
+    fn gives_a_reason_against(&self, draft: &Draft) -> bool {
+        let Some(reason) = draft.get(AnswerField::Reason) else { return false };
+        let of_scheme = self.reason_scheme.map(|scheme| reason_class(scheme, reason));
+        self.by_text(reason).is_some_and(|class| class != ReasonClass::NotApplicable)
+            || of_scheme.is_some_and(|class| {
+                !matches!(class, ReasonClass::Review | ReasonClass::NotApplicable)
+            })
+    }
+
     /// One part of a statement, or the field and rule for which the statement is refused.
     pub fn part(
         &self,
@@ -469,18 +554,20 @@ impl Meaning {
         })
     }
 
+    fn by_text(&self, text: &str) -> Option<ReasonClass> {
+        let folded = fold(text);
+        let found = self.reason_texts.iter().find(|(part, _)| folded.contains(part.as_str()));
+        found.map(|(_, class)| *class)
+    }
+
     fn reason_class(&self, draft: &Draft) -> Option<ReasonClass> {
-        let by_text = |text: &str| {
-            let folded = fold(text);
-            let found = self.reason_texts.iter().find(|(part, _)| folded.contains(part.as_str()));
-            found.map(|(_, class)| *class)
-        };
         match draft.get(AnswerField::Reason) {
-            Some(reason) => by_text(reason)
+            Some(reason) => self
+                .by_text(reason)
                 .or_else(|| self.reason_scheme.map(|scheme| reason_class(scheme, reason)))
                 .or(Some(ReasonClass::Review)),
             // A text alone explains; it is a reason only when the definition knows it.
-            None => draft.get(AnswerField::ReasonText).and_then(by_text),
+            None => draft.get(AnswerField::ReasonText).and_then(|text| self.by_text(text)),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 
 use serde::Deserialize;
 
+use crate::amount::Currency;
 use crate::answer::{Meaning, MeaningDefinition};
 use crate::definition::{Diagnostic, Title, toml_error};
 use crate::outcome::{FileFacts, Outcome};
@@ -107,6 +108,11 @@ impl InFormat {
         &self.reference
     }
 
+    /// Says in which currency the caller orders, for formats whose answers leave it out.
+    pub(crate) fn ordered_in(&mut self, currency: Currency) {
+        self.meaning.ordered_in(currency);
+    }
+
     /// Whether zeros at the beginning of an account are lost in this format.
     pub fn drops_account_zeros(&self) -> bool {
         self.meaning.drops_account_zeros()
@@ -129,7 +135,7 @@ impl InFormat {
         let facts = FileFacts { format_id: self.id.clone(), ..FileFacts::default() };
         match &self.kind {
             Kind::Xml(answer) => answer.read(&self.meaning, input, facts, Sink::Outcomes(sink)),
-            Kind::Json(answer) => answer.read(&self.meaning, input, facts, sink),
+            Kind::Json(answer) => answer.read(&self.meaning, input, facts, Some(sink)),
             Kind::Delimited(answer) => answer.read(&self.meaning, input, facts, sink),
         }
     }
@@ -165,6 +171,44 @@ impl InFormat {
             Kind::Xml(answer) => answer.claims(&beginning),
             Kind::Json(answer) => answer.claims(&beginning),
             Kind::Delimited(answer) => answer.claims(first_bytes),
+        }
+    }
+
+    /// Why it does not claim an answer that begins so: what follows the word "it".
+    pub fn why_not(&self, first_bytes: &[u8]) -> String {
+        let beginning = String::from_utf8_lossy(first_bytes);
+        match &self.kind {
+            Kind::Xml(answer) => answer.why_not(&beginning),
+            Kind::Json(answer) => answer.why_not(&beginning),
+            Kind::Delimited(answer) => answer.why_not(first_bytes),
+        }
+    }
+
+    /// Where the text of an answer is broken or cut, whatever should stand in it. Only JSON that begins as one
+    /// of its answers does is looked at: the other kinds tell by their reading.
+    pub fn fault_of_the_text(&self, first_bytes: &[u8], input: impl BufRead) -> Option<ReadError> {
+        let beginning = String::from_utf8_lossy(first_bytes);
+        match &self.kind {
+            Kind::Json(answer) if answer.opens(&beginning) => {
+                let read = answer.read(&self.meaning, input, FileFacts::default(), None);
+                read.err().filter(|error| error.rule.is_of_the_text())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the whole of an answer is a list with nothing in it. Which list it is, its members cannot
+    /// tell; its name may (`named`).
+    pub fn is_empty_list(&self, first_bytes: &[u8]) -> bool {
+        let beginning = String::from_utf8_lossy(first_bytes);
+        matches!(&self.kind, Kind::Json(answer) if answer.is_empty_list(&beginning))
+    }
+
+    /// Words that stand in the names of its files, in small letters.
+    pub fn named(&self) -> &[String] {
+        match &self.kind {
+            Kind::Json(answer) => answer.named(),
+            Kind::Xml(_) | Kind::Delimited(_) => &[],
         }
     }
 

@@ -43,6 +43,9 @@ pub struct Outcome {
     pub provider_reference: Option<String>,
     /// The recall that is answered, by the name that we gave it (`RslvdCase/Id`).
     pub case_id: Option<String>,
+    /// Why what it says cannot be taken at its word: it lacks what would make it evidence, or contradicts
+    /// itself. A sentence without personal data; then a person must look, and nothing may be booked.
+    pub doubt: Option<String>,
     pub place: Place,
 }
 

@@ -1,5 +1,6 @@
 //! Every rail that is known: those of this library, and those that a country adds by text.
 
+use crate::amount::Currency;
 use crate::definition::{Diagnostic, Direction, toml_error};
 use crate::in_format::InFormat;
 use crate::out_format::OutFormat;
@@ -95,6 +96,12 @@ impl Formats {
         let mut formats = Formats::built_in();
         definitions.into_iter().try_for_each(|definition| formats.add(definition))?;
         Ok(formats)
+    }
+
+    /// Says in which currency the caller orders: what an amount is in where an answer of a format with
+    /// `currency = "ordered"` does not say.
+    pub fn ordered_in(&mut self, currency: Currency) {
+        self.read.iter_mut().for_each(|format| format.ordered_in(currency));
     }
 
     pub fn list(&self) -> Vec<FormatSummary<'_>> {

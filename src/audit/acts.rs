@@ -49,12 +49,14 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "receivable_received",
     "receivable_write_off_proposed",
     "receivable_written_off",
+    "officer_ended",
 ];
 
 /// Reads entries one after another.
 #[derive(Default)]
 pub struct Acts {
-    keys: HashMap<String, OfficerPublicKey>,
+    /// None of those who have ended: their name is never used again.
+    keys: HashMap<String, Option<OfficerPublicKey>>,
     verified: u64,
     imports_are_signed: bool,
 }
@@ -75,7 +77,7 @@ impl Acts {
             let key = OfficerPublicKey::parse(&word("public_key"))
                 .map_err(|_| ActError::KeyMustBeUsable { index })?;
             // Whoever could enrol a name again could sign in it.
-            return match self.keys.insert(officer, key) {
+            return match self.keys.insert(officer, Some(key)) {
                 None => Ok(()),
                 Some(_) => Err(ActError::OfficerMustBeEnrolledOnce { index }),
             };
@@ -87,7 +89,7 @@ impl Acts {
         if !SIGNED_EVENTS.contains(&event.as_str()) {
             return Ok(());
         }
-        let key = self.keys.get(&officer).ok_or_else(broken)?;
+        let key = self.keys.get(&officer).and_then(Option::as_ref).ok_or_else(broken)?;
         let fields = value.as_object_mut().ok_or_else(broken)?;
         let signature = fields
             .remove("signature")
@@ -96,6 +98,10 @@ impl Acts {
         let unsigned = canonical_json(&value).map_err(|_| broken())?;
         key.verify(Purpose::OfficerAct, &Digest::of(&unsigned), &signature)
             .map_err(|_| broken())?;
+        if event == "officer_ended" {
+            let ended = value.get("ended").and_then(Value::as_str).ok_or_else(broken)?;
+            self.keys.insert(ended.to_owned(), None);
+        }
         self.verified += 1;
         self.imports_are_signed |= IMPORTS.contains(&event.as_str());
         Ok(())

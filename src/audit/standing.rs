@@ -145,6 +145,9 @@ impl Standing {
                 said.text("officer"),
                 &[is("role"), is("public_key"), ("standing", "registered".to_owned())],
             ),
+            "officer_ended" => {
+                self.set(K::Officer, said.text("ended"), &[("standing", "ended".to_owned())])
+            }
             "roster_taken_in" | "identity_taken_in" | "roster_imported" | "identity_imported" => {
                 let kind = event.split('_').next().unwrap_or_default().to_owned();
                 let who = if event.ends_with("_taken_in") { "officer" } else { "by" };
@@ -363,13 +366,13 @@ impl Standing {
             ),
             "receivable_write_off_proposed" => self.set(
                 K::WriteOff,
-                said.text("receivable"),
+                said.part_given_up(),
                 &[is("amount_minor"), is("reason"), is("officer"), none("confirmed_by")],
             ),
             "receivable_written_off" => {
-                let key = said.text("receivable");
-                self.set(K::WriteOff, key.clone(), &[by("confirmed_by")]);
-                self.set(K::WrittenOff, key, &[("state", "written_off".to_owned())]);
+                self.set(K::WriteOff, said.part_given_up(), &[by("confirmed_by")]);
+                let state = [("state", "written_off".to_owned())];
+                self.set(K::WrittenOff, said.text("receivable"), &state);
             }
             "schedule_fired" | "schedule_done" => {
                 self.set(K::Fire, said.key(&["rule", "due_on"]), &[is("what"), is("state")]);
@@ -517,6 +520,15 @@ impl Said<'_> {
 
     fn key(&self, parts: &[&str]) -> String {
         parts.iter().map(|part| self.text(part)).collect::<Vec<_>>().join("/")
+    }
+
+    /// A receivable, and which part of it when it is not the first. Entries of an earlier program name none:
+    /// nothing was given up twice.
+    fn part_given_up(&self) -> String {
+        match self.number("part") {
+            0 | 1 => self.text("receivable"),
+            _ => self.key(&["receivable", "part"]),
+        }
     }
 
     /// A month as the database has it.

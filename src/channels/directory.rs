@@ -15,7 +15,7 @@ use super::{
     QueryOutcome, Reason, RefusedName,
 };
 use crate::disk::Disk;
-use crate::disk::file_name::{FileName, FileNameError};
+use crate::disk::file_name::{FileName, FileNameError, PART_SUFFIX};
 use crate::disk::publish::{self, Visibility};
 use crate::domain::digest::{Digest, Hasher};
 
@@ -146,6 +146,14 @@ impl Channel for DirectoryChannel {
         })?;
         let mut answers = Answers::default();
         for file in listed {
+            if !file.is_text {
+                let is_ours_to_tell =
+                    !file.name.starts_with('.') && !file.name.ends_with(PART_SUFFIX);
+                if is_ours_to_tell {
+                    answers.refused.push(RefusedName::no_text(&file.name, file.bytes));
+                }
+                continue;
+            }
             match FileName::parse(&file.name) {
                 // Still being written, or the folder's own business: not ours to report.
                 Err(
@@ -180,7 +188,10 @@ impl Channel for DirectoryChannel {
             // Counted while reading: the listed size of a file that others write proves nothing.
             if bytes > self.answer_bytes_max {
                 let bytes_max = self.answer_bytes_max;
-                return Err(CollectError::AnswerMustFitTheLimit { name: name.clone(), bytes_max });
+                return Err(CollectError::AnswerMustFitTheLimit {
+                    name: name.to_string(),
+                    bytes_max,
+                });
             }
             hasher.update(&buffer[..read]);
             into.write_all(&buffer[..read]).map_err(|source| CollectError::CopyMustBeWritable {

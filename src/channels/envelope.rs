@@ -156,7 +156,9 @@ pub enum EnvelopeError {
     )]
     SealMustBeWhole,
     #[error(
-        "opened, it is larger than {0} bytes; nothing of it was applied; if that is right, raise the provider's limit"
+        "opened, it is larger than {} MiB; nothing of it was applied; ask the partner what it is, and for answers of that \
+         size in several files",
+        .0 >> 20
     )]
     OpenedAnswerMustFitTheLimit(u64),
     #[error("what is to be sealed cannot be read: {0}; look at our disk; nothing was sent")]

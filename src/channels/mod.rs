@@ -137,6 +137,13 @@ impl RefusedName {
         RefusedName { listed: listed.to_owned(), bytes, reason }
     }
 
+    /// A file whose name is no text: `listed` has the bytes that are none written out.
+    pub fn no_text(listed: &str, bytes: u64) -> RefusedName {
+        let sentence =
+            format!("its name `{}` cannot be read, because it is not UTF-8", shown(listed));
+        RefusedName { listed: listed.to_owned(), bytes, reason: Reason::new("L147", sentence) }
+    }
+
     /// The name as people may see it.
     pub fn shown(&self) -> String {
         shown(&self.listed)
@@ -166,9 +173,11 @@ pub enum CollectError {
     #[error("there is no answer `{0}` any more: the partner has taken it back; collect again")]
     AnswerMustBeThere(FileName),
     #[error(
-        "the answer `{name}` is larger than {bytes_max} bytes; if that is right, raise the provider's limit"
+        "the answer `{name}` is larger than {} MiB, which is more than there is to say of one file of ours; nothing of it \
+         was taken in; ask the partner what it is, and for answers of that size in several files",
+        bytes_max >> 20
     )]
-    AnswerMustFitTheLimit { name: FileName, bytes_max: u64 },
+    AnswerMustFitTheLimit { name: String, bytes_max: u64 },
     #[error(
         "reading the answer `{name}` failed: {source}; look at its folder and rights, and collect again"
     )]

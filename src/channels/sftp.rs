@@ -219,7 +219,7 @@ impl Channel for SftpChannel {
                 bytes += chunk.len() as u64;
                 // Counted while reading: the listed size of a file that others write proves nothing.
                 if bytes > bytes_max {
-                    let name = name.clone();
+                    let name = name.to_string();
                     return Err(CollectError::AnswerMustFitTheLimit { name, bytes_max });
                 }
                 hasher.update(chunk);

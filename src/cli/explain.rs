@@ -10,7 +10,7 @@ use crate::domain::payable::{Payable, PayableState};
 use crate::domain::state::Named;
 use crate::engine::compute::ExplainedLine;
 use crate::engine::explain::{
-    Explanation, Kept, ToldHold, ToldOrder, Whereabouts, money::of_debit,
+    Explanation, Kept, KeptBack, ToldHold, ToldOrder, Whereabouts, money::of_debit,
 };
 use crate::engine::{Engine, EngineError};
 use crate::report::wording;
@@ -95,13 +95,7 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "code": payable.code,
                 "vi": one.standing.vi,
                 "en": one.standing.en,
-                "kept_back": one.kept_back.iter().map(|kept| json!({
-                    "receivable": kept.receivable,
-                    "cause": kept.cause.name(),
-                    "amount_minor": kept.amount_minor.to_string(),
-                    "vi": kept.told.vi,
-                    "en": kept.told.en,
-                })).collect::<Vec<_>>(),
+                "kept_back": kept_back_as_json(&one.kept_back),
                 "holds": holds_as_json(holds_of(told, Kept::Payable(payable.number))),
                 "attempts": attempts_as_json(engine, &one.attempts),
                 "recalls": told.recalls.iter().filter(|one| one.payable == payable.number).map(|one| json!({
@@ -144,9 +138,23 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
         "rows": rows,
         "refused": refused,
         "payables": payables,
+        "set_off": kept_back_as_json(&told.set_off),
         "carried": carried,
         "in_other_lists": told.in_other_lists.iter().map(whereabouts_as_json).collect::<Vec<_>>(),
     })
+}
+
+fn kept_back_as_json(kept: &[KeptBack]) -> Vec<serde_json::Value> {
+    let of = |one: &KeptBack| {
+        json!({
+            "receivable": one.receivable,
+            "cause": one.cause.name(),
+            "amount_minor": one.amount_minor.to_string(),
+            "vi": one.told.vi,
+            "en": one.told.en,
+        })
+    };
+    kept.iter().map(of).collect()
 }
 
 fn holds_of(told: &Explanation, kept: Kept) -> impl Iterator<Item = &ToldHold> {
@@ -338,6 +346,9 @@ fn text(engine: &Engine, told: &Explanation) -> String {
             lines.push(format!("   Order {number} was asked back ({code}): {}.", state.en));
         }
         parts.push(lines.join("\n"));
+    }
+    for one in &told.set_off {
+        parts.push(format!("── {}\n   {}", one.told.vi, one.told.en));
     }
     let elsewhere: Vec<String> = told
         .in_other_lists

@@ -6,8 +6,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::show::table;
+use crate::cli::signer::Signer;
 use crate::cli::{Voice, init};
-use crate::domain::list::Role;
+use crate::domain::list::{Officer, Role};
 use crate::domain::signature::OfficerPublicKey;
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError, office};
@@ -29,7 +30,13 @@ pub enum OfficerCommand {
     },
     /// Make a key in a file of one's own, and print its public half
     Key { file: PathBuf },
-    /// Who is registered
+    /// End another officer's right to sign: who has left, or whose key may be known to others
+    End {
+        name: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Who is registered, and who has ended
     List,
 }
 
@@ -47,7 +54,7 @@ impl OfficerCommand {
                 })?;
                 office::officer_name(&name)?;
                 // Before a key is made: what is refused leaves no file behind.
-                if engine.store.officers().await?.iter().any(|one| one.name == name) {
+                if engine.store.officers_ever().await?.iter().any(|one| one.name == name) {
                     return Err(EngineError::refused(
                         "G121",
                         format!(
@@ -81,17 +88,55 @@ impl OfficerCommand {
                 Ok(())
             }
             OfficerCommand::Key { file } => make_key(&file, voice),
+            OfficerCommand::End { name, signer } => {
+                let key = signer.key(engine).await?;
+                let ended = engine.officer_end(&name, &signer.by, &key).await?;
+                engine.sequence().await?;
+                let lists: Vec<_> = ended
+                    .signed_anew
+                    .iter()
+                    .map(|(cycle, list)| json!({ "cycle": cycle, "list": list.0 }))
+                    .collect();
+                voice.say(&json!({ "ended": name, "signed_anew": lists }), || {
+                    let mut told = vec![format!("{name}, {}, signs no more", ended.role)];
+                    told.extend(ended.signed_anew.iter().map(|(cycle, list)| {
+                        format!(
+                            "list {list} of {cycle} bore that name and is not released: it is signed anew: chitra \
+                             submit {cycle} --list {list} --as OFFICER"
+                        )
+                    }));
+                    told.join("\n")
+                });
+                Ok(())
+            }
             OfficerCommand::List => {
-                let officers = engine.store.officers().await?;
+                let may_sign = engine.store.officers().await?;
+                let officers = engine.store.officers_ever().await?;
+                let standing = |one: &Officer| match may_sign.contains(one) {
+                    true => "registered",
+                    false => "ended",
+                };
                 let rows: Vec<Vec<String>> = officers
                     .iter()
-                    .map(|one| vec![one.name.clone(), one.role.to_string(), one.public_key.clone()])
+                    .map(|one| {
+                        let (role, standing) = (one.role.to_string(), standing(one).to_owned());
+                        vec![one.name.clone(), role, standing, one.public_key.clone()]
+                    })
                     .collect();
                 let told: Vec<_> = officers
                     .iter()
-                    .map(|one| json!({ "name": one.name, "role": one.role.to_string(), "public_key": one.public_key }))
+                    .map(|one| {
+                        json!({
+                            "name": one.name,
+                            "role": one.role.to_string(),
+                            "standing": standing(one),
+                            "public_key": one.public_key,
+                        })
+                    })
                     .collect();
-                voice.say(&json!(told), || table(&["name", "role", "public key"], &rows, &[]));
+                voice.say(&json!(told), || {
+                    table(&["name", "role", "standing", "public key"], &rows, &[])
+                });
                 Ok(())
             }
         }

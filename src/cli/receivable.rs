@@ -123,7 +123,10 @@ fn to_json(standing: &ReceivableStanding, lowered: &Lowered) -> Value {
         "reserved_minor": standing.reserved_minor.to_string(),
         "received_minor": standing.received_minor.to_string(),
         "returned_minor": standing.returned_minor.to_string(),
+        "set_off_minor": standing.set_off_minor.to_string(),
+        "given_up_minor": standing.given_up_minor.to_string(),
         "left_minor": standing.left_minor().to_string(),
+        "too_much_minor": standing.too_much_minor().to_string(),
         "of_unpaid_money": lowered.waits(standing.number),
         "since": standing.receivable.opened_at,
     })
@@ -142,19 +145,37 @@ fn listed(engine: &Engine, standings: &[ReceivableStanding], lowered: &Lowered) 
                 amount(one.receivable.amount_minor),
                 amount(one.got_back_minor()),
                 amount(one.reserved_minor),
+                amount(one.given_up_minor),
                 amount(one.left_minor()),
                 one.receivable.opened_at.clone(),
             ]
         })
         .collect();
-    let head =
-        ["number", "cause", "state", "person", "owed", "back", "on its way", "left", "since"];
-    let mut told = vec![table(&head, &rows, &[0, 4, 5, 6, 7])];
+    let head = [
+        "number",
+        "cause",
+        "state",
+        "person",
+        "owed",
+        "back",
+        "on its way",
+        "given up",
+        "left",
+        "since",
+    ];
+    let mut told = vec![table(&head, &rows, &[0, 4, 5, 6, 7, 8])];
     for one in standings.iter().filter(|one| lowered.waits(one.number)) {
         told.push(format!(
             "{0}: khoản tiền bị giảm chưa chi, nên chưa phải thu hồi; khi chi tiếp, chỉ chi phần còn lại.\n\
              {0}: the money that was lowered is not paid, so nothing is to be got back yet; it goes on with what is left of it.",
             one.number
+        ));
+    }
+    for one in standings.iter().filter(|one| one.too_much_minor() > 0) {
+        let (number, too_much) = (one.number, amount(one.too_much_minor()));
+        told.push(format!(
+            "{number}: đã thu về thừa {too_much}; số thừa là của người đã nộp và phải trả lại.\n\
+             {number}: {too_much} more came back than is owed; it belongs to who paid it, and is to be given back."
         ));
     }
     told.join("\n")
@@ -167,7 +188,7 @@ async fn show(
 ) -> Result<(), EngineError> {
     let recoveries = engine.store.recoveries_of(standing.number).await?;
     let receipts = engine.store.receipts_of(standing.number).await?;
-    let proposed = engine.store.write_off(standing.number).await?;
+    let given_up = engine.store.write_offs(standing.number).await?;
     let mut steps: Vec<(String, String, i64)> = Vec::new();
     for one in &recoveries {
         let payable = engine.store.payable(one.payable).await?;
@@ -178,11 +199,27 @@ async fn show(
             -one.amount_minor,
         ));
     }
+    for (cycle, one) in engine.store.set_off_against(standing.number).await? {
+        let what = format!("{} {} of {}, list {cycle}", one.benefit, one.component, one.period);
+        steps.push(("set off".to_owned(), what, one.amount_minor));
+    }
     for one in &receipts {
         let what = format!("{} by {}, recorded by {}", one.reference, one.source, one.recorded_by);
         steps.push((format!("received {}", one.received_on), what, one.amount_minor));
     }
-    if let Some(one) = &proposed {
+    if let (true, Some((payable, attempt))) =
+        (standing.returned_minor > 0, standing.receivable.instruction)
+    {
+        let orders = engine.store.instructions_of(&[payable]).await?;
+        for one in orders.iter().filter(|one| one.attempt == attempt) {
+            steps.push((
+                format!("returned {}", one.evidence.outcome_on.as_deref().unwrap_or("")),
+                format!("order {}, {}", engine.reference(one), one.state),
+                standing.returned_minor,
+            ));
+        }
+    }
+    for one in &given_up {
         let what = match &one.confirmed_by {
             Some(by) => format!("proposed by {}, confirmed by {by}", one.proposed_by),
             None => format!("proposed by {}, waits for an approver", one.proposed_by),

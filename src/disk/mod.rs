@@ -71,9 +71,11 @@ pub trait DiskFile: Write + Send {
 /// A regular file in a folder, as listed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Listed {
-    /// As the system gives it; a name that is not Unicode is shown with replacement characters.
+    /// As the system gives it; of a name that is no text, the bytes that are none are written out: `\xff`.
     pub name: String,
     pub bytes: u64,
+    /// Whether the name is text. By one that is not, the file cannot be opened.
+    pub is_text: bool,
 }
 
 /// The disk of this machine.
@@ -178,8 +180,9 @@ impl Disk for RealDisk {
                 Err(error) => return Err(error),
             };
             if metadata.is_file() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                listed.push(Listed { name, bytes: metadata.len() });
+                let name = entry.file_name();
+                let is_text = name.to_str().is_some();
+                listed.push(Listed { name: written_out(&name), bytes: metadata.len(), is_text });
             }
             if listed.len() == limit {
                 break;
@@ -199,6 +202,15 @@ impl DiskFile for File {
     fn sync(&mut self) -> io::Result<()> {
         self.sync_all()
     }
+}
+
+fn written_out(name: &std::ffi::OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 /// Opens a regular file without following a link at its end and without waiting at a pipe: the

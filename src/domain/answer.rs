@@ -64,8 +64,12 @@ named!(
         PaidTwice = "paid_twice",
         /// The transaction by which it is said to be paid was told for another order before.
         TransactionShared = "transaction_shared",
+        /// Its payment comes back, and was got back already.
+        CameBackTwice = "came_back_twice",
         /// A day long before the file left, or still to come.
         DateImpossible = "date_impossible",
+        /// It lacks what would make it evidence, contradicts itself, or asks for a person.
+        Unclear = "unclear",
     }
 );
 
@@ -77,6 +81,8 @@ impl DiscrepancyKind {
             DiscrepancyKind::PaidTwice => Some("L123"),
             DiscrepancyKind::DateImpossible => Some("L124"),
             DiscrepancyKind::TransactionShared => Some("L141"),
+            DiscrepancyKind::CameBackTwice => Some("L142"),
+            DiscrepancyKind::Unclear => Some("L145"),
             _ => None,
         }
     }

@@ -104,6 +104,9 @@ holds! {
     AccountShared "H121" Payable Officer
         "Một tài khoản nhận tiền cho nhiều người mà không có ủy quyền."
         "One account receives for several people without an authorisation."
+    PerhapsKnown "H122" Row TwoPersons
+        "Người mới có cùng họ tên, ngày sinh và chế độ với một người vừa ra khỏi danh sách mang số khác: có thể là một người, các tháng đã chi có thể bị chi lần nữa."
+        "A new person has the name, birth and benefit of one who has just left the roster under another number: they may be one, and months that were paid may be paid again."
     FactMissing "H130" Row WhenMended
         "Thiếu thông tin cần để xét mức hưởng."
         "A fact that the rules need is missing."

@@ -35,6 +35,8 @@ pub const UNCOLLECTED: &str = "uncollected";
 pub enum Reported {
     /// Received, accepted, or settled on the debtor's side only: still in flight.
     InFlight,
+    /// Still in flight, and the partner waits for a person: it is blocked, or the name does not match.
+    UnderReview,
     /// Our account was debited: the bank took the money, and the payee may or may not have it.
     Debited,
     Paid(EvidenceGrade),

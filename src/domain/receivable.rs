@@ -1,10 +1,13 @@
 //! Money to be got back: why, how far it has come, and what may still happen to it.
 //!
 //! How much is back is never stored as a state: it follows from the payables that were reduced and
-//! paid, from what was paid in, and from excess that a partner returned. So a payment that comes back,
+//! paid, from what was paid in, and from excess that a partner returned. What two persons give up is a
+//! part of its own: no more is given up than they agreed to. So a payment that comes back,
 //! or a list that is cancelled, leaves nothing to be undone.
 
-use crate::domain::ids::{AttemptNo, CycleNo, PayableNo, PersonNo};
+use crate::domain::ids::{AttemptNo, CycleNo, EnrolmentNo, PayableNo, PersonNo, Shard};
+use crate::domain::instruction::InstructionState;
+use crate::domain::period::Period;
 use crate::domain::state::{Arrow, IllegalTransition, follow, named};
 
 named!(
@@ -23,6 +26,16 @@ impl ReceivableCause {
     pub fn is_recovered_from_entitlements(self) -> bool {
         self != ReceivableCause::PostDeath
     }
+
+    /// Whether nothing is to be got back while its order is in this state: the partner returned the money,
+    /// or what was too much is the payment after all.
+    pub fn is_back_with(self, order: InstructionState) -> bool {
+        match order {
+            InstructionState::Returned | InstructionState::ExcessReturned => true,
+            InstructionState::SettledExcess => false,
+            _ => self == ReceivableCause::SettledExcess,
+        }
+    }
 }
 
 named!(
@@ -34,7 +47,7 @@ named!(
         Recovered = "recovered",
         /// All of it is back, from the estate of someone who died.
         Reclaimed = "reclaimed",
-        /// Two persons have given it up.
+        /// Nothing of it is left to be got back, and a part two persons have given up.
         WrittenOff = "written_off",
     }
 );
@@ -45,6 +58,7 @@ named!(
         AllGotBack = "all got back",
         Reclaimed = "reclaimed",
         WrittenOff = "written off",
+        RestGotBack = "rest got back",
         PartFellAway = "part fell away",
         AllFellAway = "all fell away",
     }
@@ -63,10 +77,17 @@ impl ReceivableState {
             (S::Recovering, E::Reclaimed, S::Reclaimed),
             (S::Open, E::WrittenOff, S::WrittenOff),
             (S::Recovering, E::WrittenOff, S::WrittenOff),
+            (S::Open, E::RestGotBack, S::WrittenOff),
+            (S::Recovering, E::RestGotBack, S::WrittenOff),
+            (S::WrittenOff, E::RestGotBack, S::WrittenOff),
+            (S::WrittenOff, E::AllGotBack, S::Recovered),
+            (S::WrittenOff, E::Reclaimed, S::Reclaimed),
             (S::Recovering, E::PartFellAway, S::Recovering),
             (S::Recovering, E::AllFellAway, S::Open),
             (S::Recovered, E::PartFellAway, S::Recovering),
             (S::Recovered, E::AllFellAway, S::Open),
+            (S::WrittenOff, E::PartFellAway, S::Recovering),
+            (S::WrittenOff, E::AllFellAway, S::Open),
         ]
     };
 
@@ -106,37 +127,60 @@ pub struct ReceivableStanding {
     pub receivable: Receivable,
     /// The cycle whose lines came out negative.
     pub found_by: Option<CycleNo>,
-    pub is_written_off: bool,
+    /// What two persons have given up, and nothing beside it.
+    pub given_up_minor: i64,
     /// Taken off payables that are paid.
     pub recovered_minor: i64,
-    /// Taken off payables that are not paid yet.
+    /// Taken off payables that are not paid yet, or set off on a list that may still be cancelled.
     pub reserved_minor: i64,
     /// Paid in outside.
     pub received_minor: i64,
     /// Sent back by the partner that had paid twice.
     pub returned_minor: i64,
+    /// Set off against money for the same claims, of which nothing was left to be paid.
+    pub set_off_minor: i64,
 }
 
 impl ReceivableStanding {
     pub fn got_back_minor(&self) -> i64 {
-        self.recovered_minor + self.received_minor + self.returned_minor
+        self.recovered_minor + self.received_minor + self.returned_minor + self.set_off_minor
     }
 
-    /// What is neither back nor on its way.
+    /// What is neither back, nor on its way, nor given up.
     pub fn left_minor(&self) -> i64 {
+        (self.not_back_minor() - self.given_up_minor).max(0)
+    }
+
+    /// What is neither back nor on its way, whoever gave it up.
+    pub fn not_back_minor(&self) -> i64 {
         (self.receivable.amount_minor - self.got_back_minor() - self.reserved_minor).max(0)
+    }
+
+    /// What is back beyond all that was owed.
+    pub fn too_much_minor(&self) -> i64 {
+        (self.got_back_minor() - self.receivable.amount_minor).max(0)
+    }
+
+    /// What is back, or on its way, in other ways than by its order: all of it is too much once that has
+    /// come back too.
+    pub fn got_back_otherwise_minor(&self) -> i64 {
+        self.got_back_minor() - self.returned_minor + self.reserved_minor
     }
 
     pub fn state(&self) -> ReceivableState {
         let back = self.got_back_minor();
-        match (self.is_written_off, self.receivable.cause) {
+        if back >= self.receivable.amount_minor {
+            return match self.receivable.cause {
+                ReceivableCause::PostDeath => ReceivableState::Reclaimed,
+                ReceivableCause::Overpayment | ReceivableCause::SettledExcess => {
+                    ReceivableState::Recovered
+                }
+            };
+        }
+        match (self.given_up_minor > 0 && self.left_minor() == 0, back > 0) {
             (true, _) => ReceivableState::WrittenOff,
-            (_, ReceivableCause::PostDeath) if back >= self.receivable.amount_minor => {
-                ReceivableState::Reclaimed
-            }
-            _ if back >= self.receivable.amount_minor => ReceivableState::Recovered,
-            _ if back > 0 => ReceivableState::Recovering,
-            _ => ReceivableState::Open,
+            (false, true) => ReceivableState::Recovering,
+            (false, false) => ReceivableState::Open,
         }
     }
 }
@@ -147,6 +191,19 @@ pub struct Recovery {
     pub receivable: i64,
     pub payable: PayableNo,
     /// Negative.
+    pub amount_minor: i64,
+}
+
+/// Money for a claim that a list raised, set off in full against what was to be got back of the same claim.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetOff {
+    pub receivable: i64,
+    pub shard: Shard,
+    pub period: Period,
+    pub enrolment: EnrolmentNo,
+    pub benefit: String,
+    pub component: String,
+    pub revision: u16,
     pub amount_minor: i64,
 }
 
@@ -166,6 +223,8 @@ pub struct Receipt {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WriteOff {
     pub receivable: i64,
+    /// 1 for the first, one more for each part that is given up after what was on its way fell away.
+    pub part: i64,
     pub amount_minor: i64,
     pub reason: Vec<u8>,
     pub proposed_by: String,
@@ -180,13 +239,20 @@ mod tests {
     #[test]
     fn how_far_it_has_come_follows_from_what_is_back() {
         let person = PersonNo::from_number(3 << 55).unwrap();
-        for (cause, back, written_off, state, left) in [
-            (ReceivableCause::Overpayment, 0, false, ReceivableState::Open, 90),
-            (ReceivableCause::Overpayment, 40, false, ReceivableState::Recovering, 50),
-            (ReceivableCause::Overpayment, 90, false, ReceivableState::Recovering, 0),
-            (ReceivableCause::Overpayment, 100, false, ReceivableState::Recovered, 0),
-            (ReceivableCause::Overpayment, 40, true, ReceivableState::WrittenOff, 50),
-            (ReceivableCause::PostDeath, 100, false, ReceivableState::Reclaimed, 0),
+        use ReceivableState as S;
+        for (cause, back, on_its_way, given_up, state, left) in [
+            (ReceivableCause::Overpayment, 0, 10, 0, S::Open, 90),
+            (ReceivableCause::Overpayment, 40, 10, 0, S::Recovering, 50),
+            (ReceivableCause::Overpayment, 90, 10, 0, S::Recovering, 0),
+            (ReceivableCause::Overpayment, 100, 0, 0, S::Recovered, 0),
+            (ReceivableCause::PostDeath, 100, 0, 0, S::Reclaimed, 0),
+            // The rest was given up, then what was on its way fell away, is kept back anew, and is paid.
+            (ReceivableCause::Overpayment, 0, 60, 40, S::WrittenOff, 0),
+            (ReceivableCause::Overpayment, 0, 0, 40, S::Open, 60),
+            (ReceivableCause::Overpayment, 20, 0, 40, S::Recovering, 40),
+            (ReceivableCause::Overpayment, 60, 0, 40, S::WrittenOff, 0),
+            (ReceivableCause::Overpayment, 100, 0, 40, S::Recovered, 0),
+            (ReceivableCause::PostDeath, 0, 0, 100, S::WrittenOff, 0),
         ] {
             let receivable = Receivable {
                 cause,
@@ -199,13 +265,18 @@ mod tests {
                 number: 1,
                 receivable,
                 found_by: None,
-                is_written_off: written_off,
+                given_up_minor: given_up,
                 recovered_minor: back,
-                reserved_minor: if back < 100 { 10 } else { 0 },
+                reserved_minor: on_its_way,
                 received_minor: 0,
                 returned_minor: 0,
+                set_off_minor: 0,
             };
-            assert_eq!((standing.state(), standing.left_minor()), (state, left), "{cause} {back}");
+            assert_eq!(
+                (standing.state(), standing.left_minor()),
+                (state, left),
+                "{cause}: {back} back, {on_its_way} on its way, {given_up} given up"
+            );
         }
     }
 }

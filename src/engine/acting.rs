@@ -40,6 +40,7 @@ named!(
         ConfirmWriteOff = "confirm that a receivable is written off",
         DecideFate = "decide on an unknown payment",
         ConfirmFate = "confirm a decision on an unknown payment",
+        EndOfficer = "end another officer's right to sign",
     }
 );
 
@@ -55,7 +56,8 @@ impl Doing {
             | Doing::PutHalt
             | Doing::TakeBack
             | Doing::ProposeStop
-            | Doing::ProposeRecall => &[Role::Officer, Role::Approver, Role::Operator],
+            | Doing::ProposeRecall
+            | Doing::EndOfficer => &[Role::Officer, Role::Approver, Role::Operator],
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
             Doing::RecordReceipt | Doing::ProposeWriteOff | Doing::GiveUpRecall => {
                 &[Role::Officer, Role::Approver]

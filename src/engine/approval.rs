@@ -337,6 +337,31 @@ impl Engine {
             .collect())
     }
 
+    /// Takes every signature off a list that is not released: it is sealed again, and signed anew.
+    pub(super) fn void_signatures(
+        &self,
+        changes: &mut Changes,
+        cycle: &Cycle,
+        list: &PaymentList,
+    ) -> Result<(), EngineError> {
+        changes.list_moved(list, list.state.apply(ListEvent::Changed)?);
+        if list.number.0 == 0 {
+            let next = cycle.state.apply(CycleEvent::Changed)?;
+            changes.cycle_moved(cycle.number, cycle.state, next);
+        }
+        changes.signatures_voided(cycle.number, list.number, &self.stamp());
+        changes.event(
+            Leaf::of("approval_voided", &self.stamp())
+                .number("cycle", cycle.number.0)
+                .number("list", list.number.0)
+                .digest("digest", &Digest::of(list.body.as_bytes()))
+                .build()?
+                .as_bytes()
+                .to_vec(),
+        );
+        Ok(())
+    }
+
     /// Proves that list and files are what was sealed; a damaged file is made good from the sealed list
     /// when that gives the same bytes. When they are not, the signatures become void
     /// and the list must be sealed and approved anew.
@@ -359,24 +384,7 @@ impl Engine {
         let Some(what) = changed else { return Ok(list) };
         if matches!(list.state, ListState::Submitted | ListState::Approved) {
             let mut changes = Changes::new();
-            changes.list_moved(&list, list.state.apply(ListEvent::Changed)?);
-            if list.number.0 == 0 {
-                changes.cycle_moved(
-                    cycle.number,
-                    cycle.state,
-                    cycle.state.apply(CycleEvent::Changed)?,
-                );
-            }
-            changes.signatures_voided(cycle.number, list.number, &self.stamp());
-            changes.event(
-                Leaf::of("approval_voided", &self.stamp())
-                    .number("cycle", cycle.number.0)
-                    .number("list", list.number.0)
-                    .digest("digest", &Digest::of(list.body.as_bytes()))
-                    .build()?
-                    .as_bytes()
-                    .to_vec(),
-            );
+            self.void_signatures(&mut changes, cycle, &list)?;
             self.store.commit(changes).await?;
         }
         Err(EngineError::refused(

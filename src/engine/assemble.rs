@@ -30,11 +30,11 @@ use crate::engine::assemble::carry::Carried;
 use crate::engine::chunks;
 use crate::engine::compute::{shards_a_unit, shards_of};
 use crate::engine::config::Provider;
+use crate::engine::kept_back::Owed;
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::payout::{
     OwnedClaim, PayeeDetail, Payout, TravellingLine, read_travelling, write_payout,
 };
-use crate::engine::receivable::Owed;
 use crate::engine::render;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group, assemble};
@@ -276,10 +276,16 @@ impl Engine {
         let uncollected = self.uncollected(&assembled.payables).await?;
         let before = self.claims_before(&assembled.payables).await?;
         let stopped = self.store.stopped_before(shard, cycle.number).await?;
-        changes.recoveries(
-            cycle.number,
-            owing.kept_back(self, &mut assembled, &carried_in.set_off, &paid_otherwise.lowered),
+        let too_much = self.too_much_before(&assembled.payables).await?;
+        let kept = owing.kept_back(
+            self,
+            &mut assembled,
+            &carried_in.set_off,
+            &paid_otherwise.lowered,
+            &too_much,
         );
+        changes.recoveries(cycle.number, kept.recoveries);
+        changes.set_off(cycle.number, kept.set_off);
 
         let known_persons: HashSet<PersonNo> =
             self.store.persons(shard).await?.into_iter().map(|(person, _)| person).collect();

@@ -9,16 +9,15 @@ use std::io::{BufReader, Read as _, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use payment_formats::InFormat;
-
 use crate::audit::leaf::Leaf;
-use crate::channels::RefusedName;
+use crate::channels::{CollectError, Reason, RefusedName};
 use crate::disk::file_name::{self, FileName};
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, RefusedAnswer};
 use crate::domain::digest::Digest;
 use crate::domain::ids::AnswerNo;
 use crate::engine::config::Provider;
 use crate::engine::named_file;
+use crate::engine::office::ANSWER_BYTES_MAX;
 use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
 use crate::store::registry::Counted;
@@ -26,11 +25,13 @@ use crate::store::registry::Counted;
 mod acknowledging;
 mod ageing;
 mod applying;
+mod back_twice;
 mod believing;
 mod callbacks;
 mod debits;
 mod fallback;
 mod matching;
+mod recognising;
 mod recalls;
 mod statements;
 
@@ -85,12 +86,32 @@ impl Engine {
                 Err(error) => return Err(error),
             };
             for refused in answers.refused {
-                if let Some(error) = self.name_refused(&name, &refused).await? {
+                let sentence = format!(
+                    "a file in the outbox of {name} was not read: {}; ask {name} to send it under a plain name, or copy \
+                     it under one and take it in with chitra collect FILE --provider {name}",
+                    refused.reason
+                );
+                if let Some(error) = self.left_unread(&name, &refused, sentence).await? {
                     unheard.insert(name.clone());
                     done.push(Err((refused.shown(), error)));
                 }
             }
             for answer in answers.files {
+                // Told by its listed size, before a byte is copied; one that grows is caught on the way.
+                if let Err(error) = must_fit(answer.name.as_str(), answer.bytes) {
+                    let refused = RefusedName {
+                        listed: answer.name.as_str().to_owned(),
+                        bytes: answer.bytes,
+                        reason: Reason::new(error.code(), &error),
+                    };
+                    if let Some(error) =
+                        self.left_unread(&name, &refused, error.to_string()).await?
+                    {
+                        unheard.insert(name.clone());
+                        done.push(Err((refused.shown(), error)));
+                    }
+                    continue;
+                }
                 let shown = answer.name.as_str().to_owned();
                 let taken = self.collect_from(&name, channel.clone(), answer.name).await;
                 match taken {
@@ -113,26 +134,21 @@ impl Engine {
         Ok(done)
     }
 
-    /// What is wrong with a file that cannot be copied for its name; nothing when an officer has set it
-    /// aside. Its bytes are not known, so that it stands in the queue under its name and size: another file
+    /// What is wrong with a file that is not copied, for its name or its size; nothing when an officer has set
+    /// it aside. Its bytes are not known, so that it stands in the queue under its name and size: another file
     /// is told anew.
-    async fn name_refused(
+    async fn left_unread(
         &self,
         provider: &str,
         refused: &RefusedName,
+        sentence: String,
     ) -> Result<Option<EngineError>, EngineError> {
         let RefusedName { listed, bytes, reason } = refused;
         let digest = Digest::of(format!("name\u{1f}{bytes}\u{1f}{listed}").as_bytes());
         if self.store.answer_set_aside(provider, &digest.to_string()).await? {
             return Ok(None);
         }
-        let error = EngineError::refused(
-            reason.code,
-            format!(
-                "a file in the outbox of {provider} was not read: {reason}; ask {provider} to send it under a plain \
-                 name, or copy it under one and take it in with chitra collect FILE --provider {provider}"
-            ),
-        );
+        let error = EngineError::refused(reason.code, sentence);
         self.refusal_recorded(self.provider(provider)?, &refused.shown(), &digest, &error).await?;
         Ok(Some(error))
     }
@@ -255,6 +271,9 @@ impl Engine {
             Ok(_) => shown,
             Err(_) => file_name::shown(&shown),
         };
+        let found = std::fs::metadata(path)
+            .map_err(|error| EngineError::io(format!("looking at {shown}"), error))?;
+        must_fit(&shown, found.len())?;
         let collected = self.collect_arrived(provider, path, &shown).await?;
         self.sequence().await?;
         Ok(collected)
@@ -282,7 +301,7 @@ impl Engine {
     pub(super) fn can_be_read(&self, provider: &str, bytes: &[u8]) -> Result<bool, EngineError> {
         let profile = self.provider(provider)?;
         Ok(self
-            .answer_format(profile, bytes)
+            .answer_format(profile, bytes, "")
             .is_some_and(|format| format.read(bytes, &mut |_| ControlFlow::Continue(())).is_ok()))
     }
 
@@ -351,7 +370,9 @@ impl Engine {
         let profile = self.provider(provider)?.clone();
         let failed = |error| EngineError::io(format!("reading {shown}"), error);
         let mut file = File::open(path).map_err(failed)?;
-        let (digest, _) = Digest::of_reader(&mut BufReader::new(&mut file)).map_err(failed)?;
+        let within = (&mut file).take(ANSWER_BYTES_MAX + 1);
+        let (digest, bytes) = Digest::of_reader(&mut BufReader::new(within)).map_err(failed)?;
+        must_fit(shown, bytes)?;
         let sha256 = digest.to_string();
         let answer = match self.answer_known(provider, &sha256, shown).await? {
             Some(known) if is_applied(&known) => {
@@ -399,16 +420,8 @@ impl Engine {
         let mut head = Vec::new();
         let archived = self.archive.open(digest)?;
         archived.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
-        let read = match self.answer_format(profile, &head) {
-            None => Err(EngineError::refused(
-                "L101",
-                format!(
-                    "{shown} is in none of the formats in which {} answers ({}); ask the partner for the agreed file, or add \
-                     the format to `answers` of the provider in chitra.toml",
-                    profile.name,
-                    profile.answers.join(", ")
-                ),
-            )),
+        let read = match self.answer_format(profile, &head, shown) {
+            None => Err(self.not_recognised(profile, digest, &head, shown)?),
             Some(format) => {
                 let archived = self.archive.open(digest)?;
                 let mut items = 0_i64;
@@ -523,24 +536,16 @@ impl Engine {
         );
         Ok(self.store.commit(changes).await?)
     }
+}
 
-    fn answer_format(&self, profile: &Provider, head: &[u8]) -> Option<&InFormat> {
-        match self.formats.recognise(head) {
-            Some(format) if profile.answers.iter().any(|id| id == format.id()) => Some(format),
-            Some(_) => None,
-            // Sheets of one provider may look alike to a stranger; the profile names few.
-            None => {
-                let mut of_profile = profile
-                    .answers
-                    .iter()
-                    .filter_map(|id| self.formats.read(id))
-                    .filter(|format| format.claims(head));
-                match (of_profile.next(), of_profile.next()) {
-                    (Some(only), None) => Some(only),
-                    _ => None,
-                }
-            }
-        }
+/// Refuses an answer that is larger than any that is right.
+fn must_fit(shown: &str, bytes: u64) -> Result<(), CollectError> {
+    match bytes > ANSWER_BYTES_MAX {
+        true => Err(CollectError::AnswerMustFitTheLimit {
+            name: shown.to_owned(),
+            bytes_max: ANSWER_BYTES_MAX,
+        }),
+        false => Ok(()),
     }
 }
 

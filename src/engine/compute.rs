@@ -15,6 +15,7 @@ use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::exception::Decision as OfficerDecision;
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PersonNo, Shard};
 use crate::engine::cycle::moved;
+use crate::engine::import::PERHAPS_KNOWN;
 use crate::engine::names::Keys;
 use crate::engine::refused::RepeatedRow;
 use crate::engine::{Engine, EngineError, Programmes, aside, chunks};
@@ -69,6 +70,8 @@ struct Terms {
     of_two_persons: HashSet<EnrolmentNo>,
     /// What a person with two numbers is enrolled in a second time.
     under_both_numbers: HashSet<EnrolmentNo>,
+    /// New enrolments that look like somebody's who is gone from the roster.
+    perhaps_known: HashSet<EnrolmentNo>,
 }
 
 /// One person of whom the evidence of a cycle tells.
@@ -175,6 +178,7 @@ impl Engine {
         let mut twice = HashSet::new();
         let mut of_two_persons = HashSet::new();
         let mut under_both_numbers = HashSet::new();
+        let mut perhaps_known = HashSet::new();
         for chunk in self.store.chunks(Shard::new(0), ChunkKind::Shared, cycle.roster.0).await? {
             for item in chunks::open(&self.keys.chunks, &chunk)?.chunks_exact(9) {
                 let number: [u8; 8] = item[1..].try_into().expect("nine bytes less one");
@@ -182,6 +186,7 @@ impl Engine {
                 match item[0] {
                     b'a' => shared_accounts.extend(DestinationNo::from_number(number)),
                     b'p' => of_two_persons.extend(EnrolmentNo::from_number(number)),
+                    PERHAPS_KNOWN => perhaps_known.extend(EnrolmentNo::from_number(number)),
                     b'd' => under_both_numbers.extend(EnrolmentNo::from_number(number)),
                     _ => twice.extend(EnrolmentNo::from_number(number)),
                 }
@@ -209,6 +214,7 @@ impl Engine {
             twice,
             of_two_persons,
             under_both_numbers,
+            perhaps_known,
         })
     }
 

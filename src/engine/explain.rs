@@ -38,6 +38,8 @@ pub struct Explanation {
     pub holds: Vec<ToldHold>,
     /// What the person's lines became, with every attempt.
     pub payables: Vec<ToldPayable>,
+    /// What was set off in full: nothing of it is paid.
+    pub set_off: Vec<KeptBack>,
     /// What of those orders was asked back, the oldest first.
     pub recalls: Vec<Recall>,
     /// What of earlier lists is in those payables, the oldest first.
@@ -147,6 +149,7 @@ impl Engine {
             holds,
             payables,
             in_other_lists,
+            set_off: self.set_off_told(cycle, person).await?,
             recalls,
             carried,
             moved_on,
@@ -177,6 +180,35 @@ impl Engine {
                         "{amount} of it is kept back for receivable {}: {}.",
                         one.receivable,
                         why.en.to_lowercase()
+                    ),
+                ),
+            });
+        }
+        Ok(found)
+    }
+
+    /// What was set off in full of a person's money, and against what.
+    async fn set_off_told(
+        &self,
+        cycle: &Cycle,
+        person: PersonNo,
+    ) -> Result<Vec<KeptBack>, EngineError> {
+        let mut found = Vec::new();
+        for one in self.store.set_off_of(cycle.number, person).await? {
+            let (number, period) = (one.receivable, one.period);
+            let amount = told(i128::from(one.amount_minor), self.config.currency);
+            found.push(KeptBack {
+                receivable: number,
+                cause: ReceivableCause::Overpayment,
+                amount_minor: one.amount_minor,
+                told: Words::new(
+                    format!(
+                        "{amount} của tháng {period} được bù trừ hết vào khoản phải thu {number}, không theo tỷ lệ: đó chính là \
+                         số tiền đã chi cho tháng ấy và chưa thu lại, nên không chi lần nữa."
+                    ),
+                    format!(
+                        "{amount} of {period} is set off in full against receivable {number}, without a share: it is the \
+                         same money, which was paid for that month and did not come back, so it is not paid again."
                     ),
                 ),
             });

@@ -281,6 +281,8 @@ impl Engine {
         if !cycle.state.is_computed() {
             return Ok(people);
         }
+        // Their money is the same as what is to be got back of them.
+        let set_off = self.store.set_off_people(cycle.number).await?;
         let counted = self.store.chunk_items(ChunkKind::Evidence, cycle.number.0).await?;
         for shard in Shard::all() {
             let mut known: HashMap<PersonNo, Outcome> = HashMap::new();
@@ -306,7 +308,9 @@ impl Engine {
                 people.listed += count;
                 for decided in self.decided_in(cycle, shard).await? {
                     let is_told = known.remove(&decided.person).is_some();
-                    if !is_told && decided.has_nothing_new {
+                    let comes_to_nothing =
+                        decided.has_nothing_new || set_off.contains(&decided.person);
+                    if !is_told && comes_to_nothing {
                         *people.by_outcome.entry(NOTHING_NEW).or_default() += 1;
                     }
                 }

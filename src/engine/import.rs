@@ -22,10 +22,12 @@ use crate::store::registry::{Chunk, ChunkKind, Counted, Import, ImportKind, Impo
 use crate::store::{Changes, StoreError};
 
 mod bundles;
+mod newcomers;
 mod people;
 mod reading;
 
 pub use bundles::{private_file, write_csv};
+pub use newcomers::PERHAPS_KNOWN;
 use people::People;
 use reading::{Read, Reading};
 
@@ -311,7 +313,7 @@ impl Engine {
             Shorter::Refused => must_not_shrink(read, before.as_ref(), &shown),
             Shorter::Meant => Ok(read),
         });
-        let read = match read {
+        let mut read = match read {
             Ok(read) => read,
             Err(error) => {
                 // A file that cannot be read to its end leaves nothing behind.
@@ -321,6 +323,13 @@ impl Engine {
                 return Err(error);
             }
         };
+        let newcomers = std::mem::take(&mut read.newcomers);
+        if let Some(chunk) = self.perhaps_known(newcomers, read.counted, import.number).await? {
+            let mut changes = Changes::new();
+            changes.import_goes_on(import.number);
+            changes.chunks([chunk]);
+            self.commit_import(changes, &shown).await?;
+        }
         for page in read.enrolments.chunks(20_000) {
             let mut changes = Changes::new();
             changes.import_goes_on(import.number);

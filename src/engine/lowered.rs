@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::domain::ids::PayableNo;
-use crate::domain::receivable::ReceivableCause;
+use crate::domain::receivable::{ReceivableCause, ReceivableState};
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::recover::{Owing, allotted};
 
@@ -44,6 +44,10 @@ impl Engine {
         for standing in self.store.standings_of(ReceivableCause::Overpayment).await? {
             let receivable = standing.number;
             let Some(payables) = unpaid.get(&receivable) else { continue };
+            // What two persons gave up is paid as it was ordered.
+            if standing.state() == ReceivableState::WrittenOff {
+                continue;
+            }
             lowered.receivables.insert(receivable);
             for (payable, minor) in allotted(standing.left_minor(), payables) {
                 let off = Owing { receivable, left_minor: minor };

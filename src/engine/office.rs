@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::audit::checkpoint::{AuditSigner, Origin};
-use crate::audit::leaf::Leaf;
 use crate::audit::log::Log;
 use crate::channels::Channel;
 use crate::channels::directory::DirectoryChannel;
@@ -17,7 +16,7 @@ use crate::channels::http::{Carries, HttpFilesChannel, HttpPaymentsChannel, Quot
 use crate::channels::sftp::SftpChannel;
 use crate::disk::Disk;
 use crate::disk::archive::Archive;
-use crate::domain::list::{Officer, Role};
+
 use crate::domain::sealed::OfficeKey;
 use crate::domain::short_name::ShortName;
 use crate::domain::signature::OfficerKey;
@@ -29,14 +28,15 @@ use crate::engine::import::private_file;
 use crate::engine::names::Keys;
 use crate::engine::progress::Progress;
 use crate::engine::{Engine, EngineError, Programmes};
-use crate::store::{Changes, Store};
+use crate::store::Store;
 
 pub const CONFIG: &str = "chitra.toml";
 const OFFICE_KEY: &str = "keys/office.key";
 /// The folders of an office; the engine creates nothing else at its top.
 const FOLDERS: [&str; 6] = ["keys", "keys/officers", "archive", "log", "refused", "reports"];
-/// The largest answer file that is taken in.
-pub(super) const ANSWER_BYTES_MAX: u64 = 4 << 30;
+/// The largest answer file that is taken in. No format of ours writes a million payments into one file, and
+/// the longest answers (a status or an entry of ISO 20022 for each payment) have about a kilobyte for one.
+pub const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
 /// Parts that come from outside the office: the seams.
 #[derive(Clone)]
@@ -169,7 +169,10 @@ async fn open_as(
     if !only_reads {
         must_be_as_new_as_the_log(&store, &log).await?;
     }
-    let formats = load_formats(dir)?;
+    let mut formats = load_formats(dir)?;
+    if let Some(currency) = payment_formats::Currency::parse(config.currency.code()) {
+        formats.ordered_in(currency);
+    }
     let programmes = Programmes::builtin()?;
     let calendars = calendars::load(dir, &config)?;
     let archive = Archive::new(
@@ -289,62 +292,6 @@ pub fn channel_of(way: &Way, quota: Quota, disk: &Arc<dyn Disk>) -> Arc<dyn Chan
                 .with_taken_folder(taken.clone()),
         ),
         Way::Sftp(site) => Arc::new(SftpChannel::new(site.clone(), ANSWER_BYTES_MAX)),
-    }
-}
-
-impl Engine {
-    /// Registers an officer's public key.
-    pub async fn officer_enrol(
-        &self,
-        name: &str,
-        role: Role,
-        public_key: &str,
-    ) -> Result<(), EngineError> {
-        officer_name(name)?;
-        if self.store.officers().await?.iter().any(|officer| officer.name == name) {
-            return Err(EngineError::refused(
-                "G121",
-                format!(
-                    "the officer `{name}` is registered already; choose another name (chitra officer list)"
-                ),
-            ));
-        }
-        let same_key = |officer: &&Officer| officer.public_key == public_key;
-        if let Some(other) = self.store.officers_ever().await?.iter().find(same_key) {
-            return Err(EngineError::refused(
-                "A118",
-                format!(
-                    "this public key is that of `{}`; each officer has a key of their own: chitra officer enrol {name} \
-                     --role {role} --new-key",
-                    other.name
-                ),
-            ));
-        }
-        let officer = Officer { name: name.to_owned(), role, public_key: public_key.to_owned() };
-        let mut changes = Changes::new();
-        changes.officer_enrolled(&officer, &self.stamp());
-        changes.event(
-            Leaf::of("officer_enrolled", &self.stamp())
-                .text("officer", name)
-                .text("role", &role.to_string())
-                .text("public_key", public_key)
-                .build()?
-                .as_bytes()
-                .to_vec(),
-        );
-        self.store.commit(changes).await?;
-        Ok(())
-    }
-
-    /// An officer by name.
-    pub async fn officer(&self, name: &str) -> Result<Officer, EngineError> {
-        let officers = self.store.officers().await?;
-        officers.into_iter().find(|officer| officer.name == name).ok_or_else(|| {
-            EngineError::refused(
-                "A102",
-                format!("no officer `{name}` is registered; see: chitra officer list"),
-            )
-        })
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Excess {
     pub left_minor: i64,
     /// Nothing of it is back, on its way or given up.
     is_whole: bool,
-    is_written_off: bool,
+    is_given_up: bool,
 }
 
 /// What is proved paid under earlier lists, by the payables of later ones; and what later lists lowered.
@@ -43,7 +43,7 @@ impl PaidOtherwise {
     /// Whether nothing of a payable is ordered as it is: the person has money of the same claims, which is
     /// not set off, or was given up.
     pub(super) fn concerns(&self, payable: PayableNo) -> bool {
-        let stands = |one: &Excess| one.left_minor > 0 || one.is_written_off;
+        let stands = |one: &Excess| one.left_minor > 0 || one.is_given_up;
         self.before(payable).iter().any(stands) || self.has_ended(payable)
     }
 
@@ -109,10 +109,7 @@ impl Engine {
             if !is_excess && order.state != InstructionState::Settled {
                 continue;
             }
-            let left_minor = match standing.is_written_off {
-                true => 0,
-                false => standing.left_minor(),
-            };
+            let left_minor = standing.left_minor();
             if is_excess && left_minor > 0 {
                 found.twice.insert(payable.number);
             }
@@ -124,7 +121,7 @@ impl Engine {
                         order: order.clone(),
                         left_minor,
                         is_whole: left_minor == standing.receivable.amount_minor,
-                        is_written_off: standing.is_written_off,
+                        is_given_up: standing.given_up_minor > 0,
                     });
                 } else {
                     found.ended.insert(to);
@@ -211,7 +208,7 @@ mod tests {
             evidence: Evidence::default(),
         };
         let is_whole = left_minor == amount_minor;
-        Excess { receivable: 1, order, left_minor, is_whole, is_written_off: false }
+        Excess { receivable: 1, order, left_minor, is_whole, is_given_up: false }
     }
 
     #[test]

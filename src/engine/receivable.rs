@@ -1,90 +1,23 @@
-//! Getting money back: from later entitlements when a list is assembled, from what is paid in, and
-//! giving up what two persons say cannot be had.
+//! Getting money back outside of payments: what estates owe, what is paid in, and giving up what two
+//! persons say cannot be had. What is kept back of payments is in `kept_back`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::civil::Date;
 
 use crate::audit::leaf::Leaf;
-use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
-use crate::domain::ids::{AttemptNo, CycleNo, PayableNo, PersonNo};
+use crate::domain::ids::{AttemptNo, PayableNo, PersonNo};
 use crate::domain::instruction::InstructionState;
 use crate::domain::receivable::{
     Receipt, ReceiptSource, Receivable, ReceivableCause, ReceivableEvent, ReceivableStanding,
-    Recovery, WriteOff,
+    WriteOff,
 };
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
-use crate::engine::lowered::Lowered;
 use crate::engine::{Engine, EngineError};
-use crate::pipeline::assemble::Output;
-use crate::pipeline::recover::{Owing, recover};
 use crate::store::registry::Counted;
 use crate::store::{Changes, StoreError};
-
-/// What people owe when a list is assembled, the oldest receivable of each first.
-pub(super) struct Owed(HashMap<PersonNo, Vec<Owing>>);
-
-impl Owed {
-    /// Lowers the payables of those who owe something, and tells by how much and for what. `set_off` names,
-    /// by the payable that money was carried from, receivables for the same claims: of that money they take
-    /// all up to the amount beside them, and of nothing else more than the policy's share. What was `lowered`
-    /// and is not paid is taken off nothing else.
-    pub(super) fn kept_back(
-        &mut self,
-        engine: &Engine,
-        assembled: &mut Output,
-        set_off: &HashMap<PayableNo, Vec<Owing>>,
-        lowered: &Lowered,
-    ) -> Vec<Recovery> {
-        let mut recoveries = Vec::new();
-        for (payable, group) in &mut assembled.payables {
-            let from: BTreeSet<PayableNo> =
-                group.lines.iter().filter_map(|line| line.carried_from).collect();
-            let mut already = Vec::new();
-            for (from, receivables) in from.iter().filter_map(|from| set_off.get_key_value(from)) {
-                let carried = group.lines.iter().filter(|line| line.carried_from == Some(*from));
-                let mut part: i64 = carried.map(|line| line.amount_minor).sum();
-                for Owing { receivable, left_minor: most } in receivables {
-                    let mut all = self.0.values_mut().flatten();
-                    let Some(owing) = all.find(|one| one.receivable == *receivable) else {
-                        continue;
-                    };
-                    let amount = owing.left_minor.min(part).min(*most);
-                    // Something is always left to be paid; otherwise it stays owed.
-                    if amount <= 0 || amount >= group.total_minor {
-                        continue;
-                    }
-                    owing.left_minor -= amount;
-                    part -= amount;
-                    group.total_minor -= amount;
-                    already.push((*receivable, amount));
-                }
-            }
-            let set_off_here = |receivable| already.iter().any(|(one, _)| *one == receivable);
-            let mut owing: Vec<&mut Owing> = self
-                .0
-                .get_mut(&group.beneficiary)
-                .into_iter()
-                .flatten()
-                .filter(|one| !set_off_here(one.receivable) && !lowered.waits(one.receivable))
-                .collect();
-            let mut left: Vec<Owing> = owing.iter().map(|one| **one).collect();
-            let taken = recover(&engine.config.recovery, group.total_minor, &mut left);
-            for (one, left) in owing.iter_mut().zip(left) {
-                one.left_minor = left.left_minor;
-            }
-            for (_, amount) in &taken {
-                group.total_minor -= amount;
-            }
-            recoveries.extend(already.into_iter().chain(taken).map(|(receivable, amount)| {
-                Recovery { receivable, payable: *payable, amount_minor: -amount }
-            }));
-        }
-        recoveries
-    }
-}
 
 /// What an officer says came back outside.
 #[derive(Clone, Debug)]
@@ -97,35 +30,6 @@ pub struct Receiving {
 }
 
 impl Engine {
-    /// What may be kept back in a cycle. What a list worked out that may still be cancelled is not
-    /// among it, nor is what the cycle itself worked out: computing it again must give the same.
-    pub(super) async fn owed(&self, cycle: &Cycle) -> Result<Owed, EngineError> {
-        let mut certain: HashMap<CycleNo, bool> = HashMap::new();
-        for one in self.store.cycles().await? {
-            let stands = matches!(
-                one.state,
-                CycleState::Released | CycleState::Settling | CycleState::Closed
-            );
-            certain.insert(one.number, stands && one.number != cycle.number);
-        }
-        let mut owed: HashMap<PersonNo, Vec<Owing>> = HashMap::new();
-        for standing in self.store.standings().await? {
-            let stands = standing.found_by.is_none_or(|by| certain.get(&by) == Some(&true));
-            let receivable = &standing.receivable;
-            let left_minor = standing.left_minor();
-            if stands
-                && standing.state().is_open()
-                && receivable.cause.is_recovered_from_entitlements()
-                && left_minor > 0
-            {
-                owed.entry(receivable.person)
-                    .or_default()
-                    .push(Owing { receivable: standing.number, left_minor });
-            }
-        }
-        Ok(Owed(owed))
-    }
-
     /// Makes receivables of what was really paid for months after a death, once for each payment. They
     /// are owed by the estate and stand on their evidence: a cycle that is cancelled does not take them
     /// away.
@@ -236,6 +140,7 @@ impl Engine {
         }
         let is_all = receiving.amount_minor == left && standing.reserved_minor == 0;
         standing.state().apply(match (is_all, of_estate) {
+            (true, _) if standing.given_up_minor > 0 => ReceivableEvent::RestGotBack,
             (true, true) => ReceivableEvent::Reclaimed,
             (true, false) => ReceivableEvent::AllGotBack,
             (false, _) => ReceivableEvent::PartGotBack,
@@ -289,12 +194,14 @@ impl Engine {
         officer: &str,
         key: &OfficerKey,
     ) -> Result<bool, EngineError> {
-        let proposed = self.store.write_off(number).await?;
+        let mut proposed = self.store.write_offs(number).await?;
+        let confirmed = proposed.iter().filter(|one| one.confirmed_by.is_some()).count() as i64;
         let standing = self.receivable(number).await?;
         let left_minor = standing.left_minor();
         // What was proposed is the amount too: when some of it came back meanwhile, it is proposed anew.
-        let waiting =
-            proposed.filter(|one| one.confirmed_by.is_none() && one.amount_minor == left_minor);
+        let waiting = proposed
+            .pop()
+            .filter(|one| one.confirmed_by.is_none() && one.amount_minor == left_minor);
         let doing = match waiting {
             Some(_) => Doing::ConfirmWriteOff,
             None => Doing::ProposeWriteOff,
@@ -312,6 +219,7 @@ impl Engine {
             ));
         }
         let at = self.stamp();
+        let part = confirmed + 1;
         let mut changes = Changes::new();
         let sealed = match &waiting {
             Some(waiting) => waiting.reason.clone(),
@@ -327,14 +235,15 @@ impl Engine {
                     ),
                 ));
             }
-            Some(_) => {
+            Some(waiting) => {
                 standing.state().apply(ReceivableEvent::WrittenOff)?;
-                changes.written_off(number, left_minor, &by.officer.name, &at);
+                changes.written_off(waiting, &by.officer.name, &at);
                 "receivable_written_off"
             }
             None => {
                 changes.write_off_proposed(&WriteOff {
                     receivable: number,
+                    part,
                     amount_minor: left_minor,
                     reason: sealed.clone(),
                     proposed_by: by.officer.name.clone(),
@@ -348,6 +257,7 @@ impl Engine {
             by.leaf(
                 Leaf::of(event, &at)
                     .number("receivable", number)
+                    .number("part", part)
                     .number("amount_minor", left_minor)
                     .digest("reason", &Digest::of(&sealed)),
             )?,

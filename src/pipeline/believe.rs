@@ -74,7 +74,7 @@ pub fn impossible_day(
     today: Date,
 ) -> Option<String> {
     // That something is on its way moves no money, whatever day stands beside it.
-    if matches!(reported, Reported::InFlight | Reported::CannotTell) {
+    if matches!(reported, Reported::InFlight | Reported::UnderReview | Reported::CannotTell) {
         return None;
     }
     let days = |from: Date, to: Date| {

@@ -282,7 +282,10 @@ impl<'a> Page<'a> {
         let told_nothing = !step.upgrade && !step.debited && step.discrepancy.is_none();
         let says_what_became = !matches!(
             outcome.reported,
-            Reported::InFlight | Reported::CannotTell | Reported::DecidedNotPaid
+            Reported::InFlight
+                | Reported::UnderReview
+                | Reported::CannotTell
+                | Reported::DecidedNotPaid
         );
         self.output.repeated += i64::from(told_nothing && says_what_became);
         let Some(instruction) = self.attempts.get_mut(&key(outcome)) else { return };

@@ -209,8 +209,14 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
         DiscrepancyKind::TransactionShared => {
             Words::fixed("Một giao dịch cho hai khoản", "One transaction for two orders")
         }
+        DiscrepancyKind::CameBackTwice => {
+            Words::fixed("Tiền về hai lần", "The money came back twice")
+        }
         DiscrepancyKind::DateImpossible => {
             Words::fixed("Ngày không thể có", "A day that cannot be")
+        }
+        DiscrepancyKind::Unclear => {
+            Words::fixed("Thiếu chứng cứ hoặc tự mâu thuẫn", "Lacks evidence or contradicts itself")
         }
     }
 }

@@ -241,8 +241,10 @@ const READINGS: &[Reading] = &[
     },
     Reading {
         kind: FactKind::WriteOff,
-        sql: "select receivable_no, amount_minor, reason, proposed_by, confirmed_by from write_off
-              order by receivable_no limit $1 offset $2",
+        sql: "select case when part = 1 then cast(receivable_no as text)
+                else cast(receivable_no as text) || '/' || cast(part as text) end,
+                amount_minor, reason, proposed_by, confirmed_by from write_off
+              order by receivable_no, part limit $1 offset $2",
         key: 1,
         columns: &["receivable", "amount_minor", "#reason", "officer", "confirmed_by"],
     },

@@ -47,6 +47,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0031_recalls"),
     migration!("0032_told_of_files"),
     migration!("0033_paid_elsewhere"),
+    migration!("0034_given_up_in_parts"),
+    migration!("0034_set_off"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -1,17 +1,18 @@
 //! Money to be got back: what is owed, what payables were reduced by, what was paid in, what was
 //! given up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
+use crate::domain::ids::{AttemptNo, CycleNo, PayableNo, PersonNo};
 use crate::domain::receivable::{
-    Receipt, Receivable, ReceivableCause, ReceivableStanding, ReceivableState, Recovery, WriteOff,
+    Receipt, Receivable, ReceivableCause, ReceivableStanding, ReceivableState, Recovery, SetOff,
+    WriteOff,
 };
 use crate::domain::state::Named;
 
 use super::answers::instruction_key;
 use super::books::{Written, excess_order, owed_line, owed_order};
-use super::registry::{broken, number, person_no};
+use super::registry::{broken, enrolment_no, number, period, person_no, shard};
 use super::{Changes, Row, Store, StoreError};
 
 /// Receivables of one cause and state.
@@ -31,7 +32,7 @@ pub struct ReceivableSum {
 macro_rules! standings {
     () => {
         "select r.receivable_no, r.cause, r.person_no, r.payable_no, r.attempt, r.amount_minor, r.opened_at,
-           r.state, r.cycle_no,
+           r.cycle_no,
            cast(coalesce((
              select -sum(x.amount_minor) from recovery x
              join payable p on p.shard = x.shard and p.payable_no = x.payable_no
@@ -41,15 +42,32 @@ macro_rules! standings {
              join payable p on p.shard = x.shard and p.payable_no = x.payable_no
              join cycle c on c.cycle_no = x.cycle_no
              where x.receivable_no = r.receivable_no and p.state <> 'paid' and p.carried_to is null
-               and (c.state <> 'closed' or p.state in ('pending', 'unknown'))), 0) as bigint),
+               and (c.state <> 'closed' or p.state in ('pending', 'unknown'))), 0)
+             + coalesce((
+             select sum(s.amount_minor) from set_off s join cycle c on c.cycle_no = s.cycle_no
+             where s.receivable_no = r.receivable_no and c.state not in ('released', 'settling', 'closed')), 0)
+             as bigint),
            cast(coalesce((
              select sum(m.amount_minor) from receipt m where m.receivable_no = r.receivable_no), 0) as bigint),
            cast(case when exists (
              select 1 from instruction i where i.shard = ((r.payable_no >> 30) & 255)
                and i.payable_no = r.payable_no and i.attempt = r.attempt and (i.state in ('excess_returned', 'returned')
                  or (r.cause = 'settled_excess' and i.state <> 'settled_excess')))
-             then r.amount_minor else 0 end as bigint)
+             then r.amount_minor else 0 end as bigint),
+           cast(coalesce((
+             select sum(w.amount_minor) from write_off w
+             where w.receivable_no = r.receivable_no and w.confirmed_by is not null), 0) as bigint),
+           cast(coalesce((
+             select sum(s.amount_minor) from set_off s join cycle c on c.cycle_no = s.cycle_no
+             where s.receivable_no = r.receivable_no and c.state in ('released', 'settling', 'closed')), 0) as bigint)
          from receivable r "
+    };
+}
+
+macro_rules! set_off_columns {
+    () => {
+        "select s.cycle_no, s.receivable_no, s.shard, s.period, s.enrolment_no, s.benefit, s.component, s.revision,
+         s.amount_minor from set_off s "
     };
 }
 
@@ -76,7 +94,7 @@ impl Store {
                  join claim o on o.shard = u.shard and o.period = u.period and o.enrolment_no = u.enrolment_no
                    and o.benefit = u.benefit and o.component = u.component and o.revision < u.revision
                  join payable p on p.shard = ((o.payable_no >> 30) & 255) and p.payable_no = o.payable_no
-                 where r.cause = 'overpayment' and r.state = 'open' and p.state <> 'paid'
+                 where r.cause = 'overpayment' and p.state <> 'paid'
                  order by r.receivable_no, p.payable_no",
                 &[],
             )
@@ -105,6 +123,20 @@ impl Store {
     ) -> Result<Vec<ReceivableStanding>, StoreError> {
         let sql = concat!(standings!(), "where r.cause = $1 order by r.receivable_no");
         let rows = self.query(sql, &[cause.name().into()]).await?;
+        rows.iter().map(standing).collect()
+    }
+
+    /// What is to be got back of one order, with how far it has come.
+    pub async fn standings_of_order(
+        &self,
+        (payable, attempt): (PayableNo, AttemptNo),
+    ) -> Result<Vec<ReceivableStanding>, StoreError> {
+        let sql = concat!(
+            standings!(),
+            "where r.payable_no = $1 and r.attempt = $2 order by r.receivable_no"
+        );
+        let order = [payable.number().into(), i64::from(attempt.number()).into()];
+        let rows = self.query(sql, &order).await?;
         rows.iter().map(standing).collect()
     }
 
@@ -200,6 +232,48 @@ impl Store {
         rows.iter().map(recovery).collect()
     }
 
+    /// What was set off against one receivable, and on which list.
+    pub async fn set_off_against(
+        &self,
+        receivable: i64,
+    ) -> Result<Vec<(CycleNo, SetOff)>, StoreError> {
+        let sql = concat!(
+            set_off_columns!(),
+            "where s.receivable_no = $1 order by s.cycle_no, s.period, s.benefit, s.component, s.revision"
+        );
+        self.query(sql, &[receivable.into()]).await?.iter().map(set_off).collect()
+    }
+
+    /// What a list set off of the money of one person.
+    pub async fn set_off_of(
+        &self,
+        cycle: CycleNo,
+        person: PersonNo,
+    ) -> Result<Vec<SetOff>, StoreError> {
+        let sql = concat!(
+            set_off_columns!(),
+            "join receivable r on r.receivable_no = s.receivable_no
+             where s.cycle_no = $1 and r.person_no = $2 and s.shard = $3
+             order by s.period, s.benefit, s.component, s.revision, s.receivable_no"
+        );
+        let of =
+            [cycle.0.into(), person.number().into(), i64::from(person.shard().number()).into()];
+        let rows = self.query(sql, &of).await?;
+        rows.iter().map(|row| set_off(row).map(|(_, one)| one)).collect()
+    }
+
+    /// Whose money a list set off in full.
+    pub async fn set_off_people(&self, cycle: CycleNo) -> Result<HashSet<PersonNo>, StoreError> {
+        let rows = self
+            .query(
+                "select distinct r.person_no from set_off s join receivable r on r.receivable_no = s.receivable_no
+                 where s.cycle_no = $1",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(|row| person_no(row, 0)).collect()
+    }
+
     /// What was paid in for one receivable, in the order in which it was recorded.
     pub async fn receipts_of(&self, receivable: i64) -> Result<Vec<Receipt>, StoreError> {
         let rows = self
@@ -224,25 +298,27 @@ impl Store {
             .collect()
     }
 
-    pub async fn write_off(&self, receivable: i64) -> Result<Option<WriteOff>, StoreError> {
+    /// What was given up of one receivable, part by part, and last what is proposed to be.
+    pub async fn write_offs(&self, receivable: i64) -> Result<Vec<WriteOff>, StoreError> {
         let rows = self
             .query(
-                "select receivable_no, amount_minor, reason, proposed_by, proposed_at, confirmed_by
-                 from write_off where receivable_no = $1",
+                "select receivable_no, part, amount_minor, reason, proposed_by, proposed_at, confirmed_by
+                 from write_off where receivable_no = $1 order by part",
                 &[receivable.into()],
             )
             .await?;
         let of = |row: &Row| {
             Ok(WriteOff {
                 receivable: row.int(0)?,
-                amount_minor: row.int(1)?,
-                reason: row.blob(2)?.to_vec(),
-                proposed_by: row.text(3)?.to_owned(),
-                proposed_at: row.text(4)?.to_owned(),
-                confirmed_by: row.maybe_text(5)?.map(str::to_owned),
+                part: row.int(1)?,
+                amount_minor: row.int(2)?,
+                reason: row.blob(3)?.to_vec(),
+                proposed_by: row.text(4)?.to_owned(),
+                proposed_at: row.text(5)?.to_owned(),
+                confirmed_by: row.maybe_text(6)?.map(str::to_owned),
             })
         };
-        rows.first().map(of).transpose()
+        rows.iter().map(of).collect()
     }
 }
 
@@ -332,6 +408,37 @@ impl Changes {
         );
     }
 
+    /// Money of which nothing is left to be paid: written with its claims, which have no payable.
+    pub fn set_off(&mut self, cycle: CycleNo, set_off: impl IntoIterator<Item = SetOff>) {
+        self.bulk(
+            "set_off",
+            &[
+                "shard",
+                "period",
+                "enrolment_no",
+                "benefit",
+                "component",
+                "revision",
+                "receivable_no",
+                "cycle_no",
+                "amount_minor",
+            ],
+            set_off.into_iter().map(|one| {
+                [
+                    i64::from(one.shard.number()).into(),
+                    i64::from(one.period.as_number()).into(),
+                    one.enrolment.number().into(),
+                    one.benefit.into(),
+                    one.component.into(),
+                    i64::from(one.revision).into(),
+                    one.receivable.into(),
+                    cycle.0.into(),
+                    one.amount_minor.into(),
+                ]
+            }),
+        );
+    }
+
     pub fn received(&mut self, receipt_no: i64, receipt: &Receipt) {
         self.bulk(
             "receipt",
@@ -366,9 +473,10 @@ impl Changes {
         );
         self.bulk(
             "write_off",
-            &["receivable_no", "amount_minor", "reason", "proposed_by", "proposed_at"],
+            &["receivable_no", "part", "amount_minor", "reason", "proposed_by", "proposed_at"],
             [[
                 write_off.receivable.into(),
+                write_off.part.into(),
                 write_off.amount_minor.into(),
                 write_off.reason.clone().into(),
                 write_off.proposed_by.clone().into(),
@@ -377,23 +485,26 @@ impl Changes {
         );
     }
 
-    /// The second of two persons gives a receivable up.
-    pub fn written_off(&mut self, receivable: i64, left_minor: i64, by: &str, at: &str) {
+    /// The second of two persons gives up what is left of a receivable.
+    pub fn written_off(&mut self, write_off: &WriteOff, by: &str, at: &str) {
         self.guarded(
             "the second officer who writes a receivable off is another person, and it is what was proposed",
             "update write_off set confirmed_by = $3, confirmed_at = $4
-             where receivable_no = $1 and amount_minor = $2 and confirmed_by is null and proposed_by <> $3",
+             where receivable_no = $1 and part = $5 and amount_minor = $2 and confirmed_by is null
+               and proposed_by <> $3",
             vec![
-                receivable.into(),
-                left_minor.into(),
+                write_off.receivable.into(),
+                write_off.amount_minor.into(),
                 by.to_owned().into(),
                 at.to_owned().into(),
+                write_off.part.into(),
             ],
         );
+        // It says that something was given up; how much, and what is left, is summed.
         self.guarded(
-            "a receivable is written off once",
-            "update receivable set state = 'written_off' where receivable_no = $1 and state = 'open'",
-            vec![receivable.into()],
+            "a receivable of which something is given up exists",
+            "update receivable set state = 'written_off' where receivable_no = $1",
+            vec![write_off.receivable.into()],
         );
     }
 }
@@ -408,13 +519,28 @@ fn standing(row: &Row) -> Result<ReceivableStanding, StoreError> {
             amount_minor: row.int(5)?,
             opened_at: row.text(6)?.to_owned(),
         },
-        is_written_off: row.named::<ReceivableState>(7)? == ReceivableState::WrittenOff,
-        found_by: row.maybe_int(8)?.map(CycleNo),
-        recovered_minor: row.int(9)?,
-        reserved_minor: row.int(10)?,
-        received_minor: row.int(11)?,
-        returned_minor: row.int(12)?,
+        found_by: row.maybe_int(7)?.map(CycleNo),
+        recovered_minor: row.int(8)?,
+        reserved_minor: row.int(9)?,
+        received_minor: row.int(10)?,
+        returned_minor: row.int(11)?,
+        given_up_minor: row.int(12)?,
+        set_off_minor: row.int(13)?,
     })
+}
+
+fn set_off(row: &Row) -> Result<(CycleNo, SetOff), StoreError> {
+    let one = SetOff {
+        receivable: row.int(1)?,
+        shard: shard(row, 2)?,
+        period: period(row, 3)?,
+        enrolment: enrolment_no(row, 4)?,
+        benefit: row.text(5)?.to_owned(),
+        component: row.text(6)?.to_owned(),
+        revision: u16::try_from(row.int(7)?).map_err(|error| broken(error.to_string()))?,
+        amount_minor: row.int(8)?,
+    };
+    Ok((CycleNo(row.int(0)?), one))
 }
 
 fn recovery(row: &Row) -> Result<Recovery, StoreError> {

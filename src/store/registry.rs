@@ -652,6 +652,17 @@ impl Changes {
     }
 }
 
+impl Changes {
+    /// An officer signs no more.
+    pub fn officer_ended(&mut self, name: &str, at: &str) {
+        self.guarded(
+            "an officer ends once",
+            "update officer set ended_at = $2 where name = $1 and ended_at is null",
+            vec![name.to_owned().into(), at.to_owned().into()],
+        );
+    }
+}
+
 fn officer(row: &Row) -> Result<Officer, StoreError> {
     Ok(Officer {
         name: row.text(0)?.to_owned(),

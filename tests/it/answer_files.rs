@@ -72,7 +72,11 @@ async fn file_to(office: &TestOffice, cycle: &Cycle, partner: &str) -> Batch {
 
 /// A bank's status of one file of ours as a whole.
 fn status_of(batch: &Batch, count: u64, sum: &str, status: &str) -> String {
-    let (id, reason) = (&batch.message_id, "<StsRsnInf><Rsn><Cd>FF01</Cd></Rsn></StsRsnInf>");
+    let id = &batch.message_id;
+    let reason = match status {
+        "RJCT" => "<StsRsnInf><Rsn><Cd>FF01</Cd></Rsn></StsRsnInf>",
+        _ => "",
+    };
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10">

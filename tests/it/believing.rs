@@ -438,7 +438,10 @@ async fn entries_of_an_account_that_is_not_ours_are_refused_whole(mut office: Te
 fn a_file_that_is_not_there_is_said_to_be_missing() {
     run(Base::Sqlite, |office| async move {
         let (nowhere, folder) = (Path::new("/nowhere/at/all.csv"), office.dir.clone());
-        for path in [nowhere, folder.as_path()] {
+        // Reading a device never ends, and a pipe waits for who writes.
+        let (device, pipe) = (Path::new("/dev/zero"), office.dir.join("pipe.csv"));
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [nowhere, folder.as_path(), device, pipe.as_path()] {
             let engine = &office.engine;
             let month = period("2026-10");
             let said = [

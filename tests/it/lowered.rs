@@ -4,13 +4,18 @@
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::{Correction, Regular};
 
-use crate::support::office::{TestOffice, on_both_databases, run};
+use crate::explaining::asked;
+use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, run};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     what_was_lowered_before_it_was_paid_goes_on_with_what_is_left
     what_was_lowered_to_nothing_goes_nowhere
     what_was_lowered_on_its_way_is_owed_once_it_is_paid
+    what_is_raised_again_is_set_off_in_full
+    what_was_given_up_is_not_paid_again
+    what_was_got_back_in_part_is_paid_again_in_part
+    what_is_raised_above_what_was_paid_is_paid
 }
 
 const DAY: &str = "2026-09-20";
@@ -107,5 +112,135 @@ async fn what_was_lowered_on_its_way_is_owed_once_it_is_paid(office: TestOffice)
     office.month("2026-12", &[&less_disabled()]).await;
     let december = office.paid_out("2026-12", Regular).await;
     office.check(&december, "entitled 1", "pending 1 = 600000").await;
+    office.ends_whole().await;
+}
+
+/// `recovered: back 250000, on its way 0, given up 0, left 0`, of the only receivable.
+async fn standing(office: &TestOffice) -> String {
+    let standings = office.engine.store.standings().await.unwrap();
+    let [one] = standings.as_slice() else { panic!("{standings:?}") };
+    format!(
+        "{}: back {}, on its way {}, given up {}, left {}",
+        one.state(),
+        one.got_back_minor(),
+        one.reserved_minor,
+        one.given_up_minor,
+        one.left_minor()
+    )
+}
+
+/// The row as it was first, under a decision of its own.
+fn as_before(decision: u32) -> String {
+    format!("{AN} | decision_no={decision}/QD-UBND")
+}
+
+/// October was paid whole, and then a correction found less: 250.000 are to be got back.
+async fn paid_too_much(office: &TestOffice) {
+    let october = october(office).await;
+    says(office, &october, "Thành công", "").await;
+    office.closed(&october).await;
+    corrected(office, &less_disabled(), "overpayment 250000").await;
+}
+
+/// The correction was a mistake. Another raises October again, and pays nobody: the person has the money.
+async fn what_is_raised_again_is_set_off_in_full(office: TestOffice) {
+    paid_too_much(&office).await;
+    assert_eq!(standing(&office).await, "open: back 0, on its way 0, given up 0, left 250000");
+    office.month("2026-10", &[&as_before(13)]).await;
+    let given_up = office.sealed("2026-10", Correction).await;
+    office.check(&given_up, "entitled 1", "").await;
+    assert_eq!(standing(&office).await, "open: back 0, on its way 250000, given up 0, left 0");
+    let now = office.now(&given_up).await;
+    office.engine.cycle_cancel(&now, "another day", MAKER, &key(MAKER)).await.unwrap();
+    assert_eq!(standing(&office).await, "open: back 0, on its way 0, given up 0, left 250000");
+
+    let again = office.opened("2026-10", Correction).await;
+    let again = office.computed(&again).await;
+    office.engine.recompute(&again).await.unwrap();
+    office.computed(&again).await;
+    office.engine.seal(&office.now(&again).await).await.unwrap();
+    office.sent(&again, 0).await;
+    office.check(&again, "entitled 1", "").await;
+    assert_eq!(standing(&office).await, "recovered: back 250000, on its way 0, given up 0, left 0");
+    let (page, json) = asked(&office, "E1", &again.number.to_string());
+    for sentence in [
+        "250.000 VND của tháng 2026-10 được bù trừ hết vào khoản phải thu 1",
+        "250.000 VND of 2026-10 is set off in full against receivable 1",
+    ] {
+        assert!(page.contains(sentence), "`{sentence}` is missing in:\n{page}");
+    }
+    assert_eq!(json["set_off"][0]["amount_minor"], "250000");
+    office.closed(&again).await;
+
+    office.month("2026-11", &[&as_before(14)]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "pending 1 = 1000000").await;
+
+    // Lowered once more, it is owed once more.
+    office.month("2026-10", &[&format!("{} | decision_no=15/QD-UBND", less_disabled())]).await;
+    let lowered = office.paid_out("2026-10", Correction).await;
+    assert_eq!(office.receivables().await, ["overpayment 250000"]);
+    office.closed(&lowered).await;
+    office.ends_whole().await;
+}
+
+/// Two officers have given the money up: then it is owed no more, and not paid a second time.
+async fn what_was_given_up_is_not_paid_again(office: TestOffice) {
+    paid_too_much(&office).await;
+    for approver in APPROVERS {
+        office.engine.receivable_write_off(1, "poor", approver, &key(approver)).await.unwrap();
+    }
+    assert_eq!(
+        standing(&office).await,
+        "written_off: back 0, on its way 0, given up 250000, left 0"
+    );
+    office.month("2026-10", &[&as_before(13)]).await;
+    let again = office.paid_out("2026-10", Correction).await;
+    office.check(&again, "entitled 1", "").await;
+    let after = "recovered: back 250000, on its way 0, given up 250000, left 0";
+    assert_eq!(standing(&office).await, after);
+    office.ends_whole().await;
+}
+
+/// A fifth of November was kept back for October before the mistake was found: so much is paid.
+async fn what_was_got_back_in_part_is_paid_again_in_part(office: TestOffice) {
+    paid_too_much(&office).await;
+    office.month("2026-11", &[&less_disabled()]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "pending 1 = 600000").await;
+    says(&office, &november, "Thành công", "").await;
+    office.closed(&november).await;
+    assert_eq!(
+        standing(&office).await,
+        "recovering: back 150000, on its way 0, given up 0, left 100000"
+    );
+
+    office.month("2026-10", &[&as_before(13)]).await;
+    let again = office.paid_out("2026-10", Correction).await;
+    office.check(&again, "entitled 1", "pending 1 = 150000").await;
+    says(&office, &again, "Thành công", "").await;
+    office.check(&again, "entitled 1", "paid 1 = 150000").await;
+    assert_eq!(standing(&office).await, "recovered: back 250000, on its way 0, given up 0, left 0");
+    let (page, _) = asked(&office, "E1", &again.number.to_string());
+    assert!(page.contains("100.000 VND of it is kept back for receivable 1"), "{page}");
+    office.ends_whole().await;
+}
+
+/// What was lowered is raised above what was paid: only the difference is new money.
+async fn what_is_raised_above_what_was_paid_is_paid(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[&less_disabled()]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.check(&october, "entitled 1", "pending 1 = 750000").await;
+    says(&office, &october, "Thành công", "").await;
+    office.closed(&october).await;
+    let ended = format!("{AN} | entitled_to=2026-09-30");
+    corrected(&office, &ended, "overpayment 750000").await;
+
+    office.month("2026-10", &[&as_before(13)]).await;
+    let again = office.paid_out("2026-10", Correction).await;
+    office.check(&again, "entitled 1", "pending 1 = 250000").await;
+    says(&office, &again, "Thành công", "").await;
+    assert_eq!(standing(&office).await, "recovered: back 750000, on its way 0, given up 0, left 0");
     office.ends_whole().await;
 }

@@ -55,6 +55,8 @@ mod stories;
 mod taking_back;
 mod tidy;
 mod transitions;
+mod unrecognised;
 mod unreferenced;
 mod upgrade;
+mod unclear_answers;
 mod unknown;

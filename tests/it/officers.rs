@@ -2,6 +2,7 @@
 //! takes two persons takes two.
 
 use chitra::domain::cycle::CycleKind::{Regular, Supplementary};
+use chitra::domain::cycle::CycleState;
 use chitra::domain::digest::Digest;
 use chitra::domain::exception::Decision;
 use chitra::domain::ids::ListNo;
@@ -25,6 +26,7 @@ const DAY: &str = "2026-09-20";
 on_both_databases! { run, RealPart::Postgres;
     a_hold_that_takes_two_persons_takes_two
     a_proposal_that_is_taken_back_cannot_be_confirmed
+    who_has_ended_signs_no_more_and_what_was_released_stays
 }
 
 fn on_sqlite<F: Future<Output = ()>>(story: impl FnOnce(TestOffice) -> F) {
@@ -399,5 +401,72 @@ fn two_officers_do_not_share_a_key() {
         let told = refused(enrolled, "A118");
         assert!(told.contains(&format!("is that of `{MAKER}`")), "{told}");
         office.ends_whole().await;
+    });
+}
+
+async fn who_has_ended_signs_no_more_and_what_was_released_stays(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.month("2026-11", &[AN, BINH]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.approved(&november, 0).await;
+
+    let (engine, [minh, hoa]) = (&office.engine, APPROVERS);
+    refused(engine.officer_end("nga", MAKER, &key(MAKER)).await, "A102");
+    refused(engine.officer_end(minh, MAKER, &key(hoa)).await, "A104");
+    let ended = engine.officer_end(minh, MAKER, &key(MAKER)).await.unwrap();
+    assert_eq!(ended.signed_anew, [("2026-11".to_owned(), ListNo(0))]);
+    refused(engine.officer_end(minh, MAKER, &key(MAKER)).await, "A119");
+
+    // Neither the name nor the key comes back.
+    let another = key("another").public().to_string();
+    refused(engine.officer_enrol(minh, Role::Approver, &another).await, "G121");
+    let same = key(minh).public().to_string();
+    refused(engine.officer_enrol("nga", Role::Approver, &same).await, "A118");
+
+    // What he approved and is not released is signed anew, without him.
+    let now = office.now(&november).await;
+    assert_eq!(now.state, CycleState::Sealed);
+    refused(engine.release(&now, ListNo(0), hoa, &key(hoa)).await, "A109");
+    engine.submit(&now, ListNo(0), MAKER, &key(MAKER)).await.unwrap();
+    let now = office.now(&november).await;
+    refused(engine.approve(&now, ListNo(0), minh, &key(minh)).await, "A119");
+    engine.approve(&now, ListNo(0), hoa, &key(hoa)).await.unwrap();
+    let now = office.now(&november).await;
+    refused(engine.release(&now, ListNo(0), hoa, &key(hoa)).await, "A107");
+    office.enrol("nga", Role::Approver).await;
+    engine.approve(&now, ListNo(0), "nga", &key("nga")).await.unwrap();
+    let now = office.now(&november).await;
+    refused(engine.release(&now, ListNo(0), minh, &key(minh)).await, "A119");
+    engine.release(&now, ListNo(0), hoa, &key(hoa)).await.unwrap();
+    assert_eq!(engine.dispatch(Some(november.number)).await.unwrap().len(), 2);
+
+    // What he released before stays proved.
+    let told = logged(&office, "officer_ended").await;
+    assert_eq!((&told[0]["ended"], &told[0]["officer"]), (&minh.into(), &MAKER.into()));
+    assert!(engine.figures(&office.now(&october).await).await.unwrap().balanced());
+    office.ends_whole().await;
+}
+
+#[test]
+fn an_officer_who_is_brought_back_by_hand_is_told() {
+    on_sqlite(async |office| {
+        let [minh, hoa] = APPROVERS;
+        office.engine.officer_end(minh, hoa, &key(hoa)).await.unwrap();
+        let back = "update officer set ended_at = null where name = $1";
+        assert_eq!(office.tamper(back, vec![minh.into()]).await, 1);
+        // And what is done in that name is no act of his.
+        office.month("2026-10", &[AN]).await;
+        let cycle = office.sealed("2026-10", Regular).await;
+        office.approved(&cycle, 0).await;
+        let now = office.now(&cycle).await;
+        office.engine.release(&now, ListNo(0), minh, &key(minh)).await.unwrap();
+        office.engine.sequence().await.unwrap();
+        let error = office.engine.audit_verify().await.expect_err("it is told");
+        assert!(
+            error.to_string().contains("is not signed by the officer whom it names"),
+            "{error}"
+        );
     });
 }

@@ -26,6 +26,8 @@ on_both_databases! { run, RealPart::Postgres;
     one_enrolment_id_for_two_persons_is_refused_for_both
     an_enrolment_id_stays_with_who_has_it
     rows_that_are_refused_while_computing_are_named
+    who_comes_back_under_a_new_number_is_held
+    a_namesake_of_somebody_who_stays_is_another_person
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -311,5 +313,54 @@ async fn rows_that_are_refused_while_computing_are_named(office: TestOffice) {
     assert_eq!(told["refused"][0]["enrolment_id"], "E1");
     let csv = asked(&office, &["report", "2026-10", "--format", "csv"]);
     assert!(csv.contains("refused_row,4/I209/E1,1"), "{csv}");
+    office.ends_whole().await;
+}
+
+/// The same name, birth, benefit and account under another number and another enrolment id.
+fn under_a_new_number() -> String {
+    AN.replace("E1", "E9").replace("001044000101", "001044000199")
+}
+
+async fn who_comes_back_under_a_new_number_is_held(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    office.paid_out("2026-10", Regular).await;
+    let new = under_a_new_number();
+    let people = [new.as_str(), BINH, CHI];
+    office.month("2026-11", &people).await;
+    let november = office.sealed("2026-11", Regular).await;
+    // Chi is new as well, and looks like nobody.
+    office.check(&november, "held 1, entitled 2", "pending 2 = 1500000").await;
+    assert_eq!(codes(&office, &november).await, ["H122"]);
+    office.sent(&november, 0).await;
+
+    // As long as nothing was determined under the new number, and until two officers have looked.
+    office.month("2026-12", &people).await;
+    let december = office.opened("2026-12", Regular).await;
+    office.computed(&december).await;
+    office.check(&december, "held 1, entitled 2", "pending 2 = 1000000").await;
+    one_officer_releases_all(&office, &december).await;
+    office.check(&december, "held 1, entitled 2", "pending 2 = 1000000").await;
+    office.release_holds(&december, "H122").await;
+    again(&office, &december).await;
+    office.check(&december, "entitled 3", "pending 3 = 2500000").await;
+    let december = office.engine.seal(&office.now(&december).await).await.unwrap();
+    office.sent(&december, 0).await;
+
+    office.month("2027-01", &people).await;
+    let january = office.opened("2027-01", Regular).await;
+    office.computed(&january).await;
+    office.check(&january, "entitled 3", "pending 3 = 1500000").await;
+    office.ends_whole().await;
+}
+
+async fn a_namesake_of_somebody_who_stays_is_another_person(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    office.paid_out("2026-10", Regular).await;
+    office.month("2026-11", &[AN, &under_a_new_number(), BINH]).await;
+    let november = office.opened("2026-11", Regular).await;
+    office.computed(&november).await;
+    office.check(&november, "entitled 3", "pending 3 = 2000000").await;
     office.ends_whole().await;
 }

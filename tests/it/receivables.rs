@@ -4,6 +4,7 @@
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::receivable::ReceiptSource;
+use chitra::domain::state::Named as _;
 use chitra::engine::receivable::Receiving;
 use jiff::civil::date;
 
@@ -15,7 +16,12 @@ on_both_databases! { run, RealPart::Postgres;
     what_is_owed_is_kept_back_of_later_payments
     a_payment_that_comes_back_gives_its_recovery_back
     money_is_paid_in_and_given_up_by_two
+    no_more_is_given_up_than_two_agreed_to
+    what_fell_away_is_given_up_as_a_part_of_its_own
     what_was_paid_after_a_death_is_owed_by_the_estate
+    what_an_estate_paid_and_the_bank_returns_is_told
+    what_was_kept_back_and_the_bank_returns_is_told
+    what_was_paid_in_for_what_is_no_excess_any_more_is_told
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001 | register.account=0711999999 | register.provider=970405";
@@ -172,15 +178,96 @@ async fn money_is_paid_in_and_given_up_by_two(office: TestOffice) {
     assert!(by_hand, "the database lets one person write off");
     let hoa = key(APPROVERS[1]);
     assert!(engine.receivable_write_off(1, "agreed", APPROVERS[1], &hoa).await.unwrap());
-    assert!(standing(&office).await.starts_with("written_off: back 200000"));
+    assert_eq!(standing(&office).await, "written_off: back 200000, on its way 0, left 0");
     refused(engine.receivable_write_off(1, "again", MAKER, &lan).await, "F114");
     let rest = engine.receivable_received(1, paid_in(1, "PT-19"), MAKER, &lan).await;
-    refused(rest, "C100");
+    refused(rest, "F111");
 
     // Nothing is kept back any more.
     office.month("2026-11", &[AN]).await;
     let november = office.sealed("2026-11", Regular).await;
     office.check(&november, "entitled 1", "pending 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// Two officers give up what is left.
+async fn given_up(office: &TestOffice, receivable: i64) {
+    for (approver, is_second) in APPROVERS.into_iter().zip([false, true]) {
+        let done =
+            office.engine.receivable_write_off(receivable, "poor", approver, &key(approver)).await;
+        assert_eq!(done.unwrap(), is_second);
+    }
+}
+
+/// What each part that was given up comes to.
+async fn parts_given_up(office: &TestOffice) -> Vec<i64> {
+    let parts = office.engine.store.write_offs(1).await.unwrap();
+    assert!(parts.iter().all(|one| one.confirmed_by.is_some()));
+    parts.iter().map(|one| one.amount_minor).collect()
+}
+
+/// The rest is given up while a sealed list keeps part of it back; then that list is cancelled.
+async fn no_more_is_given_up_than_two_agreed_to(office: TestOffice) {
+    paid_twice(&office).await;
+    office.month("2026-11", &[AN]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    assert_eq!(standing(&office).await, "open: back 0, on its way 100000, left 400000");
+    given_up(&office, 1).await;
+    assert_eq!(standing(&office).await, "written_off: back 0, on its way 100000, left 0");
+
+    let now = office.now(&november).await;
+    office.engine.cycle_cancel(&now, "another value date", MAKER, &key(MAKER)).await.unwrap();
+    assert_eq!(standing(&office).await, "open: back 0, on its way 0, left 100000");
+    assert_eq!(parts_given_up(&office).await, [400_000]);
+    assert_eq!(office.receivables().await, ["settled_excess 500000"]);
+
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "pending 1 = 400000").await;
+    assert_eq!(standing(&office).await, "written_off: back 0, on its way 100000, left 0");
+    settled(&office, &november).await;
+    assert_eq!(standing(&office).await, "written_off: back 100000, on its way 0, left 0");
+
+    office.month("2026-12", &[AN]).await;
+    let december = office.sealed("2026-12", Regular).await;
+    office.check(&december, "entitled 1", "pending 1 = 500000").await;
+    assert_eq!(parts_given_up(&office).await, [400_000]);
+    office.ends_whole().await;
+}
+
+/// The same, and the payment that was reduced does not arrive; of what is owed again some is paid in, and the
+/// rest is given up by two once more.
+async fn what_fell_away_is_given_up_as_a_part_of_its_own(office: TestOffice) {
+    paid_twice(&office).await;
+    office.month("2026-11", &[AN]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    given_up(&office, 1).await;
+    let no = office.said(&november, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    office.closed(&november).await;
+    assert_eq!(standing(&office).await, "open: back 0, on its way 0, left 100000");
+
+    let paid_in = |amount_minor: i64, reference: &str| Receiving {
+        amount_minor,
+        source: ReceiptSource::Person,
+        reference: reference.to_owned(),
+        on: date(2026, 10, 12),
+    };
+    let (engine, lan) = (&office.engine, key(MAKER));
+    refused(engine.receivable_received(1, paid_in(100_001, "PT-1"), MAKER, &lan).await, "F111");
+    engine.receivable_received(1, paid_in(30_000, "PT-1"), MAKER, &lan).await.unwrap();
+    assert_eq!(standing(&office).await, "recovering: back 30000, on its way 0, left 70000");
+    let minh = key(APPROVERS[0]);
+    assert!(!engine.receivable_write_off(1, "poor", APPROVERS[0], &minh).await.unwrap());
+    refused(engine.receivable_write_off(1, "poor", APPROVERS[0], &minh).await, "F115");
+    let hoa = key(APPROVERS[1]);
+    assert!(engine.receivable_write_off(1, "agreed", APPROVERS[1], &hoa).await.unwrap());
+    assert_eq!(standing(&office).await, "written_off: back 30000, on its way 0, left 0");
+    assert_eq!(parts_given_up(&office).await, [400_000, 70_000]);
+    refused(engine.receivable_write_off(1, "again", MAKER, &lan).await, "F114");
+
+    office.month("2026-12", &[AN]).await;
+    let december = office.sealed("2026-12", Regular).await;
+    office.check(&december, "entitled 1", "pending 1 = 1000000").await;
     office.ends_whole().await;
 }
 
@@ -219,5 +306,109 @@ async fn what_was_paid_after_a_death_is_owed_by_the_estate(office: TestOffice) {
     assert_eq!(standing(&office).await, "recovering: back 200000, on its way 0, left 300000");
     engine.receivable_received(1, heirs(300_000, "PT-2"), MAKER, &lan).await.unwrap();
     assert_eq!(standing(&office).await, "reclaimed: back 500000, on its way 0, left 0");
+    office.ends_whole().await;
+}
+
+/// What waits in the queue: kind, expected and reported amounts, and the sentence of the only item.
+async fn only_discrepancy(office: &TestOffice) -> (&'static str, Option<i64>, Option<i64>, String) {
+    let open = office.engine.store.discrepancies().await.unwrap();
+    let [(_, one)] = open.as_slice() else { panic!("{open:?}") };
+    (one.kind.name(), one.expected_minor, one.reported_minor, one.detail.clone())
+}
+
+/// The steps of the only receivable, as `receivable show` lists them, without payables and references.
+fn steps(office: &TestOffice) -> Vec<(String, String)> {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_chitra"));
+    command.arg("--office").arg(&office.dir).args(["--json", "receivable", "show", "1"]);
+    let said = command.output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let text = |one: &serde_json::Value, field: &str| one[field].as_str().unwrap().to_owned();
+    let of = |one: &serde_json::Value| (text(one, "step"), text(one, "minor"));
+    told["steps"].as_array().unwrap().iter().map(of).collect()
+}
+
+/// The heirs have paid for the month after the death, and then the bank returns the payment.
+async fn what_an_estate_paid_and_the_bank_returns_is_told(office: TestOffice) {
+    office.on_day(DAY);
+    let mut paid = Vec::new();
+    for month in ["2026-10", "2026-11"] {
+        office.month(month, &[AN]).await;
+        let cycle = office.paid_out(month, Regular).await;
+        settled(&office, &cycle).await;
+        paid.push(cycle);
+    }
+    let dead = format!("{AN} | register.vital_status=deceased | register.date_of_death=2026-10-15");
+    office.month("2026-12", &[&dead]).await;
+    office.sealed("2026-12", Regular).await;
+    let heirs = Receiving {
+        amount_minor: 500_000,
+        source: ReceiptSource::Estate,
+        reference: "PT-1".to_owned(),
+        on: date(2026, 9, 21),
+    };
+    let (engine, lan) = (&office.engine, key(MAKER));
+    engine.receivable_received(1, heirs.clone(), MAKER, &lan).await.unwrap();
+
+    let back = office.said(&paid[1], "E1", 1, "Hoàn trả", "Tài khoản đã đóng").await;
+    office.sheet(&[back]).await.unwrap();
+    assert_eq!(standing(&office).await, "reclaimed: back 1000000, on its way 0, left 0");
+    let (kind, expected, reported, sentence) = only_discrepancy(&office).await;
+    assert_eq!((kind, expected, reported), ("came_back_twice", Some(0), Some(500_000)));
+    for part in ["L142", "500.000 VND paid in", "500.000 VND more than is owed"] {
+        assert!(sentence.contains(part), "{sentence}");
+    }
+    let of = |step: &str, minor: &str| (step.to_owned(), minor.to_owned());
+    let listed = [of("received 2026-09-21", "500000"), of("returned 2026-09-20", "500000")];
+    assert_eq!(steps(&office), listed);
+
+    // The heirs pay nothing on top.
+    let more = Receiving { reference: "PT-2".to_owned(), ..heirs };
+    refused(engine.receivable_received(1, more, MAKER, &lan).await, "F111");
+    engine.discrepancy_resolve(1, "given back to the heirs", MAKER, &lan).await.unwrap();
+    assert!(office.discrepancies().await.is_empty());
+    office.ends_whole().await;
+}
+
+/// A fifth was kept back of November's payment, and then the bank returns October's second payment.
+async fn what_was_kept_back_and_the_bank_returns_is_told(office: TestOffice) {
+    let october = paid_twice(&office).await;
+    for (number, _) in office.engine.store.discrepancies().await.unwrap() {
+        office.engine.discrepancy_resolve(number, "known", MAKER, &key(MAKER)).await.unwrap();
+    }
+    office.month("2026-11", &[AN]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    settled(&office, &november).await;
+    assert_eq!(standing(&office).await, "recovering: back 100000, on its way 0, left 400000");
+    let back = office.said(&october, "E1", 1, "Hoàn trả", "Tài khoản đã đóng").await;
+    office.sheet(&[back]).await.unwrap();
+    assert_eq!(standing(&office).await, "recovered: back 600000, on its way 0, left 0");
+    let (kind, expected, reported, sentence) = only_discrepancy(&office).await;
+    assert_eq!((kind, expected, reported), ("came_back_twice", Some(400_000), Some(500_000)));
+    assert!(sentence.contains("100.000 VND kept back of payments"), "{sentence}");
+    assert!(sentence.contains("100.000 VND more than is owed"), "{sentence}");
+    office.ends_whole().await;
+}
+
+/// Part of what was too much was paid in; then the order beside it comes back, so that it is the payment.
+async fn what_was_paid_in_for_what_is_no_excess_any_more_is_told(office: TestOffice) {
+    let october = paid_twice(&office).await;
+    for (number, _) in office.engine.store.discrepancies().await.unwrap() {
+        office.engine.discrepancy_resolve(number, "known", MAKER, &key(MAKER)).await.unwrap();
+    }
+    let paid_in = Receiving {
+        amount_minor: 120_000,
+        source: ReceiptSource::Person,
+        reference: "PT-1".to_owned(),
+        on: date(2026, 9, 21),
+    };
+    office.engine.receivable_received(1, paid_in, MAKER, &key(MAKER)).await.unwrap();
+    let back = office.said(&october, "E1", 2, "Hoàn trả", "Tài khoản đã đóng").await;
+    office.sheet(&[back]).await.unwrap();
+    assert_eq!(office.attempts(&october, "E1").await, "1 settled, 2 returned");
+    assert_eq!(standing(&office).await, "recovered: back 620000, on its way 0, left 0");
+    let (kind, _, _, sentence) = only_discrepancy(&office).await;
+    assert_eq!(kind, "came_back_twice");
+    assert!(sentence.contains("120.000 VND more than is owed"), "{sentence}");
     office.ends_whole().await;
 }

@@ -241,7 +241,7 @@ const GUARDS: &[Guarded] = &[
     (
         "write_off, its check",
         |changes| changes.write_off_proposed(&write_off()),
-        |changes| changes.written_off(1, 500_000, "lan", AT),
+        |changes| changes.written_off(&write_off(), "lan", AT),
     ),
     (
         "fire (rule, due_on)",
@@ -386,6 +386,7 @@ fn receipt() -> Receipt {
 
 fn write_off() -> WriteOff {
     WriteOff {
+        part: 1,
         receivable: 1,
         amount_minor: 500_000,
         reason: b"sealed".to_vec(),

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use super::budget::{Budget, Budgeted, io_rule};
-use super::{ReadError, ReadRule, VALUE_BYTES_MAX};
+use super::{FITS, ReadError, ReadRule, VALUE_BYTES_MAX};
 use crate::amount::parse_minor;
 use crate::answer::{AnswerField, Draft, Meaning, fold, parse_count};
 use crate::definition::Diagnostic;
@@ -109,6 +109,24 @@ impl SheetAnswer {
             }
         }
         rows.next(&mut cells) == Ok(true) && self.positions(&cells).is_ok()
+    }
+
+    /// Why it does not claim an answer that begins so.
+    pub fn why_not(&self, beginning: &[u8]) -> String {
+        let (input, budget) = Budgeted::new(beginning);
+        let mut rows = Rows::new(input, budget, self.separator);
+        let mut cells = Vec::new();
+        for _ in 0..=self.skip_rows {
+            match rows.next(&mut cells) {
+                Ok(true) => {}
+                Ok(false) => return "ends before its header".to_owned(),
+                Err(rule) => return format!("has no header that can be read ({rule})"),
+            }
+        }
+        let Err(field) = self.positions(&cells) else { return FITS.to_owned() };
+        let column = self.columns.iter().find(|(known, _)| *known == field);
+        let named = column.and_then(|(_, column)| column.header.first());
+        format!("has no column `{}`, or two", named.map_or(field.word(), String::as_str))
     }
 
     /// Where each column stands, or the field whose column is missing or stands twice.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::budget::{Budget, Budgeted, io_rule};
-use super::{ReadError, ReadRule};
+use super::{FITS, ReadError, ReadRule};
 use crate::answer::{AnswerField, Draft, Meaning};
 use crate::definition::Diagnostic;
 use crate::outcome::{FileFacts, Outcome, Place, Scope};
@@ -28,6 +28,9 @@ pub(crate) struct JsonDefinition {
     pub lines: bool,
     /// Members by which the answer is known.
     pub recognise: Vec<String>,
+    /// Words in the names of its files: they tell which list an empty one is.
+    #[serde(default)]
+    pub named: Vec<String>,
     /// Paths in an item, the most trusted first: `creditParty/key=msisdn/value`.
     pub fields: BTreeMap<String, Vec<String>>,
 }
@@ -36,6 +39,7 @@ pub(crate) struct JsonAnswer {
     items: String,
     lines: bool,
     recognise: Vec<String>,
+    named: Vec<String>,
     fields: Vec<(AnswerField, Vec<String>)>,
 }
 
@@ -53,23 +57,56 @@ impl JsonAnswer {
             items: definition.items.clone(),
             lines: definition.lines,
             recognise: definition.recognise.clone(),
+            named: definition.named.iter().map(|word| word.to_lowercase()).collect(),
             fields,
         }
     }
 
     pub fn claims(&self, beginning: &str) -> bool {
-        let beginning = beginning.trim_start_matches('\u{FEFF}').trim_start();
-        let bracket = if self.items.is_empty() && !self.lines { '[' } else { '{' };
-        beginning.starts_with(bracket)
-            && self.recognise.iter().all(|member| beginning.contains(&format!("\"{member}\"")))
+        self.opens(beginning) && self.missing(beginning).is_none()
     }
 
-    pub fn read<R: BufRead>(
-        &self,
-        meaning: &Meaning,
+    fn bracket(&self) -> char {
+        if self.items.is_empty() && !self.lines { '[' } else { '{' }
+    }
+
+    /// Whether it begins as an answer of this kind does.
+    pub fn opens(&self, beginning: &str) -> bool {
+        without_mark(beginning).starts_with(self.bracket())
+    }
+
+    fn missing(&self, beginning: &str) -> Option<&String> {
+        self.recognise.iter().find(|member| !beginning.contains(&format!("\"{member}\"")))
+    }
+
+    /// Whether it is a list with nothing in it, which no member tells from another list.
+    pub fn is_empty_list(&self, beginning: &str) -> bool {
+        let inside = without_mark(beginning).trim_end().strip_prefix('[');
+        let inside = inside.and_then(|rest| rest.strip_suffix(']'));
+        self.bracket() == '[' && inside.is_some_and(|inside| inside.trim().is_empty())
+    }
+
+    pub fn named(&self) -> &[String] {
+        &self.named
+    }
+
+    /// Why it does not claim an answer that begins so.
+    pub fn why_not(&self, beginning: &str) -> String {
+        match (self.opens(beginning), self.missing(beginning)) {
+            (false, _) => format!("does not begin with `{}`", self.bracket()),
+            (true, Some(member)) => format!("has no `{member}` near its beginning"),
+            (true, None) => FITS.to_owned(),
+        }
+    }
+
+    /// Reads an answer to its end. Without a `sink`, only whether its text is right is looked at, and not what
+    /// stands in it.
+    pub fn read<'s, R: BufRead>(
+        &'s self,
+        meaning: &'s Meaning,
         input: R,
         facts: FileFacts,
-        sink: &mut dyn FnMut(Outcome) -> ControlFlow<()>,
+        sink: Option<&'s mut dyn FnMut(Outcome) -> ControlFlow<()>>,
     ) -> Result<FileFacts, ReadError> {
         let (mut input, budget) = Budgeted::new(input);
         skip_byte_order_mark(&mut input)?;
@@ -90,6 +127,10 @@ impl JsonAnswer {
             }
         }
     }
+}
+
+fn without_mark(beginning: &str) -> &str {
+    beginning.trim_start_matches('\u{FEFF}').trim_start()
 }
 
 fn skip_byte_order_mark<R: BufRead>(input: &mut Budgeted<R>) -> Result<(), ReadError> {
@@ -127,7 +168,7 @@ struct Reading<'r> {
     answer: &'r JsonAnswer,
     meaning: &'r Meaning,
     budget: Budget,
-    sink: &'r mut dyn FnMut(Outcome) -> ControlFlow<()>,
+    sink: Option<&'r mut dyn FnMut(Outcome) -> ControlFlow<()>>,
     facts: FileFacts,
     record: u64,
     /// Why reading was ended from inside the parser.
@@ -163,12 +204,24 @@ impl Reading<'_> {
     }
 
     fn item(&mut self, item: &Node) -> Result<(), ReadError> {
+        if self.sink.is_none() {
+            return Ok(());
+        }
         let mut draft = Draft::default();
         for (field, paths) in &self.answer.fields {
             for path in paths {
-                match item.find(path) {
+                let mut found = Vec::new();
+                item.find_all(path, &mut found);
+                match found.first() {
                     None | Some(Node::Null) => continue,
-                    Some(Node::Text(text)) => draft.set(*field, text.trim().to_owned()),
+                    Some(Node::Text(text)) => {
+                        let is_another =
+                            |node: &&Node| !matches!(node, Node::Text(one) if one == text);
+                        if found.iter().any(is_another) {
+                            draft.states_two(*field);
+                        }
+                        draft.set(*field, text.trim().to_owned());
+                    }
                     Some(_) => {
                         let mut refused = self.refuse(ReadRule::MemberMustBeText);
                         refused.place.field = Some(field.word().to_owned());
@@ -183,9 +236,9 @@ impl Reading<'_> {
         self.facts.outcomes += 1;
         let minor = outcome.amount.map_or(0, |(minor, _)| minor);
         self.facts.payments.add(minor).map_err(|_| self.refuse(ReadRule::TotalsMustFit))?;
-        match (self.sink)(outcome) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(self.refuse(ReadRule::StoppedByCaller)),
+        match self.sink.as_mut().map(|sink| sink(outcome)) {
+            None | Some(ControlFlow::Continue(())) => Ok(()),
+            Some(ControlFlow::Break(())) => Err(self.refuse(ReadRule::StoppedByCaller)),
         }
     }
 }
@@ -273,18 +326,29 @@ enum Node {
 }
 
 impl Node {
-    fn find(&self, path: &str) -> Option<&Node> {
-        path.split('/').filter(|step| !step.is_empty()).try_fold(self, |node, step| match node {
-            Node::Object(members) => members.iter().find(|(name, _)| name == step).map(|(_, n)| n),
-            Node::Array(items) => {
-                let (key, wanted) = step.split_once('=')?;
-                items.iter().find(|item| match item.find(key) {
-                    Some(Node::Text(text)) => text == wanted,
-                    _ => false,
-                })
+    /// Every value at a path: of an array, several items may have the wanted key.
+    fn find_all<'n>(&'n self, path: &str, found: &mut Vec<&'n Node>) {
+        let path = path.trim_start_matches('/');
+        let (step, rest) = path.split_once('/').unwrap_or((path, ""));
+        match self {
+            _ if step.is_empty() => found.push(self),
+            Node::Object(members) => {
+                if let Some((_, node)) = members.iter().find(|(name, _)| name == step) {
+                    node.find_all(rest, found);
+                }
             }
-            _ => None,
-        })
+            Node::Array(items) => {
+                let Some((key, wanted)) = step.split_once('=') else { return };
+                let is_wanted = |item: &&Node| {
+                    let Node::Object(members) = item else { return false };
+                    members.iter().any(|(name, node)| {
+                        name == key && matches!(node, Node::Text(text) if text == wanted)
+                    })
+                };
+                items.iter().filter(is_wanted).for_each(|item| item.find_all(rest, found));
+            }
+            Node::Null | Node::Text(_) => {}
+        }
     }
 }
 

@@ -15,6 +15,9 @@ pub(crate) const DEPTH_MAX: usize = 64;
 /// The longest value that is kept.
 pub(crate) const VALUE_BYTES_MAX: usize = 4 * 1024;
 
+/// Why a format is not taken for an answer that it claims.
+pub(crate) const FITS: &str = "fits, and so does another";
+
 /// Why a whole answer is refused. Outcomes that were given before are void: an answer is taken in
 /// one transaction, or not at all.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -107,6 +110,19 @@ pub enum ReadRule {
 }
 
 impl ReadRule {
+    /// Whether the text itself is broken or cut, whatever should stand in it.
+    pub(crate) fn is_of_the_text(&self) -> bool {
+        matches!(
+            self,
+            ReadRule::TextMustBeUtf8
+                | ReadRule::PieceMustFit
+                | ReadRule::DepthMustFit
+                | ReadRule::FileMustBeWhole
+                | ReadRule::JsonMustBeRight(_)
+                | ReadRule::MembersMustBeUnique
+        )
+    }
+
     pub fn code(&self) -> &'static str {
         match self {
             ReadRule::TextMustBeUtf8 => "M120",

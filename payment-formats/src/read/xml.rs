@@ -225,6 +225,14 @@ impl XmlAnswer {
         message_name(beginning, &self.message).is_some()
     }
 
+    /// Why it does not claim an answer that begins so.
+    pub fn why_not(&self, beginning: &str) -> String {
+        match self.claims(beginning) {
+            true => super::FITS.to_owned(),
+            false => format!("names no `{}` near its beginning", self.message),
+        }
+    }
+
     pub fn read<R: BufRead>(
         &self,
         meaning: &Meaning,

@@ -330,6 +330,10 @@ fn check_answer(id: &str, sample: &str) {
             outcome.date.map_or("-".into(), |date| date.to_string()),
             field(&outcome.provider_reference),
         ));
+        if let Some(doubt) = &outcome.doubt {
+            text.pop();
+            text.push_str(&format!(" doubt: {doubt}\n"));
+        }
         if let Some(case) = &outcome.case_id {
             text.pop();
             text.push_str(&format!(" case {case}\n"));

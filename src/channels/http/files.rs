@@ -177,7 +177,7 @@ impl Channel for HttpFilesChannel {
                 bytes += chunk.len() as u64;
                 if bytes > self.answer_bytes_max {
                     return Err(CollectError::AnswerMustFitTheLimit {
-                        name: name.clone(),
+                        name: name.to_string(),
                         bytes_max: self.answer_bytes_max,
                     });
                 }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payment_formats::{Outcome as Answered, OutcomeStatus, parse_minor};
 
+use super::believing::coded;
+use super::matching::doubted;
 use crate::audit::leaf::Leaf;
 use crate::domain::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
@@ -125,6 +127,29 @@ pub(super) fn about_what_never_left(batch: &Batch, item: i64, answer: &Answer) -
              the file from, before it pays",
             batch.file_name, batch.state
         ),
+        opened_at: answer.received_at.clone(),
+    }
+}
+
+/// The discrepancy of an answer about a whole file that cannot be taken at its word.
+pub(super) fn about_what_is_unclear(
+    batch: &Batch,
+    item: i64,
+    answered: &Answered,
+    answer: &Answer,
+) -> Discrepancy {
+    let kind = DiscrepancyKind::Unclear;
+    let doubt = answered.doubt.as_deref().unwrap_or_default();
+    Discrepancy {
+        kind,
+        provider: answer.provider.clone(),
+        answer: answer.number,
+        item,
+        instruction: None,
+        file: Some((batch.cycle, batch.number)),
+        expected_minor: Some(batch.total_minor),
+        reported_minor: None,
+        detail: coded(kind, &format!("of {}, {}", batch.file_name, doubted(doubt))),
         opened_at: answer.received_at.clone(),
     }
 }

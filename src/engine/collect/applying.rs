@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 
 use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
-use super::acknowledging::{Acknowledged, about_what_never_left, never_left, other_totals, says};
+use super::acknowledging::{
+    Acknowledged, about_what_is_unclear, about_what_never_left, never_left, other_totals, says,
+};
 use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
@@ -173,6 +175,10 @@ impl Engine {
                 Matched::Batch(batch) => {
                     match other_totals(&batch, item, &answered, answer, self.config.currency) {
                         Some(discrepancy) => discrepancies.push(discrepancy),
+                        None if answered.doubt.is_some() => {
+                            discrepancies
+                                .push(about_what_is_unclear(&batch, item, &answered, answer));
+                        }
                         None => {
                             acknowledged.file(&batch, says(&answered.status));
                             of_batches.push((item, answered, *batch));
@@ -334,6 +340,7 @@ impl Engine {
                 }
             }
             told.extend(output.transactions);
+            discrepancies.extend(self.back_twice(profile, answer, &output.instructions).await?);
             for settled in &output.instructions {
                 root.push(self.transition_record(settled).as_bytes());
                 let after = &settled.after;

@@ -142,7 +142,12 @@ pub(super) fn dated(mut outcome: Outcome, file: Option<&Batch>, received_on: &st
     outcome
 }
 
-fn unbelievable(outcome: &mut Outcome, kind: DiscrepancyKind, sentence: &str) {
+pub(super) fn unbelievable(outcome: &mut Outcome, kind: DiscrepancyKind, sentence: &str) {
+    outcome.unbelievable.push((kind, coded(kind, sentence)));
+}
+
+/// A sentence with the code by which the page of errors explains it.
+pub(super) fn coded(kind: DiscrepancyKind, sentence: &str) -> String {
     let code = kind.code().map(|code| format!("{code}: ")).unwrap_or_default();
-    outcome.unbelievable.push((kind, format!("{code}{sentence}")));
+    format!("{code}{sentence}")
 }

@@ -2,6 +2,8 @@
 
 use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
+use super::believing::unbelievable;
+use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, EndToEndId, PayableNo, Shard};
 use crate::domain::instruction::EvidenceGrade;
@@ -56,11 +58,11 @@ impl Engine {
                 return Ok(Matched::Nothing("what is said of a recall is no outcome".to_owned()));
             }
             (OutcomeStatus::Unrecognised(_), _) => Reported::CannotTell,
+            // That one payment is partly carried out is for a person as well.
+            (OutcomeStatus::Review | OutcomeStatus::Mixed, _) => Reported::UnderReview,
             (
                 OutcomeStatus::Received
                 | OutcomeStatus::Accepted
-                | OutcomeStatus::Mixed
-                | OutcomeStatus::Review
                 | OutcomeStatus::DebtorSettled
                 | OutcomeStatus::RecallAccepted
                 | OutcomeStatus::RecallPartial
@@ -69,13 +71,12 @@ impl Engine {
                 _,
             ) => Reported::InFlight,
         };
-        Ok(Matched::Instruction(outcome(
-            item,
-            (payable, attempt),
-            answered,
-            reported,
-            self.config.currency.code(),
-        )))
+        let mut outcome =
+            outcome(item, (payable, attempt), answered, reported, self.config.currency.code());
+        if let Some(doubt) = &answered.doubt {
+            unbelievable(&mut outcome, DiscrepancyKind::Unclear, &doubted(doubt));
+        }
+        Ok(Matched::Instruction(outcome))
     }
 
     /// The order of ours whose end-to-end id stands in an item.
@@ -139,6 +140,11 @@ impl Engine {
             Debit::Evidence | Debit::PaidAfter(_) => Outcome { on: Some(on), ..outcome },
         }
     }
+}
+
+/// What an officer is told of an item that cannot be taken at its word.
+pub(super) fn doubted(doubt: &str) -> String {
+    format!("{doubt}; nothing was changed: ask the partner, and collect what it corrects")
 }
 
 /// Where an item belongs.

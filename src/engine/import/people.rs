@@ -74,6 +74,12 @@ impl People {
         Found { person, check, binding }
     }
 
+    /// Whether no cycle has counted an enrolment.
+    pub fn is_new(&self, enrolment: EnrolmentNo) -> bool {
+        let is_known = self.known.binary_search_by_key(&enrolment, |(known, _)| *known).is_ok();
+        !is_known || self.free.binary_search(&enrolment).is_ok()
+    }
+
     /// The one number of a person with an old and a new id: that under which something was counted,
     /// else that of the new id.
     pub fn same_person(&self, named: PersonNo) -> PersonNo {

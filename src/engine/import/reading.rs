@@ -6,6 +6,7 @@ use std::io::BufReader;
 use std::path::PathBuf;
 
 use super::bundles::{Bundles, RefusedFile, Send, hand_over};
+use super::newcomers::Newcomers;
 use super::people::{Binding, Found, People};
 use crate::domain::digest::{Digest, HashingReader};
 use crate::domain::ids::{DestinationNo, EnrolmentNo, ImportNo, PersonNo, Shard};
@@ -43,6 +44,7 @@ pub struct Read {
     pub rebound: Vec<(EnrolmentNo, PersonNo)>,
     /// The newest roster that a cycle stood on when this was read.
     pub counted: ImportNo,
+    pub newcomers: Newcomers,
 }
 
 impl Read {
@@ -53,6 +55,7 @@ impl Read {
             enrolments: vec![],
             rebound: vec![],
             counted,
+            newcomers: Newcomers::default(),
         }
     }
 }
@@ -98,6 +101,10 @@ impl Reading {
                     let enrolment = self.keys.enrolment(&row.enrolment_id);
                     let Found { person, check, binding } = people.find(&self.keys, &row, enrolment);
                     enrolments.push((enrolment, person, binding));
+                    if people.counted.0 != 0 {
+                        let is_new = people.is_new(enrolment);
+                        read.newcomers.row(&self.keys, &row, (enrolment, person), is_new);
+                    }
                     if let Some(other) = people.other_number(person)
                         && row.status == EnrolmentStatus::Active
                     {

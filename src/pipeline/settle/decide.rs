@@ -52,6 +52,22 @@ pub(super) fn decide(
         (Reported::InFlight, S::Unknown) if !closed => Step::to(E::FoundInFlight),
         (Reported::InFlight, _) => Step::nothing(),
 
+        (Reported::UnderReview, state) => {
+            let kind = DiscrepancyKind::Unclear;
+            let code = kind.code().unwrap_or_default();
+            let step = match state {
+                S::Unknown if !closed => Step::to(E::FoundInFlight),
+                _ => Step::nothing(),
+            };
+            step.but(
+                kind,
+                &format!(
+                    "{code}: the partner has not carried it out and waits for a person, because it is blocked or \
+                     the payee's name does not match; ask what it needs"
+                ),
+            )
+        }
+
         (Reported::Debited, S::InBatch | S::Unknown) => {
             Step { debited: instruction.evidence.debited_on.is_none(), ..Step::default() }
         }

@@ -484,7 +484,9 @@ impl TestOffice {
                 .to_owned();
         for (at, item) in items.iter().enumerate() {
             let Said { reference, amount_minor, status, reason, on, .. } = item;
-            let on = on.parse::<Date>().unwrap().strftime("%d/%m/%Y");
+            // Who has not come has signed on no day.
+            let signed = (!status.starts_with("Chưa")).then(|| on.parse::<Date>().unwrap());
+            let on = signed.map_or_else(String::new, |day| day.strftime("%d/%m/%Y").to_string());
             text.push_str(&format!(
                 "{},Buu cuc,{reference},,{amount_minor},{status},{on},{reason}\n",
                 at + 1

@@ -450,6 +450,7 @@ impl Disk for SimDisk {
             Named::File(node) if path.parent() == Some(dir) => Some(Listed {
                 name: path.file_name()?.to_str()?.to_owned(),
                 bytes: state.nodes[*node].bytes.len() as u64,
+                is_text: true,
             }),
             _ => None,
         });
