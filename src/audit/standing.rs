@@ -50,6 +50,8 @@ pub struct Standing {
     /// By cycle and shard.
     pub money: BTreeMap<(i64, u8), MoneySum>,
     pub owed: BTreeMap<i64, Owed>,
+    /// Receivables that stand on a death whose evidence was found wrong.
+    pub set_aside: BTreeSet<i64>,
     /// By cycle and shard, and by the cycle whose computation did it.
     claims: BTreeMap<(i64, u8, i64), MoneySum>,
     /// Cycles of which every claim has its line in the log.
@@ -423,6 +425,14 @@ impl Standing {
                         (key.parse(), token, cycle.and_then(|one| one.parse().ok()), order)
                     {
                         self.owed.insert(number, Owed { token, cycle, order });
+                    }
+                }
+                "set_aside" => {
+                    if let Ok(number) = key.parse() {
+                        match state {
+                            "yes" => self.set_aside.insert(number),
+                            _ => self.set_aside.remove(&number),
+                        };
                     }
                 }
                 "not_owed" => self.owed.retain(|_, owed| owed.order != key),

@@ -126,6 +126,7 @@ fn to_json(standing: &ReceivableStanding, lowered: &Lowered) -> Value {
         "set_off_minor": standing.set_off_minor.to_string(),
         "given_up_minor": standing.given_up_minor.to_string(),
         "left_minor": standing.left_minor().to_string(),
+        "set_aside": standing.is_set_aside,
         "too_much_minor": standing.too_much_minor().to_string(),
         "of_unpaid_money": lowered.waits(standing.number),
         "since": standing.receivable.opened_at,
@@ -168,6 +169,13 @@ fn listed(engine: &Engine, standings: &[ReceivableStanding], lowered: &Lowered) 
         told.push(format!(
             "{0}: khoản tiền bị giảm chưa chi, nên chưa phải thu hồi; khi chi tiếp, chỉ chi phần còn lại.\n\
              {0}: the money that was lowered is not paid, so nothing is to be got back yet; it goes on with what is left of it.",
+            one.number
+        ));
+    }
+    for one in standings.iter().filter(|one| one.is_set_aside) {
+        told.push(format!(
+            "{0}: không phải thu: việc báo tử đã được xác định là sai hoặc muộn hơn.\n\
+             {0}: nothing is owed: the death was found to be wrong, or a later one.",
             one.number
         ));
     }

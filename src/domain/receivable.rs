@@ -49,6 +49,8 @@ named!(
         Reclaimed = "reclaimed",
         /// Nothing of it is left to be got back, and a part two persons have given up.
         WrittenOff = "written_off",
+        /// Nothing of it is owed: the death was set aside, or is known to be a later one.
+        SetAside = "set_aside",
     }
 );
 
@@ -61,6 +63,8 @@ named!(
         RestGotBack = "rest got back",
         PartFellAway = "part fell away",
         AllFellAway = "all fell away",
+        DeathSetAside = "death set aside",
+        DeathCountsAgain = "death counts again",
     }
 );
 
@@ -88,6 +92,11 @@ impl ReceivableState {
             (S::Recovered, E::AllFellAway, S::Open),
             (S::WrittenOff, E::PartFellAway, S::Recovering),
             (S::WrittenOff, E::AllFellAway, S::Open),
+            (S::Open, E::DeathSetAside, S::SetAside),
+            (S::Recovering, E::DeathSetAside, S::SetAside),
+            (S::Reclaimed, E::DeathSetAside, S::SetAside),
+            (S::WrittenOff, E::DeathSetAside, S::SetAside),
+            (S::SetAside, E::DeathCountsAgain, S::Open),
         ]
     };
 
@@ -139,6 +148,8 @@ pub struct ReceivableStanding {
     pub returned_minor: i64,
     /// Set off against money for the same claims, of which nothing was left to be paid.
     pub set_off_minor: i64,
+    /// True while the evidence of the death on which it stands is found wrong.
+    pub is_set_aside: bool,
 }
 
 impl ReceivableStanding {
@@ -153,12 +164,16 @@ impl ReceivableStanding {
 
     /// What is neither back nor on its way, whoever gave it up.
     pub fn not_back_minor(&self) -> i64 {
-        (self.receivable.amount_minor - self.got_back_minor() - self.reserved_minor).max(0)
+        (self.owed_minor() - self.got_back_minor() - self.reserved_minor).max(0)
     }
 
     /// What is back beyond all that was owed.
     pub fn too_much_minor(&self) -> i64 {
-        (self.got_back_minor() - self.receivable.amount_minor).max(0)
+        (self.got_back_minor() - self.owed_minor()).max(0)
+    }
+
+    fn owed_minor(&self) -> i64 {
+        if self.is_set_aside { 0 } else { self.receivable.amount_minor }
     }
 
     /// What is back, or on its way, in other ways than by its order: all of it is too much once that has
@@ -168,6 +183,9 @@ impl ReceivableStanding {
     }
 
     pub fn state(&self) -> ReceivableState {
+        if self.is_set_aside {
+            return ReceivableState::SetAside;
+        }
         let back = self.got_back_minor();
         if back >= self.receivable.amount_minor {
             return match self.receivable.cause {
@@ -271,6 +289,7 @@ mod tests {
                 received_minor: 0,
                 returned_minor: 0,
                 set_off_minor: 0,
+                is_set_aside: false,
             };
             assert_eq!(
                 (standing.state(), standing.left_minor()),

@@ -65,6 +65,10 @@ impl Books {
                     told.states
                         .push(format!("not_owed:{}=gone", to_letters(self.keys.line(order))));
                 }
+                Written::SetAside { number, is_so } => {
+                    let is_so = if *is_so { "yes" } else { "no" };
+                    told.states.push(format!("set_aside:{number}={is_so}"));
+                }
                 Written::Dropped(cycle) => {
                     told.sums.retain(|(of, _), _| *of != cycle.0);
                     told.claims.retain(|(_, _, by), _| *by != cycle.0);

@@ -5,6 +5,7 @@
 //! the shard of their payee. A unit of shards is one commit; what is done is skipped after a restart.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -14,6 +15,7 @@ use crate::domain::claim::Claim;
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::exception::Decision as OfficerDecision;
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PersonNo, Shard};
+use crate::domain::receivable::ReceivableCause;
 use crate::engine::cycle::moved;
 use crate::engine::import::PERHAPS_KNOWN;
 use crate::engine::names::Keys;
@@ -72,6 +74,8 @@ struct Terms {
     under_both_numbers: HashSet<EnrolmentNo>,
     /// New enrolments that look like somebody's who is gone from the roster.
     perhaps_known: HashSet<EnrolmentNo>,
+    /// People after whose death something was paid that is to be got back.
+    estates: HashSet<PersonNo>,
 }
 
 /// One person of whom the evidence of a cycle tells.
@@ -192,6 +196,7 @@ impl Engine {
                 }
             }
         }
+        let estates = self.store.standings_of(ReceivableCause::PostDeath).await?.into_iter();
         let resolutions = self
             .store
             .resolutions(cycle.period)
@@ -215,6 +220,7 @@ impl Engine {
             of_two_persons,
             under_both_numbers,
             perhaps_known,
+            estates: estates.map(|one| one.receivable.person).collect(),
         })
     }
 
@@ -291,8 +297,10 @@ impl Engine {
         let mut changes = Changes::new();
         let mut travelling: BTreeMap<Shard, (Vec<u8>, i64)> = BTreeMap::new();
         let mut after_death = BTreeMap::new();
+        let mut certain = HashSet::new();
         for one in decided {
             after_death.extend(one.after_death);
+            certain.extend(one.certain);
             let shard = one.shard;
             for (to, (bytes, items)) in one.travelling {
                 let (all, count) = travelling.entry(to).or_default();
@@ -337,7 +345,7 @@ impl Engine {
             )?);
         }
         changes.chunks(sealed);
-        self.reclaim_after_death(&after_death, &mut changes).await?;
+        self.reclaim_after_death(&after_death, &certain, &mut changes).await?;
         changes.work_done(cycle, STAGE, unit, &self.stamp());
         self.store.commit(changes).await?;
         Ok(())

@@ -32,14 +32,20 @@ pub struct Receiving {
 impl Engine {
     /// Makes receivables of what was really paid for months after a death, once for each payment. They
     /// are owed by the estate and stand on their evidence: a cycle that is cancelled does not take them
-    /// away.
+    /// away. Of people of whom it is `certain` when they died, or that they live, what is not found (any more)
+    /// is set aside.
     pub(super) async fn reclaim_after_death(
         &self,
         found: &BTreeMap<(PayableNo, PersonNo), i64>,
+        certain: &HashSet<PersonNo>,
         changes: &mut Changes,
     ) -> Result<(), EngineError> {
-        if found.is_empty() {
+        if found.is_empty() && certain.is_empty() {
             return Ok(());
+        }
+        let estates = self.store.standings_of(ReceivableCause::PostDeath).await?;
+        for one in estates.iter().filter(|one| certain.contains(&one.receivable.person)) {
+            self.set_aside_or_owed_again(one, found, changes)?;
         }
         let numbers: Vec<PayableNo> = found.keys().map(|(payable, _)| *payable).collect();
         let amounts: HashMap<PayableNo, i64> = self
@@ -49,12 +55,8 @@ impl Engine {
             .into_iter()
             .map(|payable| (payable.number, payable.amount_minor))
             .collect();
-        let known: HashSet<PayableNo> = self
-            .store
-            .standings()
-            .await?
-            .into_iter()
-            .filter(|one| one.receivable.cause == ReceivableCause::PostDeath)
+        let known: HashSet<PayableNo> = estates
+            .iter()
             .filter_map(|one| one.receivable.instruction.map(|(payable, _)| payable))
             .collect();
         let settled: HashMap<PayableNo, AttemptNo> = self
@@ -91,6 +93,35 @@ impl Engine {
                 .as_bytes()
                 .to_vec(),
         );
+        Ok(())
+    }
+
+    /// Whether what an estate owes still stands on evidence: the payment is among those that were found to be
+    /// for months after the death.
+    fn set_aside_or_owed_again(
+        &self,
+        estate: &ReceivableStanding,
+        found: &BTreeMap<(PayableNo, PersonNo), i64>,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        let Some((payable, _)) = estate.receivable.instruction else { return Ok(()) };
+        let stands = found.contains_key(&(payable, estate.receivable.person));
+        let at = self.stamp();
+        let event = match (stands, estate.is_set_aside) {
+            (true, true) => {
+                estate.state().apply(ReceivableEvent::DeathCountsAgain)?;
+                changes.owed_again(estate.number);
+                "receivable_owed_again"
+            }
+            (false, false) => {
+                estate.state().apply(ReceivableEvent::DeathSetAside)?;
+                changes.set_aside(estate.number, &at);
+                "receivable_set_aside"
+            }
+            _ => return Ok(()),
+        };
+        let leaf = Leaf::of(event, &at).number("receivable", estate.number).build()?;
+        changes.event(leaf.as_bytes().to_vec());
         Ok(())
     }
 

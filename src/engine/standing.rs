@@ -494,17 +494,28 @@ impl Engine {
         compared: &mut Compared,
     ) -> Result<(), EngineError> {
         let mut expected = standing.owed.clone();
-        for (number, line) in self.store.owed().await? {
+        for (number, line, is_set_aside) in self.store.owed().await? {
             let row = format!("receivable {number}");
             match expected.remove(&number) {
                 Some(owed) => {
                     compared.counted("amount owed", true);
-                    if owed.token != to_letters(self.keys.line(&line)) {
+                    let of_death = |is_so| match is_so {
+                        true => "that it was set aside",
+                        false => "that it was not set aside",
+                    };
+                    let differs = if owed.token != to_letters(self.keys.line(&line)) {
+                        Some(("another amount, cause or order", "what stands there now"))
+                    } else if is_set_aside != standing.set_aside.contains(&number) {
+                        Some((of_death(!is_set_aside), of_death(is_set_aside)))
+                    } else {
+                        None
+                    };
+                    if let Some((log, stands)) = differs {
                         compared.differs(
                             "V214",
                             row,
-                            "another amount, cause or order".to_owned(),
-                            "what stands there now".to_owned(),
+                            log.to_owned(),
+                            stands.to_owned(),
                             "it was changed without a command; compare it with a backup",
                         );
                     }

@@ -237,6 +237,9 @@ pub const fn receivable_state(state: ReceivableState) -> Words {
         ReceivableState::Recovering => Words::fixed("Đang thu", "Partly back"),
         ReceivableState::Recovered => Words::fixed("Đã thu", "Back"),
         ReceivableState::Reclaimed => Words::fixed("Đã thu từ di sản", "Back from the estate"),
+        ReceivableState::SetAside => {
+            Words::fixed("Không phải thu: việc báo tử sai", "Not owed: the death was wrong")
+        }
         ReceivableState::WrittenOff => Words::fixed("Đã xóa nợ", "Written off"),
     }
 }

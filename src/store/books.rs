@@ -36,6 +36,8 @@ pub enum Written {
     Kept { answer: AnswerNo, of: Kept, line: String },
     /// The order was not too much after all.
     NotOwed { order: String },
+    /// What an estate owed is not owed, or is owed again.
+    SetAside { number: i64, is_so: bool },
 }
 
 named!(

@@ -321,11 +321,11 @@ impl Store {
         Ok(rows.iter().map(fact).collect())
     }
 
-    /// Money to be got back, as the log has it: number and line.
-    pub async fn owed(&self) -> Result<Vec<(i64, String)>, StoreError> {
+    /// Money to be got back, as the log has it: number, line, and whether it was set aside.
+    pub async fn owed(&self) -> Result<Vec<(i64, String, bool)>, StoreError> {
         let rows = self
             .query(
-                "select receivable_no, cause, person_no, payable_no, attempt, amount_minor, cycle_no, opened_at
+                "select receivable_no, cause, person_no, payable_no, attempt, amount_minor, cycle_no, opened_at, set_aside_at
                  from receivable order by receivable_no",
                 &[],
             )
@@ -340,7 +340,7 @@ impl Store {
                     amount_minor: row.int(5)?,
                     opened_at: row.text(7)?.to_owned(),
                 };
-                Ok((number, owed_line(number, &one, cycle)))
+                Ok((number, owed_line(number, &one, cycle), row.maybe_text(8)?.is_some()))
             })
             .collect()
     }

@@ -49,6 +49,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0033_paid_elsewhere"),
     migration!("0034_given_up_in_parts"),
     migration!("0034_set_off"),
+    migration!("0035_set_aside"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -59,7 +59,8 @@ macro_rules! standings {
              where w.receivable_no = r.receivable_no and w.confirmed_by is not null), 0) as bigint),
            cast(coalesce((
              select sum(s.amount_minor) from set_off s join cycle c on c.cycle_no = s.cycle_no
-             where s.receivable_no = r.receivable_no and c.state in ('released', 'settling', 'closed')), 0) as bigint)
+             where s.receivable_no = r.receivable_no and c.state in ('released', 'settling', 'closed')), 0) as bigint),
+           r.set_aside_at
          from receivable r "
     };
 }
@@ -342,6 +343,27 @@ impl Changes {
         );
     }
 
+    /// What an estate owed is not owed: the evidence of the death was found wrong.
+    pub fn set_aside(&mut self, receivable: i64, at: &str) {
+        self.written.push(Written::SetAside { number: receivable, is_so: true });
+        self.guarded(
+            "what an estate owes is set aside once",
+            "update receivable set set_aside_at = $2
+             where receivable_no = $1 and cause = 'post_death' and set_aside_at is null",
+            vec![receivable.into(), at.to_owned().into()],
+        );
+    }
+
+    /// What was set aside is owed again: the evidence of the death stands after all.
+    pub fn owed_again(&mut self, receivable: i64) {
+        self.written.push(Written::SetAside { number: receivable, is_so: false });
+        self.guarded(
+            "what is owed again was set aside",
+            "update receivable set set_aside_at = null where receivable_no = $1 and set_aside_at is not null",
+            vec![receivable.into()],
+        );
+    }
+
     /// Money to be got back that a cycle worked out; it is forgotten with the cycle's computation.
     pub fn overpayments(&mut self, cycle: CycleNo, first_no: i64, receivables: &[Receivable]) {
         self.receivables_of(Some(cycle), first_no, receivables);
@@ -526,6 +548,7 @@ fn standing(row: &Row) -> Result<ReceivableStanding, StoreError> {
         returned_minor: row.int(11)?,
         given_up_minor: row.int(12)?,
         set_off_minor: row.int(13)?,
+        is_set_aside: row.maybe_text(14)?.is_some(),
     })
 }
 

@@ -77,7 +77,7 @@ async fn one_officer_releases_all(office: &TestOffice, cycle: &Cycle) {
 }
 
 /// What the program says.
-fn asked(office: &TestOffice, arguments: &[&str]) -> String {
+pub fn asked(office: &TestOffice, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chitra"));
     let said = command.arg("--office").arg(&office.dir).args(arguments).output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));

@@ -3,13 +3,18 @@
 
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
+use chitra::domain::exception::Decision;
 use chitra::domain::receivable::ReceiptSource;
 use chitra::domain::state::Named as _;
+use chitra::engine::hold::Deciding;
 use chitra::engine::receivable::Receiving;
 use jiff::civil::date;
 
 use crate::explaining::asked;
-use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, refused, run};
+use crate::once_a_benefit;
+use crate::support::office::{
+    APPROVERS, MAKER, TestOffice, deciding, key, on_both_databases, period, refused, run,
+};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
@@ -19,6 +24,8 @@ on_both_databases! { run, RealPart::Postgres;
     no_more_is_given_up_than_two_agreed_to
     what_fell_away_is_given_up_as_a_part_of_its_own
     what_was_paid_after_a_death_is_owed_by_the_estate
+    an_estate_owes_nothing_while_two_officers_have_seen_the_person
+    an_estate_owes_less_when_the_death_was_later
     what_an_estate_paid_and_the_bank_returns_is_told
     what_was_kept_back_and_the_bank_returns_is_told
     what_was_paid_in_for_what_is_no_excess_any_more_is_told
@@ -329,6 +336,105 @@ fn steps(office: &TestOffice) -> Vec<(String, String)> {
 }
 
 /// The heirs have paid for the month after the death, and then the bank returns the payment.
+/// An as the register knows him from now on: `deceased`, on a day.
+fn died(on: &str) -> String {
+    format!("{AN} | register.vital_status=deceased | register.date_of_death={on}")
+}
+
+async fn an_estate_owes_nothing_while_two_officers_have_seen_the_person(office: TestOffice) {
+    office.on_day(DAY);
+    for month in ["2026-10", "2026-11"] {
+        office.month(month, &[AN]).await;
+        let cycle = office.paid_out(month, Regular).await;
+        settled(&office, &cycle).await;
+    }
+    let dead = died("2026-10-15");
+    office.month("2026-12", &[&dead]).await;
+    let december = office.opened("2026-12", Regular).await;
+    office.computed(&december).await;
+    let heirs = Receiving {
+        amount_minor: 200_000,
+        source: ReceiptSource::Estate,
+        reference: "PT-1".to_owned(),
+        on: date(2026, 12, 20),
+    };
+    let (engine, lan) = (&office.engine, key(MAKER));
+    engine.receivable_received(1, heirs.clone(), MAKER, &lan).await.unwrap();
+    assert_eq!(standing(&office).await, "recovering: back 200000, on its way 0, left 300000");
+
+    // He comes in person, for this month.
+    let now = office.now(&december).await;
+    let (_, held) = engine.holds(&now, Some("H110"), 1).await.unwrap();
+    let hold = held[0].name();
+    let said = Deciding { valid_to: Some(period("2026-12")), ..deciding(Decision::Release) };
+    engine.hold_decide(&now, &hold, said, MAKER, &lan).await.unwrap();
+    let again = engine.recompute(&office.now(&december).await).await.unwrap();
+    office.computed(&again).await;
+    assert_eq!(standing(&office).await, "recovering: back 200000, on its way 0, left 300000");
+    let now = office.now(&december).await;
+    let (_, held) = engine.holds(&now, Some("H110"), 1).await.unwrap();
+    let second = APPROVERS[0];
+    engine.hold_confirm(&now, &held[0].name(), second, &key(second)).await.unwrap();
+    let again = engine.recompute(&office.now(&december).await).await.unwrap();
+    office.computed(&again).await;
+    office.check(&december, "entitled 1", "pending 1 = 500000").await;
+    assert_eq!(standing(&office).await, "set_aside: back 200000, on its way 0, left 0");
+    let told = once_a_benefit::asked(&office, &["receivable", "list", "--all"]);
+    assert!(told.contains("1: nothing is owed: the death was found to be wrong"), "{told}");
+    assert!(told.contains("200.000 VND more came back than is owed"), "{told}");
+    refused(engine.receivable_received(1, heirs, MAKER, &lan).await, "F111");
+    refused(engine.receivable_write_off(1, "nothing", MAKER, &lan).await, "F114");
+    let sealed = engine.seal(&office.now(&december).await).await.unwrap();
+    office.sent(&sealed, 0).await;
+    settled(&office, &december).await;
+
+    // The release has run out and the register says what it said: now for December too.
+    office.month("2027-01", &[&dead]).await;
+    let january = office.opened("2027-01", Regular).await;
+    office.computed(&january).await;
+    let told = office.receivables().await;
+    assert_eq!(told, ["post_death 500000", "post_death 500000"]);
+
+    // It is put right there, and nothing is owed of either month.
+    office.month("2027-02", &[AN]).await;
+    let february = office.opened("2027-02", Regular).await;
+    office.computed(&february).await;
+    assert!(office.receivables().await.is_empty());
+    office.engine.sequence().await.unwrap();
+    let compared = office.engine.audit_rows().await.unwrap();
+    assert_eq!(compared.differences, [], "rows are not what the log says");
+
+    let by_hand = "update receivable set set_aside_at = null where receivable_no = $1";
+    assert_eq!(office.tamper(by_hand, vec![2.into()]).await, 1);
+    office.ends_tampered_with("V214").await;
+}
+
+async fn an_estate_owes_less_when_the_death_was_later(office: TestOffice) {
+    office.on_day(DAY);
+    for month in ["2026-10", "2026-11"] {
+        office.month(month, &[AN]).await;
+        let cycle = office.paid_out(month, Regular).await;
+        settled(&office, &cycle).await;
+    }
+    for (on, owed) in [
+        ("2026-09-15", &["post_death 500000", "post_death 500000"][..]),
+        ("2026-11-02", &[]),
+        ("2026-10-30", &["post_death 500000"]),
+    ] {
+        office.month("2026-12", &[&died(on)]).await;
+        let cycle = office.opened("2026-12", Regular).await;
+        office.computed(&cycle).await;
+        assert_eq!(office.receivables().await, owed, "died on {on}");
+        let now = office.now(&cycle).await;
+        office
+            .engine
+            .cycle_cancel(&now, "the register is asked", MAKER, &key(MAKER))
+            .await
+            .unwrap();
+    }
+    office.ends_whole().await;
+}
+
 async fn what_an_estate_paid_and_the_bank_returns_is_told(office: TestOffice) {
     office.on_day(DAY);
     let mut paid = Vec::new();

@@ -39,6 +39,9 @@ pub struct Decided {
     /// What was determined for months after the month of a death that is known now, by the payable that
     /// has it.
     pub after_death: BTreeMap<(PayableNo, PersonNo), i64>,
+    /// Of those whose estates owe something: who lives or surely died, so that all they owe is among what was
+    /// found.
+    pub certain: Vec<PersonNo>,
     /// Lines by the shard of their payee, and how many.
     pub travelling: BTreeMap<Shard, (Vec<u8>, i64)>,
 }
@@ -53,6 +56,7 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
         exceptions: Vec::new(),
         tally: BTreeMap::new(),
         after_death: BTreeMap::new(),
+        certain: Vec::new(),
         travelling: BTreeMap::new(),
     };
     decided.refused(stored::refused(terms, loaded)?);
@@ -119,7 +123,12 @@ impl Decided {
                 && decision.hold_of_identity() == Some(HoldCode::Deceased)
                 && !released(terms, listed.enrolment, HoldCode::Deceased)
         });
-        let Some(died) = died.filter(|_| is_confirmed) else { return };
+        let died = died.filter(|_| is_confirmed);
+        let person = rows.listed[0].person;
+        if terms.estates.contains(&person) && (judged.is_living || died.is_some()) {
+            self.certain.push(person);
+        }
+        let Some(died) = died else { return };
         for claim in claims.iter().filter(|claim| claim.period > died) {
             if let Some(payable) = claim.payable {
                 *self.after_death.entry((payable, claim.person)).or_default() += claim.amount_minor;

@@ -55,6 +55,8 @@ pub struct Judged<'a> {
     date_of_birth: Option<(Date, DobPrecision)>,
     sex: Option<Sex>,
     date_of_death: Option<Date>,
+    /// The register says so, or two officers have found that it is wrong about a death.
+    pub is_living: bool,
 }
 
 impl Judged<'_> {
@@ -233,6 +235,7 @@ impl<'s, 'p> Judge<'s, 'p> {
             date_of_birth: first.date_of_birth.map(birth),
             sex: first.sex.map(sex),
             date_of_death: record.filter(|_| !lives).and_then(|line| register.died_on(line)),
+            is_living: lives || record.is_some_and(|line| register.says_alive(line)),
         };
         if judged.cases.is_empty() {
             *entitled = Entitled::default();

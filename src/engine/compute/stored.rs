@@ -51,6 +51,12 @@ impl Register {
         Some(&self.0[at].full_name)
     }
 
+    /// Whether the record on this line says that the person lives.
+    pub fn says_alive(&self, line: u64) -> bool {
+        let at = self.0.binary_search_by_key(&line, |row| row.line);
+        at.is_ok_and(|at| self.0[at].vital == VitalStatus::Alive)
+    }
+
     /// The day of death that the record on this line gives.
     pub fn died_on(&self, line: u64) -> Option<Date> {
         let at = self.0.binary_search_by_key(&line, |row| row.line).ok()?;
