@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::channels::callbacks;
 use crate::cli::Voice;
-use crate::cli::show::{grouped, money};
+use crate::cli::show::{grouped, money, payments};
 use crate::engine::collect::Collected;
 use crate::engine::{Engine, EngineError};
 
@@ -157,10 +157,10 @@ impl Reissue {
         voice.say(&told, || {
             let mut text = match &done.list {
                 Some(list) => format!(
-                    "list {} orders {} payments again, {}; it is submitted and approved like the first: \
+                    "list {} orders {} again, {}; it is submitted and approved like the first: \
                      chitra submit {} --list {} --as OFFICER",
                     list.number,
-                    grouped(i128::from(done.ordered)),
+                    payments(done.ordered),
                     money(done.ordered_minor, engine.config.currency),
                     cycle.label(),
                     list.number

@@ -7,7 +7,7 @@ use crate::cli::Voice;
 use crate::cli::answers::{overdue_json, overdue_table};
 use crate::cli::import::period;
 use crate::cli::recall;
-use crate::cli::show::{grouped, money, table};
+use crate::cli::show::{grouped, money, payments, table};
 use crate::cli::signer::Signer;
 use crate::domain::cycle::{Cycle, CycleKind, CycleState};
 use crate::domain::exception::RowOutcome;
@@ -286,18 +286,18 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
     parts.push(table(&["payables", "count", "money"], &lines, &[1, 2]));
     if figures.overdue.count > 0 {
         parts.push(format!(
-            "Of what is pending, {} payments ({}) are overdue: their partners have had more days than they take to answer. \
-             They become unknown with the next: chitra collect, or: chitra cycle close {}",
-            count(figures.overdue.count),
+            "Overdue: {} ({}) of what is pending, whose partners have had more days than they take to answer. \
+             What is overdue becomes unknown with the next: chitra collect, or: chitra cycle close {}",
+            payments(figures.overdue.count),
             money(figures.overdue.minor, currency),
             cycle.label()
         ));
     }
     if figures.perhaps_twice.count > 0 {
         parts.push(format!(
-            "For {} payments ({}) a partner names a second transaction: the money may have left twice. \
+            "For {} ({}) a partner names a second transaction: the money may have left twice. \
              See: chitra queue discrepancies",
-            count(figures.perhaps_twice.count),
+            payments(figures.perhaps_twice.count),
             money(figures.perhaps_twice.minor, currency)
         ));
     }

@@ -13,7 +13,7 @@ use jiff::civil::{Date, DateTime, date};
 use serde_json::json;
 
 use crate::channels::sandbox::Sandbox;
-use crate::cli::show::{grouped, money};
+use crate::cli::show::{grouped, money, payments};
 use crate::cli::{Voice, cycle, sandbox, show, synth};
 use crate::disk::RealDisk;
 use crate::domain::cycle::{Cycle, CycleKind, CycleState};
@@ -203,8 +203,8 @@ impl Demo {
             let done = engine.reissue(&month).await?;
             if let Some(list) = &done.list {
                 steps.done(&format!(
-                    "{day}: {} payments are ordered again on list {}",
-                    grouped(i128::from(done.ordered)),
+                    "{day}: {} on list {}, which are ordered again",
+                    payments(done.ordered),
                     list.number
                 ));
             }
@@ -446,8 +446,8 @@ taken = "sandbox/{name}/taken"
         voice.say(&told, || {
             let mut parts = vec![cycle::text(&figures, currency)];
             parts.push(format!(
-                "The partners' own ledger: {} payments, {} stay credited; our books: {} paid, {}, the rest of theirs is unknown to us.",
-                grouped(kept.len() as i128),
+                "The partners' own ledger: {}, {} stay credited; our books: {} paid, {}, the rest of theirs is unknown to us.",
+                payments(kept.len() as i64),
                 money(kept_minor, currency),
                 grouped(i128::from(paid.count)),
                 money(paid.minor, currency)

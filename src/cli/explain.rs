@@ -265,7 +265,7 @@ fn text(engine: &Engine, told: &Explanation) -> String {
             lines.extend(hold_as_text(hold, false));
         }
         lines.extend(said_of_law);
-        lines.extend(lines_as_text(engine, &row.lines));
+        lines.extend(lines_as_text(&row.lines));
         parts.push(lines.join("\n"));
     }
     for row in &told.refused {
@@ -298,7 +298,7 @@ fn text(engine: &Engine, told: &Explanation) -> String {
             one.holds.iter().flat_map(|hold| hold_as_text(hold, stands(&one.payable, hold))),
         );
         lines.extend(attempts_as_text(engine, &one.attempts, &one.then));
-        lines.extend(lines_as_text(engine, &one.lines));
+        lines.extend(lines_as_text(&one.lines));
         parts.push(lines.join("\n"));
     }
     for one in &told.payables {
@@ -396,18 +396,15 @@ fn hold_as_text(hold: &ToldHold, is_said: bool) -> Vec<String> {
     told
 }
 
-fn lines_as_text(engine: &Engine, lines: &[ExplainedLine]) -> Vec<String> {
+/// The first sentence of each language says what is due; the others why.
+fn lines_as_text(lines: &[ExplainedLine]) -> Vec<String> {
     let mut told = Vec::new();
     for line in lines {
-        told.push(format!(
-            "   • {} {} {}: {}",
-            line.period,
-            line.kind,
-            line.component,
-            money(i128::from(line.amount_minor), engine.config.currency)
-        ));
-        for sentence in line.vietnamese.lines().chain(line.english.lines()) {
-            told.push(format!("       {sentence}"));
+        for (mark, sentences) in [("•", &line.vietnamese), (" ", &line.english)] {
+            for (at, sentence) in sentences.lines().enumerate() {
+                let before = if at == 0 { format!("   {mark} ") } else { " ".repeat(7) };
+                told.push(format!("{before}{sentence}"));
+            }
         }
     }
     told

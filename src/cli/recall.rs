@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::Voice;
-use crate::cli::show::{grouped, money, table};
+use crate::cli::show::{money, payments, table};
 use crate::cli::signer::Signer;
 use crate::domain::cycle::Cycle;
 use crate::domain::ids::EndToEndId;
@@ -225,18 +225,17 @@ pub fn told_shortly(found: &[Standing], cycle: &Cycle) -> Option<String> {
     let refused = open.iter().filter(|one| one.recall.state == RecallState::Refused).count();
     (!open.is_empty()).then(|| {
         format!(
-            "Asked back and not over: {} payments, of which {late} are late and {refused} refused: chitra recall list {}",
-            open.len(),
+            "Asked back and not over: {}, of which {late} are late and {refused} refused: chitra recall list {}",
+            payments(open.len() as i64),
             cycle.label()
         )
     })
 }
 
 fn told(done: &Asked, engine: &Engine) -> String {
-    let payments = if done.count == 1 { "payment" } else { "payments" };
     format!(
-        "{} {payments} of {}",
-        grouped(i128::from(done.count)),
+        "{} of {}",
+        payments(done.count),
         money(i128::from(done.total_minor), engine.config.currency)
     )
 }

@@ -5,6 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use crate::cli::Voice;
 pub use crate::domain::money::{grouped, told as money};
+
+/// `1 payment`, `1.234 payments`.
+pub fn payments(count: i64) -> String {
+    let word = if count == 1 { "payment" } else { "payments" };
+    format!("{} {word}", grouped(i128::from(count)))
+}
 use crate::engine::progress::Progress;
 
 /// A table with columns as wide as their widest cell; columns named in `right` are right-aligned.

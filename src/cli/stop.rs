@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::Voice;
-use crate::cli::show::{grouped, money, table};
+use crate::cli::show::{grouped, money, payments, table};
 use crate::cli::signer::Signer;
 use crate::engine::stop::Stopped;
 use crate::engine::{Engine, EngineError};
@@ -150,10 +150,9 @@ async fn list(engine: &Engine, cycle: &str, voice: &Voice) -> Result<(), EngineE
 }
 
 fn told(done: &Stopped, engine: &Engine) -> String {
-    let payments = if done.count == 1 { "payment" } else { "payments" };
     format!(
-        "{} {payments} of {}",
-        grouped(i128::from(done.count)),
+        "{} of {}",
+        payments(done.count),
         money(i128::from(done.total_minor), engine.config.currency)
     )
 }

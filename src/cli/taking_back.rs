@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::cli::Voice;
-use crate::cli::show::{grouped, money};
+use crate::cli::show::{money, payments};
 use crate::cli::signer::Signer;
 use crate::domain::cycle::Cycle;
 use crate::domain::ids::ListNo;
@@ -63,8 +63,8 @@ fn tell(what: &str, cycle: &Cycle, done: &TakenBack, engine: &Engine, voice: &Vo
     });
     voice.say(&told, || {
         format!(
-            "{what}: {} payments, {}; what may be ordered again goes with: chitra reissue {}",
-            grouped(i128::from(done.count)),
+            "{what}: {}, {}; what may be ordered again goes with: chitra reissue {}",
+            payments(done.count),
             money(done.total_minor, engine.config.currency),
             cycle.label()
         )

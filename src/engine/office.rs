@@ -320,6 +320,23 @@ fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), EngineError> {
 }
 
 fn read_secret(path: &Path) -> Result<[u8; 32], EngineError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = std::fs::metadata(path).map_err(|error| {
+            EngineError::io(format!("reading the key {}", path.display()), error)
+        })?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(EngineError::refused(
+                "G134",
+                format!(
+                    "others may read the key {}, and sign with it; when nobody has: chmod 600 {0}; otherwise end the officer \
+                     and enrol another key: chitra officer end, chitra officer enrol",
+                    path.display()
+                ),
+            ));
+        }
+    }
     let text = std::fs::read_to_string(path)
         .map_err(|error| EngineError::io(format!("reading the key {}", path.display()), error))?;
     let text = text.trim();

@@ -83,7 +83,7 @@ async fn who_is_gone_from_the_roster_is_told_of_what_was_carried(office: TestOff
                 "It is in payable {now} of list 2026-11 now: held, H155 (Money of an earlier month is unpaid"
             ),
             // The line as October worked it out.
-            "2026-10 regular allowance: 500.000 VND",
+            "trợ cấp hằng tháng, tháng 10/2026, chi thường kỳ: 500.000 đồng",
             "NĐ 176/2025/NĐ-CP",
         ],
     );
@@ -244,7 +244,7 @@ async fn money_is_told_from_where_it_comes_when_a_list_that_took_it_is_given_up(
     office.engine.cycle_cancel(&now, "a wrong roster", MAKER, &key(MAKER)).await.unwrap();
 
     let (page, json) = asked(&office, "E1", "2026-11");
-    says(&page, &["carried from 2026-10", "2026-11 regular allowance: 500.000 VND"]);
+    says(&page, &["carried from 2026-10", "monthly allowance, November 2026, regular: 500,000 VND"]);
     assert_eq!(json["rows"], before);
     let again = office.sealed("2026-12", Regular).await;
     office.check(&again, "entitled 1", "pending 1 = 1500000").await;

@@ -1,6 +1,9 @@
 //! What is done in an officer's name: only by who is registered, may do it and holds the key; and what
 //! takes two persons takes two.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use chitra::domain::cycle::CycleKind::{Regular, Supplementary};
 use chitra::domain::cycle::CycleState;
 use chitra::domain::digest::Digest;
@@ -10,6 +13,7 @@ use chitra::domain::list::Role;
 use chitra::domain::signature::{OfficerPublicKey, OfficerSignature, Purpose};
 use chitra::engine::EngineError;
 use chitra::engine::hold::{Counts, Deciding};
+use chitra::engine::office as office_room;
 use serde_json::Value;
 
 use crate::support::office::{
@@ -42,6 +46,19 @@ fn refused<T>(result: Result<T, EngineError>, code: &str) -> String {
     let error = result.err().unwrap_or_else(|| panic!("{code} was expected, and it went through"));
     assert_eq!(error.code(), code, "{error}");
     error.to_string()
+}
+
+#[test]
+fn a_key_that_others_can_read_signs_nothing() {
+    on_sqlite(|office| async move {
+        let path = office_room::officer_key_path(&office.dir, MAKER);
+        office.hand_over_key(MAKER);
+        assert!(office_room::read_officer_key(&path).is_ok());
+        for mode in [0o640, 0o604, 0o620] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            refused(office_room::read_officer_key(&path), "G134");
+        }
+    });
 }
 
 /// The entries of the log with this event.
