@@ -2,16 +2,20 @@
 //! acknowledges.
 //!
 //! A `begin` whose future was dropped leaves its connection inside a transaction that swallows the
-//! next writes (sqlx 0.9), so every connection is rolled back before it is lent out again, and no
-//! time-out of ours is ever put around a transaction: the server's own time-outs do that work.
+//! next writes (sqlx 0.9), so every connection that writes is rolled back before it is lent out again, and no
+//! time-out of ours is ever put around a transaction: the server's own time-outs do that work. What only
+//! reads goes over connections of its own, which begin nothing and on which the server refuses every write: a
+//! question is one way to the server and back, where a pool would ask twice whether the connection lives.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::str::FromStr;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{Arguments, Executor, Row as _, TypeInfo, ValueRef};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
+use sqlx::{Arguments, Connection as _, Executor, Row as _, TypeInfo, ValueRef};
+use tokio::sync::Semaphore;
 
 use super::database::{Bulk, Database, Dialect, Row, StoreError, Transaction, Value};
 
@@ -21,8 +25,72 @@ const COPY_BYTES: usize = 1 << 20;
 /// algorithm on: the end waits for the server's delayed acknowledgement, 40 ms a table.
 const ROWS_BY_VALUES: usize = 500;
 
+const READERS: usize = 8;
+const WRITERS: u32 = 4;
+
 pub struct Postgres {
-    pool: PgPool,
+    reads: Readers,
+    writes: PgPool,
+}
+
+/// Connections that only read. One that is in use when its question is given up is closed, and not lent again.
+struct Readers {
+    options: PgConnectOptions,
+    lent: Semaphore,
+    idle: Mutex<Vec<PgConnection>>,
+}
+
+impl Readers {
+    fn new(options: PgConnectOptions) -> Readers {
+        Readers { options, lent: Semaphore::new(READERS), idle: Mutex::new(Vec::new()) }
+    }
+
+    async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let failed = |error| StoreError::of("reading", error);
+        let lent = self.lent.acquire().await;
+        let _lent = lent.map_err(|_| failed(sqlx::Error::PoolClosed))?;
+        loop {
+            let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+            let was_idle = idle.is_some();
+            let mut connection = match idle {
+                Some(connection) => connection,
+                None => PgConnection::connect_with(&self.options)
+                    .await
+                    .map_err(|error| StoreError::of("connecting to PostgreSQL", error))?,
+            };
+            let rows = match fetched(&mut connection, sql, args).await {
+                Ok(rows) => Ok(rows),
+                // The server was started anew, or the network let go of what lay idle. A question may be asked
+                // again.
+                Err(error) if is_gone(&error) && was_idle => continue,
+                Err(error) if is_gone(&error) => return Err(failed(error)),
+                Err(error) => Err(failed(error)),
+            };
+            if let Ok(mut idle) = self.idle.lock() {
+                idle.push(connection);
+            }
+            return rows?.iter().map(read).collect();
+        }
+    }
+
+    async fn close(&self) {
+        self.lent.close();
+        let idle = self.idle.lock().map(|mut idle| std::mem::take(&mut *idle)).unwrap_or_default();
+        for connection in idle {
+            // The server ends the session either way.
+            let _ = connection.close().await;
+        }
+    }
+}
+
+/// Whether it is the connection that failed, and not the question.
+fn is_gone(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        // Shut down, crashed, starting up: class 57P.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
+    }
 }
 
 impl Postgres {
@@ -43,22 +111,24 @@ impl Postgres {
                 ("statement_timeout", "15min"),
                 ("lock_timeout", "60s"),
                 ("idle_in_transaction_session_timeout", "5min"),
-                ("default_transaction_read_only", only_reads),
                 // The rollback below warns, on every connection that was left in order.
                 ("client_min_messages", "error"),
             ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(8)
+        let refusing_writes =
+            |refusing| options.clone().options([("default_transaction_read_only", refusing)]);
+        let reads = Readers::new(refusing_writes("on"));
+        let writes = PgPoolOptions::new()
+            .max_connections(WRITERS)
+            // The rollback asks whether the connection lives.
+            .test_before_acquire(false)
             .before_acquire(|connection, _| {
                 Box::pin(async move {
                     connection.execute("rollback").await?;
                     Ok(true)
                 })
             })
-            .connect_with(options)
-            .await
-            .map_err(|error| StoreError::of("connecting to PostgreSQL", error))?;
-        let postgres = Postgres { pool };
+            .connect_lazy_with(refusing_writes(only_reads));
+        let postgres = Postgres { reads, writes };
         for (setting, sql, wanted) in [
             ("fsync", "select current_setting('fsync')", "on"),
             ("synchronous_commit", "select current_setting('synchronous_commit')", "on"),
@@ -81,16 +151,17 @@ impl Database for Postgres {
     }
 
     async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
-        query(&self.pool, sql, args).await
+        self.reads.query(sql, args).await
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
-        let open = self.pool.begin().await.map_err(|error| StoreError::of("beginning", error))?;
+        let open = self.writes.begin().await.map_err(|error| StoreError::of("beginning", error))?;
         Ok(Box::new(PostgresTransaction { open }))
     }
 
     async fn close(&self) {
-        self.pool.close().await;
+        self.reads.close().await;
+        self.writes.close().await;
     }
 }
 
@@ -109,7 +180,7 @@ impl Transaction for PostgresTransaction {
         sql: Cow<'static, str>,
         args: Vec<Value>,
     ) -> Result<u64, StoreError> {
-        let done = sqlx::query_with(sqlx::AssertSqlSafe(sql), bind(args)?)
+        let done = sqlx::query_with(sqlx::AssertSqlSafe(sql), bind(args).map_err(binding)?)
             .execute(&mut *self.open)
             .await
             .map_err(|error| StoreError::of("writing", error))?;
@@ -126,11 +197,14 @@ impl Transaction for PostgresTransaction {
 
     async fn insert(&mut self, bulk: Bulk) -> Result<(), StoreError> {
         if (1..=ROWS_BY_VALUES).contains(&bulk.row_count()) {
-            sqlx::query_with(sqlx::AssertSqlSafe(insert_sql(&bulk)), bind(bulk.values)?)
-                .persistent(false)
-                .execute(&mut *self.open)
-                .await
-                .map_err(|error| StoreError::of("inserting", error))?;
+            sqlx::query_with(
+                sqlx::AssertSqlSafe(insert_sql(&bulk)),
+                bind(bulk.values).map_err(binding)?,
+            )
+            .persistent(false)
+            .execute(&mut *self.open)
+            .await
+            .map_err(|error| StoreError::of("inserting", error))?;
             return Ok(());
         }
         let width = bulk.columns.len();
@@ -206,7 +280,7 @@ fn write_copy(out: &mut String, value: &Value) {
     }
 }
 
-fn bind(args: Vec<Value>) -> Result<PgArguments, StoreError> {
+fn bind(args: Vec<Value>) -> Result<PgArguments, sqlx::Error> {
     let mut bound = PgArguments::default();
     for arg in args {
         match arg {
@@ -217,9 +291,13 @@ fn bind(args: Vec<Value>) -> Result<PgArguments, StoreError> {
             Value::Text(text) => bound.add(text.into_owned()),
             Value::Blob(bytes) => bound.add(bytes),
         }
-        .map_err(|error| StoreError::of("binding", sqlx::Error::Encode(error)))?;
+        .map_err(sqlx::Error::Encode)?;
     }
     Ok(bound)
+}
+
+fn binding(error: sqlx::Error) -> StoreError {
+    StoreError::of("binding", error)
 }
 
 /// A null whose type the server infers from where it stands.
@@ -245,11 +323,16 @@ async fn query<'e>(
     sql: &'static str,
     args: &[Value],
 ) -> Result<Vec<Row>, StoreError> {
-    let rows = sqlx::query_with(sql, bind(args.to_vec())?)
-        .fetch_all(executor)
-        .await
-        .map_err(|error| StoreError::of("reading", error))?;
-    rows.iter().map(read).collect()
+    let rows = fetched(executor, sql, args).await;
+    rows.map_err(|error| StoreError::of("reading", error))?.iter().map(read).collect()
+}
+
+async fn fetched<'e>(
+    executor: impl sqlx::Executor<'e, Database = sqlx::Postgres>,
+    sql: &'static str,
+    args: &[Value],
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query_with(sql, bind(args.to_vec())?).fetch_all(executor).await
 }
 
 fn read(row: &PgRow) -> Result<Row, StoreError> {

@@ -244,7 +244,10 @@ async fn money_is_told_from_where_it_comes_when_a_list_that_took_it_is_given_up(
     office.engine.cycle_cancel(&now, "a wrong roster", MAKER, &key(MAKER)).await.unwrap();
 
     let (page, json) = asked(&office, "E1", "2026-11");
-    says(&page, &["carried from 2026-10", "monthly allowance, November 2026, regular: 500,000 VND"]);
+    says(
+        &page,
+        &["carried from 2026-10", "monthly allowance, November 2026, regular: 500,000 VND"],
+    );
     assert_eq!(json["rows"], before);
     let again = office.sealed("2026-12", Regular).await;
     office.check(&again, "entitled 1", "pending 1 = 1500000").await;

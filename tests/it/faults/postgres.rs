@@ -4,8 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use chitra::store::StoreError;
+use chitra::store::database::Database as _;
+use chitra::store::postgres::Postgres;
+
 use crate::support::cluster::{Cluster, Loses, PostgresLine};
 use crate::support::injectors::{Mounted, Running};
+use crate::support::office::event_loop;
 use crate::support::real_parts::{RealPart, real_part};
 use crate::support::small_office::{CYCLE, SENT_ON, SmallOffice, TO_RELEASE, copy, text};
 
@@ -170,6 +175,30 @@ fn a_database_that_lags_behind_the_log_sends_nothing() {
     let ran = office.dispatch();
     assert_eq!(ran.code(), "G132", "{}", ran.stderr);
     assert!(office.inboxes().is_empty());
+}
+
+#[test]
+fn sessions_that_the_server_ended_are_begun_anew() {
+    let Some(programs) = real_part(RealPart::PostgresPrograms) else { return };
+    let cluster = Cluster::start(&programs);
+    let ends = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'chitra'";
+    event_loop().block_on(async {
+        let database = Postgres::open(&cluster.url("postgres")).await.unwrap();
+        let begun = database.begin().await.unwrap();
+        begun.commit().await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(cluster.sql("postgres", ends), "2", "one that reads, one that writes");
+            let rows = database.query("select cast(1 as bigint)", &[]).await.unwrap();
+            assert_eq!(rows[0].int(0).unwrap(), 1);
+            database.begin().await.unwrap().commit().await.unwrap();
+        }
+        // What only reads cannot write.
+        let error = database.query("create table never (n bigint)", &[]).await.unwrap_err();
+        assert!(matches!(error, StoreError::MustBeWritable { .. }), "{error}");
+        // A mistake of ours is no loss of the connection.
+        database.query("select nothing", &[]).await.unwrap_err();
+        assert_eq!(cluster.sql("postgres", ends), "2");
+    });
 }
 
 #[test]

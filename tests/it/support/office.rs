@@ -56,6 +56,7 @@ use chitra::store::postgres::Postgres;
 use chitra::store::sqlite::Sqlite;
 use jiff::Span;
 use jiff::civil::Date;
+use sqlx::Connection as _;
 use tempfile::TempDir;
 
 pub const MAKER: &str = "lan";
@@ -951,10 +952,9 @@ pub async fn new_database(url: &str) -> String {
 
 /// Runs a statement that PostgreSQL does not take inside a transaction.
 pub async fn outside_transaction(url: &str, sql: String) {
-    let server = Postgres::open(url).await.unwrap();
-    // A test makes a handful of these; the trait takes only texts that live as long as the program.
-    server.query(Box::leak(sql.into_boxed_str()), &[]).await.unwrap();
-    server.close().await;
+    let mut server = sqlx::PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut server).await.unwrap();
+    server.close().await.unwrap();
 }
 
 // --- People ---------------------------------------------------------------------------------------
