@@ -71,23 +71,35 @@ impl Store {
         rows.first().map(payable).transpose()
     }
 
-    /// What one beneficiary's lines became in a cycle, whoever is paid. Reads all payables of the
-    /// cycle: for a person who asks, not for a run.
+    /// What one beneficiary's lines became in a cycle, whoever is paid. Reads all payables of the cycle in
+    /// one shard: for a person who asks, not for a run.
     pub async fn payables_of_beneficiary(
         &self,
         cycle: CycleNo,
         beneficiary: crate::domain::ids::PersonNo,
     ) -> Result<Vec<Payable>, StoreError> {
+        let shard = beneficiary.shard();
+        let (first, last) = numbers_of(cycle, shard)?;
         let rows = self
             .query(
                 concat!(
                     payable_columns!(),
-                    "where cycle_no = $1 and beneficiary_no = $2 order by payable_no"
+                    "where shard = $1 and payable_no between $2 and $3 and beneficiary_no = $5 union all ",
+                    payable_columns!(),
+                    "where cycle_no = $4 and beneficiary_no = $5 and beneficiary_no >> 55 <> shard"
                 ),
-                &[cycle.0.into(), beneficiary.number().into()],
+                &[
+                    i64::from(shard.number()).into(),
+                    first.into(),
+                    last.into(),
+                    cycle.0.into(),
+                    beneficiary.number().into(),
+                ],
             )
             .await?;
-        rows.iter().map(payable).collect()
+        let mut found: Vec<Payable> = rows.iter().map(payable).collect::<Result<_, _>>()?;
+        found.sort_by_key(|one| one.number);
+        Ok(found)
     }
 
     /// What goes to a person, for themselves or for another.
