@@ -70,6 +70,19 @@ pub enum OutcomeOf {
     RefusedRow,
 }
 
+/// So many shards are summed by one statement: few enough that little is sorted at a time, and enough that
+/// a database far away is not asked 256 times.
+const SHARDS_SUMMED: usize = 8;
+
+/// The shards that one statement sums, each with the first and last payable of the cycle in it.
+macro_rules! within {
+    () => {
+        "with part(shard, first_no, last_no) as (values
+           (cast($1 as bigint), cast($2 as bigint), cast($3 as bigint)), ($4, $5, $6), ($7, $8, $9),
+           ($10, $11, $12), ($13, $14, $15), ($16, $17, $18), ($19, $20, $21), ($22, $23, $24)) "
+    };
+}
+
 /// The beneficiary of a payable, and its state as people see it: one in a file of unknown fate is
 /// unknown.
 macro_rules! seen_outcomes {
@@ -93,15 +106,19 @@ impl Store {
         rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
-    /// Sums a cycle shard by shard, so that the database sorts no more than one shard at a time, and
-    /// reads no other cycle. `sql` takes a shard and the first and last payable; its last two columns
-    /// are a count and a sum, the others are what they are grouped by. Gives rows in the order of
-    /// these.
+    /// Sums a cycle some shards at a time, so that the database sorts no more than those, and reads no other
+    /// cycle. `sql` begins with `within!`; its last two columns are a count and a sum, the others are what they
+    /// are grouped by. Gives rows in the order of these. SQLite goes through the tables of a `cross join` in
+    /// the order in which they are written.
     async fn summed(&self, cycle: CycleNo, sql: &'static str) -> Result<Vec<Row>, StoreError> {
         let mut sums: BTreeMap<Vec<Value>, (i64, i64)> = BTreeMap::new();
-        for shard in Shard::all() {
-            let (first, last) = numbers_of(cycle, shard)?;
-            let args = [i64::from(shard.number()).into(), first.into(), last.into()];
+        let shards: Vec<Shard> = Shard::all().collect();
+        for some in shards.chunks(SHARDS_SUMMED) {
+            let mut args: Vec<Value> = Vec::with_capacity(3 * SHARDS_SUMMED);
+            for shard in some {
+                let (first, last) = numbers_of(cycle, *shard)?;
+                args.extend([i64::from(shard.number()).into(), first.into(), last.into()]);
+            }
             for Row(mut group) in self.query(sql, &args).await? {
                 let row = Row(group.split_off(group.len().saturating_sub(2)));
                 let (count, total) = sums.entry(group).or_default();
@@ -128,10 +145,15 @@ impl Store {
         let rows = self
             .summed(
                 cycle,
-                "select i.batch_no, p.provider, cast(count(*) as bigint), cast(sum(i.amount_minor) as bigint)
-                 from instruction i join payable p on p.shard = i.shard and p.payable_no = i.payable_no
-                 where i.shard = $1 and i.payable_no between $2 and $3 and i.list_no = 0
-                 group by i.batch_no, p.provider",
+                concat!(
+                    within!(),
+                    "select i.batch_no, p.provider, cast(count(*) as bigint), cast(sum(i.amount_minor) as bigint)
+                     from part cross join instruction i
+                     join payable p on p.shard = i.shard and p.payable_no = i.payable_no
+                     where i.shard = part.shard and i.payable_no between part.first_no and part.last_no
+                       and i.list_no = 0
+                     group by i.batch_no, p.provider"
+                ),
             )
             .await?;
         rows.iter()
@@ -146,12 +168,17 @@ impl Store {
         let rows = self
             .summed(
                 cycle,
-                "select p.state, b.state, coalesce(b.channel, p.channel), coalesce(b.provider, p.provider), p.programme, p.province, p.fund, p.code,
-                   cast(case when p.carried_to is null then 0 else 1 end as bigint), p.channel,
-                   cast(count(*) as bigint), cast(sum(p.amount_minor) as bigint)
-                 from payable p left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
-                 where p.shard = $1 and p.payable_no between $2 and $3
-                 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
+                concat!(
+                    within!(),
+                    "select p.state, b.state, coalesce(b.channel, p.channel), coalesce(b.provider, p.provider),
+                       p.programme, p.province, p.fund, p.code,
+                       cast(case when p.carried_to is null then 0 else 1 end as bigint), p.channel,
+                       cast(count(*) as bigint), cast(sum(p.amount_minor) as bigint)
+                     from part cross join payable p
+                     left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
+                     where p.shard = part.shard and p.payable_no between part.first_no and part.last_no
+                     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
+                ),
             )
             .await?;
         rows.iter()
@@ -182,9 +209,13 @@ impl Store {
         let rows = self
             .summed(
                 cycle,
-                "select batch_no, state, grade, cast(count(*) as bigint), cast(sum(amount_minor) as bigint)
-                 from instruction where shard = $1 and payable_no between $2 and $3
-                 group by batch_no, state, grade",
+                concat!(
+                    within!(),
+                    "select i.batch_no, i.state, i.grade, cast(count(*) as bigint), cast(sum(i.amount_minor) as bigint)
+                     from part cross join instruction i
+                     where i.shard = part.shard and i.payable_no between part.first_no and part.last_no
+                     group by i.batch_no, i.state, i.grade"
+                ),
             )
             .await?;
         rows.iter()
@@ -205,7 +236,9 @@ impl Store {
         let rows = self
             .summed(
                 cycle,
-                "select f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried,
+                concat!(
+                    within!(),
+                    "select f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried,
                    cast(count(*) as bigint), cast(sum(f.amount_minor) as bigint)
                  from (
                    select i.state, i.reason, i.reason_class, i.amount_minor,
@@ -215,14 +248,15 @@ impl Store {
                        select 1 from instruction l
                        where l.shard = i.shard and l.payable_no = i.payable_no and l.attempt > i.attempt
                      ) then 1 else 0 end as bigint) as superseded
-                   from instruction i
+                   from part cross join instruction i
                    join payable p on p.shard = i.shard and p.payable_no = i.payable_no
                    left join batch b on b.cycle_no = p.cycle_no and b.batch_no = p.batch_no
-                   where i.shard = $1 and i.payable_no between $2 and $3
+                   where i.shard = part.shard and i.payable_no between part.first_no and part.last_no
                      and (i.state in ('rejected', 'returned', 'cancelled')
                        or (i.state in ('settled_excess', 'excess_returned') and p.state in ('rejected', 'returned')))
                  ) f
-                 group by f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried",
+                 group by f.state, f.reason, f.reason_class, f.superseded, f.payable_state, f.batch_state, f.carried"
+                ),
             )
             .await?;
         rows.iter()
