@@ -318,7 +318,9 @@ impl Engine {
                 let payables = self.store.payables(cycle.number, shard).await?;
                 for one in &payables {
                     compared.counted("payable", is_whole);
-                    compared.counted("way of a payable", is_told);
+                    if is_whole && !is_told {
+                        compared.counted("way of a payable", false);
+                    }
                     if is_told {
                         let ways = ways.entry((cycle.number.0, shard.number())).or_default();
                         ways.add(1, self.way_number(one));

@@ -16,6 +16,7 @@ use crate::domain::province::PROVINCES;
 use crate::domain::roster::Channel;
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError};
+use crate::report::cycle::shown_reason;
 use crate::store::books::{payable_stay_line, payable_way_line};
 
 use super::{Compared, shown};
@@ -150,7 +151,7 @@ impl Known<'_> {
         let codes = self.codes.iter().copied().chain(reasons);
         for text in codes.filter(|other| *other != one.code) {
             let other = Payable { code: text.to_owned(), ..one.clone() };
-            thought("code", other, text, &one.code);
+            thought("code", other, told_code(text), told_code(&one.code));
         }
         let told = |file: Option<BatchNo>| file.map_or_else(String::new, |file| file.to_string());
         for file in self.files.iter().filter(|other| **other != one.batch) {
@@ -158,5 +159,26 @@ impl Known<'_> {
             thought("file", other, &told(*file), &told(one.batch));
         }
         found
+    }
+}
+
+/// A partner's sentence may name somebody: it is compared, and not shown.
+fn told_code(code: &str) -> &str {
+    match code {
+        "" => code,
+        _ => shown_reason(code).unwrap_or("a reason in words"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_in_words_is_not_told() {
+        for (code, told) in [("", ""), ("H160", "H160"), ("AC04", "AC04")] {
+            assert_eq!(told_code(code), told);
+        }
+        assert_eq!(told_code("Người nhận Nguyễn Thị A đã mất"), "a reason in words");
     }
 }
