@@ -49,6 +49,10 @@ pub struct Standing {
     pub facts: BTreeMap<(FactKind, String), Fields>,
     /// By cycle and shard.
     pub money: BTreeMap<(i64, u8), MoneySum>,
+    /// By cycle and shard, of the ways of payables.
+    ways: BTreeMap<(i64, u8), MoneySum>,
+    /// Cycles of which every payable has the line of its way in the log.
+    ways_told: BTreeSet<i64>,
     pub owed: BTreeMap<i64, Owed>,
     /// Receivables that stand on a death whose evidence was found wrong.
     pub set_aside: BTreeSet<i64>,
@@ -89,6 +93,17 @@ impl Standing {
     /// Whether an earlier program opened a cycle, and said nothing of its claims.
     pub fn says_nothing_of_claims(&self, cycle: i64) -> bool {
         self.opened.contains(&cycle) && !self.claims_told.contains(&cycle)
+    }
+
+    /// Whether an earlier program opened a cycle, and said nothing of the ways of its payables.
+    pub fn says_nothing_of_ways(&self, cycle: i64) -> bool {
+        self.opened.contains(&cycle) && !self.ways_told.contains(&cycle)
+    }
+
+    /// What must stand of the ways of payables, by cycle and shard.
+    pub fn way_sums(&self) -> BTreeMap<(i64, u8), MoneySum> {
+        let told = self.ways.iter().filter(|((cycle, _), _)| self.ways_told.contains(cycle));
+        told.map(|(key, ways)| (*key, *ways)).collect()
     }
 
     /// What must stand of the claims of each cycle and shard.
@@ -412,6 +427,11 @@ impl Standing {
                         self.claims_told.insert(cycle);
                     }
                 }
+                "ways" => {
+                    if let Ok(cycle) = key.parse() {
+                        self.ways_told.insert(cycle);
+                    }
+                }
                 "kept" => {
                     if let Ok(answer) = key.parse() {
                         self.kept_told.insert(answer);
@@ -442,13 +462,15 @@ impl Standing {
         for cycle in said.texts("dropped") {
             self.dropped(&cycle);
         }
-        for word in said.texts("sums") {
-            let parsed = sum_of(&word).and_then(|(key, rows, sum)| {
-                let (cycle, shard) = key.split_once('/')?;
-                Some(((cycle.parse().ok()?, shard.parse().ok()?), rows, sum))
-            });
-            if let Some((key, rows, sum)) = parsed {
-                self.money.entry(key).or_default().add(rows, sum);
+        for (field, sums) in [("sums", &mut self.money), ("ways", &mut self.ways)] {
+            for word in said.texts(field) {
+                let parsed = sum_of(&word).and_then(|(key, rows, sum)| {
+                    let (cycle, shard) = key.split_once('/')?;
+                    Some(((cycle.parse().ok()?, shard.parse().ok()?), rows, sum))
+                });
+                if let Some((key, rows, sum)) = parsed {
+                    sums.entry(key).or_default().add(rows, sum);
+                }
             }
         }
         for word in said.texts("kept") {
@@ -499,6 +521,7 @@ impl Standing {
         });
         if let Ok(number) = cycle.parse::<i64>() {
             self.money.retain(|(of, _), _| *of != number);
+            self.ways.retain(|(of, _), _| *of != number);
             // What it took from others is theirs again.
             self.claims.retain(|(_, _, by), _| *by != number);
             self.owed.retain(|_, owed| owed.cycle != number);
@@ -648,6 +671,23 @@ mod tests {
         assert_eq!(after, BTreeMap::from([((1, 3), rows(0, 0)), ((2, 3), rows(4, 1))]));
         let again = standing(&[&made, &carried, forgotten]).claim_sums();
         assert_eq!(again, BTreeMap::from([((1, 3), rows(5, 1))]));
+    }
+
+    #[test]
+    fn ways_are_summed_where_the_log_has_all_of_them() {
+        let (five, four) = (to_letters(5), to_letters(4));
+        let opened = r#"{"at":"2026-10-21","cycle":1,"event":"cycle_opened","officer":"lan"}"#;
+        let made = |cycle: i64, sum: &str| {
+            format!(r#"{{"at":"2026-10-21","event":"rows_written","ways":["{cycle}/3=1.{sum}"]}}"#)
+        };
+        let told = r#"{"at":"2026-11-21","event":"rows_written","states":["ways:2=told"]}"#;
+        let (old, new) = (made(1, &five), made(2, &four));
+        let both = standing(&[opened, &old, told, &new]);
+        assert!(both.says_nothing_of_ways(1) && !both.says_nothing_of_ways(2));
+        let ways = MoneySum { rows: 1, sum: 4 };
+        assert_eq!(both.way_sums(), BTreeMap::from([((2, 3), ways)]));
+        let forgotten = r#"{"at":"2026-11-22","dropped":["2"],"event":"rows_written"}"#;
+        assert!(standing(&[told, &new, forgotten]).way_sums().is_empty());
     }
 
     #[test]

@@ -40,6 +40,8 @@ impl Books {
                     if *kind == FactKind::Cycle && *state == CycleState::Open.name() {
                         // From here on every claim of the cycle has its line.
                         told.states.push(format!("claims:{key}=told"));
+                        // And every payable the line of its way.
+                        told.states.push(format!("ways:{key}=told"));
                     }
                 }
                 Written::Proved(cycle, batch) => {
@@ -71,35 +73,36 @@ impl Books {
                 }
                 Written::Dropped(cycle) => {
                     told.sums.retain(|(of, _), _| *of != cycle.0);
+                    told.ways.retain(|(of, _), _| *of != cycle.0);
                     told.claims.retain(|(_, _, by), _| *by != cycle.0);
                     told.dropped.push(cycle.to_string());
                 }
                 Written::Line { cycle, shard, line, comes, row } => {
                     let money = told.sums.entry((cycle.0, shard.number())).or_default();
                     money.rows += i64::from(*row);
-                    let number = self.keys.line(line);
-                    money.sum = match comes {
-                        true => money.sum.wrapping_add(number),
-                        false => money.sum.wrapping_sub(number),
-                    };
+                    money.sum = moved(money.sum, self.keys.line(line), *comes);
+                }
+                Written::Way { cycle, shard, line, comes, row } => {
+                    let ways = told.ways.entry((cycle.0, shard.number())).or_default();
+                    ways.rows += i64::from(*row);
+                    ways.sum = moved(ways.sum, self.keys.line(line), *comes);
                 }
                 Written::Claim { cycle, shard, by, line, comes, row } => {
                     let claims = told.claims.entry((cycle.0, shard.number(), by.0)).or_default();
-                    let (row, number) = (i64::from(*row), self.keys.line(line));
-                    match comes {
-                        true => {
-                            claims.rows += row;
-                            claims.sum = claims.sum.wrapping_add(number);
-                        }
-                        false => {
-                            claims.rows -= row;
-                            claims.sum = claims.sum.wrapping_sub(number);
-                        }
-                    }
+                    let row = i64::from(*row);
+                    claims.rows += if *comes { row } else { -row };
+                    claims.sum = moved(claims.sum, self.keys.line(line), *comes);
                 }
             }
         }
         told
+    }
+}
+
+fn moved(sum: u128, number: u128, comes: bool) -> u128 {
+    match comes {
+        true => sum.wrapping_add(number),
+        false => sum.wrapping_sub(number),
     }
 }
 
@@ -108,6 +111,7 @@ struct Told {
     states: Vec<String>,
     dropped: Vec<String>,
     sums: BTreeMap<(i64, u8), MoneySum>,
+    ways: BTreeMap<(i64, u8), MoneySum>,
     /// By cycle, shard, and the cycle whose computation does it.
     claims: BTreeMap<(i64, u8, i64), MoneySum>,
     /// By answer, and what of it.
@@ -117,13 +121,13 @@ struct Told {
 impl Told {
     /// States first, then what is forgotten, then sums: the order in which an entry is read.
     fn leaves(&self, at: &str) -> Result<Vec<Vec<u8>>, LeafError> {
-        let sums: Vec<String> = self
-            .sums
-            .iter()
-            .map(|((cycle, shard), money)| {
-                format!("{cycle}/{shard}={}.{}", money.rows, to_letters(money.sum))
-            })
-            .collect();
+        let by_shard = |sums: &BTreeMap<(i64, u8), MoneySum>| -> Vec<String> {
+            let words = sums.iter().map(|((cycle, shard), one)| {
+                format!("{cycle}/{shard}={}.{}", one.rows, to_letters(one.sum))
+            });
+            words.collect()
+        };
+        let (sums, ways) = (by_shard(&self.sums), by_shard(&self.ways));
         let claims: Vec<String> = self
             .claims
             .iter()
@@ -142,6 +146,7 @@ impl Told {
             ("states", &self.states),
             ("dropped", &self.dropped),
             ("sums", &sums),
+            ("ways", &ways),
             ("claims", &claims),
             ("kept", &kept),
         ];

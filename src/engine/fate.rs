@@ -389,16 +389,14 @@ impl Engine {
             });
         }
         let mut payable_moves = Vec::new();
-        for (from, payable) in output.payables {
+        for (before, payable) in output.payables {
             if cycle.state == CycleState::Closed && payable.state != PayableState::Unknown {
                 changes.suspense_cleared(payable.number);
             }
             payable_moves.push(PayableMove {
-                payable: payable.number,
-                from,
-                to: payable.state,
                 code: payable.code,
                 batch: payable.batch,
+                ..PayableMove::of(&before, payable.state)
             });
         }
         changes.instructions_moved(&moves);

@@ -119,11 +119,8 @@ impl Engine {
             let numbers: Vec<PayableNo> = orders.iter().map(|one| one.payable).collect();
             for payable in self.store.payables_of(&numbers).await? {
                 payable_moves.push(PayableMove {
-                    payable: payable.number,
-                    from: payable.state,
-                    to: payable.state,
-                    code: payable.code,
                     batch: Some(new.number),
+                    ..PayableMove::of(&payable, payable.state)
                 });
                 wanted.entry((payable.number.shard(), old.list)).or_default().push(payable.number);
             }

@@ -164,12 +164,11 @@ impl Engine {
                         state: InstructionState::InBatch,
                         evidence: Evidence::default(),
                     });
+                    let instructed = one.payable.state.apply(PayableEvent::Instructed)?;
                     moves.push(PayableMove {
-                        payable: one.payable.number,
-                        from: one.payable.state,
-                        to: one.payable.state.apply(PayableEvent::Instructed)?,
                         code: String::new(),
                         batch: Some(BatchNo(batch_no)),
+                        ..PayableMove::of(&one.payable, instructed)
                     });
                 }
             }

@@ -27,7 +27,6 @@ use crate::engine::dispatch::{Dispatched, Waits};
 use crate::engine::lease::Lease;
 use crate::engine::{Engine, EngineError};
 use crate::store::instructions::InstructionMove;
-use crate::store::payables::PayableMove;
 use crate::store::{Changes, StoreError};
 
 use self::asking::{Asking, requests};
@@ -280,20 +279,14 @@ impl Engine {
         if again.is_empty() {
             return Ok(());
         }
-        let (mut moves, mut payable_moves) = (Vec::new(), Vec::new());
+        let mut moves = Vec::new();
         for one in again {
             let to = one.state.apply(InstructionEvent::SentAgain)?;
             moves.push(InstructionMove::of(one, to));
-            payable_moves.push(PayableMove {
-                payable: one.payable,
-                from: PayableState::Unknown,
-                to: PayableState::Unknown.apply(PayableEvent::SentAgain)?,
-                code: String::new(),
-                batch: Some(one.batch),
-            });
         }
         changes.instructions_moved(&moves);
-        changes.payables_moved(&payable_moves);
+        let sent = PayableEvent::SentAgain;
+        changes.payables_moved(&self.with_orders(again, PayableState::Unknown, sent).await?);
         let mut proposed = self.fates_by_key(cycle).await?;
         let moot: Vec<_> =
             again.iter().filter_map(|one| proposed.remove(&(one.payable, one.attempt))).collect();
@@ -347,7 +340,7 @@ impl Engine {
                 &window.unsent,
                 &self.stamp(),
             );
-            self.lost(&lost, why, &mut root, &mut changes)?;
+            self.lost(&lost, why, &mut root, &mut changes).await?;
             let root = root.finish();
             changes.event(
                 Leaf::of(event, &self.stamp())

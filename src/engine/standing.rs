@@ -7,6 +7,7 @@
 
 mod claims;
 mod kept;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -309,12 +310,21 @@ impl Engine {
         compared: &mut Compared,
     ) -> Result<(), EngineError> {
         let mut stands: BTreeMap<(i64, u8), MoneySum> = BTreeMap::new();
+        let mut ways: BTreeMap<(i64, u8), MoneySum> = BTreeMap::new();
         for cycle in cycles {
             let is_whole = standing.whole.contains(&cycle.number.0);
+            let is_told = !standing.says_nothing_of_ways(cycle.number.0);
             for shard in Shard::all() {
                 let payables = self.store.payables(cycle.number, shard).await?;
                 for one in &payables {
                     compared.counted("payable", is_whole);
+                    if is_whole && !is_told {
+                        compared.counted("way of a payable", false);
+                    }
+                    if is_told {
+                        let ways = ways.entry((cycle.number.0, shard.number())).or_default();
+                        ways.add(1, self.way_number(one));
+                    }
                     if let Some(to) = one.carried_to {
                         let money = stands.entry((to.cycle().0, shard.number())).or_default();
                         money.sum =
@@ -349,7 +359,7 @@ impl Engine {
                 }
             }
         }
-        Ok(())
+        self.ways_stand(standing, &ways, compared).await
     }
 
     /// Names the row of money that was altered, when it is one payable and its orders: each is thought

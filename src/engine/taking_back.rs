@@ -360,13 +360,8 @@ impl Engine {
                     _ => (PayableEvent::Rejected, reason_of(one), Some(one.batch)),
                 },
             };
-            payable_moves.push(PayableMove {
-                payable: payable.number,
-                from: payable.state,
-                to: payable.state.apply(event)?,
-                code,
-                batch,
-            });
+            let to = payable.state.apply(event)?;
+            payable_moves.push(PayableMove { code, batch, ..PayableMove::of(payable, to) });
         }
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);

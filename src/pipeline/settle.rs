@@ -81,8 +81,8 @@ pub struct Owed {
 pub struct Output {
     /// Every instruction that moved, once, in the order of their keys.
     pub instructions: Vec<Settled>,
-    /// Every payable that moved: its state before, and the payable after.
-    pub payables: Vec<(PayableState, Payable)>,
+    /// Every payable that moved: before, and after.
+    pub payables: Vec<(Payable, Payable)>,
     pub discrepancies: Vec<Found>,
     pub receivables: Vec<Owed>,
     /// Why the provider must be halted, when it must.
@@ -357,11 +357,11 @@ impl<'a> Page<'a> {
                 self.output.instructions.push(Settled { before, after, item });
             }
         }
-        for (number, payable) in self.payables {
+        // Both are in the order of their numbers, which are the same.
+        for (before, after) in self.payables_before.into_values().zip(self.payables.into_values()) {
             // Also the batch: when the money turns out to have gone by another order, only that differs.
-            let before = &self.payables_before[&number];
-            if *before != payable {
-                self.output.payables.push((before.state, payable));
+            if before != after {
+                self.output.payables.push((before, after));
             }
         }
         self.output.transactions = self.transactions.new;

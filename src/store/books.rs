@@ -21,6 +21,9 @@ pub enum Written {
     /// One of many lines about money comes to be true, or is true no more. `row` is the first line of
     /// its row.
     Line { cycle: CycleNo, shard: Shard, line: String, comes: bool, row: bool },
+    /// One of many lines about the ways of payables: by whom and where their money is paid, in which file, and
+    /// what keeps it.
+    Way { cycle: CycleNo, shard: Shard, line: String, comes: bool, row: bool },
     /// One of many lines about claims, of the money of a cycle and shard. `by` is the cycle whose
     /// computation does it: forgotten, that puts back what it took from others.
     Claim { cycle: CycleNo, shard: Shard, by: CycleNo, line: String, comes: bool, row: bool },
@@ -69,6 +72,24 @@ pub fn payable_line(one: &Payable) -> String {
 
 pub fn payable_state_line(number: PayableNo, state: PayableState) -> String {
     format!("payable {} is {state}", number.number())
+}
+
+/// The way of a payable: by whom and where it is paid, and how many lines it pays. It never changes.
+pub fn payable_way_line(one: &Payable) -> String {
+    format!(
+        "payable {} goes {}\u{1f}{}\u{1f}{}\u{1f}{}",
+        one.number.number(),
+        one.channel,
+        one.provider,
+        one.province,
+        one.lines
+    )
+}
+
+/// The file of a payable's last order, and why it is held or came back.
+pub fn payable_stay_line(number: PayableNo, code: &str, batch: Option<BatchNo>) -> String {
+    let batch = batch.map_or(0, |batch| batch.0);
+    format!("payable {} in {batch} for {code}", number.number())
 }
 
 pub fn carried_line(from: PayableNo, to: PayableNo) -> String {

@@ -4,7 +4,9 @@ use crate::domain::ids::{BatchNo, CycleNo, DestinationNo, PayableNo, Shard};
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::state::Named;
 
-use super::books::{Written, carried_line, payable_line, payable_state_line};
+use super::books::{
+    Written, carried_line, payable_line, payable_state_line, payable_stay_line, payable_way_line,
+};
 use super::paged::{Lookup, Many, PAGE, lookup, padded};
 use super::registry::{broken, destination_no, number, person_no};
 use super::{Changes, Row, Store, StoreError};
@@ -17,6 +19,22 @@ pub struct PayableMove {
     pub to: PayableState,
     pub code: String,
     pub batch: Option<BatchNo>,
+    /// The code and the file that it was read with.
+    pub was: (String, Option<BatchNo>),
+}
+
+impl PayableMove {
+    /// The move of a payable, as it was read, that keeps its code and its file.
+    pub fn of(read: &Payable, to: PayableState) -> PayableMove {
+        PayableMove {
+            payable: read.number,
+            from: read.state,
+            to,
+            code: read.code.clone(),
+            batch: read.batch,
+            was: (read.code.clone(), read.batch),
+        }
+    }
 }
 
 macro_rules! payable_columns {
@@ -221,15 +239,19 @@ impl Changes {
     /// An order of a payable that was carried is the payment after all: the later list came to nothing.
     pub fn payable_paid_after_carrying(&mut self, payable: &Payable, batch: BatchNo) {
         self.payable_is(payable.number, Some(payable.state), PayableState::Paid);
+        self.payable_stays(payable.number, (&payable.code, payable.batch), ("", Some(batch)));
         self.guarded(
-            "a payable that was carried is still in the state it was read in",
+            "a payable that was carried is still as it was read",
             "update payable set state = 'paid', code = '', batch_no = $4
-             where shard = $1 and payable_no = $2 and state = $3 and carried_to is not null",
+             where shard = $1 and payable_no = $2 and state = $3 and carried_to is not null
+             and code = $5 and batch_no is not distinct from $6",
             vec![
                 i64::from(payable.number.shard().number()).into(),
                 payable.number.number().into(),
                 payable.state.name().into(),
                 batch.0.into(),
+                payable.code.clone().into(),
+                number(payable.batch.map(|batch| batch.0)),
             ],
         );
     }
@@ -239,6 +261,8 @@ impl Changes {
         for one in &payables {
             self.line(one.number, payable_line(one), true, true);
             self.payable_is(one.number, None, one.state);
+            self.way(one.number, payable_way_line(one), true, true);
+            self.way(one.number, payable_stay_line(one.number, &one.code, one.batch), true, false);
         }
         let payables = payables.into_iter();
         self.bulk(
@@ -293,13 +317,18 @@ impl Changes {
             ("to_state", "text"),
             ("code", "text"),
             ("batch_no", "bigint"),
+            ("was_code", "text"),
+            ("was_batch_no", "bigint"),
         ];
         const SET: &str =
             "update payable set state = v.to_state, code = v.code, batch_no = v.batch_no
              from v where payable.shard = v.shard and payable.payable_no = v.payable_no
-             and payable.state = v.from_state and payable.carried_to is null";
+             and payable.state = v.from_state and payable.carried_to is null
+             and payable.code = v.was_code and payable.batch_no is not distinct from v.was_batch_no";
         for one in moves {
             self.payable_is(one.payable, Some(one.from), one.to);
+            let (code, batch) = &one.was;
+            self.payable_stays(one.payable, (code, *batch), (&one.code, one.batch));
         }
         for page in moves.chunks(PAGE) {
             let args = page.iter().flat_map(|one| {
@@ -310,10 +339,12 @@ impl Changes {
                     one.to.name().into(),
                     one.code.clone().into(),
                     number(one.batch.map(|batch| batch.0)),
+                    one.was.0.clone().into(),
+                    number(one.was.1.map(|batch| batch.0)),
                 ]
             });
             self.many(
-                "every payable is still in the state it was read in, and not carried over",
+                "every payable is still as it was read, and not carried over",
                 Many { columns: COLUMNS, rows: page.len(), update: SET },
                 args.collect(),
             );
@@ -325,6 +356,24 @@ impl Changes {
             self.line(number, payable_state_line(number, from), false, false);
         }
         self.line(number, payable_state_line(number, to), true, false);
+    }
+
+    /// Most moves change neither code nor file: their lines stay.
+    fn payable_stays(
+        &mut self,
+        number: PayableNo,
+        was: (&str, Option<BatchNo>),
+        is: (&str, Option<BatchNo>),
+    ) {
+        if was != is {
+            self.way(number, payable_stay_line(number, was.0, was.1), false, false);
+            self.way(number, payable_stay_line(number, is.0, is.1), true, false);
+        }
+    }
+
+    fn way(&mut self, payable: PayableNo, line: String, comes: bool, row: bool) {
+        let (cycle, shard) = (payable.cycle(), payable.shard());
+        self.written.push(Written::Way { cycle, shard, line, comes, row });
     }
 
     pub(super) fn line(&mut self, payable: PayableNo, line: String, comes: bool, row: bool) {

@@ -20,6 +20,7 @@ on_both_databases! { run, RealPart::Postgres;
     rows_that_were_changed_by_hand_are_told
     what_is_committed_and_not_yet_numbered_counts
     claims_are_held_wherever_they_were_carried
+    a_hold_of_two_officers_that_was_made_one_of_one_is_told
     files_that_are_gone_from_the_archive_are_told
 }
 
@@ -204,6 +205,61 @@ const TAMPERINGS: &[Tampering] = &[
         "payable |says 500000|says 5000000",
     ),
     by_hand("payable", "delete from payable where channel = 'cash'", "V210", "cycle 1 in shard "),
+    // How it goes, where it is counted, and what keeps it.
+    by_hand(
+        "payable",
+        "update payable set code = 'H121' where channel = 'cash'",
+        "V317",
+        "payable |says code nothing|says code H121",
+    ),
+    by_hand(
+        "payable",
+        "update payable set channel = 'bank' where channel = 'cash'",
+        "V317",
+        "payable |says channel cash|says channel bank",
+    ),
+    by_hand(
+        "payable",
+        "update payable set provider = 'wallet' where channel = 'cash'",
+        "V317",
+        "payable |says provider paypoint|says provider wallet",
+    ),
+    by_hand(
+        "payable",
+        "update payable set province = 'ZZ' where channel = 'cash'",
+        "V317",
+        "payable |says province 01|says province ZZ",
+    ),
+    by_hand(
+        "payable",
+        "update payable set line_count = 2 where channel = 'cash'",
+        "V317",
+        "payable |says lines 1|says lines 2",
+    ),
+    by_hand(
+        "payable",
+        "update payable set batch_no = 1 where channel = 'cash'",
+        "V317",
+        "payable |says file 2|says file 1",
+    ),
+    by_hand(
+        "payable",
+        "update payable set batch_no = null where channel = 'cash'",
+        "V317",
+        "payable |says file 2|says file nothing",
+    ),
+    by_hand(
+        "payable",
+        "update payable set channel = 'bank', provider = 'sheetbank' where channel = 'cash'",
+        "V316",
+        "ways of payables of cycle 1 in shard |says 1 rows|says 1 rows",
+    ),
+    by_hand(
+        "payable",
+        "delete from payable where channel = 'cash'",
+        "V316",
+        "ways of payables of cycle 1 in shard |says 1 rows|says 0 rows",
+    ),
     by_hand(
         "instruction",
         "update instruction set state = 'returned' where grade = 'signature'",
@@ -623,6 +679,40 @@ async fn claims_are_held_wherever_they_were_carried(office: TestOffice) {
     let forgotten = "update claim set carried_from = null where carried_from is not null";
     assert_eq!(office.tamper(forgotten, vec![]).await, 1);
     office.ends_tampered_with("V220").await;
+}
+
+/// Two officers stop An's payment; somebody makes of it a hold that one officer releases, and one does. It is
+/// told before that, and after.
+async fn a_hold_of_two_officers_that_was_made_one_of_one_is_told(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, CHI]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    let engine = &office.engine;
+    let (an, by, now) = (office.person("E1").await, APPROVERS[0], office.now(&cycle).await);
+    engine.stop_propose(&now, an, "he is said to have died", MAKER, &key(MAKER)).await.unwrap();
+    let others = engine.stop_confirm(&now, an, by, &key(by)).await.unwrap().list.unwrap();
+    office.sent(&cycle, others.number.0).await;
+    assert_eq!(engine.audit_rows().await.unwrap().differences, []);
+
+    for sql in [
+        "update payable set code = 'H121' where code = 'H160'",
+        "update exception set code = 'H121' where code = 'H160'",
+    ] {
+        assert_eq!(office.tamper(sql, vec![]).await, 1);
+    }
+    let told = engine.audit_rows().await.unwrap().differences;
+    let [one] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(one.code, "V317");
+    assert!(one.sentence.contains("says code H160, the database says code H121"), "{one:?}");
+
+    // One officer is enough for such a hold; that the payment goes on wipes nothing out.
+    let (_, held) = engine.holds(&now, Some("H121"), 10).await.unwrap();
+    let release = deciding(Decision::Release);
+    let done = engine.hold_decide(&now, &held[0].name(), release, MAKER, &key(MAKER)).await;
+    assert!(!done.unwrap().resolution.waits_for_another());
+    assert_eq!(engine.reissue(&office.now(&cycle).await).await.unwrap().ordered, 1);
+    office.ends_tampered_with("V316").await;
 }
 
 /// A file that came in is taken away, one that went out is damaged, and both are told.

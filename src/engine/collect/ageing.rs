@@ -1,15 +1,15 @@
 //! How a payment that nobody answers becomes unknown. Nothing leaves *unknown* by time alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::applying::ITEMS_A_PAGE;
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
-use crate::domain::ids::{BatchNo, Shard};
+use crate::domain::ids::{BatchNo, PayableNo, Shard};
 use crate::domain::instruction::{Evidence, Instruction, InstructionEvent};
-use crate::domain::payable::{PayableEvent, PayableState};
+use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::period::parse_date;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
@@ -47,7 +47,7 @@ impl Engine {
             for page in silent.chunks(ITEMS_A_PAGE) {
                 let mut changes = Changes::new();
                 let mut root = BatchRootBuilder::new();
-                self.lost(page, "no answer", &mut root, &mut changes)?;
+                self.lost(page, "no answer", &mut root, &mut changes).await?;
                 let root = root.finish();
                 changes.event(
                     Leaf::of("answers_overdue", &self.stamp())
@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// Puts into a commit that payments are unknown, and into its Merkle root which.
-    pub(in crate::engine) fn lost(
+    pub(in crate::engine) async fn lost(
         &self,
         silent: &[Instruction],
         why: &'static str,
@@ -101,7 +101,6 @@ impl Engine {
         changes: &mut Changes,
     ) -> Result<(), EngineError> {
         let mut moves = Vec::new();
-        let mut payable_moves = Vec::new();
         for one in silent {
             let to = one.state.apply(InstructionEvent::OutcomeLost)?;
             root.push(format!("{} {} {to}", self.reference(one), one.state).as_bytes());
@@ -109,16 +108,32 @@ impl Engine {
                 evidence: Evidence { reason: Some(why.to_owned()), ..one.evidence.clone() },
                 ..InstructionMove::of(one, to)
             });
-            payable_moves.push(PayableMove {
-                payable: one.payable,
-                from: PayableState::Pending,
-                to: PayableState::Pending.apply(PayableEvent::OutcomeLost)?,
-                code: String::new(),
-                batch: Some(one.batch),
-            });
         }
         changes.instructions_moved(&moves);
-        changes.payables_moved(&payable_moves);
+        let lost = PayableEvent::OutcomeLost;
+        changes.payables_moved(&self.with_orders(silent, PayableState::Pending, lost).await?);
         Ok(())
+    }
+
+    /// The moves of payables whose orders, still without an outcome, move with them.
+    pub(in crate::engine) async fn with_orders(
+        &self,
+        orders: &[Instruction],
+        from: PayableState,
+        event: PayableEvent,
+    ) -> Result<Vec<PayableMove>, EngineError> {
+        let to = from.apply(event)?;
+        let numbers: Vec<PayableNo> = orders.iter().map(|one| one.payable).collect();
+        let read = self.store.payables_of(&numbers).await?;
+        let read: HashMap<PayableNo, Payable> =
+            read.into_iter().map(|payable| (payable.number, payable)).collect();
+        let moves = orders.iter().map(|one| {
+            let payable = read.get(&one.payable).ok_or_else(|| {
+                EngineError::Inconsistent(format!("payable {} is ordered and gone", one.payable))
+            })?;
+            let (code, batch) = (String::new(), Some(one.batch));
+            Ok(PayableMove { from, code, batch, ..PayableMove::of(payable, to) })
+        });
+        moves.collect()
     }
 }

@@ -354,17 +354,15 @@ impl Engine {
                     ..InstructionMove::of(after, after.state)
                 });
             }
-            for (from, payable) in output.payables {
+            for (before, payable) in output.payables {
                 // What was in suspense since its cycle closed is decided now.
                 if closed && payable.state != PayableState::Unknown {
                     changes.suspense_cleared(payable.number);
                 }
                 payable_moves.push(PayableMove {
-                    payable: payable.number,
-                    from,
-                    to: payable.state,
                     code: payable.code,
                     batch: payable.batch,
+                    ..PayableMove::of(&before, payable.state)
                 });
             }
             discrepancies.extend(output.discrepancies.into_iter().map(|found| Discrepancy {

@@ -131,12 +131,11 @@ impl Engine {
                 },
                 ..InstructionMove::of(one, to)
             });
+            let settled = payable.state.apply(PayableEvent::Settled)?;
             payable_moves.push(PayableMove {
-                payable: payable.number,
-                from: payable.state,
-                to: payable.state.apply(PayableEvent::Settled)?,
                 code: String::new(),
                 batch: Some(one.batch),
+                ..PayableMove::of(payable, settled)
             });
             if closed {
                 changes.suspense_cleared(payable.number);
