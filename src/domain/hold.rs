@@ -107,6 +107,9 @@ holds! {
     PerhapsKnown "H122" Row TwoPersons
         "Người mới có cùng họ tên, ngày sinh và chế độ với một người vừa ra khỏi danh sách mang số khác: có thể là một người, các tháng đã chi có thể bị chi lần nữa."
         "A new person has the name, birth and benefit of one who has just left the roster under another number: they may be one, and months that were paid may be paid again."
+    AnotherWasPaid "H123" Row WhenMended
+        "Có tháng đã chi một chế độ khác không được hưởng cùng chế độ này, theo một dòng không còn hoặc đang tạm giữ trong danh sách, hoặc do nơi khác chi: cần gửi cả hai dòng, dòng cũ ghi ngày thôi hưởng."
+        "For a month another benefit was paid that is not due beside this one, under a row that is gone or held, or by somebody else: both rows have to be sent, the old one with its last day."
     FactMissing "H130" Row WhenMended
         "Thiếu thông tin cần để xét mức hưởng."
         "A fact that the rules need is missing."

@@ -6,10 +6,10 @@
 
 use crate::domain::period::Period;
 use crate::pipeline::adjust::{AdjustError, Difference, Recomputed, adjust};
-use crate::rules::combine::combine;
-use crate::rules::evaluate::{self, Held, Month, Standing, Tracer, Untraced, Window};
+use crate::rules::combine::{Claimant, combine};
+use crate::rules::evaluate::{self, Amounts, Held, Month, Standing, Tracer, Untraced, Window};
 use crate::rules::law::LawBook;
-use crate::rules::pack::{BenefitId, BenefitKind, ClauseId, ComponentId, FundId};
+use crate::rules::pack::{BenefitId, BenefitKind, ClauseId, ComponentId, FundId, NOTHING_APPLIES};
 use crate::rules::question::{EnrolmentCase, PersonCase};
 use crate::rules::value::Input;
 
@@ -138,7 +138,11 @@ pub fn entitle(book: &LawBook<'_>, cycle: &Cycle, person: &PersonCase<'_>) -> En
 #[derive(Default)]
 pub struct Scratch {
     standings: Vec<Reach>,
+    /// The enrolments, then what is not asked about.
+    claimants: Vec<Claimant>,
     months: Vec<Month>,
+    /// What the months were before benefits excluded each other.
+    alone: Vec<Month>,
     current: Vec<Option<Month>>,
     differences: Vec<Difference>,
 }
@@ -151,16 +155,42 @@ pub fn entitle_into<'a>(
     scratch: &mut Scratch,
     entitled: &mut Entitled,
 ) {
-    entitled.lines.clear();
-    entitled.outcomes.clear();
-    entitled.unadjusted.clear();
     scratch.standings.clear();
-    scratch.current.clear();
-    let last = cycle.last();
+    scratch.claimants.clear();
     for enrolment in person.enrolments {
         scratch.standings.push(reach(book, cycle, person, enrolment));
-        scratch.current.push(None);
     }
+    scratch.claimants.extend(person.enrolments.iter().map(Claimant::from));
+    scratch.claimants.extend(person.unasked.iter().map(Claimant::from));
+    // What is held takes no part: without it other benefits are due. Each time round holds one more.
+    loop {
+        months_into(book, cycle, person, scratch, entitled);
+        let held = |at: &usize| match scratch.current[*at] {
+            Some(Month::Held(held @ Held::AnotherWasPaid(_))) => Some((*at, held)),
+            _ => None,
+        };
+        let is_new = |at: &usize| !matches!(scratch.standings[*at].standing, Standing::Held(_));
+        let displacing = (0..person.enrolments.len()).filter(is_new).find_map(|at| held(&at));
+        let Some((at, held)) = displacing else { break };
+        let reach = &mut scratch.standings[at];
+        (reach.standing, reach.from) = (Standing::Held(held), None);
+    }
+    outcomes_into(book, cycle, person, scratch, entitled);
+}
+
+/// Works out the lines of all months.
+fn months_into<'a>(
+    book: &LawBook<'a>,
+    cycle: &Cycle,
+    person: &PersonCase<'a>,
+    scratch: &mut Scratch,
+    entitled: &mut Entitled,
+) {
+    entitled.lines.clear();
+    entitled.unadjusted.clear();
+    scratch.current.clear();
+    scratch.current.resize(person.enrolments.len(), None);
+    let last = cycle.last();
     let first = scratch.standings.iter().filter_map(|reach| reach.from).min();
     let mut period = first.unwrap_or(last.plus(1)).min(cycle.period);
     while period <= last {
@@ -169,13 +199,30 @@ pub fn entitle_into<'a>(
             let month = reach.month(book, person, enrolment, period, &mut Untraced);
             scratch.months.push(month);
         }
-        combine(book, period, person.enrolments, &mut scratch.months);
+        scratch.months.extend(person.unasked.iter().map(|one| {
+            let amounts = Amounts::determined(period, one.history);
+            amounts.map_or(Month::Nil(NOTHING_APPLIES), Month::Entitled)
+        }));
+        scratch.alone.clone_from(&scratch.months);
+        combine(book, period, &scratch.claimants, &mut scratch.months);
+        hold_what_displaces(book, person, period, scratch);
         settle_month(book, cycle, person, period, scratch, entitled);
         period = period.plus(1);
     }
+}
+
+/// Says of every enrolment how it ends, and takes away the lines of those that are held.
+fn outcomes_into(
+    book: &LawBook<'_>,
+    cycle: &Cycle,
+    person: &PersonCase<'_>,
+    scratch: &Scratch,
+    entitled: &mut Entitled,
+) {
+    entitled.outcomes.clear();
     for (at, enrolment) in person.enrolments.iter().enumerate() {
         let index = at as u16;
-        let month = scratch.current[at].unwrap_or(Month::Nil(crate::rules::pack::NOTHING_APPLIES));
+        let month = scratch.current[at].unwrap_or(Month::Nil(NOTHING_APPLIES));
         let outcome = match month {
             Month::Held(held) => {
                 entitled.lines.retain(|line| line.enrolment != index);
@@ -193,6 +240,42 @@ pub fn entitle_into<'a>(
             }
         };
         entitled.outcomes.push(outcome);
+    }
+}
+
+/// Holds what would be paid for a month although a benefit that gives way to it was paid for it already: under
+/// an enrolment that is not asked about, or by a predecessor. Nobody takes that off.
+fn hold_what_displaces(
+    book: &LawBook<'_>,
+    person: &PersonCase<'_>,
+    period: Period,
+    scratch: &mut Scratch,
+) {
+    let count = person.enrolments.len();
+    let was_paid = |at: usize| match person.enrolments.get(at) {
+        None => true,
+        Some(one) => one.paid_through.is_some_and(|through| period <= through),
+    };
+    for loser in (0..scratch.claimants.len()).filter(|at| was_paid(*at)) {
+        let gave_way = matches!(
+            (scratch.alone[loser], scratch.months[loser]),
+            (Month::Entitled(_), Month::Nil(_))
+        );
+        if !gave_way {
+            continue;
+        }
+        for winner in (0..count).filter(|at| !was_paid(*at)) {
+            if !matches!(scratch.months[winner], Month::Entitled(_)) {
+                continue;
+            }
+            let pair = [scratch.claimants[winner], scratch.claimants[loser]];
+            let mut months = [scratch.alone[winner], scratch.alone[loser]];
+            combine(book, period, &pair, &mut months);
+            let is_open = scratch.standings[winner].from.is_some_and(|from| period >= from);
+            if is_open && matches!(months[1], Month::Nil(_)) {
+                scratch.current[winner] = Some(Month::Held(Held::AnotherWasPaid(period)));
+            }
+        }
     }
 }
 
@@ -329,7 +412,7 @@ fn settle_month(
         let start_clause = match reach.standing {
             Standing::Within(window) => window.start_clause,
             Standing::Nil(clause) => clause,
-            Standing::Held(_) => crate::rules::pack::NOTHING_APPLIES,
+            Standing::Held(_) => NOTHING_APPLIES,
         };
         entitled.lines.extend(scratch.differences.iter().map(|difference| Line {
             enrolment: index,

@@ -234,6 +234,7 @@ mod tests {
             sex: None,
             date_of_death: None,
             enrolments: &enrolments,
+            unasked: &[],
         };
         let entitled = entitle(&book, &cycle, &person);
         let line = entitled.lines.iter().find(|line| line.kind == kind).unwrap();

@@ -80,6 +80,7 @@ fn run_case(pack: &Pack, case: &Case, fired: &mut BTreeSet<ClauseId>) -> CaseRes
         sex: case.sex,
         date_of_death: case.date_of_death,
         enrolments: &enrolments,
+        unasked: &[],
     };
     let entitled = entitle(&book, &cycle, &person);
 

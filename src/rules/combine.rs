@@ -3,7 +3,8 @@
 //!
 //! Reads: what each enrolment is owed for one month. Gives: the same, where those that must give
 //! way are nil with the clause that says why. A held enrolment takes no part: what is certain is
-//! paid, and the difference follows when the held one is decided.
+//! paid, and the difference follows when the held one is decided. What was determined for a month under an
+//! enrolment that is not asked about does: it is paid.
 //!
 //! Ties are broken by, in this order: the higher amount, fewer decisions, the earlier decision date,
 //! the benefit that stands first in the pack, the lower enrolment key. The order of rows never
@@ -17,15 +18,31 @@ use crate::domain::period::Period;
 use crate::rules::evaluate::Month;
 use crate::rules::law::LawBook;
 use crate::rules::pack::{BenefitId, ClauseId, CombinationKind};
-use crate::rules::question::EnrolmentCase;
+use crate::rules::question::{EnrolmentCase, Unasked};
+
+/// Who may have to give way, or make others do so.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimant {
+    pub benefit: BenefitId,
+    decided: Option<Date>,
+    key: u64,
+}
+
+impl From<&EnrolmentCase<'_>> for Claimant {
+    fn from(one: &EnrolmentCase<'_>) -> Claimant {
+        Claimant { benefit: one.benefit, decided: one.decision_date, key: one.key }
+    }
+}
+
+impl From<&Unasked<'_>> for Claimant {
+    /// It was there before: among equals it stays.
+    fn from(one: &Unasked<'_>) -> Claimant {
+        Claimant { benefit: one.benefit, decided: None, key: one.key }
+    }
+}
 
 /// Lets combination rules make months nil. `months` runs parallel to `enrolments`.
-pub fn combine(
-    book: &LawBook<'_>,
-    period: Period,
-    enrolments: &[EnrolmentCase<'_>],
-    months: &mut [Month],
-) {
+pub fn combine(book: &LawBook<'_>, period: Period, enrolments: &[Claimant], months: &mut [Month]) {
     if enrolments.len() < 2 {
         return;
     }
@@ -87,7 +104,7 @@ impl Member {
     }
 }
 
-fn members(enrolments: &[EnrolmentCase<'_>], months: &[Month], listed: &[bool]) -> Vec<Member> {
+fn members(enrolments: &[Claimant], months: &[Month], listed: &[bool]) -> Vec<Member> {
     enrolments
         .iter()
         .zip(months)
@@ -98,7 +115,7 @@ fn members(enrolments: &[EnrolmentCase<'_>], months: &[Month], listed: &[bool]) 
                 at,
                 benefit: enrolment.benefit,
                 total_minor: amounts.total_minor(),
-                decided: enrolment.decision_date,
+                decided: enrolment.decided,
                 key: enrolment.key,
             }),
             Month::Nil(_) | Month::Held(_) => None,

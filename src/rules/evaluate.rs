@@ -12,7 +12,7 @@ use crate::domain::period::Period;
 use crate::rules::expression::{Compiled, DateRounding, Node, NodeId, Program};
 use crate::rules::law::LawBook;
 use crate::rules::pack::{BenefitId, ClauseId, ComponentId, FundId, NOTHING_APPLIES, Pack};
-use crate::rules::question::{DobPrecision, EnrolmentCase, PersonCase, Sex};
+use crate::rules::question::{Determined, DobPrecision, EnrolmentCase, PersonCase, Sex};
 use crate::rules::rate::in_force;
 use crate::rules::syntax::Operator;
 use crate::rules::value::{FactRow, FactValue, Input, Value};
@@ -72,6 +72,9 @@ pub enum Held {
     RulesConflict(Failure, ClauseId),
     /// The pack does not have the law of this month.
     LawNotCovered(Period),
+    /// For this month a benefit that would give way to this one was determined under a row that is not asked
+    /// about, or paid by a predecessor. What it came to would have to be taken off.
+    AnotherWasPaid(Period),
 }
 
 impl Held {
@@ -81,6 +84,7 @@ impl Held {
             Held::FactMissing(Input::DecisionDate, _) => "H150",
             Held::FactMissing(..) => "H130",
             Held::RulesConflict(..) | Held::LawNotCovered(_) => "H131",
+            Held::AnotherWasPaid(_) => "H123",
         }
     }
 }
@@ -203,6 +207,17 @@ impl Amounts {
 
     pub fn total_minor(&self) -> i128 {
         self.parts().iter().map(|part| i128::from(part.amount_minor)).sum()
+    }
+
+    /// What was determined for one month, when it comes to something.
+    pub(crate) fn determined(period: Period, history: &[Determined]) -> Option<Amounts> {
+        let mut amounts = Amounts::NONE;
+        for one in history.iter().filter(|one| one.period == period && one.amount_minor > 0) {
+            let (component, amount_minor) = (one.component, one.amount_minor);
+            let part = Amount { component, amount_minor, fund: FundId(0), clause: NOTHING_APPLIES };
+            amounts.push(part).ok()?;
+        }
+        (amounts.count > 0).then_some(amounts)
     }
 
     fn push(&mut self, part: Amount) -> Result<(), Failure> {
@@ -355,8 +370,13 @@ pub(crate) fn fold<'a>(book: &LawBook<'a>, period: Period) -> Vec<Option<Value<'
         facts: &NO_FACTS,
         history: &[],
     };
-    let person =
-        PersonCase { date_of_birth: None, sex: None, date_of_death: None, enrolments: &[] };
+    let person = PersonCase {
+        date_of_birth: None,
+        sex: None,
+        date_of_death: None,
+        enrolments: &[],
+        unasked: &[],
+    };
     let tracer = &mut Untraced;
     let mut evaluator = Evaluator::new(book, Some(period), &person, &enrolment, tracer);
     book.pack().program.folded().iter().map(|id| evaluator.node(*id).ok()).collect()

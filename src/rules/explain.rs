@@ -197,6 +197,17 @@ pub fn held_sentence(pack: &Pack, held: &Held, missing: &[Input], language: Lang
             let clause = pack.clause_at(*clause);
             format!("{} {} ({}): {failure}.", language.of(vi, en), clause.id, clause.citation)
         }
+        Held::AnotherWasPaid(period) => {
+            let month = month_name(*period, language);
+            match language {
+                Language::Vietnamese => format!(
+                    "Tạm giữ: {month} đã chi một chế độ khác mà nếu hưởng chế độ này thì phải thôi, và không có dòng nào để trừ."
+                ),
+                Language::English => format!(
+                    "Held: for {month} another benefit was paid that gives way to this one, and no row takes it off."
+                ),
+            }
+        }
         Held::LawNotCovered(period) => {
             let month = month_name(*period, language);
             match language {

@@ -17,6 +17,17 @@ pub struct PersonCase<'a> {
     /// None when no death is known of; the rules then take it that the person lives.
     pub date_of_death: Option<Date>,
     pub enrolments: &'a [EnrolmentCase<'a>],
+    /// What was determined for the person under enrolments that are not asked about: they are gone from the
+    /// roster, ended, or held. It takes part where benefits exclude each other.
+    pub unasked: &'a [Unasked<'a>],
+}
+
+/// What an enrolment got that is not asked about now.
+#[derive(Clone, Copy, Debug)]
+pub struct Unasked<'a> {
+    pub key: u64,
+    pub benefit: BenefitId,
+    pub history: &'a [Determined],
 }
 
 /// One decision that admits the person to one benefit.

@@ -9,6 +9,7 @@ use chitra::domain::exception::Decision;
 use chitra::engine::hold::Deciding;
 use serde_json::Value;
 
+use crate::explaining;
 use crate::support::office::{
     APPROVERS, MAKER, TestOffice, deciding, key, on_both_databases, period, refused, register_of,
     roster_of, run,
@@ -26,6 +27,9 @@ on_both_databases! { run, RealPart::Postgres;
     one_enrolment_id_for_two_persons_is_refused_for_both
     an_enrolment_id_stays_with_who_has_it
     rows_that_are_refused_while_computing_are_named
+    what_gives_way_is_not_paid_for_months_of_what_is_gone
+    what_displaces_a_benefit_that_is_gone_waits_for_its_row
+    what_displaces_what_somebody_else_paid_is_held
     who_comes_back_under_a_new_number_is_held
     a_namesake_of_somebody_who_stays_is_another_person
 }
@@ -319,6 +323,61 @@ async fn rows_that_are_refused_while_computing_are_named(office: TestOffice) {
 /// The same name, birth, benefit and account under another number and another enrolment id.
 fn under_a_new_number() -> String {
     AN.replace("E1", "E9").replace("001044000101", "001044000199")
+}
+
+/// The same person's two benefits, of which only the higher is due: 1.000.000, and 500.000.
+const HIGHER: &str = "E7 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_assistance/k6 | disability_level=severe | bank 970405 0711000001";
+
+async fn what_gives_way_is_not_paid_for_months_of_what_is_gone(office: TestOffice) {
+    office.on_day(DAY);
+    let lower = AN;
+    month_with(&office, "2026-10", &[lower, HIGHER], &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.check(&october, "nil 1, entitled 1", "pending 1 = 1000000").await;
+    // What was paid for October stays paid for it, however the row ends.
+    let ceased = format!("{HIGHER} | status=ceased");
+    let slip = HIGHER.replace("Nguyễn Văn An", OTHER_NAME);
+    for (month, roster, rows) in [
+        ("2026-11", vec![lower], "entitled 1"),
+        ("2026-12", vec![lower, &ceased], "ceased 1, entitled 1"),
+        ("2027-01", vec![lower, &slip], "held 1, entitled 1"),
+    ] {
+        month_with(&office, month, &roster, &[AN]).await;
+        let cycle = office.paid_out(month, Regular).await;
+        office.check(&cycle, rows, "pending 1 = 500000").await;
+    }
+    office.ends_whole().await;
+}
+
+async fn what_displaces_a_benefit_that_is_gone_waits_for_its_row(office: TestOffice) {
+    office.on_day(DAY);
+    month_with(&office, "2026-10", &[AN], &[AN]).await;
+    office.paid_out("2026-10", Regular).await;
+    month_with(&office, "2026-11", &[HIGHER], &[AN]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.check(&november, "held 1", "").await;
+    assert_eq!(codes(&office, &november).await, ["H123"]);
+    office.sent(&november, 0).await;
+    // With both rows what October had is taken back; it came out of another fund.
+    month_with(&office, "2026-12", &[AN, HIGHER], &[AN]).await;
+    let december = office.sealed("2026-12", Regular).await;
+    office.check(&december, "nil 1, entitled 1", "pending 1 = 3000000").await;
+    assert_eq!(office.receivables().await, ["overpayment 500000"]);
+    office.ends_whole().await;
+}
+
+async fn what_displaces_what_somebody_else_paid_is_held(office: TestOffice) {
+    office.on_day(DAY);
+    let elsewhere = format!("{AN} | paid_through=2026-10");
+    month_with(&office, "2026-11", &[&elsewhere, HIGHER], &[AN]).await;
+    let november = office.opened("2026-11", Regular).await;
+    office.computed(&november).await;
+    // The lower benefit goes on meanwhile.
+    office.check(&november, "held 1, entitled 1", "pending 1 = 500000").await;
+    assert_eq!(codes(&office, &november).await, ["H123"]);
+    let page = explaining::asked(&office, "E7", "2026-11").0;
+    assert!(page.contains("for October 2026 another benefit was paid that gives way"), "{page}");
+    office.ends_whole().await;
 }
 
 async fn who_comes_back_under_a_new_number_is_held(office: TestOffice) {

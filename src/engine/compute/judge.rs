@@ -21,7 +21,8 @@ use crate::engine::EngineError;
 use crate::identity::ladder::Rule;
 use crate::pipeline::entitle::{self, Entitled, Scratch, entitle_into};
 use crate::pipeline::reconcile::{self, ReconcilePolicy, reconcile};
-use crate::rules::pack::BenefitKind;
+use crate::rules::pack::{BenefitId, BenefitKind};
+use crate::rules::question::Unasked;
 use crate::rules::{Determined, DobPrecision, EnrolmentCase, FactRow, LawBook, PersonCase, Sex};
 
 /// How one row ended that gives no entitlement.
@@ -43,6 +44,8 @@ pub struct PersonRows<'a> {
 pub struct Known {
     facts: Vec<FactRow>,
     histories: Vec<Vec<Determined>>,
+    /// Of enrolments that the law is not asked about.
+    unasked: Vec<(EnrolmentNo, BenefitId, Vec<Determined>)>,
 }
 
 /// What is decided about one person.
@@ -52,6 +55,7 @@ pub struct Judged<'a> {
     /// The rows that the law was asked about: their places among the person's rows.
     pub asked: Vec<usize>,
     pub cases: Vec<EnrolmentCase<'a>>,
+    unasked: Vec<Unasked<'a>>,
     date_of_birth: Option<(Date, DobPrecision)>,
     sex: Option<Sex>,
     date_of_death: Option<Date>,
@@ -67,6 +71,7 @@ impl Judged<'_> {
             sex: self.sex,
             date_of_death: self.date_of_death,
             enrolments: &self.cases,
+            unasked: &self.unasked,
         }
     }
 }
@@ -149,6 +154,8 @@ pub fn known(
     };
     let mut histories: Vec<Vec<Determined>> = Vec::with_capacity(rows.listed.len());
     let mut inherited: Vec<(&str, &str)> = Vec::new();
+    let mut of_others: Vec<&Claim> =
+        claims.iter().copied().filter(|claim| !asked(claim.enrolment)).collect();
     for (one, ended) in rows.listed.iter().zip(ended) {
         let own: Vec<&Claim> =
             claims.iter().copied().filter(|claim| claim.enrolment == one.enrolment).collect();
@@ -160,18 +167,20 @@ pub fn known(
             inherited.push(benefit);
             let start = one.row.entitled_from.or(one.row.decision_date);
             let start = start.and_then(|day| Period::of(day).ok());
-            counted.extend(claims.iter().copied().filter(|claim| {
+            let (same, others) = of_others.into_iter().partition(|claim| {
                 (claim.programme.as_str(), claim.benefit.as_str()) == benefit
-                    && !asked(claim.enrolment)
                     && start.is_none_or(|start| claim.period >= start)
                     && !own.iter().any(|owned| {
                         owned.period == claim.period && owned.component == claim.component
                     })
-            }));
+            });
+            let same: Vec<&Claim> = same;
+            counted.extend(same);
+            of_others = others;
         }
         histories.push(determined(terms, &counted));
     }
-    Ok(Known { facts, histories })
+    Ok(Known { facts, histories, unasked: unasked(terms, &of_others) })
 }
 
 /// Decides the persons of one shard, one after another.
@@ -232,6 +241,7 @@ impl<'s, 'p> Judge<'s, 'p> {
             ended,
             asked,
             cases,
+            unasked: known.unasked.iter().map(unasked_case).collect(),
             date_of_birth: first.date_of_birth.map(birth),
             sex: first.sex.map(sex),
             date_of_death: record.filter(|_| !lives).and_then(|line| register.died_on(line)),
@@ -345,6 +355,30 @@ fn fact_row(terms: &Terms, row: &RosterRow) -> Result<FactRow, EngineError> {
         facts.set(at, pack.parse_fact(at, text).map_err(|_| unwritten())?);
     }
     Ok(facts)
+}
+
+fn unasked_case(
+    (enrolment, benefit, history): &(EnrolmentNo, BenefitId, Vec<Determined>),
+) -> Unasked<'_> {
+    Unasked { key: enrolment.number() as u64, benefit: *benefit, history }
+}
+
+/// What was determined for enrolments that the law is not asked about, by enrolment and benefit.
+fn unasked(terms: &Terms, claims: &[&Claim]) -> Vec<(EnrolmentNo, BenefitId, Vec<Determined>)> {
+    let pack = &terms.programmes.pack;
+    let mut by_benefit: Vec<(EnrolmentNo, BenefitId, Vec<&Claim>)> = Vec::new();
+    for &claim in claims {
+        let Some(benefit) = pack.benefit(&claim.programme, &claim.benefit) else { continue };
+        let known = by_benefit
+            .iter_mut()
+            .find(|(enrolment, of, _)| (*enrolment, *of) == (claim.enrolment, benefit));
+        match known {
+            Some((_, _, claims)) => claims.push(claim),
+            None => by_benefit.push((claim.enrolment, benefit, vec![claim])),
+        }
+    }
+    let summed = by_benefit.into_iter();
+    summed.map(|(enrolment, benefit, of)| (enrolment, benefit, determined(terms, &of))).collect()
 }
 
 /// What earlier cycles determined for an enrolment, by month and component.

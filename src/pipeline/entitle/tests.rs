@@ -80,7 +80,13 @@ fn person<'a>(
     died: Option<Date>,
     enrolments: &'a [EnrolmentCase<'a>],
 ) -> PersonCase<'a> {
-    PersonCase { date_of_birth: born, sex: Some(Sex::Female), date_of_death: died, enrolments }
+    PersonCase {
+        date_of_birth: born,
+        sex: Some(Sex::Female),
+        date_of_death: died,
+        enrolments,
+        unasked: &[],
+    }
 }
 
 /// The regular amount of one enrolment for one month, 0 when nothing is owed.

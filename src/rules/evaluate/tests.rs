@@ -135,6 +135,7 @@ fn ask_known_at(expression: &str, known_at: &str) -> (Month, Vec<String>) {
         sex: Some(Sex::Female),
         date_of_death: None,
         enrolments: &enrolments,
+        unasked: &[],
     };
     let period = "2026-09".parse().unwrap();
     let book = LawBook::new(&pack, parse_date(known_at).unwrap(), period);
