@@ -99,8 +99,8 @@ holds! {
         "Cơ sở dữ liệu dân cư ghi người này bị tuyên bố mất tích."
         "The register says this person was declared missing."
     EnrolledTwice "H120" Row TwoPersons
-        "Cùng một người đã có hồ sơ hưởng khác cho cùng chế độ này."
-        "The same person is already enrolled in the same benefit."
+        "Cùng một người đã có hồ sơ hưởng khác cho cùng chế độ này, hoặc dưới số khác cho chế độ không được hưởng cùng."
+        "The same person is already enrolled in the same benefit, or under another number in one that excludes it."
     AccountShared "H121" Payable Officer
         "Một tài khoản nhận tiền cho nhiều người mà không có ủy quyền."
         "One account receives for several people without an authorisation."

@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use crate::domain::period::Period;
 use crate::rules::evaluate::Month;
 use crate::rules::law::LawBook;
-use crate::rules::pack::{BenefitId, ClauseId, CombinationKind};
+use crate::rules::pack::{BenefitId, ClauseId, CombinationKind, is_listed};
 use crate::rules::question::{EnrolmentCase, Unasked};
 
 /// Who may have to give way, or make others do so.
@@ -162,8 +162,4 @@ fn give_way(
 
 fn total(members: &[Member]) -> i128 {
     members.iter().map(|member| member.total_minor).sum()
-}
-
-fn is_listed(listed: &[bool], benefit: BenefitId) -> bool {
-    listed.get(benefit.index()).copied().unwrap_or(false)
 }

@@ -176,6 +176,11 @@ pub struct Combination {
 /// The clause that explains a month for which no clause of the pack gives anything.
 pub const NOTHING_APPLIES: ClauseId = ClauseId(0);
 
+/// Whether a list by benefit index has a benefit.
+pub(crate) fn is_listed(listed: &[bool], benefit: BenefitId) -> bool {
+    listed.get(benefit.index()).copied().unwrap_or(false)
+}
+
 impl Pack {
     pub fn id(&self) -> &str {
         &self.id
@@ -321,6 +326,28 @@ impl Pack {
                 .find(|(_, input)| *input == built_in)
                 .map_or_else(String::new, |(name, _)| (*name).to_owned()),
         }
+    }
+
+    /// Whether a rule of some month makes one of two benefits give way to the other.
+    pub fn exclude_each_other(&self, one: BenefitId, other: BenefitId) -> bool {
+        let pairs = [(one, other), (other, one)];
+        self.combinations.iter().any(|rule| {
+            let on = |side: usize, benefit: BenefitId| {
+                rule.sides.get(side).is_some_and(|listed| is_listed(listed, benefit))
+            };
+            match rule.kind {
+                CombinationKind::HighestOnly => {
+                    let add = rule.may_add.iter().any(|(some, with)| {
+                        pairs.iter().any(|(a, b)| is_listed(some, *a) && is_listed(with, *b))
+                    });
+                    on(0, one) && on(0, other) && !add
+                }
+                CombinationKind::OnceEach => one == other && on(0, one),
+                CombinationKind::HigherSide | CombinationKind::Excludes => {
+                    pairs.iter().any(|(a, b)| on(0, *a) && on(1, *b))
+                }
+            }
+        })
     }
 
     pub fn benefit_at(&self, id: BenefitId) -> &Benefit {

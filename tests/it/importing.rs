@@ -25,6 +25,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_newer_register_says_who_is_who_until_a_cycle_has_counted
     who_gets_a_new_id_stays_the_same_person
     two_numbers_of_one_person_are_not_paid_for_the_same_benefit
+    two_numbers_of_one_person_are_not_paid_for_benefits_that_exclude_each_other
     an_enrolment_with_another_id_is_not_paid_again
     what_is_owed_once_is_paid_once
     two_files_at_once_are_taken_in_one_after_the_other
@@ -172,6 +173,30 @@ async fn two_numbers_of_one_person_are_not_paid_for_the_same_benefit(office: Tes
     let again = office.engine.recompute(&office.now(&november).await).await.unwrap();
     office.computed(&again).await;
     office.check(&november, "entitled 3", "pending 3 = 1500000").await;
+    office.ends_whole().await;
+}
+
+async fn two_numbers_of_one_person_are_not_paid_for_benefits_that_exclude_each_other(
+    office: TestOffice,
+) {
+    office.on_day(DAY);
+    let old = AN.replace("001044000101", "011223344");
+    let higher = "social_assistance/k6 | disability_level=severe";
+    let new = AN.replace("E1", "E3").replace("social_pension/monthly | monthly_pension=0", higher);
+    office.month("2026-10", &[&old, BINH, &new]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.check(&october, "entitled 3", "pending 3 = 2000000").await;
+    let linked = [format!("{old} | {LINKED}"), BINH.to_owned(), format!("{new} | {LINKED}")];
+    let linked: Vec<&str> = linked.iter().map(String::as_str).collect();
+    office.month("2026-11", &linked).await;
+    let november = office.opened("2026-11", Regular).await;
+    office.computed(&november).await;
+    office.check(&november, "held 1, entitled 2", "pending 2 = 1500000").await;
+    let held = office.engine.store.held(november.number).await.unwrap();
+    assert_eq!(
+        (held[0].code.as_str(), held[0].enrolment),
+        ("H120", Some(office.engine.keys.enrolment("E1")))
+    );
     office.ends_whole().await;
 }
 

@@ -21,6 +21,8 @@ use crate::pipeline::intake::{
     write_roster_row,
 };
 use crate::pipeline::records::Records;
+use crate::rules::Pack;
+use crate::rules::pack::BenefitId;
 use crate::store::registry::ChunkKind;
 
 pub struct Reading {
@@ -110,9 +112,9 @@ impl Reading {
                     {
                         numbered_twice.push(Enrolled {
                             person: person.min(other),
-                            programme: row.programme.clone(),
-                            benefit: row.benefit.clone(),
+                            benefit: self.programmes.pack.benefit(&row.programme, &row.benefit),
                             enrolment,
+                            under: person,
                         });
                     }
                     if row.payee.is_none()
@@ -160,7 +162,7 @@ impl Reading {
         refused.finish(send)?;
         mend.finish()?;
         let (twice, of_two_persons) = self.finish_enrolments(&mut read, enrolments);
-        let under_both = enrolled_under_both(numbered_twice);
+        let under_both = enrolled_under_both(numbered_twice, &self.programmes.pack);
         let tagged = [(b'e', twice), (b'p', of_two_persons), (b'd', under_both)];
         self.shared(accounts, tagged, send)?;
         Ok(read)
@@ -392,19 +394,32 @@ impl Reading {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Enrolled {
     pub person: PersonNo,
-    pub programme: String,
-    pub benefit: String,
+    pub benefit: Option<BenefitId>,
     pub enrolment: EnrolmentNo,
+    /// Under which of the two.
+    pub under: PersonNo,
 }
 
-/// All but the first enrolment of a person in a benefit. Within one number the reconciliation sees
-/// to it; two numbers lie in two shards.
-fn enrolled_under_both(mut all: Vec<Enrolled>) -> Vec<EnrolmentNo> {
+/// All but the first enrolment of a person in a benefit, and what a benefit under the other number excludes.
+/// Within one number the reconciliation and the law see to it; two numbers lie in two shards.
+fn enrolled_under_both(mut all: Vec<Enrolled>, pack: &Pack) -> Vec<EnrolmentNo> {
     all.sort();
     all.dedup();
-    all.chunk_by(|a, b| {
-        (a.person, &a.programme, &a.benefit) == (b.person, &b.programme, &b.benefit)
-    })
-    .flat_map(|same| same[1..].iter().map(|one| one.enrolment))
-    .collect()
+    let mut found = Vec::new();
+    for of_one in all.chunk_by(|a, b| a.person == b.person) {
+        let mut stand: Vec<&Enrolled> = Vec::new();
+        for one in of_one {
+            let stands_against = |other: &&Enrolled| match (other.benefit, one.benefit) {
+                (Some(a), Some(b)) if a != b => {
+                    other.under != one.under && pack.exclude_each_other(a, b)
+                }
+                (a, b) => a == b,
+            };
+            match stand.iter().any(stands_against) {
+                true => found.push(one.enrolment),
+                false => stand.push(one),
+            }
+        }
+    }
+    found
 }
