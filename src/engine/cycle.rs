@@ -76,6 +76,23 @@ impl Engine {
                 ),
             ));
         }
+        let law_known_at = opening.law_known_at.unwrap_or(today);
+        let paid = self.store.cycles().await?.into_iter().filter(|one| {
+            matches!(one.state, CycleState::Released | CycleState::Settling | CycleState::Closed)
+        });
+        if let Some(later) = paid.max_by_key(|one| one.law_known_at)
+            && later.law_known_at > law_known_at
+        {
+            return Err(EngineError::refused(
+                "C108",
+                format!(
+                    "list {} was paid by the law known on {}, and the law of {law_known_at} would take back what it gave; name \
+                     that day or a later one, or leave --law-as-of away for today",
+                    later.label(),
+                    later.law_known_at
+                ),
+            ));
+        }
         let of_month = self.store.cycles_of(opening.period).await?;
         if opening.kind == CycleKind::Regular
             && let Some(there) = of_month
@@ -102,7 +119,7 @@ impl Engine {
             kind: opening.kind,
             sequence,
             state: CycleState::Open,
-            law_known_at: opening.law_known_at.unwrap_or_else(|| self.clock.today()),
+            law_known_at,
             value_date: opening.value_date,
             roster: roster.number,
             identity: identity.number,

@@ -18,6 +18,7 @@ use crate::support::real_parts::RealPart;
 on_both_databases! { run, RealPart::Postgres;
     a_file_waits_for_hours_and_says_until_when
     a_cycle_is_opened_for_a_day_that_comes_soon
+    no_list_goes_by_an_older_law_than_one_that_was_paid
     where_nothing_was_agreed_a_file_leaves_some_days_late_and_not_a_month
     a_missed_file_gets_another_value_date_under_the_same_ids
     a_value_date_over_the_end_of_the_year_keeps_the_month
@@ -136,6 +137,25 @@ async fn a_cycle_is_opened_for_a_day_that_comes_soon(office: TestOffice) {
     assert_eq!(office.snapshot().await, before);
     let last = Opening { value_date: "2027-01-05".parse().unwrap(), ..opening("2026-10", Regular) };
     office.engine.cycle_open(last, &key(MAKER)).await.unwrap();
+    office.ends_whole().await;
+}
+
+async fn no_list_goes_by_an_older_law_than_one_that_was_paid(office: TestOffice) {
+    at(&office, "2026-10-01T09:00");
+    office.month("2026-10", &[AN]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    let as_of = |day: &str| Opening {
+        law_known_at: Some(day.parse().unwrap()),
+        value_date: "2026-10-20".parse().unwrap(),
+        ..opening("2026-11", Regular)
+    };
+    // What is not paid yet may be worked out by any law.
+    office.month("2026-11", &[AN]).await;
+    let early = office.engine.cycle_open(as_of("2026-09-30"), &key(MAKER)).await.unwrap();
+    office.engine.cycle_cancel(&early, "a trial", MAKER, &key(MAKER)).await.unwrap();
+    office.released(&october, 0).await;
+    refused(office.engine.cycle_open(as_of("2026-09-30"), &key(MAKER)).await, "C108");
+    office.engine.cycle_open(as_of("2026-10-01"), &key(MAKER)).await.unwrap();
     office.ends_whole().await;
 }
 
