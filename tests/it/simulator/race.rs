@@ -21,8 +21,9 @@ use super::world::World;
 /// What is added to the numbers of a process that counts for itself.
 const OWN_NUMBERS_FROM: i64 = 100;
 
-/// Shard, number, state before, state after, code and batch of a payable that moves.
-const VALUES_A_MOVE: u64 = 6;
+/// Shard, number, state before, state after, code and batch of a payable that moves, and the code and batch with
+/// which it was read.
+const VALUES_A_MOVE: u64 = 8;
 
 type Meanwhile = Pin<Box<dyn Future<Output = Result<(), EngineError>> + Send>>;
 
