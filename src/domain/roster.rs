@@ -50,6 +50,7 @@ columns!("Places of the roster's core columns in `ROSTER_COLUMNS`." RosterColumn
     account_name false,
     paid_through false,
     period false,
+    changed_from false,
 );
 
 columns!("Places of the identity register's columns in `REGISTER_COLUMNS`." RegisterColumn REGISTER_COLUMNS:
@@ -116,6 +117,8 @@ pub struct RosterRow {
     pub account_name: String,
     /// The last month that was paid before this office took over.
     pub paid_through: Option<Period>,
+    /// The month from which what differs from the row of before counts; the roster's own when not said.
+    pub changed_from: Option<Period>,
     /// Text of the pack's fact columns, by fact index; empty when missing.
     pub facts: Vec<String>,
 }
@@ -164,5 +167,6 @@ named!(
         EnrolmentTwice = "I209",
         NumberCollides = "I210",
         PaidThroughLater = "I211",
+        ChangedLater = "I212",
     }
 );

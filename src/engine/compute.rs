@@ -31,11 +31,13 @@ mod decide;
 mod evidence;
 mod explained;
 mod judge;
+mod listings;
 mod stored;
 
 use decide::{Decided, decide};
 use evidence::PersonDecided;
 pub use explained::{ExplainedLine, ExplainedRow};
+use listings::EarlierRoster;
 pub use stored::{RefusedRow, refused_in};
 
 /// The name of the stage in the table of work.
@@ -93,6 +95,8 @@ struct Loaded {
     register: Vec<Chunk>,
     persons: HashMap<PersonNo, i64>,
     claims: Vec<Claim>,
+    /// The rosters of the lists that were computed, in the order in which they were opened, and last this one's.
+    rosters: Vec<EarlierRoster>,
 }
 
 impl Engine {
@@ -241,6 +245,7 @@ impl Engine {
                 register: vec![],
                 persons: HashMap::new(),
                 claims: vec![],
+                rosters: vec![],
             };
             for one in stored::roster(&terms, &loaded)?.into_iter().filter(|one| one.is_repeated) {
                 found.push(RepeatedRow {
@@ -257,14 +262,44 @@ impl Engine {
     }
 
     async fn load(&self, cycle: &Cycle, shard: Shard) -> Result<Loaded, EngineError> {
+        let roster = self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?;
+        let mut rosters = Vec::new();
+        for one in self.store.cycles().await? {
+            let is_earlier = one.state.is_computed() && one.state != CycleState::Cancelled;
+            if one.number == cycle.number || !is_earlier {
+                continue;
+            }
+            rosters.push(self.earlier_roster(&one, shard).await?);
+        }
+        rosters.push(EarlierRoster {
+            period: cycle.period,
+            kind: cycle.kind,
+            roster: roster.clone(),
+            refused: vec![],
+        });
         Ok(Loaded {
             shard,
-            roster: self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?,
+            rosters,
+            roster,
             refused: self.store.chunks(shard, ChunkKind::Refused, cycle.roster.0).await?,
             register: self.store.chunks(shard, ChunkKind::Register, cycle.identity.0).await?,
             persons: self.store.persons(shard).await?.into_iter().collect(),
             claims: self.store.claims(shard).await?,
         })
+    }
+
+    async fn earlier_roster(
+        &self,
+        cycle: &Cycle,
+        shard: Shard,
+    ) -> Result<EarlierRoster, EngineError> {
+        let mut refused = Vec::new();
+        for chunk in self.store.chunks(shard, ChunkKind::Refused, cycle.roster.0).await? {
+            let rows = stored::refused_in(&chunks::open(&self.keys.chunks, &chunk)?)?;
+            refused.extend(rows.iter().filter_map(|row| row.enrolment));
+        }
+        let roster = self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?;
+        Ok(EarlierRoster { period: cycle.period, kind: cycle.kind, roster, refused })
     }
 
     /// Whom the evidence of a shard tells of, and whether something new is owed to them.

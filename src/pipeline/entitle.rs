@@ -4,14 +4,18 @@
 //! Reads: the law as known on a day, the cycle, a person with all enrolments and their history.
 //! Gives: signed lines, and one outcome for every enrolment.
 
+mod reach;
+
 use crate::domain::period::Period;
 use crate::pipeline::adjust::{AdjustError, Difference, Recomputed, adjust};
 use crate::rules::combine::{Claimant, combine};
-use crate::rules::evaluate::{self, Amounts, Held, Month, Standing, Tracer, Untraced, Window};
+use crate::rules::evaluate::{self, Amounts, Held, Month, Standing, Untraced};
 use crate::rules::law::LawBook;
 use crate::rules::pack::{BenefitId, BenefitKind, ClauseId, ComponentId, FundId, NOTHING_APPLIES};
 use crate::rules::question::{EnrolmentCase, PersonCase};
 use crate::rules::value::Input;
+
+use self::reach::{Reach, Reaches};
 
 /// The months that a cycle pays. The law known on the cycle's day is in the `LawBook`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,10 +138,21 @@ pub fn entitle(book: &LawBook<'_>, cycle: &Cycle, person: &PersonCase<'_>) -> En
     entitled
 }
 
+/// The enrolment as it was listed for a month.
+pub fn listed_for<'a>(
+    book: &LawBook<'a>,
+    cycle: &Cycle,
+    person: &PersonCase<'a>,
+    enrolment: &EnrolmentCase<'a>,
+    period: Period,
+) -> EnrolmentCase<'a> {
+    Reaches::listed_for(book, cycle, person, enrolment, period)
+}
+
 /// Room that is used again from person to person.
 #[derive(Default)]
 pub struct Scratch {
-    standings: Vec<Reach>,
+    reaches: Reaches,
     /// The enrolments, then what is not asked about.
     claimants: Vec<Claimant>,
     months: Vec<Month>,
@@ -155,10 +170,10 @@ pub fn entitle_into<'a>(
     scratch: &mut Scratch,
     entitled: &mut Entitled,
 ) {
-    scratch.standings.clear();
+    scratch.reaches.clear();
     scratch.claimants.clear();
     for enrolment in person.enrolments {
-        scratch.standings.push(reach(book, cycle, person, enrolment));
+        scratch.reaches.push(book, cycle, person, enrolment);
     }
     scratch.claimants.extend(person.enrolments.iter().map(Claimant::from));
     scratch.claimants.extend(person.unasked.iter().map(Claimant::from));
@@ -169,11 +184,10 @@ pub fn entitle_into<'a>(
             Some(Month::Held(held @ Held::AnotherWasPaid(_))) => Some((*at, held)),
             _ => None,
         };
-        let is_new = |at: &usize| !matches!(scratch.standings[*at].standing, Standing::Held(_));
+        let is_new = |at: &usize| !scratch.reaches.is_held(*at);
         let displacing = (0..person.enrolments.len()).filter(is_new).find_map(|at| held(&at));
         let Some((at, held)) = displacing else { break };
-        let reach = &mut scratch.standings[at];
-        (reach.standing, reach.from) = (Standing::Held(held), None);
+        scratch.reaches.hold(at, held);
     }
     outcomes_into(book, cycle, person, scratch, entitled);
 }
@@ -191,13 +205,14 @@ fn months_into<'a>(
     scratch.current.clear();
     scratch.current.resize(person.enrolments.len(), None);
     let last = cycle.last();
-    let first = scratch.standings.iter().filter_map(|reach| reach.from).min();
+    let first = scratch.reaches.first();
     let mut period = first.unwrap_or(last.plus(1)).min(cycle.period);
     while period <= last {
         scratch.months.clear();
-        for (enrolment, reach) in person.enrolments.iter().zip(&scratch.standings) {
-            let month = reach.month(book, person, enrolment, period, &mut Untraced);
-            scratch.months.push(month);
+        for (at, enrolment) in person.enrolments.iter().enumerate() {
+            let (listing, reach) = scratch.reaches.of(at, period);
+            let listed = enrolment.listing(listing);
+            scratch.months.push(reach.month(book, person, &listed, period, &mut Untraced));
         }
         scratch.months.extend(person.unasked.iter().map(|one| {
             let amounts = Amounts::determined(period, one.history);
@@ -271,99 +286,12 @@ fn hold_what_displaces(
             let pair = [scratch.claimants[winner], scratch.claimants[loser]];
             let mut months = [scratch.alone[winner], scratch.alone[loser]];
             combine(book, period, &pair, &mut months);
-            let is_open = scratch.standings[winner].from.is_some_and(|from| period >= from);
+            let is_open = scratch.reaches.of(winner, period).1.is_open(period);
             if is_open && matches!(months[1], Month::Nil(_)) {
                 scratch.current[winner] = Some(Month::Held(Held::AnotherWasPaid(period)));
             }
         }
     }
-}
-
-/// How far an enrolment reaches into the past, and what it is there.
-#[derive(Clone, Copy, Debug)]
-struct Reach {
-    standing: Standing,
-    kind: BenefitKind,
-    /// The first month for which lines may be made; None when there is none.
-    from: Option<Period>,
-}
-
-impl Reach {
-    fn month<'a, T: Tracer<'a>>(
-        &self,
-        book: &LawBook<'a>,
-        person: &PersonCase<'a>,
-        enrolment: &EnrolmentCase<'a>,
-        period: Period,
-        tracer: &mut T,
-    ) -> Month {
-        match self.standing {
-            Standing::Nil(clause) => Month::Nil(clause),
-            Standing::Held(held) => Month::Held(held),
-            Standing::Within(window) => {
-                // What is owed once is owed for the month in which it starts, and no other.
-                if self.kind == BenefitKind::OneOff && period != window.start {
-                    return Month::Nil(window.start_clause);
-                }
-                evaluate::month(book, person, enrolment, &window, period, tracer)
-            }
-        }
-    }
-}
-
-fn reach<'a>(
-    book: &LawBook<'a>,
-    cycle: &Cycle,
-    person: &PersonCase<'a>,
-    enrolment: &EnrolmentCase<'a>,
-) -> Reach {
-    let benefits = book.pack().benefits();
-    let kind = benefits.get(enrolment.benefit.index()).map_or(BenefitKind::Monthly, |b| b.kind);
-    let standing = evaluate::window(book, person, enrolment, &mut Untraced);
-    let settled = enrolment.paid_through.map_or(cycle.history_from, |through| through.plus(1));
-    let from = match standing {
-        Standing::Within(window) => first_open(kind, enrolment, &window, settled),
-        // A row that is not owed anything may still have been paid.
-        Standing::Nil(_) => earliest_determined(enrolment, settled),
-        Standing::Held(_) => None,
-    };
-    match from {
-        // Months before the pack's law cannot be recomputed; nothing is guessed about them.
-        Some(from) if from < book.first() => {
-            Reach { standing: Standing::Held(Held::LawNotCovered(from)), kind, from: None }
-        }
-        from => Reach { standing, kind, from },
-    }
-}
-
-/// The first month that is neither settled by the predecessor nor before everything owed and paid.
-fn first_open(
-    kind: BenefitKind,
-    enrolment: &EnrolmentCase<'_>,
-    window: &Window,
-    settled: Period,
-) -> Option<Period> {
-    let open = match kind {
-        BenefitKind::Monthly => Some(window.start.max(settled)),
-        // The predecessor settled what was decided in its time, whenever the event was.
-        BenefitKind::OneOff => {
-            let decided = enrolment.decision_date.and_then(|date| Period::of(date).ok());
-            let due = decided.map_or(window.start, |decided| decided.max(window.start));
-            (due >= settled || determined_at(enrolment, window.start)).then_some(window.start)
-        }
-    };
-    match (open, earliest_determined(enrolment, settled)) {
-        (Some(open), Some(determined)) => Some(open.min(determined)),
-        (open, determined) => open.or(determined),
-    }
-}
-
-fn earliest_determined(enrolment: &EnrolmentCase<'_>, settled: Period) -> Option<Period> {
-    enrolment.history.iter().map(|entry| entry.period).filter(|period| *period >= settled).min()
-}
-
-fn determined_at(enrolment: &EnrolmentCase<'_>, period: Period) -> bool {
-    enrolment.history.iter().any(|entry| entry.period == period)
 }
 
 /// Makes the lines of one month from what is owed for it now.
@@ -377,10 +305,10 @@ fn settle_month(
 ) {
     for (at, enrolment) in person.enrolments.iter().enumerate() {
         let index = at as u16;
-        let reach = &scratch.standings[at];
+        let (_, reach) = scratch.reaches.of(at, period);
         let month = scratch.months[at];
         remember(&mut scratch.current[at], cycle, period, reach, month);
-        if reach.from.is_none_or(|from| period < from) {
+        if !reach.is_open(period) {
             continue;
         }
         let recomputed = match month {

@@ -5,7 +5,7 @@
 //! never rewrites what was decided.
 
 use crate::domain::period::Period;
-use crate::pipeline::entitle::{Cycle, Line, LineKind, Outcome, entitle};
+use crate::pipeline::entitle::{Cycle, Line, LineKind, Outcome, entitle, listed_for};
 use crate::rules::evaluate::{self, Month, Standing, Trace, Window};
 use crate::rules::explain::{
     Language, amount, amount_sentences, clause_sentence, held_sentence, month_name,
@@ -40,6 +40,7 @@ pub fn explain(
     if !entitle(book, cycle, person).lines.contains(line) {
         return Err(ExplainError::LineMustComeOutAgain);
     }
+    let enrolment = &listed_for(book, cycle, person, enrolment, line.period);
     let pack = book.pack();
     let mut paragraphs = vec![heading(book, line, language)];
     let mut trace = Trace::default();
@@ -228,6 +229,7 @@ mod tests {
             paid_through: None,
             facts: &facts,
             history: &history,
+            before: &[],
         }];
         let person = PersonCase {
             date_of_birth: Some((parse_date("1994-06-15").unwrap(), DobPrecision::Day)),

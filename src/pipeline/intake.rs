@@ -37,6 +37,9 @@ pub struct Header {
     facts: Vec<Option<usize>>,
 }
 
+/// The core columns of a row that is kept: a number that never changes, because rows are kept for years.
+pub const CANONICAL_CORE: usize = 23;
+
 /// Other names of columns, so that existing exports load unedited: alias → column.
 pub type Aliases = HashMap<String, String>;
 
@@ -58,10 +61,13 @@ impl Header {
     /// The header of the form in which accepted roster rows are kept, behind `leading` fields that
     /// the keeper puts before them.
     pub fn canonical_roster(leading: usize, facts: usize) -> Header {
-        let core = leading + ROSTER_COLUMNS.len();
+        let core = leading + CANONICAL_CORE;
+        let mut places: Vec<Option<usize>> = (leading..core).map(Some).collect();
+        // Every row that is kept is of its roster's month: the place has the month of a change.
+        places.push(places[RosterColumn::period as usize]);
         Header {
             fields: core + facts,
-            core: (leading..core).map(Some).collect(),
+            core: places,
             facts: (core..core + facts).map(Some).collect(),
         }
     }
@@ -166,6 +172,11 @@ pub fn roster_row_of(
             RefusalCode::PaidThroughLater,
             format!("paid through {through}, and the roster is taken in for {period}"),
         ),
+        _ if row.changed_from.is_some_and(|from| from > period) => Bad::new(
+            "changed_from",
+            RefusalCode::ChangedLater,
+            format!("a change from a month after {period}, for which the roster is taken in"),
+        ),
         _ if row.channel == Channel::Unnamed && named().is_ok_and(|word| !word.is_empty()) => {
             Bad::new(
                 "channel",
@@ -231,6 +242,12 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
             Bad::new("paid_through", RefusalCode::DateDoesNotExist, error.to_string())
         })?),
     };
+    let changed_from = match text(C::changed_from)? {
+        "" => None,
+        month => Some(month.parse::<Period>().map_err(|error| {
+            Bad::new("changed_from", RefusalCode::DateDoesNotExist, error.to_string())
+        })?),
+    };
     let mut facts = Vec::with_capacity(vocabulary.facts.len());
     for (at, place) in row.header.facts.iter().enumerate() {
         let value = match place {
@@ -269,6 +286,7 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
         account: text(C::account)?.to_owned(),
         account_name: text(C::account_name)?.to_owned(),
         paid_through,
+        changed_from,
         facts,
     })
 }
@@ -307,7 +325,7 @@ pub fn write_roster_row(row: &RosterRow, out: &mut csv::ByteRecord) {
         &row.account,
         &row.account_name,
         &row.paid_through.map(|period| period.to_string()).unwrap_or_default(),
-        "",
+        &row.changed_from.map(|period| period.to_string()).unwrap_or_default(),
     ] {
         out.push_field(value.as_bytes());
     }

@@ -73,6 +73,7 @@ fn run_case(pack: &Pack, case: &Case, fired: &mut BTreeSet<ClauseId>) -> CaseRes
             paid_through: enrolment.paid_through,
             facts: &enrolment.facts,
             history: &enrolment.history,
+            before: &[],
         })
         .collect();
     let person = PersonCase {

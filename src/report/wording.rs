@@ -333,6 +333,10 @@ pub fn row_code(code: &str) -> Option<Words> {
                 "Số nội bộ đã thuộc về một số định danh khác.",
                 "The person’s number belongs to another national id.",
             ),
+            RefusalCode::ChangedLater => Words::fixed(
+                "Thay đổi áp dụng từ tháng sau tháng của danh sách",
+                "A change from a month after the roster's",
+            ),
             RefusalCode::PaidThroughLater => Words::fixed(
                 "Tháng đã chi đến (paid_through) sau tháng của danh sách.",
                 "The month paid through lies after the month of the roster.",

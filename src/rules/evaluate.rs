@@ -369,6 +369,7 @@ pub(crate) fn fold<'a>(book: &LawBook<'a>, period: Period) -> Vec<Option<Value<'
         paid_through: None,
         facts: &NO_FACTS,
         history: &[],
+        before: &[],
     };
     let person = PersonCase {
         date_of_birth: None,

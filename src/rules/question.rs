@@ -44,6 +44,43 @@ pub struct EnrolmentCase<'a> {
     pub paid_through: Option<Period>,
     pub facts: &'a FactRow,
     pub history: &'a [Determined],
+    /// How it was listed for earlier months, the oldest first. What is above is how it is listed now.
+    pub before: &'a [ListedBefore],
+}
+
+/// How an enrolment was listed for some months.
+#[derive(Clone, Debug)]
+pub struct ListedBefore {
+    /// The first month for which something else was listed.
+    pub until: Period,
+    /// What was listed next rests on another decision: it counts from the month in which that starts, also
+    /// when it was listed later.
+    pub then_decided_anew: bool,
+    /// The sender said that it had ended.
+    pub is_ended: bool,
+    pub decision_date: Option<Date>,
+    pub entitled_from: Option<Date>,
+    pub entitled_to: Option<Date>,
+    pub paid_through: Option<Period>,
+    pub facts: FactRow,
+}
+
+impl<'a> EnrolmentCase<'a> {
+    /// The enrolment as one of its listings has it; the one after the last is that of now.
+    pub fn listing(&self, at: usize) -> EnrolmentCase<'a> {
+        match self.before.get(at) {
+            None => EnrolmentCase { before: &[], ..*self },
+            Some(one) => EnrolmentCase {
+                decision_date: one.decision_date,
+                entitled_from: one.entitled_from,
+                entitled_to: one.entitled_to,
+                paid_through: one.paid_through,
+                facts: &one.facts,
+                before: &[],
+                ..*self
+            },
+        }
+    }
 }
 
 /// What earlier cycles determined for one period and component, all revisions summed.

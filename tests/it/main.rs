@@ -28,6 +28,7 @@ mod large_files;
 mod leases;
 mod leaving;
 mod lowered;
+mod listed_months;
 mod listening;
 mod mock_bank;
 mod month;

@@ -190,6 +190,7 @@ fn a_bad_value_refuses_its_row_and_no_other() {
         ("bank 970405 0711000001", "bank 970405 0711000001 | decision_date=2025-06-31", "I203"),
         ("bank 970405 0711000001", "bank 970405 0711000001 | entitled_from=2025-00-01", "I203"),
         ("bank 970405 0711000001", "bank 970405 0711000001 | paid_through=2026-11", "I211"),
+        ("bank 970405 0711000001", "bank 970405 0711000001 | changed_from=2026-11", "I212"),
         ("social_pension/monthly", "social_pension/weekly", "I205"),
         ("social_pension/monthly", "social_pension_2/monthly", "I205"),
         ("| male |", "| m/f |", "I206"),

@@ -10,6 +10,7 @@ use super::evidence::{Evidence, EvidenceLine, EvidenceRow};
 use super::judge::{
     Judge, Judged, PersonRows, by_person, ended_before_the_law, known, reconciled, released,
 };
+use super::listings::Listings;
 use super::stored::{self, Listed, Register};
 use super::{Loaded, Terms};
 use crate::domain::claim::Claim;
@@ -61,6 +62,7 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
     };
     decided.refused(stored::refused(terms, loaded)?);
     let listed = stored::roster(terms, loaded)?;
+    let listings = Listings::read(terms, &loaded.rosters)?;
     let register = stored::register(terms, loaded)?;
     let decisions = reconciled(terms, &listed, &register);
     let history = by_person(&loaded.claims);
@@ -79,7 +81,7 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
         }
         let ended = ended_before_the_law(terms, rows, known_check.or(made_check));
         let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
-        let known = known(terms, rows, &ended, claims)?;
+        let known = known(terms, rows, &ended, claims, &listings)?;
         let judged = judge.person(rows, ended, &known, &mut entitled)?;
         decided.after_death(terms, rows, &judged, claims);
         decided.lines(terms, book.pack(), rows, &judged, &entitled, (&register, &mut names));

@@ -7,6 +7,7 @@ use super::judge::{
     Judge, PersonRows, by_person, ended_before_the_law, holds_before_the_law, known, reconciled,
     released,
 };
+use super::listings::Listings;
 use super::stored;
 use super::{Loaded, Terms};
 use crate::domain::claim::Claim;
@@ -331,6 +332,7 @@ struct Again {
 
 fn explained(terms: &Terms, loaded: &Loaded, person: PersonNo) -> Result<Again, EngineError> {
     let listed = stored::roster(terms, loaded)?;
+    let listings = Listings::read(terms, &loaded.rosters)?;
     let register = stored::register(terms, loaded)?;
     let decisions = reconciled(terms, &listed, &register);
     let from = listed.partition_point(|row| row.person < person);
@@ -345,7 +347,7 @@ fn explained(terms: &Terms, loaded: &Loaded, person: PersonNo) -> Result<Again, 
     let ended = ended_before_the_law(terms, rows, check);
     let history = by_person(&loaded.claims);
     let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
-    let known = known(terms, rows, &ended, claims)?;
+    let known = known(terms, rows, &ended, claims, &listings)?;
     let mut entitled = Entitled::default();
     let mut judge = Judge::new(terms, &book, &register);
     let judged = judge.person(rows, ended, &known, &mut entitled)?;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use super::Terms;
+use super::listings::{Before, Listings};
 use super::stored::{Listed, Register, unwritten};
 use crate::domain::claim::Claim;
 use crate::domain::exception::{Decision as OfficerDecision, RowOutcome};
@@ -44,6 +45,8 @@ pub struct PersonRows<'a> {
 pub struct Known {
     facts: Vec<FactRow>,
     histories: Vec<Vec<Determined>>,
+    /// How each row was listed before.
+    before: Vec<Before>,
     /// Of enrolments that the law is not asked about.
     unasked: Vec<(EnrolmentNo, BenefitId, Vec<Determined>)>,
 }
@@ -145,7 +148,10 @@ pub fn known(
     rows: PersonRows<'_>,
     ended: &[Option<Ended>],
     claims: &[&Claim],
+    listings: &Listings,
 ) -> Result<Known, EngineError> {
+    let before = rows.listed.iter().map(|one| listings.before(terms, one.enrolment));
+    let before = before.collect::<Result<_, _>>()?;
     let facts =
         rows.listed.iter().map(|one| fact_row(terms, &one.row)).collect::<Result<_, _>>()?;
     let asked = |enrolment: EnrolmentNo| {
@@ -180,7 +186,7 @@ pub fn known(
         }
         histories.push(determined(terms, &counted));
     }
-    Ok(Known { facts, histories, unasked: unasked(terms, &of_others) })
+    Ok(Known { facts, histories, before, unasked: unasked(terms, &of_others) })
 }
 
 /// Decides the persons of one shard, one after another.
@@ -223,6 +229,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                 paid_through: one.row.paid_through,
                 facts: &known.facts[place],
                 history: &known.histories[place],
+                before: &known.before[place].listings,
             });
         }
         let first = &rows.listed[asked.first().copied().unwrap_or(0)].row;
@@ -279,6 +286,28 @@ impl<'s, 'p> Judge<'s, 'p> {
                     })
                 }
             };
+        }
+        for (at, place) in judged.asked.iter().enumerate() {
+            let enrolment = rows.listed[*place].enrolment;
+            let was_absent = |line: &entitle::Line| {
+                let absent = &known.before[*place].absent;
+                usize::from(line.enrolment) == at
+                    && line.amount_minor > 0
+                    && line.revision == 0
+                    && absent.iter().any(|(from, until)| (*from..*until).contains(&line.period))
+            };
+            if !released(terms, enrolment, HoldCode::BackAfterAbsence)
+                && judged.ended[*place].is_none()
+                && entitled.lines.iter().any(was_absent)
+            {
+                entitled.lines.retain(|line| usize::from(line.enrolment) != at);
+                judged.ended[*place] = Some(Ended {
+                    outcome: RowOutcome::Held,
+                    code: HoldCode::BackAfterAbsence.text().to_owned(),
+                    detail: HoldCode::BackAfterAbsence.entry().en.to_owned(),
+                    rule: rows.decisions[*place].rule.id(),
+                });
+            }
         }
         Ok(judged)
     }

@@ -67,6 +67,7 @@ impl Row {
             paid_through: self.paid_through,
             facts: &self.facts,
             history: &self.history,
+            before: &[],
         }
     }
 }

@@ -129,6 +129,7 @@ fn ask_known_at(expression: &str, known_at: &str) -> (Month, Vec<String>) {
         paid_through: None,
         facts: &facts,
         history: &[],
+        before: &[],
     }];
     let person = PersonCase {
         date_of_birth: Some((parse_date("2000-02-29").unwrap(), DobPrecision::Day)),

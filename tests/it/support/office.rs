@@ -959,7 +959,7 @@ pub async fn outside_transaction(url: &str, sql: String) {
 
 // --- People ---------------------------------------------------------------------------------------
 
-const ROSTER: [&str; 24] = [
+const ROSTER: [&str; 25] = [
     "enrolment_id",
     "national_id",
     "full_name",
@@ -973,6 +973,7 @@ const ROSTER: [&str; 24] = [
     "entitled_from",
     "entitled_to",
     "paid_through",
+    "changed_from",
     "status",
     "payee_name",
     "payee_national_id",

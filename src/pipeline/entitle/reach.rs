@@ -1,0 +1,204 @@
+//! How far enrolments reach into the past, and how they were listed there.
+//!
+//! A month is decided by what was listed for it: what is listed now counts from the month in which it was
+//! listed first, or from that in which a new decision starts. What was listed first counts for all months
+//! before.
+
+use crate::domain::period::Period;
+use crate::rules::evaluate::{self, Held, Month, Standing, Tracer, Untraced, Window};
+use crate::rules::law::LawBook;
+use crate::rules::pack::{BenefitKind, NOTHING_APPLIES};
+use crate::rules::question::{EnrolmentCase, PersonCase};
+
+use super::Cycle;
+
+/// How the enrolments of one person reach into the past.
+#[derive(Default)]
+pub(super) struct Reaches {
+    spans: Vec<Span>,
+    /// Where the spans of each enrolment begin.
+    starts: Vec<usize>,
+}
+
+/// What one listing comes to, and up to which month it counts.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    /// None for what is listed now.
+    until: Option<Period>,
+    /// The place of the listing.
+    listing: usize,
+    reach: Reach,
+}
+
+impl Reaches {
+    pub fn clear(&mut self) {
+        self.spans.clear();
+        self.starts.clear();
+    }
+
+    pub fn push<'a>(
+        &mut self,
+        book: &LawBook<'a>,
+        cycle: &Cycle,
+        person: &PersonCase<'a>,
+        enrolment: &EnrolmentCase<'a>,
+    ) {
+        let start = self.spans.len();
+        self.starts.push(start);
+        let now = reach(book, cycle, person, &enrolment.listing(enrolment.before.len()));
+        // What is owed once is decided as it is listed now: in another month it would be owed twice.
+        let before = match now.kind {
+            BenefitKind::Monthly => enrolment.before,
+            BenefitKind::OneOff => &[],
+        };
+        for (listing, listed) in before.iter().enumerate() {
+            let mut reach = reach(book, cycle, person, &enrolment.listing(listing));
+            if listed.is_ended {
+                reach.standing = Standing::Nil(NOTHING_APPLIES);
+            }
+            self.spans.push(Span { until: Some(listed.until), listing, reach });
+        }
+        self.spans.push(Span { until: None, listing: enrolment.before.len(), reach: now });
+        for (at, listed) in before.iter().enumerate().map(|(at, listed)| (start + at, listed)) {
+            let next = self.spans[at + 1].reach.standing;
+            if let (true, Standing::Within(window)) = (listed.then_decided_anew, next) {
+                self.spans[at].until = self.spans[at].until.map(|until| until.min(window.start));
+            }
+        }
+    }
+
+    /// What counts for a month: the place of the listing, and how far it reaches.
+    pub fn of(&self, enrolment: usize, period: Period) -> (usize, &Reach) {
+        let spans = self.spans_of(enrolment);
+        let later = |span: &Span| span.until.is_some_and(|until| period >= until);
+        let at = spans.iter().rposition(later).map_or(0, |at| at + 1);
+        (spans[at].listing, &spans[at].reach)
+    }
+
+    /// The listing that counts for a month, of an enrolment by itself.
+    pub fn listed_for<'a>(
+        book: &LawBook<'a>,
+        cycle: &Cycle,
+        person: &PersonCase<'a>,
+        enrolment: &EnrolmentCase<'a>,
+        period: Period,
+    ) -> EnrolmentCase<'a> {
+        let mut reaches = Reaches::default();
+        reaches.push(book, cycle, person, enrolment);
+        enrolment.listing(reaches.of(0, period).0)
+    }
+
+    /// The first month for which any line may be made.
+    pub fn first(&self) -> Option<Period> {
+        self.spans.iter().filter_map(|span| span.reach.from).min()
+    }
+
+    pub fn is_held(&self, enrolment: usize) -> bool {
+        let spans = self.spans_of(enrolment);
+        spans.iter().all(|span| matches!(span.reach.standing, Standing::Held(_)))
+    }
+
+    pub fn hold(&mut self, enrolment: usize, held: Held) {
+        let end = self.starts.get(enrolment + 1).copied().unwrap_or(self.spans.len());
+        for span in &mut self.spans[self.starts[enrolment]..end] {
+            (span.reach.standing, span.reach.from) = (Standing::Held(held), None);
+        }
+    }
+
+    fn spans_of(&self, enrolment: usize) -> &[Span] {
+        let end = self.starts.get(enrolment + 1).copied().unwrap_or(self.spans.len());
+        &self.spans[self.starts[enrolment]..end]
+    }
+}
+
+/// How far an enrolment reaches into the past, and what it is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reach {
+    pub standing: Standing,
+    pub kind: BenefitKind,
+    /// The first month for which lines may be made; None when there is none.
+    pub from: Option<Period>,
+}
+
+impl Reach {
+    /// Whether lines may be made for a month.
+    pub fn is_open(&self, period: Period) -> bool {
+        self.from.is_some_and(|from| period >= from)
+    }
+
+    pub fn month<'a, T: Tracer<'a>>(
+        &self,
+        book: &LawBook<'a>,
+        person: &PersonCase<'a>,
+        enrolment: &EnrolmentCase<'a>,
+        period: Period,
+        tracer: &mut T,
+    ) -> Month {
+        match self.standing {
+            Standing::Nil(clause) => Month::Nil(clause),
+            Standing::Held(held) => Month::Held(held),
+            Standing::Within(window) => {
+                // What is owed once is owed for the month in which it starts, and no other.
+                if self.kind == BenefitKind::OneOff && period != window.start {
+                    return Month::Nil(window.start_clause);
+                }
+                evaluate::month(book, person, enrolment, &window, period, tracer)
+            }
+        }
+    }
+}
+
+fn reach<'a>(
+    book: &LawBook<'a>,
+    cycle: &Cycle,
+    person: &PersonCase<'a>,
+    enrolment: &EnrolmentCase<'a>,
+) -> Reach {
+    let benefits = book.pack().benefits();
+    let kind = benefits.get(enrolment.benefit.index()).map_or(BenefitKind::Monthly, |b| b.kind);
+    let standing = evaluate::window(book, person, enrolment, &mut Untraced);
+    let settled = enrolment.paid_through.map_or(cycle.history_from, |through| through.plus(1));
+    let from = match standing {
+        Standing::Within(window) => first_open(kind, enrolment, &window, settled),
+        // A row that is not owed anything may still have been paid.
+        Standing::Nil(_) => earliest_determined(enrolment, settled),
+        Standing::Held(_) => None,
+    };
+    match from {
+        // Months before the pack's law cannot be recomputed; nothing is guessed about them.
+        Some(from) if from < book.first() => {
+            Reach { standing: Standing::Held(Held::LawNotCovered(from)), kind, from: None }
+        }
+        from => Reach { standing, kind, from },
+    }
+}
+
+/// The first month that is neither settled by the predecessor nor before everything owed and paid.
+fn first_open(
+    kind: BenefitKind,
+    enrolment: &EnrolmentCase<'_>,
+    window: &Window,
+    settled: Period,
+) -> Option<Period> {
+    let open = match kind {
+        BenefitKind::Monthly => Some(window.start.max(settled)),
+        // The predecessor settled what was decided in its time, whenever the event was.
+        BenefitKind::OneOff => {
+            let decided = enrolment.decision_date.and_then(|date| Period::of(date).ok());
+            let due = decided.map_or(window.start, |decided| decided.max(window.start));
+            (due >= settled || determined_at(enrolment, window.start)).then_some(window.start)
+        }
+    };
+    match (open, earliest_determined(enrolment, settled)) {
+        (Some(open), Some(determined)) => Some(open.min(determined)),
+        (open, determined) => open.or(determined),
+    }
+}
+
+fn earliest_determined(enrolment: &EnrolmentCase<'_>, settled: Period) -> Option<Period> {
+    enrolment.history.iter().map(|entry| entry.period).filter(|period| *period >= settled).min()
+}
+
+fn determined_at(enrolment: &EnrolmentCase<'_>, period: Period) -> bool {
+    enrolment.history.iter().any(|entry| entry.period == period)
+}
