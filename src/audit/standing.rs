@@ -280,6 +280,8 @@ impl Standing {
             "hold_resolved" | "hold_release_proposed" => {
                 let persons = if event == "hold_resolved" { "1" } else { "2" };
                 let number = said.text("resolution");
+                // Of what an earlier program wrote, and of payables, nothing is kept.
+                let seen = from_letters(&said.text("seen"));
                 // Whom it is about: earlier programs did not say it.
                 if let Some(subject) = from_letters(&said.text("subject")) {
                     let subject = (subject as i64).to_string();
@@ -296,6 +298,7 @@ impl Standing {
                         is("officer"),
                         ("persons", persons.to_owned()),
                         none("confirmed_by"),
+                        ("seen", seen.map_or_else(String::new, |seen| (seen as i64).to_string())),
                     ],
                 );
             }

@@ -237,6 +237,14 @@ pub struct Receipt {
     pub recorded_at: String,
 }
 
+impl Receipt {
+    /// The reference as it is compared: one voucher counts once, whatever blanks and capitals are typed.
+    pub fn compared(reference: &str) -> String {
+        let words: Vec<&str> = reference.split_whitespace().collect();
+        words.join(" ").to_lowercase()
+    }
+}
+
 /// What one officer proposed to give up, until another confirms it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WriteOff {

@@ -156,7 +156,7 @@ const READINGS: &[Reading] = &[
     },
     Reading {
         kind: FactKind::Hold,
-        sql: "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, persons, confirmed_by
+        sql: "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, persons, confirmed_by, seen
               from resolution order by resolution_no limit $1 offset $2",
         key: 1,
         columns: &[
@@ -169,6 +169,7 @@ const READINGS: &[Reading] = &[
             "officer",
             "persons",
             "confirmed_by",
+            "seen",
         ],
     },
     Reading {

@@ -27,6 +27,7 @@ mod large_files;
 
 mod leases;
 mod leaving;
+mod looked_at;
 mod lowered;
 mod listening;
 mod mock_bank;

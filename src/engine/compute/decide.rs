@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::evidence::{Evidence, EvidenceLine, EvidenceRow};
-use super::judge::{
-    Judge, Judged, PersonRows, by_person, ended_before_the_law, known, reconciled, released,
-};
+use super::judge::{Judge, Judged, PersonRows, by_person, ended_before_the_law, known, reconciled};
+use super::seen::released;
 use super::stored::{self, Listed, Register};
 use super::{Loaded, Terms};
 use crate::domain::claim::Claim;
@@ -77,11 +76,11 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
         if known_check.is_none() {
             decided.persons.push(person_row(terms, person, made_check.unwrap_or(0), &these[0].row));
         }
-        let ended = ended_before_the_law(terms, rows, known_check.or(made_check));
+        let ended = ended_before_the_law(terms, &register, rows, known_check.or(made_check));
         let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
         let known = known(terms, rows, &ended, claims)?;
         let judged = judge.person(rows, ended, &known, &mut entitled)?;
-        decided.after_death(terms, rows, &judged, claims);
+        decided.after_death(terms, &register, rows, &judged, claims);
         decided.lines(terms, book.pack(), rows, &judged, &entitled, (&register, &mut names));
         decided.tell(terms, book, rows, &judged, &entitled)?;
     }
@@ -113,15 +112,16 @@ impl Decided {
     fn after_death(
         &mut self,
         terms: &Terms,
+        register: &Register,
         rows: PersonRows<'_>,
         judged: &Judged<'_>,
         claims: &[&Claim],
     ) {
         let died = judged.case().date_of_death.and_then(|day| Period::of(day).ok());
-        let is_confirmed = rows.listed.iter().zip(rows.decisions).any(|(listed, decision)| {
-            !listed.is_repeated
-                && decision.hold_of_identity() == Some(HoldCode::Deceased)
-                && !released(terms, listed.enrolment, HoldCode::Deceased)
+        let is_confirmed = (0..rows.listed.len()).any(|place| {
+            !rows.listed[place].is_repeated
+                && rows.decisions[place].hold_of_identity() == Some(HoldCode::Deceased)
+                && !released(terms, register, rows, place, HoldCode::Deceased)
         });
         let died = died.filter(|_| is_confirmed);
         let person = rows.listed[0].person;
@@ -150,7 +150,6 @@ impl Decided {
             let place = judged.asked[usize::from(line.enrolment)];
             let listed = &rows.listed[place];
             let decision = &rows.decisions[place];
-            let in_force = |code: &HoldCode| !released(terms, listed.enrolment, *code);
             let due = due_line(terms, listed, line, pack);
             let held_by_identity =
                 |scope: HoldScope| decision.hold_of_identity().filter(|code| code.scope() == scope);
@@ -167,7 +166,6 @@ impl Decided {
                 .into_iter()
                 .chain(is_shared.then_some(HoldCode::AccountShared))
                 .chain(is_another_s.then_some(HoldCode::AccountNameDiffers))
-                .filter(in_force)
                 .collect();
             let travelling = TravellingLine { holds, detail: payee_detail(&listed.row), line: due };
             let (bytes, items) = self.travelling.entry(travelling.line.payee.shard()).or_default();
