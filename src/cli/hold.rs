@@ -81,6 +81,7 @@ impl HoldCommand {
                             "waits_for_another": held.waits_in(cycle.period),
                             "valid_to": held.decided.as_ref().map(|one| one.valid_to.to_string()),
                             "about_other_values": held.is_about_others,
+                            "void": held.is_void,
                         })
                     })
                     .collect();
@@ -201,6 +202,9 @@ fn decided(held: &Held, month: Period) -> String {
             "{what} by {}, counted to {}, not for this month",
             one.decided_by, one.valid_to
         );
+    }
+    if held.is_void {
+        return format!("proposed by {}, who signs no more; it does not count", one.decided_by);
     }
     if held.is_about_others {
         let what = if one.waits_for_another() { "proposed" } else { one.decision.name() };

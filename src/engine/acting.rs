@@ -13,6 +13,7 @@ use crate::domain::signature::{OfficerKey, Purpose};
 use crate::domain::state::named;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::approve::ApprovalError;
+use crate::store::Changes;
 
 named!(
     /// What an officer does, as the refusal says it: `X cannot open a cycle`.
@@ -115,6 +116,37 @@ impl Engine {
             ));
         }
         Ok(Acting { officer, key })
+    }
+}
+
+impl Engine {
+    /// Every second of two officers passes here: what was proposed by somebody who signs no more is void, also
+    /// when they end in the same moment. `anew` is how it is proposed by another.
+    ///
+    /// # Errors
+    /// A120 when who proposed it signs no more.
+    pub(super) async fn second_of_two(
+        &self,
+        proposed_by: &str,
+        anew: &str,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        if !self.signs_still(proposed_by).await? {
+            return Err(EngineError::refused(
+                "A120",
+                format!(
+                    "`{proposed_by}`, who proposed it, signs no more, and what they proposed alone counts for nothing; propose \
+                     it anew: {anew}"
+                ),
+            ));
+        }
+        changes.must_sign_still(proposed_by);
+        Ok(())
+    }
+
+    /// Whether an officer may sign today.
+    pub async fn signs_still(&self, name: &str) -> Result<bool, EngineError> {
+        Ok(self.store.officers().await?.iter().any(|officer| officer.name == name))
     }
 }
 

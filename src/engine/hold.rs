@@ -27,6 +27,8 @@ pub struct Held {
     pub decided: Option<Resolution>,
     /// The decision was taken about other values than those that stand on the row, and in the register, now.
     pub is_about_others: bool,
+    /// One of two proposed it, and signs no more.
+    pub is_void: bool,
 }
 
 impl Held {
@@ -37,7 +39,9 @@ impl Held {
 
     /// Whether another officer can confirm for this month what one has proposed.
     pub fn waits_in(&self, month: Period) -> bool {
-        !self.is_about_others && self.decided.as_ref().is_some_and(|one| one.waits_in(month))
+        !self.is_about_others
+            && !self.is_void
+            && self.decided.as_ref().is_some_and(|one| one.waits_in(month))
     }
 }
 
@@ -114,11 +118,16 @@ impl Engine {
             .map(|(exception, _)| exception)
             .collect();
         let seen = self.seen_of_held(cycle, &released).await?;
+        let signing = self.store.officers().await?;
+        let signs = |name: &str| signing.iter().any(|officer| officer.name == name);
         let mut shown = Vec::new();
         for (exception, decided) in all.into_iter().zip(decided) {
             let now = seen.get(&(exception.shard, exception.number)).copied();
             let is_about_others = decided.as_ref().is_some_and(|one| !one.is_about(now));
-            shown.push(Held { exception, decided, is_about_others });
+            let is_void = decided
+                .as_ref()
+                .is_some_and(|one| one.waits_for_another() && !signs(&one.decided_by));
+            shown.push(Held { exception, decided, is_about_others, is_void });
         }
         Ok((count, shown))
     }
@@ -180,8 +189,12 @@ impl Engine {
         }
         let seen = self.seen_now(cycle, &exception).await?;
         let last = self.store.last_resolution(subject, &exception.code).await?;
-        let waits = |last: &Resolution| last.waits_in(cycle.period) && last.is_about(seen);
-        if let Some(waiting) = last.filter(|last| release && waits(last)) {
+        let waiting =
+            last.filter(|last| release && last.waits_in(cycle.period) && last.is_about(seen));
+        // What somebody proposed who signs no more keeps nobody from proposing it anew.
+        if let Some(waiting) = waiting
+            && self.signs_still(&waiting.decided_by).await?
+        {
             return Err(EngineError::refused(
                 "H904",
                 format!(
@@ -219,7 +232,7 @@ impl Engine {
     /// The second of the two officers who release a hold.
     ///
     /// # Errors
-    /// H905 when no release waits to be confirmed, H163 when the one that waits is about other values, H147 when the one that waits counted to an earlier month, H906 when it is the officer who proposed it.
+    /// H905 when no release waits to be confirmed, A120 when who proposed it signs no more, H163 when the one that waits is about other values, H147 when the one that waits counted to an earlier month, H906 when it is the officer who proposed it.
     pub async fn hold_confirm(
         &self,
         cycle: &Cycle,
@@ -275,6 +288,7 @@ impl Engine {
         }
         let at = self.stamp();
         let mut changes = Changes::new();
+        self.second_of_two(&waiting.decided_by, &propose, &mut changes).await?;
         changes.resolution_confirmed(waiting.number, &by.officer.name, &at);
         let event = "hold_release_confirmed";
         changes.event(self.hold_leaf(cycle, &exception, &waiting, event, &by)?);

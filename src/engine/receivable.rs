@@ -229,10 +229,16 @@ impl Engine {
         let confirmed = proposed.iter().filter(|one| one.confirmed_by.is_some()).count() as i64;
         let standing = self.receivable(number).await?;
         let left_minor = standing.left_minor();
-        // What was proposed is the amount too: when some of it came back meanwhile, it is proposed anew.
-        let waiting = proposed
+        // What was proposed is the amount too: when some of it came back meanwhile, or who proposed it signs no
+        // more, it is proposed anew.
+        let mut waiting = proposed
             .pop()
             .filter(|one| one.confirmed_by.is_none() && one.amount_minor == left_minor);
+        if let Some(one) = &waiting
+            && !self.signs_still(&one.proposed_by).await?
+        {
+            waiting = None;
+        }
         let doing = match waiting {
             Some(_) => Doing::ConfirmWriteOff,
             None => Doing::ProposeWriteOff,
@@ -267,6 +273,9 @@ impl Engine {
                 ));
             }
             Some(waiting) => {
+                let anew =
+                    format!("chitra receivable write-off {number} --reason TEXT --as OFFICER");
+                self.second_of_two(&waiting.proposed_by, &anew, &mut changes).await?;
                 standing.state().apply(ReceivableEvent::WrittenOff)?;
                 changes.written_off(waiting, &by.officer.name, &at);
                 "receivable_written_off"

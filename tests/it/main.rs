@@ -59,5 +59,6 @@ mod transitions;
 mod unrecognised;
 mod unreferenced;
 mod upgrade;
+mod void_proposals;
 mod unclear_answers;
 mod unknown;
