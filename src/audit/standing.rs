@@ -366,9 +366,33 @@ impl Standing {
             ),
             "receivable_received" => self.set(
                 K::Receipt,
-                said.key(&["receivable", "reference"]),
-                &[is("amount_minor"), is("source"), is("officer")],
+                said.receipt("counts"),
+                &[
+                    is("amount_minor"),
+                    is("source"),
+                    is("officer"),
+                    none("take_back_reason"),
+                    none("take_back_proposed_by"),
+                    none("taken_back_by"),
+                ],
             ),
+            "receipt_take_back_proposed" => self.set(
+                K::Receipt,
+                said.receipt("counts"),
+                &[
+                    ("take_back_reason", said.text("reason")),
+                    by("take_back_proposed_by"),
+                    none("taken_back_by"),
+                ],
+            ),
+            // It stays to be seen, and its voucher may be recorded anew.
+            "receipt_taken_back" => {
+                let it = self.facts.remove(&(K::Receipt, said.receipt("counts")));
+                let fields: Vec<_> =
+                    it.into_iter().flatten().chain([by("taken_back_by")]).collect();
+                let key = said.receipt(&format!("taken back {}", said.text("receipt")));
+                self.set(K::Receipt, key, &fields);
+            }
             "receivable_write_off_proposed" => self.set(
                 K::WriteOff,
                 said.part_given_up(),
@@ -551,6 +575,11 @@ impl Said<'_> {
     }
 
     /// The orders that an entry names by their references: payable and attempt.
+    /// A voucher, which may stand for a receipt that was taken back and for one that counts.
+    fn receipt(&self, standing: &str) -> String {
+        format!("{}/{standing}", self.key(&["receivable", "reference"]))
+    }
+
     fn orders(&self, prefix: &OfficePrefix) -> Vec<String> {
         let references = match self.0.get("references") {
             Some(Value::String(one)) => vec![one.clone()],

@@ -37,6 +37,8 @@ named!(
         Redate = "give a file another value date",
         RecordFunds = "record money that is available",
         RecordReceipt = "record money that came back",
+        ProposeTakeBackReceipt = "propose to take a receipt back",
+        ConfirmTakeBackReceipt = "confirm that a receipt is taken back",
         ProposeWriteOff = "propose to write a receivable off",
         ConfirmWriteOff = "confirm that a receivable is written off",
         DecideFate = "decide on an unknown payment",
@@ -60,14 +62,16 @@ impl Doing {
             | Doing::ProposeRecall
             | Doing::EndOfficer => &[Role::Officer, Role::Approver, Role::Operator],
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
-            Doing::RecordReceipt | Doing::ProposeWriteOff | Doing::GiveUpRecall => {
-                &[Role::Officer, Role::Approver]
-            }
+            Doing::RecordReceipt
+            | Doing::ProposeTakeBackReceipt
+            | Doing::ProposeWriteOff
+            | Doing::GiveUpRecall => &[Role::Officer, Role::Approver],
             Doing::DecideHold | Doing::ResolveDiscrepancy | Doing::DecideFate => {
                 &[Role::Officer, Role::Approver]
             }
             Doing::ConfirmHold
             | Doing::ConfirmWriteOff
+            | Doing::ConfirmTakeBackReceipt
             | Doing::ConfirmFate
             | Doing::DecideRecall
             | Doing::DecideStop => &[Role::Approver],

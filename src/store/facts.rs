@@ -235,10 +235,22 @@ const READINGS: &[Reading] = &[
     },
     Reading {
         kind: FactKind::Receipt,
-        sql: "select receivable_no, reference, amount_minor, source, recorded_by from receipt
-              order by receivable_no, reference limit $1 offset $2",
-        key: 2,
-        columns: &["receivable", "#reference", "amount_minor", "source", "officer"],
+        sql: "select receivable_no, reference,
+                case when taken_back_at is null then 'counts' else 'taken back ' || cast(receipt_no as text) end,
+                amount_minor, source, recorded_by, take_back_reason, take_back_proposed_by, taken_back_by from receipt
+              order by receivable_no, reference, receipt_no limit $1 offset $2",
+        key: 3,
+        columns: &[
+            "receivable",
+            "#reference",
+            "standing",
+            "amount_minor",
+            "source",
+            "officer",
+            "#take_back_reason",
+            "take_back_proposed_by",
+            "taken_back_by",
+        ],
     },
     Reading {
         kind: FactKind::WriteOff,
