@@ -34,6 +34,7 @@ mod mock_bank;
 mod month;
 mod officers;
 mod once_a_benefit;
+mod payees;
 mod one_by_one;
 mod programmes;
 mod publishing;
