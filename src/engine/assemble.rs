@@ -263,16 +263,16 @@ impl Engine {
         let mut gone = self.gone_payees(cycle, shard, &arrived).await?;
         // The order in which lines arrived depends on the units; nothing after this may.
         arrived.sort_by(|a, b| line_key(&a.line).cmp(&line_key(&b.line)));
-        let mut details: HashMap<(PersonNo, DestinationNo), PayeeDetail> = HashMap::new();
+        let mut details: HashMap<(PersonNo, PersonNo, DestinationNo), PayeeDetail> = HashMap::new();
         let mut held: HashMap<(PersonNo, PersonNo, DestinationNo), BTreeSet<HoldCode>> =
             HashMap::new();
         let mut lines = Vec::with_capacity(arrived.len());
         for TravellingLine { line, holds, detail } in arrived {
+            let key = (line.payee, line.beneficiary, line.destination);
             if !holds.is_empty() {
-                let key = (line.payee, line.beneficiary, line.destination);
                 held.entry(key).or_default().extend(holds);
             }
-            details.entry((line.payee, line.destination)).or_insert(detail);
+            details.entry(key).or_insert(detail);
             lines.push(line);
         }
         let mut assembled = assemble(cycle.number, shard, lines)?;
@@ -307,7 +307,7 @@ impl Engine {
         let mut carried = BTreeSet::new();
 
         for (number, group) in &assembled.payables {
-            let detail = &details[&(group.payee, group.destination)];
+            let detail = &details[&(group.payee, group.beneficiary, group.destination)];
             if !known_persons.contains(&group.payee) {
                 new_persons
                     .entry(group.payee)

@@ -4,6 +4,9 @@
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::exception::Decision;
+use chitra::domain::ids::ListNo;
+
+use crate::cash::reported;
 
 use crate::support::office::{
     APPROVERS, MAKER, TestOffice, deciding, key, on_both_databases, period, refused, register_of,
@@ -14,6 +17,7 @@ use crate::support::real_parts::RealPart;
 on_both_databases! { run, RealPart::Postgres;
     a_payee_who_is_gone_by_the_register_is_not_paid
     that_the_payee_is_gone_is_released_by_itself
+    a_list_of_cash_shows_who_is_entitled_and_who_collects
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -118,5 +122,65 @@ async fn that_the_payee_is_gone_is_released_by_itself(office: TestOffice) {
     office.release_holds(&cycle, "H161").await;
     let again = engine.reissue(&office.now(&cycle).await).await.unwrap();
     assert_eq!((again.ordered, again.ordered_minor), (1, 500_000));
+    office.ends_whole().await;
+}
+
+async fn a_list_of_cash_shows_who_is_entitled_and_who_collects(office: TestOffice) {
+    office.on_day(DAY);
+    let cash = |number: u32, payee: &str| {
+        let line = row(number, payee);
+        let (before, after) = line.split_once("| bank 970405 071100000").unwrap();
+        format!("{before}| cash{}", &after[1..])
+    };
+    let carer = receives("001080000901", "Lê Văn Đúng");
+    let roster = [
+        cash(1, " | account_name=TRAN VAN CHU TAI KHOAN CU"),
+        cash(2, &format!("{carer} | account_name=PHAM VAN CON"))
+            .replace("Nguyễn Văn An", "Trần Văn Bình"),
+        cash(3, &carer).replace("Nguyễn Văn An", "Hồ Văn Chi"),
+    ];
+    month_with(&office, "2026-10", &roster, &[]).await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    let mut list = String::new();
+    for file in std::fs::read_dir(office.dir.join("paypoint").join("inbox")).unwrap() {
+        list += &std::fs::read_to_string(file.unwrap().path()).unwrap();
+    }
+    for line in [
+        ",Nguyen Van An,001044000101,,",
+        r#",Tran Van Binh,001044000102,"Le Van Dung, 001080000901","#,
+        r#",Ho Van Chi,001044000103,"Le Van Dung, 001080000901","#,
+    ] {
+        assert!(
+            list.contains(line),
+            "`{line}` is missing in:
+{list}"
+        );
+    }
+    assert!(!list.contains("TAI KHOAN") && !list.contains("PHAM VAN CON"), "{list}");
+    let sheet = office.engine.pay_sheet(&cycle, ListNo(0)).await.unwrap();
+    let told: Vec<String> = sheet.points[0]
+        .lines
+        .iter()
+        .map(|line| format!("{} {}: {}", line.name, line.national_id, line.collector))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "Hồ Văn Chi 001044000103: Lê Văn Đúng, 001080000901",
+            "Nguyễn Văn An 001044000101: ",
+            "Trần Văn Bình 001044000102: Lê Văn Đúng, 001080000901",
+        ]
+    );
+
+    // A report may name who is entitled, or who collected; nobody else.
+    let reference =
+        async |enrolment: &str| office.said(&cycle, enrolment, 1, "", "").await.reference;
+    let (binh, chi) = (reference("E2").await, reference("E3").await);
+    reported(&office, &binh, "Tran Van Binh", "001044000102").await;
+    reported(&office, &chi, "Pham Van Con", "001080000999").await;
+    office.check(&cycle, "entitled 3", "pending 2 = 1000000, paid 1 = 500000").await;
+    assert_eq!(office.discrepancies().await, ["account_differs"]);
+    reported(&office, &chi, "Le Van Dung", "001080000901").await;
+    office.check(&cycle, "entitled 3", "pending 1 = 500000, paid 2 = 1000000").await;
     office.ends_whole().await;
 }

@@ -15,6 +15,7 @@ use crate::domain::claim::Claim;
 use crate::domain::exception::{Exception, RowOutcome, Subject};
 use crate::domain::hold::{HoldCode, HoldScope};
 use crate::domain::ids::{PayableNo, PersonNo, Shard};
+use crate::domain::national_id::NationalId;
 use crate::domain::period::Period;
 use crate::domain::roster::{Channel, RosterRow};
 use crate::domain::state::Named;
@@ -302,15 +303,30 @@ fn pay_point(row: &RosterRow) -> &str {
 
 fn payee_detail(row: &RosterRow) -> PayeeDetail {
     let payee = row.payee.as_ref();
+    let name = payee.map_or(&row.full_name, |payee| &payee.name).clone();
+    let national_id = payee.map_or(&row.national_id, |payee| &payee.national_id).clone();
+    let is_another = payee.is_some_and(|payee| match payee.national_id.is_empty() {
+        true => payee.name != row.full_name,
+        false => NationalId::parse(&payee.national_id) != NationalId::parse(&row.national_id),
+    });
+    let of_another = |text: &str| if is_another { text.to_owned() } else { String::new() };
+    let words: Vec<&str> =
+        [name.as_str(), &national_id].into_iter().filter(|word| !word.is_empty()).collect();
     PayeeDetail {
-        name: payee.map_or(&row.full_name, |payee| &payee.name).clone(),
-        national_id: payee.map_or(&row.national_id, |payee| &payee.national_id).clone(),
+        collector: of_another(&words.join(", ")),
+        beneficiary: of_another(&row.full_name),
+        beneficiary_id: of_another(&row.national_id),
+        name,
+        national_id,
         channel: row.channel,
         named: row.provider.clone(),
         account: row.account.clone(),
-        account_name: row.account_name.clone(),
+        // Cash has no account; what is left over there from another way names nobody.
+        account_name: match row.channel {
+            Channel::Cash => String::new(),
+            _ => row.account_name.clone(),
+        },
         pay_point: pay_point(row).to_owned(),
-        collector: String::new(),
     }
 }
 
