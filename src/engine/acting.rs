@@ -43,7 +43,7 @@ named!(
         ConfirmWriteOff = "confirm that a receivable is written off",
         DecideFate = "decide on an unknown payment",
         ConfirmFate = "confirm a decision on an unknown payment",
-        EndOfficer = "end another officer's right to sign",
+        EndOfficer = "end an officer's right to sign",
     }
 );
 

@@ -17,6 +17,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_register_that_is_mended_is_looked_at_anew
     what_one_proposed_is_not_confirmed_for_another_person
     what_an_earlier_program_released_is_looked_at_anew
+    a_decision_that_counts_no_more_is_told
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001 | register.national_id=001044000901";
@@ -147,4 +148,26 @@ async fn what_an_earlier_program_released_is_looked_at_anew(office: TestOffice) 
     assert_eq!(held(&office, &october).await, ["H102 other values"]);
     // Here the log says what was seen, and the row no longer does.
     office.ends_tampered_with("V207").await;
+}
+
+async fn a_decision_that_counts_no_more_is_told(office: TestOffice) {
+    office.on_day(DAY);
+    let october = computed(&office, "2026-10", &[BINH]).await;
+    office.release_holds(&october, "H102").await;
+    let november = computed(&office, "2026-11", &[BINH]).await;
+    office.check(&november, "held 1", "").await;
+    let (page, json) = asked(&office, "E2", "2026-11");
+    for sentence in [
+        "lan released it at 2026-09-20",
+        "It counts no more in 2026-11.",
+        "No decision about it counts here; who may release it:",
+    ] {
+        assert!(page.contains(sentence), "`{sentence}` is missing in:\n{page}");
+    }
+    let decisions = &json["rows"][0]["holds"][0]["decisions"];
+    assert_eq!(
+        (decisions[0]["counts"].as_bool(), decisions.as_array().unwrap().len()),
+        (Some(false), 1)
+    );
+    office.ends_whole().await;
 }
