@@ -47,6 +47,8 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "recall_given_up",
     "funds_recorded",
     "receivable_received",
+    "receipt_take_back_proposed",
+    "receipt_taken_back",
     "receivable_write_off_proposed",
     "receivable_written_off",
     "officer_ended",

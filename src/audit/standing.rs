@@ -295,6 +295,8 @@ impl Standing {
             "hold_resolved" | "hold_release_proposed" => {
                 let persons = if event == "hold_resolved" { "1" } else { "2" };
                 let number = said.text("resolution");
+                // Of what an earlier program wrote, and of payables, nothing is kept.
+                let seen = from_letters(&said.text("seen"));
                 // Whom it is about: earlier programs did not say it.
                 if let Some(subject) = from_letters(&said.text("subject")) {
                     let subject = (subject as i64).to_string();
@@ -311,6 +313,7 @@ impl Standing {
                         is("officer"),
                         ("persons", persons.to_owned()),
                         none("confirmed_by"),
+                        ("seen", seen.map_or_else(String::new, |seen| (seen as i64).to_string())),
                     ],
                 );
             }
@@ -378,9 +381,33 @@ impl Standing {
             ),
             "receivable_received" => self.set(
                 K::Receipt,
-                said.key(&["receivable", "reference"]),
-                &[is("amount_minor"), is("source"), is("officer")],
+                said.receipt("counts"),
+                &[
+                    is("amount_minor"),
+                    is("source"),
+                    is("officer"),
+                    none("take_back_reason"),
+                    none("take_back_proposed_by"),
+                    none("taken_back_by"),
+                ],
             ),
+            "receipt_take_back_proposed" => self.set(
+                K::Receipt,
+                said.receipt("counts"),
+                &[
+                    ("take_back_reason", said.text("reason")),
+                    by("take_back_proposed_by"),
+                    none("taken_back_by"),
+                ],
+            ),
+            // It stays to be seen, and its voucher may be recorded anew.
+            "receipt_taken_back" => {
+                let it = self.facts.remove(&(K::Receipt, said.receipt("counts")));
+                let fields: Vec<_> =
+                    it.into_iter().flatten().chain([by("taken_back_by")]).collect();
+                let key = said.receipt(&format!("taken back {}", said.text("receipt")));
+                self.set(K::Receipt, key, &fields);
+            }
             "receivable_write_off_proposed" => self.set(
                 K::WriteOff,
                 said.part_given_up(),
@@ -571,6 +598,11 @@ impl Said<'_> {
     }
 
     /// The orders that an entry names by their references: payable and attempt.
+    /// A voucher, which may stand for a receipt that was taken back and for one that counts.
+    fn receipt(&self, standing: &str) -> String {
+        format!("{}/{standing}", self.key(&["receivable", "reference"]))
+    }
+
     fn orders(&self, prefix: &OfficePrefix) -> Vec<String> {
         let references = match self.0.get("references") {
             Some(Value::String(one)) => vec![one.clone()],

@@ -176,6 +176,7 @@ fn holds_as_json<'a>(holds: impl Iterator<Item = &'a ToldHold>) -> Vec<serde_jso
                     "waits_for_another": one.resolution.waits_for_another(),
                     "reason": one.reason,
                     "valid_to": one.resolution.valid_to.to_string(),
+                    "counts": one.counts,
                     "vi": one.told.vi,
                     "en": one.told.en,
                 })

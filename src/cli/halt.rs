@@ -59,6 +59,8 @@ impl HaltCommand {
 /// What is halted, as a list.
 pub(super) async fn list(engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
     let halts = engine.store.halts().await?;
+    let signing = engine.store.officers().await?;
+    let signs = |name: &str| signing.iter().any(|officer| officer.name == name);
     let told: Vec<_> = halts
         .iter()
         .map(|one| {
@@ -82,8 +84,9 @@ pub(super) async fn list(engine: &Engine, voice: &Voice) -> Result<(), EngineErr
                     one.cause.clone(),
                     one.put_by.clone(),
                     one.put_at.clone(),
-                    one.first_lift_by.as_ref().map_or_else(String::new, |by| {
-                        format!("one of two, waiting for another officer than {by}")
+                    one.first_lift_by.as_ref().map_or_else(String::new, |by| match signs(by) {
+                        true => format!("one of two, waiting for another officer than {by}"),
+                        false => format!("{by} agreed and signs no more; it does not count"),
                     }),
                 ]
             })

@@ -78,8 +78,10 @@ impl HoldCommand {
                             "decision": held.decided.as_ref().map(|one| one.decision.name()),
                             "decided_by": held.decided.as_ref().map(|one| &one.decided_by),
                             "confirmed_by": held.decided.as_ref().and_then(|one| one.confirmed_by.as_ref()),
-                            "waits_for_another": held.decided.as_ref().is_some_and(|one| one.waits_in(cycle.period)),
+                            "waits_for_another": held.waits_in(cycle.period),
                             "valid_to": held.decided.as_ref().map(|one| one.valid_to.to_string()),
+                            "about_other_values": held.is_about_others,
+                            "void": held.is_void,
                         })
                     })
                     .collect();
@@ -199,6 +201,16 @@ fn decided(held: &Held, month: Period) -> String {
         return format!(
             "{what} by {}, counted to {}, not for this month",
             one.decided_by, one.valid_to
+        );
+    }
+    if held.is_void {
+        return format!("proposed by {}, who signs no more; it does not count", one.decided_by);
+    }
+    if held.is_about_others {
+        let what = if one.waits_for_another() { "proposed" } else { one.decision.name() };
+        return format!(
+            "{what} by {}, about other values than those that stand now; it does not count",
+            one.decided_by
         );
     }
     if one.waits_for_another() {

@@ -226,8 +226,12 @@ pub fn main() -> ExitCode {
 fn misuse(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().skip(1).take_while(|one| one != "--").any(|one| one == "--json");
     let sentence = error.to_string();
-    if json && error.use_stderr() {
-        eprintln!("{}", complaint("U101", sentence.trim_start_matches("error: ").trim_end()));
+    if error.use_stderr() {
+        let sentence = sentence.trim_start_matches("error: ").trim_end();
+        match json {
+            true => eprintln!("{}", complaint("U101", sentence)),
+            false => eprintln!("U101: {sentence}"),
+        }
     } else if let Err(untold) = error.print()
         && untold.kind() != std::io::ErrorKind::BrokenPipe
     {

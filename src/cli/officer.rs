@@ -30,7 +30,7 @@ pub enum OfficerCommand {
     },
     /// Make a key in a file of one's own, and print its public half
     Key { file: PathBuf },
-    /// End another officer's right to sign: who has left, or whose key may be known to others
+    /// End an officer's right to sign, by another or by themselves: who has left, or whose key may be known to others
     End {
         name: String,
         #[command(flatten)]

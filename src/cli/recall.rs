@@ -16,7 +16,10 @@ use crate::engine::{Engine, EngineError};
 #[derive(Subcommand)]
 pub enum RecallCommand {
     /// What was asked back of a cycle, and what became of it
-    List { cycle: String },
+    List {
+        /// Only of this cycle
+        cycle: Option<String>,
+    },
     /// Propose to ask back one payment, or everything that went to a person
     Propose {
         cycle: String,
@@ -68,8 +71,15 @@ impl RecallCommand {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         match self {
             RecallCommand::List { cycle } => {
-                let cycle = engine.cycle_find(&cycle).await?;
-                tell(&engine.recalls(&cycle).await?, "nothing was asked back", engine, voice);
+                let cycles = match cycle {
+                    Some(cycle) => vec![engine.cycle_find(&cycle).await?],
+                    None => engine.store.cycles().await?,
+                };
+                let mut found = Vec::new();
+                for cycle in cycles {
+                    found.extend(engine.recalls(&cycle).await?);
+                }
+                tell(&found, "nothing was asked back", engine, voice);
             }
             RecallCommand::Propose { cycle, of, reason_code, reason, by_letter, signer } => {
                 let cycle = engine.cycle_find(&cycle).await?;

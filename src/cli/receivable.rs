@@ -41,6 +41,16 @@ pub enum ReceivableCommand {
         #[command(flatten)]
         signer: Signer,
     },
+    /// One of the two officers who take a receipt back that was a mistake; it stays to be seen
+    TakeBack {
+        number: i64,
+        /// The voucher, as `receivable show` has it
+        reference: String,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// One of the two officers who give up what cannot be had
     WriteOff {
         number: i64,
@@ -92,6 +102,22 @@ impl ReceivableCommand {
                 let lowered = engine.lowered().await?;
                 voice.say(&to_json(&standing, &lowered), || {
                     listed(engine, std::slice::from_ref(&standing), &lowered)
+                });
+                Ok(())
+            }
+            ReceivableCommand::TakeBack { number, reference, reason, signer } => {
+                let key = signer.key(engine).await?;
+                let done =
+                    engine.receipt_take_back(number, &reference, &reason, &signer.by, &key).await?;
+                engine.sequence().await?;
+                let told =
+                    json!({ "receivable": number, "reference": reference, "taken_back": done });
+                voice.say(&told, || match done {
+                    true => format!("`{reference}` of receivable {number} is taken back"),
+                    false => format!(
+                        "{} proposes it; an approver confirms with the same command in their name",
+                        signer.by
+                    ),
                 });
                 Ok(())
             }
@@ -214,6 +240,15 @@ async fn show(
     for one in &receipts {
         let what = format!("{} by {}, recorded by {}", one.reference, one.source, one.recorded_by);
         steps.push((format!("received {}", one.received_on), what, one.amount_minor));
+        if let (Some(back), Some(reason)) = (&one.take_back, engine.take_back_reason(one)?) {
+            let (second, minor) = match &back.taken_back_by {
+                Some(by) => (format!("confirmed by {by}"), -one.amount_minor),
+                None => ("waits for an approver".to_owned(), 0),
+            };
+            let what =
+                format!("{}: {reason}; proposed by {}, {second}", one.reference, back.proposed_by);
+            steps.push(("taken back".to_owned(), what, minor));
+        }
     }
     if let (true, Some((payable, attempt))) =
         (standing.returned_minor > 0, standing.receivable.instruction)

@@ -60,6 +60,9 @@ pub struct Resolution {
     pub subject: i64,
     pub code: String,
     pub decision: Decision,
+    /// A keyed hash of what stood on the row, and in the register, that was decided about. None of a payable,
+    /// and of what was decided before this was kept.
+    pub seen: Option<i64>,
     pub valid_to: crate::domain::period::Period,
     /// Sealed, because it may name people.
     pub reason: Vec<u8>,
@@ -75,6 +78,12 @@ impl Resolution {
     /// Whether the hold keeps nothing back any more.
     pub fn releases(&self) -> bool {
         self.decision == Decision::Release && !self.waits_for_another()
+    }
+
+    /// Whether it was taken about what stands now: None for a payable, of which nothing else is kept. What an
+    /// earlier program wrote does not say it, and a person must look again.
+    pub fn is_about(&self, seen: Option<i64>) -> bool {
+        seen.is_none() || self.seen == seen
     }
 
     /// One of two persons has decided, and the hold is in force still.

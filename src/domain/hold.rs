@@ -167,6 +167,12 @@ holds! {
     ReportedByOfficer "H160" Payable TwoPersons
         "Cán bộ báo tạm giữ khoản chi này."
         "An officer has reported a reason to hold this payment."
+    PayeeDeceased "H161" Payable TwoPersons
+        "Cơ sở dữ liệu dân cư ghi người nhận thay đã chết: phải có người nhận khác, hoặc xác minh trước khi chi."
+        "The register says that the payee, who receives for another, has died: it takes another payee, or a look into it."
+    PayeeMissing "H162" Payable TwoPersons
+        "Cơ sở dữ liệu dân cư ghi người nhận thay bị tuyên bố mất tích: phải có người nhận khác, hoặc xác minh trước khi chi."
+        "The register says that the payee, who receives for another, was declared missing: it takes another payee, or a look into it."
 }
 
 impl HoldCode {

@@ -89,6 +89,8 @@ impl ReceivableState {
             (S::Recovering, E::PartFellAway, S::Recovering),
             (S::Recovering, E::AllFellAway, S::Open),
             (S::Recovered, E::PartFellAway, S::Recovering),
+            (S::Reclaimed, E::PartFellAway, S::Recovering),
+            (S::Reclaimed, E::AllFellAway, S::Open),
             (S::Recovered, E::AllFellAway, S::Open),
             (S::WrittenOff, E::PartFellAway, S::Recovering),
             (S::WrittenOff, E::AllFellAway, S::Open),
@@ -228,6 +230,7 @@ pub struct SetOff {
 /// Money that came back outside.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt {
+    pub number: i64,
     pub receivable: i64,
     pub source: ReceiptSource,
     pub amount_minor: i64,
@@ -235,6 +238,30 @@ pub struct Receipt {
     pub received_on: String,
     pub recorded_by: String,
     pub recorded_at: String,
+    pub take_back: Option<TakeBack>,
+}
+
+/// A receipt that was a mistake: one officer says so, another takes it back, and it stays to be seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TakeBack {
+    /// Sealed, because it may name people.
+    pub reason: Vec<u8>,
+    pub proposed_by: String,
+    pub proposed_at: String,
+    pub taken_back_by: Option<String>,
+}
+
+impl Receipt {
+    /// False when two officers have taken it back.
+    pub fn counts(&self) -> bool {
+        self.take_back.as_ref().is_none_or(|one| one.taken_back_by.is_none())
+    }
+
+    /// The reference as it is compared: one voucher counts once, whatever blanks and capitals are typed.
+    pub fn compared(reference: &str) -> String {
+        let words: Vec<&str> = reference.split_whitespace().collect();
+        words.join(" ").to_lowercase()
+    }
 }
 
 /// What one officer proposed to give up, until another confirms it.

@@ -13,6 +13,7 @@ use crate::domain::signature::{OfficerKey, Purpose};
 use crate::domain::state::named;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::approve::ApprovalError;
+use crate::store::Changes;
 
 named!(
     /// What an officer does, as the refusal says it: `X cannot open a cycle`.
@@ -36,11 +37,13 @@ named!(
         Redate = "give a file another value date",
         RecordFunds = "record money that is available",
         RecordReceipt = "record money that came back",
+        ProposeTakeBackReceipt = "propose to take a receipt back",
+        ConfirmTakeBackReceipt = "confirm that a receipt is taken back",
         ProposeWriteOff = "propose to write a receivable off",
         ConfirmWriteOff = "confirm that a receivable is written off",
         DecideFate = "decide on an unknown payment",
         ConfirmFate = "confirm a decision on an unknown payment",
-        EndOfficer = "end another officer's right to sign",
+        EndOfficer = "end an officer's right to sign",
     }
 );
 
@@ -59,14 +62,16 @@ impl Doing {
             | Doing::ProposeRecall
             | Doing::EndOfficer => &[Role::Officer, Role::Approver, Role::Operator],
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
-            Doing::RecordReceipt | Doing::ProposeWriteOff | Doing::GiveUpRecall => {
-                &[Role::Officer, Role::Approver]
-            }
+            Doing::RecordReceipt
+            | Doing::ProposeTakeBackReceipt
+            | Doing::ProposeWriteOff
+            | Doing::GiveUpRecall => &[Role::Officer, Role::Approver],
             Doing::DecideHold | Doing::ResolveDiscrepancy | Doing::DecideFate => {
                 &[Role::Officer, Role::Approver]
             }
             Doing::ConfirmHold
             | Doing::ConfirmWriteOff
+            | Doing::ConfirmTakeBackReceipt
             | Doing::ConfirmFate
             | Doing::DecideRecall
             | Doing::DecideStop => &[Role::Approver],
@@ -115,6 +120,37 @@ impl Engine {
             ));
         }
         Ok(Acting { officer, key })
+    }
+}
+
+impl Engine {
+    /// Every second of two officers passes here: what was proposed by somebody who signs no more is void, also
+    /// when they end in the same moment. `anew` is how it is proposed by another.
+    ///
+    /// # Errors
+    /// A120 when who proposed it signs no more.
+    pub(super) async fn second_of_two(
+        &self,
+        proposed_by: &str,
+        anew: &str,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        if !self.signs_still(proposed_by).await? {
+            return Err(EngineError::refused(
+                "A120",
+                format!(
+                    "`{proposed_by}`, who proposed it, signs no more, and what they proposed alone counts for nothing; propose \
+                     it anew: {anew}"
+                ),
+            ));
+        }
+        changes.must_sign_still(proposed_by);
+        Ok(())
+    }
+
+    /// Whether an officer may sign today.
+    pub async fn signs_still(&self, name: &str) -> Result<bool, EngineError> {
+        Ok(self.store.officers().await?.iter().any(|officer| officer.name == name))
     }
 }
 

@@ -6,8 +6,10 @@
 //! number of threads, puts every payment in the same file.
 
 mod carry;
+mod payees;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::iter;
 
 use serde_json::json;
 
@@ -258,18 +260,19 @@ impl Engine {
         if arrived.is_empty() {
             return Ok(());
         }
+        let mut gone = self.gone_payees(cycle, shard, &arrived).await?;
         // The order in which lines arrived depends on the units; nothing after this may.
         arrived.sort_by(|a, b| line_key(&a.line).cmp(&line_key(&b.line)));
-        let mut details: HashMap<(PersonNo, DestinationNo), PayeeDetail> = HashMap::new();
+        let mut details: HashMap<(PersonNo, PersonNo, DestinationNo), PayeeDetail> = HashMap::new();
         let mut held: HashMap<(PersonNo, PersonNo, DestinationNo), BTreeSet<HoldCode>> =
             HashMap::new();
         let mut lines = Vec::with_capacity(arrived.len());
         for TravellingLine { line, holds, detail } in arrived {
+            let key = (line.payee, line.beneficiary, line.destination);
             if !holds.is_empty() {
-                let key = (line.payee, line.beneficiary, line.destination);
                 held.entry(key).or_default().extend(holds);
             }
-            details.entry((line.payee, line.destination)).or_insert(detail);
+            details.entry(key).or_insert(detail);
             lines.push(line);
         }
         let mut assembled = assemble(cycle.number, shard, lines)?;
@@ -304,7 +307,7 @@ impl Engine {
         let mut carried = BTreeSet::new();
 
         for (number, group) in &assembled.payables {
-            let detail = &details[&(group.payee, group.destination)];
+            let detail = &details[&(group.payee, group.beneficiary, group.destination)];
             if !known_persons.contains(&group.payee) {
                 new_persons
                     .entry(group.payee)
@@ -334,6 +337,7 @@ impl Engine {
             let left_in_doubt =
                 group.lines.iter().filter_map(|line| carried_in.doubts.get(&line.carried_from?));
             let doubt = left_in_doubt.copied().filter(in_force).min();
+            let gone = gone.hold(group, detail).filter(in_force);
             let hold = group
                 .apart
                 .filter(in_force)
@@ -352,7 +356,8 @@ impl Engine {
                         .filter(in_force)
                 })
                 .or_else(|| uncollected.contains(number).then_some(HoldCode::Uncollected))
-                .filter(in_force);
+                .filter(in_force)
+                .or(gone);
             let mut payable = Payable {
                 number: *number,
                 payee: group.payee,
@@ -394,9 +399,10 @@ impl Engine {
                 (hold, _) => {
                     let code = hold.unwrap_or(HoldCode::DestinationMissing);
                     payable.code = code.text().to_owned();
-                    // A doubt stands beside whatever else holds the money, and is released by itself.
-                    for code in [Some(code), doubt.filter(|doubt| *doubt != code)] {
-                        let Some(code) = code else { continue };
+                    // A doubt stands beside whatever else holds the money, and is released by itself; so does that
+                    // the payee is gone.
+                    let beside = [doubt, gone].into_iter().flatten().filter(|one| *one != code);
+                    for code in iter::once(code).chain(beside) {
                         exceptions.push(Exception {
                             shard,
                             number: PAYABLE_EXCEPTIONS_FROM + exceptions.len() as i64,

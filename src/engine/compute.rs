@@ -32,12 +32,14 @@ mod evidence;
 mod explained;
 mod judge;
 mod listings;
+mod seen;
 mod stored;
 
 use decide::{Decided, decide};
 use evidence::PersonDecided;
 pub use explained::{ExplainedLine, ExplainedRow};
 use listings::EarlierRoster;
+use seen::About;
 pub use stored::{RefusedRow, refused_in};
 
 /// The name of the stage in the table of work.
@@ -64,8 +66,8 @@ struct Terms {
     programmes: Arc<Programmes>,
     months: entitle::Cycle,
     account_max: u32,
-    /// Holds that an officer decided on: enrolment and code.
-    resolutions: HashMap<(i64, String), OfficerDecision>,
+    /// Holds of rows that officers have released, by enrolment and code, and what they had looked at.
+    released: HashMap<(i64, String), Vec<About>>,
     /// Accounts that too many people use.
     shared_accounts: HashSet<DestinationNo>,
     /// Enrolment ids that stand on the roster twice.
@@ -201,13 +203,13 @@ impl Engine {
             }
         }
         let estates = self.store.standings_of(ReceivableCause::PostDeath).await?.into_iter();
-        let resolutions = self
-            .store
-            .resolutions(cycle.period)
-            .await?
-            .into_iter()
-            .map(|one| ((one.subject, one.code), one.decision))
-            .collect();
+        let mut released: HashMap<(i64, String), Vec<About>> = HashMap::new();
+        for one in self.store.resolutions(cycle.period).await? {
+            // What does not say what was looked at was decided before this was kept: a person looks again.
+            if let (OfficerDecision::Release, Some(seen)) = (one.decision, one.seen) {
+                released.entry((one.subject, one.code)).or_default().push(About::These(seen));
+            }
+        }
         Ok(Terms {
             cycle: cycle.clone(),
             keys: self.keys.clone(),
@@ -218,7 +220,7 @@ impl Engine {
                 history_from: self.config.history_from,
             },
             account_max: self.config.account_beneficiaries_max,
-            resolutions,
+            released,
             shared_accounts,
             twice,
             of_two_persons,

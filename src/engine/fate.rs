@@ -212,7 +212,7 @@ impl Engine {
     /// The second officer confirms what another proposed, and the payments move.
     ///
     /// # Errors
-    /// L113 when nothing is proposed for a payment that is named, L114 when the officer proposed it,
+    /// L113 when nothing is proposed for a payment that is named, A120 when who proposed it signs no more, L114 when the officer proposed it,
     /// and those of [`Engine::fate_propose`].
     pub async fn fate_confirm(
         &self,
@@ -253,6 +253,14 @@ impl Engine {
         }
         let at = self.stamp();
         let mut changes = Changes::new();
+        let proposers: BTreeSet<&str> = fates.iter().map(|one| one.proposed_by.as_str()).collect();
+        for one in proposers {
+            let anew = format!(
+                "chitra unknown decide {} REFERENCE… --paid (or --not-paid) --reason TEXT --as OFFICER",
+                cycle.label()
+            );
+            self.second_of_two(one, &anew, &mut changes).await?;
+        }
         self.files_decided(&mut changes, &named, &fates, &at)?;
         changes.fates_confirmed(&fates, &by.officer.name, &at)?;
         let (decided, root) = self.fates_applied(&mut changes, cycle, &named, &fates).await?;

@@ -113,21 +113,27 @@ impl Engine {
             )
         })?;
         let mut changes = Changes::new();
+        let again = format!("chitra halt lift {number} --as OFFICER");
         let lifted = match &halt.first_lift_by {
             None => {
                 changes.halt_first_lift(number, &by.name);
+                false
+            }
+            // The consent of who signs no more is void: this one takes its place, and another lifts the halt.
+            Some(first) if !self.signs_still(first).await? => {
+                changes.halt_first_lift_replaced(number, first, &by.name);
                 false
             }
             Some(first) if *first == by.name => {
                 return Err(EngineError::refused(
                     "D102",
                     format!(
-                        "`{officer}` has agreed already, and a halt is lifted by two persons; another officer does: chitra \
-                         halt lift {number} --as OFFICER"
+                        "`{officer}` has agreed already, and a halt is lifted by two persons; another officer does: {again}"
                     ),
                 ));
             }
-            Some(_) => {
+            Some(first) => {
+                self.second_of_two(first, &again, &mut changes).await?;
                 changes.halt_lifted(number, &by.name, &self.stamp());
                 true
             }

@@ -25,12 +25,23 @@ use crate::store::registry::Counted;
 pub struct Held {
     pub exception: Exception,
     pub decided: Option<Resolution>,
+    /// The decision was taken about other values than those that stand on the row, and in the register, now.
+    pub is_about_others: bool,
+    /// One of two proposed it, and signs no more.
+    pub is_void: bool,
 }
 
 impl Held {
     /// As lists show it: SHARD-NUMBER.
     pub fn name(&self) -> String {
         name(&self.exception)
+    }
+
+    /// Whether another officer can confirm for this month what one has proposed.
+    pub fn waits_in(&self, month: Period) -> bool {
+        !self.is_about_others
+            && !self.is_void
+            && self.decided.as_ref().is_some_and(|one| one.waits_in(month))
     }
 }
 
@@ -90,13 +101,33 @@ impl Engine {
         let mut all = self.store.held(cycle.number).await?;
         all.retain(|one| code.is_none_or(|code| code == one.code));
         let count = all.len();
-        let mut shown = Vec::new();
-        for exception in all.into_iter().take(limit) {
-            let decided = match self.subject(&exception).await? {
+        all.truncate(limit);
+        let mut decided = Vec::new();
+        for exception in &all {
+            decided.push(match self.subject(exception).await? {
                 Some(subject) => self.store.last_resolution(subject, &exception.code).await?,
                 None => None,
-            };
-            shown.push(Held { exception, decided });
+            });
+        }
+        let is_release =
+            |one: &Resolution| one.decision == Decision::Release && one.valid_to >= cycle.period;
+        let released: Vec<&Exception> = all
+            .iter()
+            .zip(&decided)
+            .filter(|(_, decided)| decided.as_ref().is_some_and(is_release))
+            .map(|(exception, _)| exception)
+            .collect();
+        let seen = self.seen_of_held(cycle, &released).await?;
+        let signing = self.store.officers().await?;
+        let signs = |name: &str| signing.iter().any(|officer| officer.name == name);
+        let mut shown = Vec::new();
+        for (exception, decided) in all.into_iter().zip(decided) {
+            let now = seen.get(&(exception.shard, exception.number)).copied();
+            let is_about_others = decided.as_ref().is_some_and(|one| !one.is_about(now));
+            let is_void = decided
+                .as_ref()
+                .is_some_and(|one| one.waits_for_another() && !signs(&one.decided_by));
+            shown.push(Held { exception, decided, is_about_others, is_void });
         }
         Ok((count, shown))
     }
@@ -156,8 +187,14 @@ impl Engine {
                 ),
             ));
         }
+        let seen = self.seen_now(cycle, &exception).await?;
         let last = self.store.last_resolution(subject, &exception.code).await?;
-        if let Some(waiting) = last.filter(|last| release && last.waits_in(cycle.period)) {
+        let waiting =
+            last.filter(|last| release && last.waits_in(cycle.period) && last.is_about(seen));
+        // What somebody proposed who signs no more keeps nobody from proposing it anew.
+        if let Some(waiting) = waiting
+            && self.signs_still(&waiting.decided_by).await?
+        {
             return Err(EngineError::refused(
                 "H904",
                 format!(
@@ -174,6 +211,7 @@ impl Engine {
             subject,
             code: exception.code.clone(),
             decision: deciding.decision,
+            seen,
             valid_to: deciding.valid_to.unwrap_or(cycle.period),
             reason: self.keys.reason(&reason_of(number), &deciding.reason),
             decided_by: by.officer.name.clone(),
@@ -194,7 +232,7 @@ impl Engine {
     /// The second of the two officers who release a hold.
     ///
     /// # Errors
-    /// H905 when no release waits to be confirmed, H147 when the one that waits counted to an earlier month, H906 when it is the officer who proposed it.
+    /// H905 when no release waits to be confirmed, A120 when who proposed it signs no more, H163 when the one that waits is about other values, H147 when the one that waits counted to an earlier month, H906 when it is the officer who proposed it.
     pub async fn hold_confirm(
         &self,
         cycle: &Cycle,
@@ -227,6 +265,16 @@ impl Engine {
                 ),
             ));
         }
+        if !waiting.is_about(self.seen_now(cycle, &exception).await?) {
+            return Err(EngineError::refused(
+                "H163",
+                format!(
+                    "`{}` proposed to release {hold} about other values than those that stand on the row, or in the \
+                     register, now; look at them, and propose a new one: {propose}",
+                    waiting.decided_by
+                ),
+            ));
+        }
         if waiting.decided_by == by.officer.name {
             return Err(EngineError::refused(
                 "H906",
@@ -240,6 +288,7 @@ impl Engine {
         }
         let at = self.stamp();
         let mut changes = Changes::new();
+        self.second_of_two(&waiting.decided_by, &propose, &mut changes).await?;
         changes.resolution_confirmed(waiting.number, &by.officer.name, &at);
         let event = "hold_release_confirmed";
         changes.event(self.hold_leaf(cycle, &exception, &waiting, event, &by)?);
@@ -258,9 +307,12 @@ impl Engine {
         event: &str,
         by: &Acting<'_>,
     ) -> Result<Vec<u8>, EngineError> {
+        let mut leaf = Leaf::of(event, &self.stamp());
+        if let Some(seen) = resolution.seen {
+            leaf = leaf.text("seen", &to_letters(u128::from(seen as u64)));
+        }
         by.leaf(
-            Leaf::of(event, &self.stamp())
-                .number("cycle", cycle.number.0)
+            leaf.number("cycle", cycle.number.0)
                 // As numbers: written as a word, a long one would look like somebody's account.
                 .number("shard", i64::from(held.shard.number()))
                 .number("exception", held.number)
@@ -288,6 +340,12 @@ impl Engine {
         })?;
         let subject = self.subject(&one).await?;
         Ok((one, subject))
+    }
+
+    /// What who decides about a hold sees of it now; nothing is kept of a payable.
+    async fn seen_now(&self, cycle: &Cycle, held: &Exception) -> Result<Option<i64>, EngineError> {
+        let seen = self.seen_of_held(cycle, &[held]).await?;
+        Ok(seen.get(&(held.shard, held.number)).copied())
     }
 
     /// What a decision on a held payable is about.

@@ -98,6 +98,12 @@ impl Keys {
         (self.blind.blind("held_payable", &value).as_u64() >> 1) as i64
     }
 
+    /// What an officer saw who decided about a hold of a row: a number for the values that stood there, from
+    /// which nobody can tell them.
+    pub fn seen(&self, values: &str) -> i64 {
+        (self.blind.blind("seen", values).as_u64() >> 1) as i64
+    }
+
     /// Equal accounts have equal numbers, whoever owns them.
     pub fn destination(&self, channel: Channel, provider: &str, account: &str) -> DestinationNo {
         let value = format!("{}\u{1f}{provider}\u{1f}{account}", channel.name());

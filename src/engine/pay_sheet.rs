@@ -43,10 +43,12 @@ impl Engine {
                         one.payable
                     ))
                 })?;
+                let (name, id) = payout.detail.on_cash_list();
+                let (name, national_id) = (name.to_owned(), id.to_owned());
                 points.entry(payout.detail.pay_point).or_default().push(PayLine {
                     reference: self.reference(one).to_string(),
-                    name: payout.detail.name,
-                    national_id: payout.detail.national_id,
+                    name,
+                    national_id,
                     collector: payout.detail.collector,
                     amount_minor: one.amount_minor,
                     standing: match one.state {

@@ -29,8 +29,22 @@ pub struct PayeeDetail {
     pub account_name: String,
     /// The commune, which is the pay point of those who are paid in cash.
     pub pay_point: String,
-    /// Who may collect instead of the payee.
+    /// Who collects instead, as a cash list says it: the payee's name and id, where the roster names another
+    /// payee than who is entitled.
     pub collector: String,
+    /// The name and id of who is entitled, where another is the payee; both empty otherwise.
+    pub beneficiary: String,
+    pub beneficiary_id: String,
+}
+
+impl PayeeDetail {
+    /// Name and id under which a list of cash has the payment: who is entitled, also where another collects.
+    pub fn on_cash_list(&self) -> (&str, &str) {
+        match self.beneficiary.is_empty() {
+            true => (&self.name, &self.national_id),
+            false => (&self.beneficiary, &self.beneficiary_id),
+        }
+    }
 }
 
 /// A line on its way to the shard of its payee.
@@ -211,7 +225,7 @@ pub fn read_payouts(bytes: &[u8]) -> Result<Vec<Payout>, EngineError> {
     })
 }
 
-fn detail_fields(detail: &PayeeDetail) -> [&str; 8] {
+fn detail_fields(detail: &PayeeDetail) -> [&str; 10] {
     [
         &detail.name,
         &detail.national_id,
@@ -221,11 +235,15 @@ fn detail_fields(detail: &PayeeDetail) -> [&str; 8] {
         &detail.account_name,
         &detail.pay_point,
         &detail.collector,
+        &detail.beneficiary,
+        &detail.beneficiary_id,
     ]
 }
 
 fn detail(row: &Fields<'_>, from: usize) -> Result<PayeeDetail, EngineError> {
     let text = |at: usize| row.text(from + at).map(str::to_owned);
+    // Earlier programs kept no more than who is paid.
+    let later = |at: usize| row.0.get(from + at).unwrap_or_default().to_owned();
     Ok(PayeeDetail {
         name: text(0)?,
         national_id: text(1)?,
@@ -235,6 +253,8 @@ fn detail(row: &Fields<'_>, from: usize) -> Result<PayeeDetail, EngineError> {
         account_name: text(5)?,
         pay_point: text(6)?,
         collector: text(7)?,
+        beneficiary: later(8),
+        beneficiary_id: later(9),
     })
 }
 

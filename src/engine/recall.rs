@@ -5,7 +5,7 @@
 //! Gives: at the word of two officers a file for the partner, or the record of a letter; and what is not over
 //! yet. No order and no payable moves here: the money is back when a return says so.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Span;
 use jiff::civil::Date;
@@ -262,7 +262,7 @@ impl Engine {
     /// it is recorded that it was sent.
     ///
     /// # Errors
-    /// D176 when nothing is proposed, D177 when it is the officer who proposed it, D171 when the money is back
+    /// D176 when nothing is proposed, A120 when who proposed it signs no more, D177 when it is the officer who proposed it, D171 when the money is back
     /// or was never paid, D175 when the partner takes no file any more, D179 when the books have moved on.
     pub async fn recall_confirm(
         &self,
@@ -277,6 +277,14 @@ impl Engine {
         let batches = self.files_of_orders(cycle).await?;
         let at = self.stamp();
         let mut changes = Changes::new();
+        let label = cycle.label();
+        let anew = format!(
+            "chitra recall refuse {label} PERSON --as OFFICER, then chitra recall propose {label} PERSON --reason-code \
+             CODE --reason TEXT --as OFFICER"
+        );
+        for one in recalls.iter().map(|one| one.proposed_by.as_str()).collect::<BTreeSet<_>>() {
+            self.second_of_two(one, &anew, &mut changes).await?;
+        }
         let mut files = Vec::new();
         for recall in &recalls {
             let is_out = orders

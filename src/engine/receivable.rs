@@ -9,9 +9,10 @@ use crate::audit::leaf::Leaf;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AttemptNo, PayableNo, PersonNo};
 use crate::domain::instruction::InstructionState;
+use crate::domain::period::parse_date;
 use crate::domain::receivable::{
     Receipt, ReceiptSource, Receivable, ReceivableCause, ReceivableEvent, ReceivableStanding,
-    WriteOff,
+    ReceivableState, TakeBack, WriteOff,
 };
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
@@ -138,8 +139,9 @@ impl Engine {
     /// An officer records that money was paid back outside.
     ///
     /// # Errors
-    /// F110 when there is no such receivable, F111 when it is more than is left, F112 when the reference
-    /// was recorded before, F113 when the estate pays what it does not owe.
+    /// F110 when there is no such receivable, F118 when the reference says nothing, F119 when the day cannot be,
+    /// F111 when it is more than is left, F112 when the reference was recorded before, F113 when the estate pays
+    /// what it does not owe.
     pub async fn receivable_received(
         &self,
         number: i64,
@@ -149,6 +151,25 @@ impl Engine {
     ) -> Result<ReceivableStanding, EngineError> {
         let by = self.acting(officer, key, Doing::RecordReceipt).await?;
         let standing = self.receivable(number).await?;
+        let compared = Receipt::compared(&receiving.reference);
+        if compared.is_empty() || receiving.reference.chars().any(char::is_control) {
+            return Err(EngineError::refused(
+                "F118",
+                "money that came back has a voucher, or an entry on the account, whose number is said on one line: \
+                 --reference TEXT",
+            ));
+        }
+        let again = || {
+            EngineError::refused(
+                "F112",
+                format!(
+                    "`{}` is recorded for receivable {number} already, or another officer records one now; see: \
+                     chitra receivable show {number}",
+                    receiving.reference
+                ),
+            )
+        };
+        self.could_come_on(&standing, receiving.on).await?;
         let left = standing.left_minor();
         if receiving.amount_minor <= 0 || receiving.amount_minor > left {
             return Err(EngineError::refused(
@@ -169,6 +190,10 @@ impl Engine {
                 ),
             ));
         }
+        let known = self.store.receipts_of(number).await?;
+        if known.iter().any(|one| one.counts() && Receipt::compared(&one.reference) == compared) {
+            return Err(again());
+        }
         let is_all = receiving.amount_minor == left && standing.reserved_minor == 0;
         standing.state().apply(match (is_all, of_estate) {
             (true, _) if standing.given_up_minor > 0 => ReceivableEvent::RestGotBack,
@@ -178,16 +203,18 @@ impl Engine {
         })?;
         let at = self.stamp();
         let receipt = Receipt {
+            number: self.store.next_number(Counted::Receipt).await?,
             receivable: number,
             source: receiving.source,
             amount_minor: receiving.amount_minor,
-            reference: receiving.reference,
+            reference: receiving.reference.clone(),
             received_on: receiving.on.to_string(),
             recorded_by: by.officer.name.clone(),
             recorded_at: at.clone(),
+            take_back: None,
         };
         let mut changes = Changes::new();
-        changes.received(self.store.next_number(Counted::Receipt).await?, &receipt);
+        changes.received(&receipt);
         changes.event(
             by.leaf(
                 Leaf::of("receivable_received", &at)
@@ -198,19 +225,150 @@ impl Engine {
             )?,
         );
         match self.store.commit(changes).await {
-            Err(StoreError::Conflict { .. }) => {
-                return Err(EngineError::refused(
-                    "F112",
-                    format!(
-                        "`{}` is recorded for receivable {number} already, or another officer records one now; see: \
-                         chitra receivable show {number}",
-                        receipt.reference
-                    ),
-                ));
-            }
+            Err(StoreError::Conflict { .. }) => return Err(again()),
             done => done?,
         }
         self.receivable(number).await
+    }
+
+    /// Money does not come back tomorrow, nor before it was sent.
+    async fn could_come_on(
+        &self,
+        standing: &ReceivableStanding,
+        on: Date,
+    ) -> Result<(), EngineError> {
+        let today = self.clock.today();
+        let refused = |why: String| {
+            let way_out = "say the day that stands on the voucher: --on DAY";
+            Err(EngineError::refused("F119", format!("{on} is {why}; {way_out}")))
+        };
+        if on > today {
+            return refused(format!("after today, {today}"));
+        }
+        let Some((payable, attempt)) = standing.receivable.instruction else { return Ok(()) };
+        let orders = self.store.instructions_of(&[payable]).await?;
+        let Some(order) = orders.iter().find(|one| one.attempt == attempt) else { return Ok(()) };
+        let deliveries = self.store.deliveries(payable.cycle()).await?;
+        let sent = deliveries.into_iter().filter(|one| one.batch == order.batch);
+        // What leaves payment by payment has no delivery; it left after its cycle was opened.
+        let first = match sent.map(|one| one.started_at).min() {
+            Some(at) => Some(at),
+            None => self.store.cycle(payable.cycle()).await?.map(|cycle| cycle.opened_at),
+        };
+        let first = first.as_deref().and_then(|at| parse_date(at.get(..10)?).ok());
+        match first.filter(|first| on < *first) {
+            Some(first) => refused(format!("before the payment itself, which left on {first}")),
+            None => Ok(()),
+        }
+    }
+
+    /// One of the two officers who take a receipt back that was a mistake; the second is an approver, and another
+    /// person. True when it is taken back: it counts no more, and stays to be seen.
+    ///
+    /// # Errors
+    /// F110 when there is no such receivable, F120 when no receipt of it counts under the reference, F122 without
+    /// a reason, F121 when it is the officer who proposed it.
+    pub async fn receipt_take_back(
+        &self,
+        number: i64,
+        reference: &str,
+        reason: &str,
+        officer: &str,
+        key: &OfficerKey,
+    ) -> Result<bool, EngineError> {
+        let standing = self.receivable(number).await?;
+        let compared = Receipt::compared(reference);
+        let receipts = self.store.receipts_of(number).await?;
+        let receipt = receipts
+            .into_iter()
+            .find(|one| one.counts() && Receipt::compared(&one.reference) == compared);
+        let mut waiting = receipt.as_ref().and_then(|one| one.take_back.clone());
+        if let Some(one) = &waiting
+            && !self.signs_still(&one.proposed_by).await?
+        {
+            waiting = None;
+        }
+        let doing = match waiting {
+            Some(_) => Doing::ConfirmTakeBackReceipt,
+            None => Doing::ProposeTakeBackReceipt,
+        };
+        let by = self.acting(officer, key, doing).await?;
+        let Some(receipt) = receipt else {
+            return Err(EngineError::refused(
+                "F120",
+                format!(
+                    "no receipt of receivable {number} counts under `{reference}`; see: chitra receivable show {number}"
+                ),
+            ));
+        };
+        if reason.trim().is_empty() {
+            return Err(EngineError::refused(
+                "F122",
+                "who takes a receipt back says why it was a mistake: --reason TEXT",
+            ));
+        }
+        let anew =
+            format!("chitra receivable take-back {number} REFERENCE --reason TEXT --as OFFICER");
+        let at = self.stamp();
+        let mut changes = Changes::new();
+        let (event, sealed) = match &waiting {
+            Some(waiting) if waiting.proposed_by == by.officer.name => {
+                return Err(EngineError::refused(
+                    "F121",
+                    format!(
+                        "`{officer}` has proposed it, and a receipt is taken back by two persons; another officer does: {anew}"
+                    ),
+                ));
+            }
+            Some(waiting) => {
+                self.second_of_two(&waiting.proposed_by, &anew, &mut changes).await?;
+                let after = ReceivableStanding {
+                    received_minor: standing.received_minor - receipt.amount_minor,
+                    ..standing.clone()
+                };
+                let event = match after.state() {
+                    ReceivableState::Open => Some(ReceivableEvent::AllFellAway),
+                    ReceivableState::Recovering => Some(ReceivableEvent::PartFellAway),
+                    _ => None,
+                };
+                if let Some(event) = event {
+                    standing.state().apply(event)?;
+                }
+                changes.taken_back(receipt.number, &by.officer.name, &at);
+                ("receipt_taken_back", waiting.reason.clone())
+            }
+            None => {
+                let sealed = self.keys.reason(&take_back_of(receipt.number), reason);
+                changes.take_back_proposed(
+                    receipt.number,
+                    &TakeBack {
+                        reason: sealed.clone(),
+                        proposed_by: by.officer.name.clone(),
+                        proposed_at: at.clone(),
+                        taken_back_by: None,
+                    },
+                );
+                ("receipt_take_back_proposed", sealed)
+            }
+        };
+        changes.event(
+            by.leaf(
+                Leaf::of(event, &at)
+                    .number("receivable", number)
+                    .number("receipt", receipt.number)
+                    .number("amount_minor", receipt.amount_minor)
+                    .digest("reference", &Digest::of(receipt.reference.as_bytes()))
+                    .digest("reason", &Digest::of(&sealed)),
+            )?,
+        );
+        self.store.commit(changes).await?;
+        Ok(waiting.is_some())
+    }
+
+    /// Why a receipt is, or is to be, taken back.
+    pub fn take_back_reason(&self, receipt: &Receipt) -> Result<Option<String>, EngineError> {
+        let Some(one) = &receipt.take_back else { return Ok(None) };
+        Ok(Some(self.keys.opened_reason(&take_back_of(receipt.number), &one.reason)?))
     }
 
     /// One of the two officers who give a receivable up; the second is an approver, and another person.
@@ -229,10 +387,16 @@ impl Engine {
         let confirmed = proposed.iter().filter(|one| one.confirmed_by.is_some()).count() as i64;
         let standing = self.receivable(number).await?;
         let left_minor = standing.left_minor();
-        // What was proposed is the amount too: when some of it came back meanwhile, it is proposed anew.
-        let waiting = proposed
+        // What was proposed is the amount too: when some of it came back meanwhile, or who proposed it signs no
+        // more, it is proposed anew.
+        let mut waiting = proposed
             .pop()
             .filter(|one| one.confirmed_by.is_none() && one.amount_minor == left_minor);
+        if let Some(one) = &waiting
+            && !self.signs_still(&one.proposed_by).await?
+        {
+            waiting = None;
+        }
         let doing = match waiting {
             Some(_) => Doing::ConfirmWriteOff,
             None => Doing::ProposeWriteOff,
@@ -267,6 +431,9 @@ impl Engine {
                 ));
             }
             Some(waiting) => {
+                let anew =
+                    format!("chitra receivable write-off {number} --reason TEXT --as OFFICER");
+                self.second_of_two(&waiting.proposed_by, &anew, &mut changes).await?;
                 standing.state().apply(ReceivableEvent::WrittenOff)?;
                 changes.written_off(waiting, &by.officer.name, &at);
                 "receivable_written_off"
@@ -296,4 +463,9 @@ impl Engine {
         self.store.commit(changes).await?;
         Ok(waiting.is_some())
     }
+}
+
+/// What the reason of taking a receipt back is sealed for.
+fn take_back_of(number: i64) -> String {
+    format!("receipt {number} taken back")
 }

@@ -43,16 +43,21 @@ pub fn payment<'a>(
     detail: &'a PayeeDetail,
     remittance: &'a str,
 ) -> Payment<'a> {
+    let is_cash = matches!(detail.channel, Channel::Cash | Channel::Unnamed);
+    let (name, id) = match is_cash {
+        true => detail.on_cash_list(),
+        false => (detail.name.as_str(), detail.national_id.as_str()),
+    };
     Payment {
         end_to_end_id: end_to_end.as_str(),
         instruction_id: end_to_end.as_str(),
         amount_minor,
         // The bank compares the name with its own: the account's name where the roster has it.
         creditor_name: match detail.account_name.is_empty() {
-            true => &detail.name,
+            true => name,
             false => &detail.account_name,
         },
-        creditor_id: (!detail.national_id.is_empty()).then_some(detail.national_id.as_str()),
+        creditor_id: (!id.is_empty()).then_some(id),
         address: match detail.channel {
             Channel::Bank => {
                 Address::BankAccount { account: &detail.account, bank: bank(&detail.named) }

@@ -150,10 +150,17 @@ impl Engine {
             };
             return Err(EngineError::refused("D161", sentence));
         }
-        let proposed = self.store.stops_proposed(cycle.number).await?;
-        if let Some(stop) =
-            proposed.iter().find(|stop| stopping.iter().any(|one| one.payable == stop.payable))
-        {
+        let mut proposed = self.store.stops_proposed(cycle.number).await?;
+        proposed.retain(|stop| stopping.iter().any(|one| one.payable == stop.payable));
+        // What somebody proposed who signs no more is void, and this takes its place: the file stays meanwhile.
+        let (mut void, mut waiting) = (Vec::new(), Vec::new());
+        for stop in proposed {
+            match self.signs_still(&stop.proposed_by).await? {
+                true => waiting.push(stop),
+                false => void.push(stop),
+            }
+        }
+        if let Some(stop) = waiting.first() {
             return Err(EngineError::refused(
                 "D162",
                 format!(
@@ -183,6 +190,13 @@ impl Engine {
         for batch in files_of(&stops, &batches)? {
             changes.must_not_have_left(batch);
         }
+        if !void.is_empty() {
+            for stop in &void {
+                let to = stop.state.apply(StopEvent::Refused)?;
+                changes.stop_ended(stop, to, &by.officer.name, &at);
+            }
+            changes.event(self.stop_leaf("stop_refused", cycle, &void, &at, &by)?);
+        }
         changes.stops_proposed(&stops);
         changes.event(self.stop_leaf("stop_proposed", cycle, &stops, &at, &by)?);
         self.commit_taken_back(changes).await?;
@@ -194,7 +208,7 @@ impl Engine {
     /// files moves into new ones on a list that is approved anew.
     ///
     /// # Errors
-    /// D164 when nothing is proposed, D165 when it is the officer who proposed it, D166 when a list
+    /// D164 when nothing is proposed, A120 when who proposed it signs no more, D165 when it is the officer who proposed it, D166 when a list
     /// waits to be released, and those of taking a file back.
     pub async fn stop_confirm(
         &self,
@@ -211,6 +225,11 @@ impl Engine {
         let mut last = batches.iter().map(|batch| batch.number.0).max().unwrap_or(0);
         let at = self.stamp();
         let mut changes = Changes::new();
+        let anew =
+            format!("chitra stop propose {} PERSON --reason TEXT --as OFFICER", cycle.label());
+        for one in stops.iter().map(|stop| stop.proposed_by.as_str()).collect::<BTreeSet<_>>() {
+            self.second_of_two(one, &anew, &mut changes).await?;
+        }
         let stopped: BTreeSet<PayableNo> = stops.iter().map(|stop| stop.payable).collect();
         let mut taken = Vec::new();
         let mut whole = Vec::new();

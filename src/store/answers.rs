@@ -623,6 +623,15 @@ impl Changes {
         );
     }
 
+    /// The first of two officers who signs still takes the place of one who does not.
+    pub fn halt_first_lift_replaced(&mut self, halt_no: i64, ended: &str, by: &str) {
+        self.guarded(
+            "who agreed to lift a halt and has ended is replaced by another",
+            "update halt set first_lift_by = $3 where halt_no = $1 and first_lift_by = $2 and lifted_at is null",
+            vec![halt_no.into(), ended.to_owned().into(), by.to_owned().into()],
+        );
+    }
+
     pub fn halt_lifted(&mut self, halt_no: i64, by: &str, at: &str) {
         self.guarded(
             "the second officer who lifts a halt is another person",

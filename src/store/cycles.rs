@@ -169,7 +169,7 @@ impl Store {
         let rows = self
             .query(
                 "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, decided_at, persons,
-                        confirmed_by, confirmed_at
+                        confirmed_by, confirmed_at, seen
                  from resolution one
                  where valid_to >= $1 and (persons = 1 or confirmed_by is not null)
                    and not exists (select 1 from resolution later
@@ -183,19 +183,20 @@ impl Store {
         rows.iter().map(resolution).collect()
     }
 
-    /// Every decision on one subject that counts in a month, or would once a second person confirms it; the
-    /// oldest first.
+    /// Every decision on one subject that counts in a month, or would once a second person confirms it, and with
+    /// no month every one there is; the oldest first.
     pub async fn resolutions_on(
         &self,
         subject: i64,
-        valid_in: Period,
+        valid_in: Option<Period>,
     ) -> Result<Vec<Resolution>, StoreError> {
+        let from = valid_in.map_or(0, |month| i64::from(month.as_number()));
         let rows = self
             .query(
                 "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, decided_at, persons,
-                        confirmed_by, confirmed_at
+                        confirmed_by, confirmed_at, seen
                  from resolution where subject_no = $1 and valid_to >= $2 order by resolution_no",
-                &[subject.into(), i64::from(valid_in.as_number()).into()],
+                &[subject.into(), from.into()],
             )
             .await?;
         rows.iter().map(resolution).collect()
@@ -210,7 +211,7 @@ impl Store {
         let rows = self
             .query(
                 "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, decided_at, persons,
-                        confirmed_by, confirmed_at
+                        confirmed_by, confirmed_at, seen
                  from resolution where subject_no = $1 and code = $2 order by resolution_no desc limit 1",
                 &[subject.into(), code.to_owned().into()],
             )
@@ -462,6 +463,7 @@ impl Changes {
                 "decided_by",
                 "decided_at",
                 "persons",
+                "seen",
             ],
             [[
                 resolution.number.into(),
@@ -473,6 +475,7 @@ impl Changes {
                 resolution.decided_by.clone().into(),
                 resolution.decided_at.clone().into(),
                 if resolution.two_persons { 2 } else { 1 }.into(),
+                number(resolution.seen),
             ]],
         );
     }
@@ -593,6 +596,7 @@ fn resolution(row: &Row) -> Result<Resolution, StoreError> {
         two_persons: row.int(8)? == 2,
         confirmed_by: row.maybe_text(9)?.map(str::to_owned),
         confirmed_at: row.maybe_text(10)?.map(str::to_owned),
+        seen: row.maybe_int(11)?,
     })
 }
 

@@ -156,7 +156,7 @@ const READINGS: &[Reading] = &[
     },
     Reading {
         kind: FactKind::Hold,
-        sql: "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, persons, confirmed_by
+        sql: "select resolution_no, subject_no, code, decision, valid_to, reason, decided_by, persons, confirmed_by, seen
               from resolution order by resolution_no limit $1 offset $2",
         key: 1,
         columns: &[
@@ -169,6 +169,7 @@ const READINGS: &[Reading] = &[
             "officer",
             "persons",
             "confirmed_by",
+            "seen",
         ],
     },
     Reading {
@@ -234,10 +235,22 @@ const READINGS: &[Reading] = &[
     },
     Reading {
         kind: FactKind::Receipt,
-        sql: "select receivable_no, reference, amount_minor, source, recorded_by from receipt
-              order by receivable_no, reference limit $1 offset $2",
-        key: 2,
-        columns: &["receivable", "#reference", "amount_minor", "source", "officer"],
+        sql: "select receivable_no, reference,
+                case when taken_back_at is null then 'counts' else 'taken back ' || cast(receipt_no as text) end,
+                amount_minor, source, recorded_by, take_back_reason, take_back_proposed_by, taken_back_by from receipt
+              order by receivable_no, reference, receipt_no limit $1 offset $2",
+        key: 3,
+        columns: &[
+            "receivable",
+            "#reference",
+            "standing",
+            "amount_minor",
+            "source",
+            "officer",
+            "#take_back_reason",
+            "take_back_proposed_by",
+            "taken_back_by",
+        ],
     },
     Reading {
         kind: FactKind::WriteOff,

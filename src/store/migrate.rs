@@ -50,6 +50,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0034_given_up_in_parts"),
     migration!("0034_set_off"),
     migration!("0035_set_aside"),
+    migration!("0037_seen_and_taken_back"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::domain::ids::{AttemptNo, CycleNo, PayableNo, PersonNo};
 use crate::domain::receivable::{
     Receipt, Receivable, ReceivableCause, ReceivableStanding, ReceivableState, Recovery, SetOff,
-    WriteOff,
+    TakeBack, WriteOff,
 };
 use crate::domain::state::Named;
 
@@ -48,7 +48,8 @@ macro_rules! standings {
              where s.receivable_no = r.receivable_no and c.state not in ('released', 'settling', 'closed')), 0)
              as bigint),
            cast(coalesce((
-             select sum(m.amount_minor) from receipt m where m.receivable_no = r.receivable_no), 0) as bigint),
+             select sum(m.amount_minor) from receipt m
+             where m.receivable_no = r.receivable_no and m.taken_back_at is null), 0) as bigint),
            cast(case when exists (
              select 1 from instruction i where i.shard = ((r.payable_no >> 30) & 255)
                and i.payable_no = r.payable_no and i.attempt = r.attempt and (i.state in ('excess_returned', 'returned')
@@ -279,14 +280,25 @@ impl Store {
     pub async fn receipts_of(&self, receivable: i64) -> Result<Vec<Receipt>, StoreError> {
         let rows = self
             .query(
-                "select receivable_no, source, amount_minor, reference, received_on, recorded_by, recorded_at
+                "select receivable_no, source, amount_minor, reference, received_on, recorded_by, recorded_at,
+                   receipt_no, take_back_reason, take_back_proposed_by, take_back_proposed_at, taken_back_by
                  from receipt where receivable_no = $1 order by receipt_no",
                 &[receivable.into()],
             )
             .await?;
         rows.iter()
             .map(|row| {
+                let take_back = match row.maybe_text(9)? {
+                    None => None,
+                    Some(by) => Some(TakeBack {
+                        reason: row.blob(8)?.to_vec(),
+                        proposed_by: by.to_owned(),
+                        proposed_at: row.text(10)?.to_owned(),
+                        taken_back_by: row.maybe_text(11)?.map(str::to_owned),
+                    }),
+                };
                 Ok(Receipt {
+                    number: row.int(7)?,
                     receivable: row.int(0)?,
                     source: row.named(1)?,
                     amount_minor: row.int(2)?,
@@ -294,6 +306,7 @@ impl Store {
                     received_on: row.text(4)?.to_owned(),
                     recorded_by: row.text(5)?.to_owned(),
                     recorded_at: row.text(6)?.to_owned(),
+                    take_back,
                 })
             })
             .collect()
@@ -337,7 +350,8 @@ impl Changes {
             "an excess falls away only while nothing of it is got back or given up",
             "delete from receivable where payable_no = $1 and attempt = $2 and cause = 'settled_excess'
              and not exists (select 1 from recovery r where r.receivable_no = receivable.receivable_no)
-             and not exists (select 1 from receipt r where r.receivable_no = receivable.receivable_no)
+             and not exists (select 1 from receipt r
+                             where r.receivable_no = receivable.receivable_no and r.taken_back_at is null)
              and not exists (select 1 from write_off w where w.receivable_no = receivable.receivable_no)",
             vec![payable.number().into(), i64::from(attempt.number()).into()],
         );
@@ -461,7 +475,7 @@ impl Changes {
         );
     }
 
-    pub fn received(&mut self, receipt_no: i64, receipt: &Receipt) {
+    pub fn received(&mut self, receipt: &Receipt) {
         self.bulk(
             "receipt",
             &[
@@ -470,20 +484,47 @@ impl Changes {
                 "source",
                 "amount_minor",
                 "reference",
+                "compared",
                 "received_on",
                 "recorded_by",
                 "recorded_at",
             ],
             [[
-                receipt_no.into(),
+                receipt.number.into(),
                 receipt.receivable.into(),
                 receipt.source.name().into(),
                 receipt.amount_minor.into(),
                 receipt.reference.clone().into(),
+                Receipt::compared(&receipt.reference).into(),
                 receipt.received_on.clone().into(),
                 receipt.recorded_by.clone().into(),
                 receipt.recorded_at.clone().into(),
             ]],
+        );
+    }
+
+    /// One officer says that a receipt was a mistake; an earlier proposal that nobody has confirmed is replaced.
+    pub fn take_back_proposed(&mut self, receipt: i64, take_back: &TakeBack) {
+        self.guarded(
+            "a receipt that counts is proposed to be taken back",
+            "update receipt set take_back_reason = $2, take_back_proposed_by = $3, take_back_proposed_at = $4
+             where receipt_no = $1 and taken_back_at is null",
+            vec![
+                receipt.into(),
+                take_back.reason.clone().into(),
+                take_back.proposed_by.clone().into(),
+                take_back.proposed_at.clone().into(),
+            ],
+        );
+    }
+
+    /// The second of two persons takes a receipt back.
+    pub fn taken_back(&mut self, receipt: i64, by: &str, at: &str) {
+        self.guarded(
+            "the second officer who takes a receipt back is another person",
+            "update receipt set taken_back_by = $2, taken_back_at = $3
+             where receipt_no = $1 and taken_back_at is null and take_back_proposed_by <> $2",
+            vec![receipt.into(), by.to_owned().into(), at.to_owned().into()],
         );
     }
 

@@ -654,6 +654,15 @@ impl Changes {
 
 impl Changes {
     /// An officer signs no more.
+    /// What one officer proposed is confirmed by another only while the first may sign.
+    pub fn must_sign_still(&mut self, name: &str) {
+        self.guarded(
+            "what is confirmed was proposed by an officer who signs still",
+            "update officer set role = role where name = $1 and ended_at is null",
+            vec![name.to_owned().into()],
+        );
+    }
+
     pub fn officer_ended(&mut self, name: &str, at: &str) {
         self.guarded(
             "an officer ends once",

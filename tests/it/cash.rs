@@ -125,7 +125,7 @@ async fn a_sheet_is_signed_at_each_pay_point(office: TestOffice) {
 }
 
 /// A report with one row: the person's name and id, and what became of the money.
-async fn reported(office: &TestOffice, reference: &str, name: &str, id: &str) {
+pub async fn reported(office: &TestOffice, reference: &str, name: &str, id: &str) {
     let text = format!(
         "STT,Mã tham chiếu,Họ và tên,Số định danh,Số tiền,Trạng thái,Ngày ký nhận,Lý do\n\
          1,{reference},{name},{id},500000,Đã chi,20/09/2026,\n\

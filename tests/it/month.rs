@@ -205,7 +205,7 @@ fn commands_answer_in_json_and_by_their_exit_codes() {
     };
     let output = plain(&["nonsense"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(!output.stderr.starts_with(b"{") && output.stdout.is_empty());
+    assert!(output.stderr.starts_with(b"U101: ") && output.stdout.is_empty());
     assert_eq!(plain(&["--help"]).status.code(), Some(0));
     let page = fs::read_to_string(repository().join("docs/errors.md")).expect("it is there");
     for row in ["| 0 | done |", "| 1 | refused", "| 2 | the command line cannot be read (U101) |"] {

@@ -4,6 +4,7 @@
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::exception::Decision;
+use chitra::domain::list::Role;
 use chitra::domain::receivable::ReceiptSource;
 use chitra::domain::state::Named as _;
 use chitra::engine::hold::Deciding;
@@ -21,6 +22,8 @@ on_both_databases! { run, RealPart::Postgres;
     what_is_owed_is_kept_back_of_later_payments
     a_payment_that_comes_back_gives_its_recovery_back
     money_is_paid_in_and_given_up_by_two
+    one_voucher_counts_once_however_it_is_typed
+    a_receipt_that_was_a_mistake_is_taken_back_by_two
     no_more_is_given_up_than_two_agreed_to
     what_fell_away_is_given_up_as_a_part_of_its_own
     what_was_paid_after_a_death_is_owed_by_the_estate
@@ -157,7 +160,7 @@ async fn money_is_paid_in_and_given_up_by_two(office: TestOffice) {
         amount_minor,
         source: ReceiptSource::Person,
         reference: reference.to_owned(),
-        on: date(2026, 10, 12),
+        on: date(2026, 9, 20),
     };
     let engine = &office.engine;
     let lan = key(MAKER);
@@ -194,6 +197,74 @@ async fn money_is_paid_in_and_given_up_by_two(office: TestOffice) {
     office.month("2026-11", &[AN]).await;
     let november = office.sealed("2026-11", Regular).await;
     office.check(&november, "entitled 1", "pending 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn one_voucher_counts_once_however_it_is_typed(office: TestOffice) {
+    paid_twice(&office).await;
+    let paid_in = |reference: &str, on| Receiving {
+        amount_minor: 10_000,
+        source: ReceiptSource::Person,
+        reference: reference.to_owned(),
+        on,
+    };
+    let (engine, lan, today) = (&office.engine, key(MAKER), date(2026, 9, 20));
+    for nothing in ["", "  ", "\t", "a\nb"] {
+        refused(engine.receivable_received(1, paid_in(nothing, today), MAKER, &lan).await, "F118");
+    }
+    // Not tomorrow, and not before it was sent.
+    for day in [date(2026, 9, 21), date(2099, 1, 1), date(2026, 9, 19)] {
+        refused(engine.receivable_received(1, paid_in("V 1", day), MAKER, &lan).await, "F119");
+    }
+    engine.receivable_received(1, paid_in("V  1", today), MAKER, &lan).await.unwrap();
+    for again in ["V 1", "v 1", " V 1 ", "V  1"] {
+        refused(engine.receivable_received(1, paid_in(again, today), MAKER, &lan).await, "F112");
+    }
+    engine.receivable_received(1, paid_in("V 11", today), MAKER, &lan).await.unwrap();
+    assert_eq!(standing(&office).await, "recovering: back 20000, on its way 0, left 480000");
+    let receipts = engine.store.receipts_of(1).await.unwrap();
+    assert_eq!(receipts[0].reference, "V  1", "it stands as it was typed");
+    office.ends_whole().await;
+}
+
+async fn a_receipt_that_was_a_mistake_is_taken_back_by_two(office: TestOffice) {
+    paid_twice(&office).await;
+    let paid_in = |amount_minor: i64| Receiving {
+        amount_minor,
+        source: ReceiptSource::Person,
+        reference: "PT 17".to_owned(),
+        on: date(2026, 9, 20),
+    };
+    let (engine, lan, [minh, hoa]) = (&office.engine, key(MAKER), APPROVERS);
+    engine.receivable_received(1, paid_in(500_000), MAKER, &lan).await.unwrap();
+    assert_eq!(standing(&office).await, "recovered: back 500000, on its way 0, left 0");
+
+    let take_back = async |reference: &str, reason: &str, officer: &str| {
+        engine.receipt_take_back(1, reference, reason, officer, &key(officer)).await
+    };
+    refused(take_back("PT 18", "typed wrongly", MAKER).await, "F120");
+    refused(take_back("pt 17", " ", MAKER).await, "F122");
+    assert!(!take_back("pt 17", "50.000, not 500.000", MAKER).await.unwrap());
+    refused(take_back("PT 17", "yes", MAKER).await, "A111");
+    assert_eq!(standing(&office).await, "recovered: back 500000, on its way 0, left 0");
+    let alone =
+        "update receipt set taken_back_by = take_back_proposed_by, taken_back_at = '2026-09-20'";
+    assert!(office.tamper_refused(alone).await, "the database lets one person take a receipt back");
+    // Who proposed it signs no more: it is proposed anew, by an approver who cannot confirm it.
+    office.enrol("nga", Role::Approver).await;
+    engine.officer_end(MAKER, hoa, &key(hoa)).await.unwrap();
+    assert!(!take_back("PT 17", "50.000, not 500.000", minh).await.unwrap());
+    refused(take_back("PT 17", "yes", minh).await, "F121");
+    assert!(take_back("PT 17", "yes", "nga").await.unwrap());
+    assert_eq!(standing(&office).await, "open: back 0, on its way 0, left 500000");
+    refused(take_back("PT 17", "yes", hoa).await, "F120");
+
+    // The voucher is recorded as it is, and what was said before stands there.
+    let hoas = key(hoa);
+    engine.receivable_received(1, paid_in(50_000), hoa, &hoas).await.unwrap();
+    assert_eq!(standing(&office).await, "recovering: back 50000, on its way 0, left 450000");
+    let told: Vec<String> = steps(&office).into_iter().map(|(step, _)| step).collect();
+    assert_eq!(told, ["received 2026-09-20", "taken back", "received 2026-09-20"]);
     office.ends_whole().await;
 }
 
@@ -257,7 +328,7 @@ async fn what_fell_away_is_given_up_as_a_part_of_its_own(office: TestOffice) {
         amount_minor,
         source: ReceiptSource::Person,
         reference: reference.to_owned(),
-        on: date(2026, 10, 12),
+        on: date(2026, 9, 20),
     };
     let (engine, lan) = (&office.engine, key(MAKER));
     refused(engine.receivable_received(1, paid_in(100_001, "PT-1"), MAKER, &lan).await, "F111");
@@ -306,7 +377,7 @@ async fn what_was_paid_after_a_death_is_owed_by_the_estate(office: TestOffice) {
         amount_minor,
         source: ReceiptSource::Estate,
         reference: reference.to_owned(),
-        on: date(2026, 12, 20),
+        on: date(2026, 9, 20),
     };
     let (engine, lan) = (&office.engine, key(MAKER));
     engine.receivable_received(1, heirs(200_000, "PT-1"), MAKER, &lan).await.unwrap();
@@ -356,7 +427,7 @@ async fn an_estate_owes_nothing_while_two_officers_have_seen_the_person(office: 
         amount_minor: 200_000,
         source: ReceiptSource::Estate,
         reference: "PT-1".to_owned(),
-        on: date(2026, 12, 20),
+        on: date(2026, 9, 20),
     };
     let (engine, lan) = (&office.engine, key(MAKER));
     engine.receivable_received(1, heirs.clone(), MAKER, &lan).await.unwrap();
@@ -451,7 +522,7 @@ async fn what_an_estate_paid_and_the_bank_returns_is_told(office: TestOffice) {
         amount_minor: 500_000,
         source: ReceiptSource::Estate,
         reference: "PT-1".to_owned(),
-        on: date(2026, 9, 21),
+        on: date(2026, 9, 20),
     };
     let (engine, lan) = (&office.engine, key(MAKER));
     engine.receivable_received(1, heirs.clone(), MAKER, &lan).await.unwrap();
@@ -465,7 +536,7 @@ async fn what_an_estate_paid_and_the_bank_returns_is_told(office: TestOffice) {
         assert!(sentence.contains(part), "{sentence}");
     }
     let of = |step: &str, minor: &str| (step.to_owned(), minor.to_owned());
-    let listed = [of("received 2026-09-21", "500000"), of("returned 2026-09-20", "500000")];
+    let listed = [of("received 2026-09-20", "500000"), of("returned 2026-09-20", "500000")];
     assert_eq!(steps(&office), listed);
 
     // The heirs pay nothing on top.
@@ -506,7 +577,7 @@ async fn what_was_paid_in_for_what_is_no_excess_any_more_is_told(office: TestOff
         amount_minor: 120_000,
         source: ReceiptSource::Person,
         reference: "PT-1".to_owned(),
-        on: date(2026, 9, 21),
+        on: date(2026, 9, 20),
     };
     office.engine.receivable_received(1, paid_in, MAKER, &key(MAKER)).await.unwrap();
     let back = office.said(&october, "E1", 2, "Hoàn trả", "Tài khoản đã đóng").await;

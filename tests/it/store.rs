@@ -234,9 +234,9 @@ const GUARDS: &[Guarded] = &[
         |changes| changes.answer_opened("arrived", "another", "bank", AT),
     ),
     (
-        "receipt (receivable, reference)",
-        |changes| changes.received(1, &receipt()),
-        |changes| changes.received(2, &receipt()),
+        "receipt (receivable, reference) while it counts; a check that who takes it back is another",
+        |changes| changes.received(&receipt()),
+        |changes| changes.received(&Receipt { number: 2, reference: " pt  1".into(), ..receipt() }),
     ),
     (
         "write_off, its check",
@@ -374,6 +374,8 @@ async fn every_guard_of_the_model_refuses(fresh: Fresh) -> Fresh {
 /// Empties what the guards' cases write.
 fn receipt() -> Receipt {
     Receipt {
+        number: 1,
+        take_back: None,
         receivable: 1,
         source: ReceiptSource::Person,
         amount_minor: 1,

@@ -101,15 +101,18 @@ impl Engine {
         for outcome in outcomes.iter_mut() {
             let Some((payable, person)) = named(outcome) else { continue };
             let Some(detail) = payouts.get(&payable).map(|payout| &payout.detail) else { continue };
-            let ordered = Signatory {
-                id: detail.national_id.clone(),
-                names: [&detail.name, &detail.account_name, &detail.collector]
-                    .into_iter()
-                    .filter(|name| !name.is_empty())
-                    .cloned()
-                    .collect(),
+            // A list of cash has who is entitled and who collects; a report may repeat either.
+            let names =
+                [&detail.name, &detail.account_name, &detail.collector, &detail.beneficiary];
+            let ordered = |id: &str| Signatory {
+                id: id.to_owned(),
+                names: names.into_iter().filter(|name| !name.is_empty()).cloned().collect(),
             };
-            if let Some(sentence) = other_person(&ordered, person) {
+            let is_entitled = !detail.beneficiary.is_empty()
+                && other_person(&ordered(&detail.beneficiary_id), person).is_none();
+            if let Some(sentence) = other_person(&ordered(&detail.national_id), person)
+                && !is_entitled
+            {
                 unbelievable(outcome, DiscrepancyKind::AccountDiffers, sentence);
             }
         }

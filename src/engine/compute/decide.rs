@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::evidence::{Evidence, EvidenceLine, EvidenceRow};
-use super::judge::{
-    Judge, Judged, PersonRows, by_person, ended_before_the_law, known, reconciled, released,
-};
+use super::judge::{Judge, Judged, PersonRows, by_person, ended_before_the_law, known, reconciled};
 use super::listings::Listings;
+use super::seen::released;
 use super::stored::{self, Listed, Register};
 use super::{Loaded, Terms};
 use crate::domain::claim::Claim;
 use crate::domain::exception::{Exception, RowOutcome, Subject};
 use crate::domain::hold::{HoldCode, HoldScope};
 use crate::domain::ids::{PayableNo, PersonNo, Shard};
+use crate::domain::national_id::NationalId;
 use crate::domain::period::Period;
 use crate::domain::roster::{Channel, RosterRow};
 use crate::domain::state::Named;
@@ -79,11 +79,11 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
         if known_check.is_none() {
             decided.persons.push(person_row(terms, person, made_check.unwrap_or(0), &these[0].row));
         }
-        let ended = ended_before_the_law(terms, rows, known_check.or(made_check));
+        let ended = ended_before_the_law(terms, &register, rows, known_check.or(made_check));
         let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
         let known = known(terms, rows, &ended, claims, &listings)?;
         let judged = judge.person(rows, ended, &known, &mut entitled)?;
-        decided.after_death(terms, rows, &judged, claims);
+        decided.after_death(terms, &register, rows, &judged, claims);
         decided.lines(terms, book.pack(), rows, &judged, &entitled, (&register, &mut names));
         decided.tell(terms, book, rows, &judged, &entitled)?;
     }
@@ -115,15 +115,16 @@ impl Decided {
     fn after_death(
         &mut self,
         terms: &Terms,
+        register: &Register,
         rows: PersonRows<'_>,
         judged: &Judged<'_>,
         claims: &[&Claim],
     ) {
         let died = judged.case().date_of_death.and_then(|day| Period::of(day).ok());
-        let is_confirmed = rows.listed.iter().zip(rows.decisions).any(|(listed, decision)| {
-            !listed.is_repeated
-                && decision.hold_of_identity() == Some(HoldCode::Deceased)
-                && !released(terms, listed.enrolment, HoldCode::Deceased)
+        let is_confirmed = (0..rows.listed.len()).any(|place| {
+            !rows.listed[place].is_repeated
+                && rows.decisions[place].hold_of_identity() == Some(HoldCode::Deceased)
+                && !released(terms, register, rows, place, HoldCode::Deceased)
         });
         let died = died.filter(|_| is_confirmed);
         let person = rows.listed[0].person;
@@ -152,7 +153,6 @@ impl Decided {
             let place = judged.asked[usize::from(line.enrolment)];
             let listed = &rows.listed[place];
             let decision = &rows.decisions[place];
-            let in_force = |code: &HoldCode| !released(terms, listed.enrolment, *code);
             let due = due_line(terms, listed, line, pack);
             let held_by_identity =
                 |scope: HoldScope| decision.hold_of_identity().filter(|code| code.scope() == scope);
@@ -169,7 +169,6 @@ impl Decided {
                 .into_iter()
                 .chain(is_shared.then_some(HoldCode::AccountShared))
                 .chain(is_another_s.then_some(HoldCode::AccountNameDiffers))
-                .filter(in_force)
                 .collect();
             let travelling = TravellingLine { holds, detail: payee_detail(&listed.row), line: due };
             let (bytes, items) = self.travelling.entry(travelling.line.payee.shard()).or_default();
@@ -306,15 +305,30 @@ fn pay_point(row: &RosterRow) -> &str {
 
 fn payee_detail(row: &RosterRow) -> PayeeDetail {
     let payee = row.payee.as_ref();
+    let name = payee.map_or(&row.full_name, |payee| &payee.name).clone();
+    let national_id = payee.map_or(&row.national_id, |payee| &payee.national_id).clone();
+    let is_another = payee.is_some_and(|payee| match payee.national_id.is_empty() {
+        true => payee.name != row.full_name,
+        false => NationalId::parse(&payee.national_id) != NationalId::parse(&row.national_id),
+    });
+    let of_another = |text: &str| if is_another { text.to_owned() } else { String::new() };
+    let words: Vec<&str> =
+        [name.as_str(), &national_id].into_iter().filter(|word| !word.is_empty()).collect();
     PayeeDetail {
-        name: payee.map_or(&row.full_name, |payee| &payee.name).clone(),
-        national_id: payee.map_or(&row.national_id, |payee| &payee.national_id).clone(),
+        collector: of_another(&words.join(", ")),
+        beneficiary: of_another(&row.full_name),
+        beneficiary_id: of_another(&row.national_id),
+        name,
+        national_id,
         channel: row.channel,
         named: row.provider.clone(),
         account: row.account.clone(),
-        account_name: row.account_name.clone(),
+        // Cash has no account; what is left over there from another way names nobody.
+        account_name: match row.channel {
+            Channel::Cash => String::new(),
+            _ => row.account_name.clone(),
+        },
         pay_point: pay_point(row).to_owned(),
-        collector: String::new(),
     }
 }
 

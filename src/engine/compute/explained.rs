@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::judge::{
     Judge, PersonRows, by_person, ended_before_the_law, holds_before_the_law, known, reconciled,
-    released,
 };
 use super::listings::Listings;
+use super::seen::{About, released, seen};
 use super::stored;
 use super::{Loaded, Terms};
 use crate::domain::claim::Claim;
 use crate::domain::cycle::{Cycle, CycleState};
-use crate::domain::exception::{Decision as OfficerDecision, RowOutcome};
+use crate::domain::exception::RowOutcome;
 use crate::domain::hold::HoldCode;
 use crate::domain::ids::{CycleNo, EnrolmentNo, PersonNo};
 use crate::domain::period::Period;
@@ -43,6 +43,8 @@ pub struct ExplainedRow {
     pub law: (String, String),
     /// Holds that would have kept the row back, and did not, because officers had released them.
     pub set_aside: Vec<HoldCode>,
+    /// What an officer sees who decides now about those holds, or about the one that is in force.
+    pub seen: HashMap<HoldCode, i64>,
     pub lines: Vec<ExplainedLine>,
 }
 
@@ -182,16 +184,19 @@ impl Engine {
         cycle: &Cycle,
         terms: &mut Terms,
     ) -> Result<(), EngineError> {
-        let mut counted = HashMap::new();
+        let mut counted: HashMap<(i64, String), Vec<About>> = HashMap::new();
         for row in &kept.rows {
             let is_held = row.outcome == RowOutcome::Held;
-            for one in self.store.resolutions_on(row.enrolment.number(), cycle.period).await? {
+            for one in self.store.resolutions_on(row.enrolment.number(), Some(cycle.period)).await?
+            {
                 if one.releases() && !(is_held && one.code == row.code) {
-                    counted.insert((one.subject, one.code), OfficerDecision::Release);
+                    // An earlier program did not ask what had been looked at.
+                    let about = one.seen.map_or(About::Anything, About::These);
+                    counted.entry((one.subject, one.code)).or_default().push(about);
                 }
             }
         }
-        terms.resolutions = counted;
+        terms.released = counted;
         Ok(())
     }
 }
@@ -344,7 +349,7 @@ fn explained(terms: &Terms, loaded: &Loaded, person: PersonNo) -> Result<Again, 
     let pack = &terms.programmes.pack;
     let book = LawBook::new(pack, terms.cycle.law_known_at, terms.months.last());
     let check = loaded.persons.get(&person).copied();
-    let ended = ended_before_the_law(terms, rows, check);
+    let ended = ended_before_the_law(terms, &register, rows, check);
     let history = by_person(&loaded.claims);
     let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
     let known = known(terms, rows, &ended, claims, &listings)?;
@@ -398,13 +403,16 @@ fn explained(terms: &Terms, loaded: &Loaded, person: PersonNo) -> Result<Again, 
                 english: tell(Language::English)?,
             });
         }
-        let set_aside = match outcome {
+        let set_aside: Vec<HoldCode> = match outcome {
             // Of these the holds were never asked.
             RowOutcome::Refused | RowOutcome::Ceased => Vec::new(),
             _ => holds_before_the_law(terms, row, decision)
-                .filter(|held| released(terms, row.enrolment, *held))
+                .filter(|held| released(terms, &register, rows, place, *held))
                 .collect(),
         };
+        let in_force = code.parse::<HoldCode>().ok().filter(|_| outcome == RowOutcome::Held);
+        let seen_now = set_aside.iter().copied().chain(in_force);
+        let seen = seen_now.map(|held| (held, seen(terms, &register, rows, place, held))).collect();
         let rule = match outcome {
             RowOutcome::Held => decision.rule_of(&code),
             _ => decision.rule,
@@ -420,6 +428,7 @@ fn explained(terms: &Terms, loaded: &Loaded, person: PersonNo) -> Result<Again, 
             identity: (rule.entry().vi, rule.entry().en),
             law,
             set_aside,
+            seen,
             lines,
         });
     }

@@ -8,9 +8,10 @@ use jiff::civil::Date;
 
 use super::Terms;
 use super::listings::{Before, Listings};
+use super::seen::released;
 use super::stored::{Listed, Register, unwritten};
 use crate::domain::claim::Claim;
-use crate::domain::exception::{Decision as OfficerDecision, RowOutcome};
+use crate::domain::exception::RowOutcome;
 use crate::domain::hold::{HoldCode, HoldScope};
 use crate::domain::identity::{BirthDate, IdentityRecord, Sex as RecordedSex};
 use crate::domain::ids::{EnrolmentNo, PersonNo};
@@ -240,9 +241,9 @@ impl<'s, 'p> Judge<'s, 'p> {
             .filter(|(one, _)| !one.is_repeated)
             .find_map(|(_, decision)| decision.record_no);
         // Two officers have found that the register is wrong: the law is asked about a living person.
-        let lives = rows.listed.iter().zip(rows.decisions).any(|(one, decision)| {
+        let lives = rows.decisions.iter().enumerate().any(|(place, decision)| {
             decision.hold_of_identity() == Some(HoldCode::Deceased)
-                && released(terms, one.enrolment, HoldCode::Deceased)
+                && released(terms, register, rows, place, HoldCode::Deceased)
         });
         let mut judged = Judged {
             ended,
@@ -288,7 +289,6 @@ impl<'s, 'p> Judge<'s, 'p> {
             };
         }
         for (at, place) in judged.asked.iter().enumerate() {
-            let enrolment = rows.listed[*place].enrolment;
             let was_absent = |line: &entitle::Line| {
                 let absent = &known.before[*place].absent;
                 usize::from(line.enrolment) == at
@@ -296,7 +296,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                     && line.revision == 0
                     && absent.iter().any(|(from, until)| (*from..*until).contains(&line.period))
             };
-            if !released(terms, enrolment, HoldCode::BackAfterAbsence)
+            if !released(terms, register, rows, *place, HoldCode::BackAfterAbsence)
                 && judged.ended[*place].is_none()
                 && entitled.lines.iter().any(was_absent)
             {
@@ -317,11 +317,12 @@ impl<'s, 'p> Judge<'s, 'p> {
 /// which the person is known.
 pub fn ended_before_the_law(
     terms: &Terms,
+    register: &Register,
     rows: PersonRows<'_>,
     check: Option<i64>,
 ) -> Vec<Option<Ended>> {
     let mut ended: Vec<Option<Ended>> = Vec::with_capacity(rows.listed.len());
-    for (listed, decision) in rows.listed.iter().zip(rows.decisions) {
+    for (place, (listed, decision)) in rows.listed.iter().zip(rows.decisions).enumerate() {
         let end = |outcome, code: &str, detail: &str| {
             Some(Ended {
                 outcome,
@@ -341,7 +342,7 @@ pub fn ended_before_the_law(
             end(RowOutcome::Ceased, listed.row.status.name(), detail)
         } else {
             let mut holds = holds_before_the_law(terms, listed, decision);
-            let in_force = holds.find(|code| !released(terms, listed.enrolment, *code));
+            let in_force = holds.find(|code| !released(terms, register, rows, place, *code));
             in_force.and_then(|code| end(RowOutcome::Held, code.text(), code.entry().en))
         });
     }
@@ -369,12 +370,6 @@ pub fn holds_before_the_law(
     ]
     .into_iter()
     .flatten()
-}
-
-/// True when an officer decided that this hold does not keep the row back.
-pub fn released(terms: &Terms, enrolment: EnrolmentNo, code: HoldCode) -> bool {
-    terms.resolutions.get(&(enrolment.number(), code.text().to_owned()))
-        == Some(&OfficerDecision::Release)
 }
 
 fn fact_row(terms: &Terms, row: &RosterRow) -> Result<FactRow, EngineError> {

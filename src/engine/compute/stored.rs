@@ -45,10 +45,15 @@ impl Register {
         &self.0
     }
 
+    /// The record on this line.
+    pub fn record(&self, line: u64) -> Option<&RegisterRow> {
+        let at = self.0.binary_search_by_key(&line, |row| row.line).ok()?;
+        Some(&self.0[at])
+    }
+
     /// The name of the record on this line.
     pub fn full_name(&self, line: u64) -> Option<&str> {
-        let at = self.0.binary_search_by_key(&line, |row| row.line).ok()?;
-        Some(&self.0[at].full_name)
+        self.record(line).map(|row| row.full_name.as_str())
     }
 
     /// Whether the record on this line says that the person lives.

@@ -38,6 +38,8 @@ pub struct ToldHold {
 pub struct ToldDecision {
     pub resolution: Resolution,
     pub reason: String,
+    /// Whether it is for this month, and about what stands here.
+    pub counts: bool,
     pub told: Words,
 }
 
@@ -54,10 +56,13 @@ impl Engine {
             let held = row.code.parse::<HoldCode>().ok();
             let in_force = held.filter(|_| row.outcome == RowOutcome::Held);
             for code in row.set_aside.iter().copied().chain(in_force) {
-                let mut decisions = self.decided(row.enrolment.number(), code, cycle).await?;
+                let seen = row.seen.get(&code).copied();
+                let mut decisions = self.decided(row.enrolment.number(), code, cycle, seen).await?;
                 let is_set_aside = in_force != Some(code);
                 if is_set_aside {
-                    decisions.retain(|one| was_known(&one.resolution, cycle));
+                    // What an earlier program heeded does not say what it was about.
+                    let is_it = |one: &ToldDecision| one.counts || one.resolution.seen.is_none();
+                    decisions.retain(|one| was_known(&one.resolution, cycle) && is_it(one));
                 }
                 let so = of_row(row, is_set_aside, code, &decisions);
                 told.push(told_hold(Kept::Row(row.enrolment), code, decisions, so));
@@ -85,13 +90,14 @@ impl Engine {
         let mut told = Vec::new();
         for entry in HOLDS.iter().filter(|entry| entry.scope == HoldScope::Payable) {
             let Some(subject) = self.held_payable(payable, entry.text) else { continue };
-            let mut decisions = self.decided(subject, entry.code, &cycle).await?;
+            let mut decisions = self.decided(subject, entry.code, &cycle, None).await?;
             let kept_it_back =
                 held.iter().any(|one| one.code == entry.text) || payable.code == entry.text;
             if !kept_it_back {
                 // Released before the list was made, it may have kept nothing back here at all.
-                decisions
-                    .retain(|one| one.resolution.releases() && was_known(&one.resolution, &cycle));
+                decisions.retain(|one| {
+                    one.counts && one.resolution.releases() && was_known(&one.resolution, &cycle)
+                });
                 if decisions.is_empty() {
                     continue;
                 }
@@ -102,26 +108,49 @@ impl Engine {
         Ok(told)
     }
 
-    /// The decisions on one subject and code that count in the month of a cycle.
+    /// The decisions on one subject and code, and of each whether it counts in the month of a cycle, about what
+    /// is seen there.
     async fn decided(
         &self,
         subject: i64,
         code: HoldCode,
         cycle: &Cycle,
+        seen: Option<i64>,
     ) -> Result<Vec<ToldDecision>, EngineError> {
-        let mut all = self.store.resolutions_on(subject, cycle.period).await?;
+        let mut all = self.store.resolutions_on(subject, None).await?;
         all.retain(|one| one.code == code.text());
         all.into_iter()
             .map(|resolution| {
                 let sealed = &resolution.reason;
                 let reason = self.keys.opened_reason(&reason_of(resolution.number), sealed)?;
                 let reason = on_one_line(&reason);
+                let is_for_the_month = resolution.valid_to >= cycle.period;
+                let is_about_it =
+                    resolution.decision == Decision::Keep || resolution.is_about(seen);
                 let told = told_decision(&resolution, &reason);
-                Ok(ToldDecision { resolution, reason, told })
+                let told = match (is_for_the_month, is_about_it) {
+                    (true, true) => told,
+                    (false, _) => Words::new(
+                        format!("{} Không còn hiệu lực ở kỳ {}.", told.vi, cycle.period),
+                        format!("{} It counts no more in {}.", told.en, cycle.period),
+                    ),
+                    (true, false) => Words::new(
+                        format!("{} {}", told.vi, ABOUT_OTHERS.vi),
+                        format!("{} {}", told.en, ABOUT_OTHERS.en),
+                    ),
+                };
+                let counts = is_for_the_month && is_about_it;
+                Ok(ToldDecision { resolution, reason, counts, told })
             })
             .collect()
     }
 }
+
+/// Why a release that was not taken back does not count.
+const ABOUT_OTHERS: Words = Words::fixed(
+    "Quyết định đó dựa trên thông tin khác với thông tin đang có trên dòng này hoặc trong cơ sở dữ liệu dân cư, nên không được tính: cán bộ phải xem lại.",
+    "That decision was about other values than those that stand on the row, or in the register, now, so that it does not count: an officer must look again.",
+);
 
 /// Whether a decision was taken before the list was sealed, which changes no more after that.
 fn was_known(one: &Resolution, cycle: &Cycle) -> bool {
@@ -252,7 +281,8 @@ fn of_payable(
 
 /// The last decision that counts, by itself or because two have taken it.
 fn last_counted(decisions: &[ToldDecision]) -> Option<Decision> {
-    let mut counted = decisions.iter().filter(|one| !one.resolution.waits_for_another());
+    let mut counted =
+        decisions.iter().filter(|one| one.counts && !one.resolution.waits_for_another());
     counted.next_back().map(|one| one.resolution.decision)
 }
 
@@ -264,12 +294,23 @@ fn undecided(code: HoldCode, decisions: &[ToldDecision]) -> Words {
         );
     }
     let who = wording::hold_release(code.release());
-    match decisions.is_empty() {
-        true => Words::new(
+    let (is_untouched, waits) = (decisions.is_empty(), decisions.iter().any(|one| one.counts));
+    match (is_untouched, waits) {
+        (false, false) => Words::new(
+            format!(
+                "Không có quyết định nào được tính ở kỳ này; ai được gỡ: {}.",
+                who.vi.to_lowercase()
+            ),
+            format!(
+                "No decision about it counts here; who may release it: {}.",
+                who.en.to_lowercase()
+            ),
+        ),
+        (true, _) => Words::new(
             format!("Chưa có quyết định nào; ai được gỡ: {}.", who.vi.to_lowercase()),
             format!("Nothing was decided about it; who may release it: {}.", who.en.to_lowercase()),
         ),
-        false => Words::fixed("Khoản tiền chưa được chi.", "The money is not paid."),
+        (false, true) => Words::fixed("Khoản tiền chưa được chi.", "The money is not paid."),
     }
 }
 
