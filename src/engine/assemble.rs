@@ -277,13 +277,8 @@ impl Engine {
         let before = self.claims_before(&assembled.payables).await?;
         let stopped = self.store.stopped_before(shard, cycle.number).await?;
         let too_much = self.too_much_before(&assembled.payables).await?;
-        let kept = owing.kept_back(
-            self,
-            &mut assembled,
-            &carried_in.set_off,
-            &paid_otherwise.lowered,
-            &too_much,
-        );
+        let kept =
+            owing.kept_back(self, &mut assembled, &carried_in.set_off, paid_otherwise, &too_much);
         changes.recoveries(cycle.number, kept.recoveries);
         changes.set_off(cycle.number, kept.set_off);
 

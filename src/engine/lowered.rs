@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::domain::ids::PayableNo;
+use crate::domain::ids::{CycleNo, PayableNo, PersonNo};
 use crate::domain::receivable::{ReceivableCause, ReceivableState};
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::recover::{Owing, allotted};
@@ -15,7 +15,7 @@ use crate::pipeline::recover::{Owing, allotted};
 #[derive(Default)]
 pub struct Lowered {
     by_payable: HashMap<PayableNo, Vec<Owing>>,
-    receivables: HashSet<i64>,
+    waiting: HashMap<i64, i64>,
 }
 
 impl Lowered {
@@ -26,30 +26,50 @@ impl Lowered {
 
     /// Whether a receivable waits for the money that it lowers.
     pub fn waits(&self, receivable: i64) -> bool {
-        self.receivables.contains(&receivable)
+        self.waiting.contains_key(&receivable)
+    }
+
+    /// How much of a receivable waits: so much is taken off what is not paid, and off nothing else.
+    pub fn waiting_minor(&self, receivable: i64) -> i64 {
+        self.waiting.get(&receivable).copied().unwrap_or(0)
     }
 }
 
 impl Engine {
-    /// What lists that stand have lowered and that is not paid.
-    pub async fn lowered(&self) -> Result<Lowered, EngineError> {
+    /// What lists that stand have lowered and that is not paid, without the payables which an earlier order
+    /// has `paid`.
+    pub(super) async fn lowered_beside(
+        &self,
+        paid: &HashSet<PayableNo>,
+    ) -> Result<Lowered, EngineError> {
         let mut unpaid: BTreeMap<i64, Vec<(PayableNo, i64)>> = BTreeMap::new();
         for one in self.store.lowered_unpaid().await? {
-            unpaid.entry(one.receivable).or_default().push((one.payable, one.amount_minor));
+            if !paid.contains(&one.payable) {
+                let of = unpaid.entry(one.receivable).or_default();
+                of.push((one.payable, one.lowered_minor.min(one.amount_minor)));
+            }
         }
         let mut lowered = Lowered::default();
         if unpaid.is_empty() {
             return Ok(lowered);
         }
+        // One list may have found several receivables of one person: what it lowered of a payable is taken off
+        // that once.
+        let mut taken: HashMap<(Option<CycleNo>, PersonNo, PayableNo), i64> = HashMap::new();
         for standing in self.store.standings_of(ReceivableCause::Overpayment).await? {
             let receivable = standing.number;
-            let Some(payables) = unpaid.get(&receivable) else { continue };
+            let Some(payables) = unpaid.get_mut(&receivable) else { continue };
             // What two persons gave up is paid as it was ordered.
             if standing.state() == ReceivableState::WrittenOff {
                 continue;
             }
-            lowered.receivables.insert(receivable);
+            let of = |payable| (standing.found_by, standing.receivable.person, payable);
+            for (payable, minor) in payables.iter_mut() {
+                *minor -= taken.get(&of(*payable)).copied().unwrap_or(0);
+            }
             for (payable, minor) in allotted(standing.left_minor(), payables) {
+                *taken.entry(of(payable)).or_default() += minor;
+                *lowered.waiting.entry(receivable).or_default() += minor;
                 let off = Owing { receivable, left_minor: minor };
                 lowered.by_payable.entry(payable).or_default().push(off);
             }

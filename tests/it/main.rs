@@ -35,6 +35,7 @@ mod officers;
 mod once_a_benefit;
 mod one_by_one;
 mod programmes;
+mod proved_after;
 mod publishing;
 mod read_only;
 mod recalls;
