@@ -13,6 +13,7 @@ mod callbacks;
 mod cash;
 mod carried;
 mod closing;
+mod counted_once;
 mod damaged_files;
 mod debits;
 mod decision_number;
