@@ -258,6 +258,7 @@ impl Engine {
         if arrived.is_empty() {
             return Ok(());
         }
+        self.mark_what_lowers_unpaid(&mut arrived, paid_otherwise).await?;
         // The order in which lines arrived depends on the units; nothing after this may.
         arrived.sort_by(|a, b| line_key(&a.line).cmp(&line_key(&b.line)));
         let mut details: HashMap<(PersonNo, DestinationNo), PayeeDetail> = HashMap::new();
@@ -272,7 +273,7 @@ impl Engine {
             details.entry((line.payee, line.destination)).or_insert(detail);
             lines.push(line);
         }
-        let mut assembled = assemble(cycle.number, shard, lines)?;
+        let mut assembled = assemble(cycle.number, shard, lines, &self.config.recovery)?;
         let uncollected = self.uncollected(&assembled.payables).await?;
         let before = self.claims_before(&assembled.payables).await?;
         let stopped = self.store.stopped_before(shard, cycle.number).await?;

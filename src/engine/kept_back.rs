@@ -94,7 +94,8 @@ impl Owed {
                 |one: &Owing| paid_otherwise.takes_at_most(one.receivable, one.left_minor);
             let mut left: Vec<Owing> =
                 owing.iter().map(|one| Owing { left_minor: may_take(one), ..**one }).collect();
-            let taken = recover(&engine.config.recovery, group.total_minor, &mut left);
+            let (policy, at_once) = (&engine.config.recovery, group.taken_minor);
+            let taken = recover(policy, group.total_minor + at_once, at_once, &mut left);
             for (receivable, amount) in &taken {
                 group.total_minor -= amount;
                 for one in owing.iter_mut().filter(|one| one.receivable == *receivable) {

@@ -4,11 +4,16 @@
 //! be taken off each payable that is not. Until it is paid nothing of it is to be got back of anything else,
 //! and it goes on only with what is left of it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::domain::ids::{CycleNo, PayableNo, PersonNo};
+use crate::domain::ids::{CycleNo, EnrolmentNo, PayableNo, PersonNo, Shard};
+use crate::domain::payable::PayableState;
+use crate::domain::period::Period;
 use crate::domain::receivable::{ReceivableCause, ReceivableState};
+use crate::engine::paid_otherwise::PaidOtherwise;
+use crate::engine::payout::TravellingLine;
 use crate::engine::{Engine, EngineError};
+use crate::pipeline::assemble::DueLine;
 use crate::pipeline::recover::{Owing, allotted};
 
 /// What is taken off payables that are not paid.
@@ -75,5 +80,47 @@ impl Engine {
             }
         }
         Ok(lowered)
+    }
+
+    /// Marks the lines that lower what earlier lists determined and have not paid.
+    pub(super) async fn mark_what_lowers_unpaid(
+        &self,
+        arrived: &mut [TravellingLine],
+        paid_otherwise: &PaidOtherwise,
+    ) -> Result<(), EngineError> {
+        let lowers = |line: &DueLine| line.carried_from.is_none() && line.amount_minor < 0;
+        let mut months: Vec<(Shard, Period, EnrolmentNo)> = arrived
+            .iter()
+            .filter(|one| lowers(&one.line))
+            .map(|one| (one.line.owner.shard(), one.line.period, one.line.enrolment))
+            .collect();
+        if months.is_empty() {
+            return Ok(());
+        }
+        months.sort();
+        months.dedup();
+        let mut before = self.store.claims_of(&months).await?;
+        before.retain(|claim| claim.amount_minor > 0 && claim.payable.is_some());
+        let numbers: BTreeSet<PayableNo> =
+            before.iter().filter_map(|claim| claim.payable).collect();
+        let numbers: Vec<PayableNo> = numbers.into_iter().collect();
+        let mut unpaid: HashSet<PayableNo> = HashSet::new();
+        for payable in self.store.payables_of(&numbers).await? {
+            if payable.state != PayableState::Paid && !paid_otherwise.has_ended(payable.number) {
+                unpaid.insert(payable.number);
+            }
+        }
+        before.retain(|claim| claim.payable.is_some_and(|of| unpaid.contains(&of)));
+        for one in arrived.iter_mut().filter(|one| lowers(&one.line)) {
+            let line = &mut one.line;
+            line.lowers_unpaid = before.iter().any(|claim| {
+                claim.enrolment == line.enrolment
+                    && claim.period == line.period
+                    && claim.benefit == line.benefit
+                    && claim.component == line.component
+                    && claim.revision < line.revision
+            });
+        }
+        Ok(())
     }
 }

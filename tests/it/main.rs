@@ -35,6 +35,7 @@ mod month;
 mod officers;
 mod once_a_benefit;
 mod one_by_one;
+mod overpaid;
 mod programmes;
 mod proved_after;
 mod publishing;
