@@ -96,6 +96,11 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "vi": one.standing.vi,
                 "en": one.standing.en,
                 "kept_back": kept_back_as_json(&one.kept_back),
+                "taken_off": one.taken_off.as_ref().map(|taken| json!({
+                    "amount_minor": taken.amount_minor.to_string(),
+                    "vi": taken.told.vi,
+                    "en": taken.told.en,
+                })),
                 "holds": holds_as_json(holds_of(told, Kept::Payable(payable.number))),
                 "attempts": attempts_as_json(engine, &one.attempts),
                 "recalls": told.recalls.iter().filter(|one| one.payable == payable.number).map(|one| json!({
@@ -138,7 +143,15 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
         "rows": rows,
         "refused": refused,
         "payables": payables,
+        "nothing_is_paid": told.nothing_is_paid().map(|so| json!({ "vi": so.vi, "en": so.en })),
         "set_off": kept_back_as_json(&told.set_off),
+        "too_much": told.too_much.iter().map(|one| json!({
+            "receivable": one.receivable,
+            "amount_minor": one.amount_minor.to_string(),
+            "waiting_minor": one.waiting_minor.to_string(),
+            "vi": one.told.vi,
+            "en": one.told.en,
+        })).collect::<Vec<_>>(),
         "carried": carried,
         "in_other_lists": told.in_other_lists.iter().map(whereabouts_as_json).collect::<Vec<_>>(),
     })
@@ -318,6 +331,10 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         )];
         lines.push(format!("   Trong kỳ này: {}.", one.standing.vi));
         lines.push(format!("   In this cycle: {}.", one.standing.en));
+        if let Some(taken) = &one.taken_off {
+            lines.push(format!("   {}", taken.told.vi));
+            lines.push(format!("   {}", taken.told.en));
+        }
         for kept in &one.kept_back {
             lines.push(format!("   {}", kept.told.vi));
             lines.push(format!("   {}", kept.told.en));
@@ -348,8 +365,10 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         }
         parts.push(lines.join("\n"));
     }
-    for one in &told.set_off {
-        parts.push(format!("── {}\n   {}", one.told.vi, one.told.en));
+    let of_list = told.set_off.iter().map(|one| &one.told);
+    let of_list = of_list.chain(told.too_much.iter().map(|one| &one.told));
+    for words in of_list.chain(told.nothing_is_paid().as_ref()) {
+        parts.push(format!("── {}\n   {}", words.vi, words.en));
     }
     let elsewhere: Vec<String> = told
         .in_other_lists

@@ -9,7 +9,7 @@ use crate::cli::signer::Signer;
 use crate::domain::period::parse_date;
 use crate::domain::receivable::{ReceiptSource, ReceivableStanding};
 use crate::domain::state::Named;
-use crate::engine::lowered::Lowered;
+use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::receivable::Receiving;
 use crate::engine::{Engine, EngineError};
 
@@ -70,10 +70,11 @@ impl ReceivableCommand {
         match self {
             ReceivableCommand::List { all } => {
                 let mut standings = engine.store.standings().await?;
-                standings.retain(|one| all || one.state().is_open());
-                let lowered = engine.lowered().await?;
-                let told: Vec<Value> = standings.iter().map(|one| to_json(one, &lowered)).collect();
-                voice.say(&json!(told), || listed(engine, &standings, &lowered));
+                // What is back beyond what is owed is somebody's money, and is told until the end.
+                standings.retain(|one| all || one.state().is_open() || one.too_much_minor() > 0);
+                let waiting = engine.paid_otherwise().await?;
+                let told: Vec<Value> = standings.iter().map(|one| to_json(one, &waiting)).collect();
+                voice.say(&json!(told), || listed(engine, &standings, &waiting));
                 Ok(())
             }
             ReceivableCommand::Show { number } => {
@@ -99,9 +100,9 @@ impl ReceivableCommand {
                 let standing =
                     engine.receivable_received(number, receiving, &signer.by, &key).await?;
                 engine.sequence().await?;
-                let lowered = engine.lowered().await?;
-                voice.say(&to_json(&standing, &lowered), || {
-                    listed(engine, std::slice::from_ref(&standing), &lowered)
+                let waiting = engine.paid_otherwise().await?;
+                voice.say(&to_json(&standing, &waiting), || {
+                    listed(engine, std::slice::from_ref(&standing), &waiting)
                 });
                 Ok(())
             }
@@ -138,7 +139,7 @@ impl ReceivableCommand {
     }
 }
 
-fn to_json(standing: &ReceivableStanding, lowered: &Lowered) -> Value {
+fn to_json(standing: &ReceivableStanding, waiting: &PaidOtherwise) -> Value {
     json!({
         "number": standing.number,
         "cause": standing.receivable.cause.name(),
@@ -154,12 +155,14 @@ fn to_json(standing: &ReceivableStanding, lowered: &Lowered) -> Value {
         "left_minor": standing.left_minor().to_string(),
         "set_aside": standing.is_set_aside,
         "too_much_minor": standing.too_much_minor().to_string(),
-        "of_unpaid_money": lowered.waits(standing.number),
+        "of_unpaid_money": waiting.lowered.waits(standing.number),
+        "waiting_minor": waiting.lowered.waiting_minor(standing.number).to_string(),
+        "covered_by": waiting.covered_by(standing.number).map(|payable| payable.to_string()),
         "since": standing.receivable.opened_at,
     })
 }
 
-fn listed(engine: &Engine, standings: &[ReceivableStanding], lowered: &Lowered) -> String {
+fn listed(engine: &Engine, standings: &[ReceivableStanding], waiting: &PaidOtherwise) -> String {
     let amount = |minor: i64| money(i128::from(minor), engine.config.currency);
     let rows: Vec<Vec<String>> = standings
         .iter()
@@ -191,10 +194,20 @@ fn listed(engine: &Engine, standings: &[ReceivableStanding], lowered: &Lowered) 
         "since",
     ];
     let mut told = vec![table(&head, &rows, &[0, 4, 5, 6, 7, 8])];
-    for one in standings.iter().filter(|one| lowered.waits(one.number)) {
+    for one in standings.iter().filter(|one| waiting.lowered.waits(one.number)) {
+        let (number, waits) = (one.number, amount(waiting.lowered.waiting_minor(one.number)));
         told.push(format!(
-            "{0}: khoản tiền bị giảm chưa chi, nên chưa phải thu hồi; khi chi tiếp, chỉ chi phần còn lại.\n\
-             {0}: the money that was lowered is not paid, so nothing is to be got back yet; it goes on with what is left of it.",
+            "{number}: {waits} là khoản tiền bị giảm khi chưa chi, nên chưa phải thu hồi; khi chi tiếp, chỉ chi phần còn lại.\n\
+             {number}: {waits} was lowered and is not paid, so nothing of it is to be got back yet; that money goes on with what is left of it."
+        ));
+    }
+    for one in standings {
+        let Some(payable) = waiting.covered_by(one.number) else { continue };
+        told.push(format!(
+            "{0}: khoản {payable} mang cùng số tiền này và chưa chi, nên chưa giữ lại gì của khoản chi khác; nếu khoản ấy không chi \
+             được nữa thì lệnh này chính là lần chi và không phải thu gì.\n\
+             {0}: payable {payable} has the same money and is not paid, so nothing is kept back of other payments; when it comes \
+             to nothing, this order is the payment, and nothing is to be got back.",
             one.number
         ));
     }
@@ -269,8 +282,8 @@ async fn show(
         };
         steps.push(("write-off".to_owned(), what, one.amount_minor));
     }
-    let lowered = engine.lowered().await?;
-    let mut told = to_json(standing, &lowered);
+    let waiting = engine.paid_otherwise().await?;
+    let mut told = to_json(standing, &waiting);
     told["steps"] = steps
         .iter()
         .map(
@@ -286,7 +299,7 @@ async fn show(
             })
             .collect();
         let steps = table(&["step", "what", "money"], &rows, &[2]);
-        format!("{}\n\n{steps}", listed(engine, std::slice::from_ref(standing), &lowered))
+        format!("{}\n\n{steps}", listed(engine, std::slice::from_ref(standing), &waiting))
     });
     Ok(())
 }

@@ -261,6 +261,7 @@ impl Engine {
             return Ok(());
         }
         let mut gone = self.gone_payees(cycle, shard, &arrived).await?;
+        self.mark_what_lowers_unpaid(&mut arrived, paid_otherwise).await?;
         // The order in which lines arrived depends on the units; nothing after this may.
         arrived.sort_by(|a, b| line_key(&a.line).cmp(&line_key(&b.line)));
         let mut details: HashMap<(PersonNo, PersonNo, DestinationNo), PayeeDetail> = HashMap::new();
@@ -275,18 +276,13 @@ impl Engine {
             details.entry(key).or_insert(detail);
             lines.push(line);
         }
-        let mut assembled = assemble(cycle.number, shard, lines)?;
+        let mut assembled = assemble(cycle.number, shard, lines, &self.config.recovery)?;
         let uncollected = self.uncollected(&assembled.payables).await?;
         let before = self.claims_before(&assembled.payables).await?;
         let stopped = self.store.stopped_before(shard, cycle.number).await?;
         let too_much = self.too_much_before(&assembled.payables).await?;
-        let kept = owing.kept_back(
-            self,
-            &mut assembled,
-            &carried_in.set_off,
-            &paid_otherwise.lowered,
-            &too_much,
-        );
+        let kept =
+            owing.kept_back(self, &mut assembled, &carried_in.set_off, paid_otherwise, &too_much);
         changes.recoveries(cycle.number, kept.recoveries);
         changes.set_off(cycle.number, kept.set_off);
 

@@ -3,6 +3,7 @@
 mod carried;
 mod holds;
 pub mod money;
+mod overpaid;
 
 use std::collections::HashMap;
 
@@ -19,6 +20,7 @@ use crate::engine::chunks;
 use crate::engine::compute::{ExplainedRow, RefusedRow, refused_in};
 pub use crate::engine::explain::carried::{Carried, ToldOrder, Whereabouts};
 pub use crate::engine::explain::holds::{Kept, ToldDecision, ToldHold};
+pub use crate::engine::explain::overpaid::{FoundTooMuch, TakenOff};
 use crate::engine::{Engine, EngineError};
 use crate::report::wording;
 use crate::report::words::Words;
@@ -40,6 +42,8 @@ pub struct Explanation {
     pub payables: Vec<ToldPayable>,
     /// What was set off in full: nothing of it is paid.
     pub set_off: Vec<KeptBack>,
+    /// What the list found to be too much, and made money to be got back.
+    pub too_much: Vec<FoundTooMuch>,
     /// What of those orders was asked back, the oldest first.
     pub recalls: Vec<Recall>,
     /// What of earlier lists is in those payables, the oldest first.
@@ -56,6 +60,8 @@ pub struct ToldPayable {
     pub attempts: Vec<ToldOrder>,
     /// What was taken off its lines.
     pub kept_back: Vec<KeptBack>,
+    /// What of its lines takes off the others, for months that were overpaid.
+    pub taken_off: Option<TakenOff>,
     /// Part of a sentence.
     pub standing: Words,
 }
@@ -66,6 +72,16 @@ pub struct KeptBack {
     pub cause: ReceivableCause,
     pub amount_minor: i64,
     pub told: Words,
+}
+
+impl Explanation {
+    /// Says it of who gets nothing by this list, whatever the lines come to.
+    pub fn nothing_is_paid(&self) -> Option<Words> {
+        self.payables.is_empty().then_some(Words::fixed(
+            "Kỳ này không chi khoản nào cho người này.",
+            "Nothing is paid to this person by this list.",
+        ))
+    }
 }
 
 impl Engine {
@@ -119,6 +135,9 @@ impl Engine {
         }
         let holds = self.told_holds(cycle, &rows, &of_cycle).await?;
         let carried = self.carried_to(&of_cycle).await?;
+        let too_much = self.found_too_much(cycle, person, &rows).await?;
+        let numbers: Vec<PayableNo> = of_cycle.iter().map(|one| one.number).collect();
+        let mut taken_off = self.taken_off(&numbers).await?;
         let mut payables = Vec::new();
         let mut moved_on = HashMap::new();
         // A payable lives in the shard of its payee, which may be another person.
@@ -128,7 +147,8 @@ impl Engine {
             }
             let (attempts, standing) = self.orders_told(&payable).await?;
             let kept_back = self.kept_back_told(&payable).await?;
-            payables.push(ToldPayable { payable, attempts, kept_back, standing });
+            let taken_off = taken_off.remove(&payable.number);
+            payables.push(ToldPayable { payable, attempts, kept_back, taken_off, standing });
         }
         let mut in_other_lists = Vec::new();
         for other in self.store.cycles().await? {
@@ -150,6 +170,7 @@ impl Engine {
             payables,
             in_other_lists,
             set_off: self.set_off_told(cycle, person).await?,
+            too_much,
             recalls,
             carried,
             moved_on,

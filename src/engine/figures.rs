@@ -301,23 +301,23 @@ impl Engine {
                 outcome.has_payable |= of == OutcomeOf::Payable;
                 outcome.is_refused |= of == OutcomeOf::RefusedRow;
             }
-            for outcome in known.values() {
-                *people.by_outcome.entry(outcome.worst).or_default() += 1;
-            }
             if let Some(count) = counted.get(&shard) {
                 people.listed += count;
                 for decided in self.decided_in(cycle, shard).await? {
-                    let is_told = known.remove(&decided.person).is_some();
+                    let told = known.remove(&decided.person).map(|outcome| outcome.worst);
                     let comes_to_nothing =
                         decided.has_nothing_new || set_off.contains(&decided.person);
-                    if !is_told && comes_to_nothing {
-                        *people.by_outcome.entry(NOTHING_NEW).or_default() += 1;
+                    // A row beside it that gives nothing says less than that there is an entitlement.
+                    let nothing_new = comes_to_nothing.then_some(NOTHING_NEW);
+                    if let Some(worst) = told.into_iter().chain(nothing_new).reduce(worse) {
+                        *people.by_outcome.entry(worst).or_default() += 1;
                     }
                 }
             }
             // About whom nothing was decided: a row was refused when it was taken in, or money came from
             // earlier lists, which only those of a month take over.
             for outcome in known.values() {
+                *people.by_outcome.entry(outcome.worst).or_default() += 1;
                 if outcome.is_refused {
                     people.listed += 1;
                 } else if outcome.has_payable && cycle.kind == CycleKind::Regular {

@@ -11,7 +11,7 @@ use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::ids::{CycleNo, EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::period::Period;
 use crate::domain::receivable::{ReceivableCause, Recovery, SetOff};
-use crate::engine::lowered::Lowered;
+use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group, Output};
 use crate::pipeline::recover::{Owing, recover};
@@ -49,15 +49,15 @@ struct SameMoney<'a> {
 impl Owed {
     /// Lowers the payables of those who owe something, and tells by how much and for what. `set_off` names,
     /// by the payable that money was carried from, receivables for the same claims: of that money they take
-    /// all up to the amount beside them, and of nothing else more than the policy's share. What was `lowered`
-    /// and is not paid is taken off nothing else. What raises a claim that was `too_much` takes all that is
+    /// all up to the amount beside them, and of nothing else more than the policy's share. What stands on a list
+    /// that has not paid it is taken off nothing else (`paid_otherwise`). What raises a claim that was `too_much` takes all that is
     /// left of it, also what was given up; a payable of which nothing is left is none.
     pub(super) fn kept_back(
         &mut self,
         engine: &Engine,
         assembled: &mut Output,
         set_off: &HashMap<PayableNo, Vec<Owing>>,
-        lowered: &Lowered,
+        paid_otherwise: &PaidOtherwise,
         too_much: &TooMuch,
     ) -> KeptBack {
         let mut kept = KeptBack::default();
@@ -88,15 +88,19 @@ impl Owed {
                 .get_mut(&group.beneficiary)
                 .into_iter()
                 .flatten()
-                .filter(|one| !set_off_here(one.receivable) && !lowered.waits(one.receivable))
+                .filter(|one| !set_off_here(one.receivable))
                 .collect();
-            let mut left: Vec<Owing> = owing.iter().map(|one| **one).collect();
-            let taken = recover(&engine.config.recovery, group.total_minor, &mut left);
-            for (one, left) in owing.iter_mut().zip(left) {
-                one.left_minor = left.left_minor;
-            }
-            for (_, amount) in &taken {
+            let may_take =
+                |one: &Owing| paid_otherwise.takes_at_most(one.receivable, one.left_minor);
+            let mut left: Vec<Owing> =
+                owing.iter().map(|one| Owing { left_minor: may_take(one), ..**one }).collect();
+            let (policy, at_once) = (&engine.config.recovery, group.taken_minor);
+            let taken = recover(policy, group.total_minor + at_once, at_once, &mut left);
+            for (receivable, amount) in &taken {
                 group.total_minor -= amount;
+                for one in owing.iter_mut().filter(|one| one.receivable == *receivable) {
+                    one.left_minor -= amount;
+                }
             }
             kept.recoveries.extend(already.into_iter().chain(taken).map(|(receivable, amount)| {
                 Recovery { receivable, payable, amount_minor: -amount }

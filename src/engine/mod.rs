@@ -47,7 +47,7 @@ pub mod uncollected;
 pub mod fate;
 pub mod refused;
 pub mod reissue;
-mod paid_otherwise;
+pub mod paid_otherwise;
 pub mod close;
 pub mod figures;
 pub mod report;

@@ -10,7 +10,7 @@ use crate::audit::batch_root::BatchRootBuilder;
 use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
 use crate::domain::money::told;
-use crate::domain::payable::{Payable, PayableEvent};
+use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::receivable::ReceivableCause;
 use crate::engine::lowered::Lowered;
 use crate::engine::{Engine, EngineError};
@@ -31,8 +31,10 @@ pub(super) struct Excess {
 
 /// What is proved paid under earlier lists, by the payables of later ones; and what later lists lowered.
 #[derive(Default)]
-pub(super) struct PaidOtherwise {
+pub struct PaidOtherwise {
     pub lowered: Lowered,
+    /// Receivables whose money stands on a list that has not paid it, by the payable that has its claims now.
+    covered: HashMap<i64, PayableNo>,
     before: HashMap<PayableNo, Vec<Excess>>,
     ended: HashSet<PayableNo>,
     /// Payables of which an earlier order is proved paid beside a later one.
@@ -45,6 +47,20 @@ impl PaidOtherwise {
     pub(super) fn concerns(&self, payable: PayableNo) -> bool {
         let stands = |one: &Excess| one.left_minor > 0 || one.is_given_up;
         self.before(payable).iter().any(stands) || self.has_ended(payable)
+    }
+
+    /// The payable that has the claims of an excess and is not paid: while it is not, nothing of the excess is
+    /// to be got back of anything else, because the order that was proved may be the payment after all.
+    pub fn covered_by(&self, receivable: i64) -> Option<PayableNo> {
+        self.covered.get(&receivable).copied()
+    }
+
+    /// How much of what is left of a receivable may be kept back of other payments.
+    pub(super) fn takes_at_most(&self, receivable: i64, left_minor: i64) -> i64 {
+        match self.covered_by(receivable) {
+            Some(_) => 0,
+            None => (left_minor - self.lowered.waiting_minor(receivable)).max(0),
+        }
     }
 
     /// Whether all of a payable is paid by the order of an earlier list, for good.
@@ -77,7 +93,8 @@ pub(super) fn all_of_it(before: &[Excess], due_minor: i64) -> Option<Vec<&Excess
 }
 
 impl Engine {
-    pub(super) async fn paid_otherwise(&self) -> Result<PaidOtherwise, EngineError> {
+    /// What is proved paid under earlier lists, and what later lists lowered.
+    pub async fn paid_otherwise(&self) -> Result<PaidOtherwise, EngineError> {
         let standings = self.store.standings_of(ReceivableCause::SettledExcess).await?;
         let proved: Vec<_> = standings
             .into_iter()
@@ -99,8 +116,7 @@ impl Engine {
             .into_iter()
             .map(|order| ((order.payable, order.attempt), order))
             .collect();
-        let mut found =
-            PaidOtherwise { lowered: self.lowered().await?, ..PaidOtherwise::default() };
+        let mut found = PaidOtherwise::default();
         for (key, standing) in proved {
             let (Some(order), Some(payable)) = (orders.get(&key), payables.get(&key.0)) else {
                 continue;
@@ -113,6 +129,8 @@ impl Engine {
             if is_excess && left_minor > 0 {
                 found.twice.insert(payable.number);
             }
+            let mut is_paid = payable.state == PayableState::Paid;
+            let mut last = payable.number;
             let mut next = payable.carried_to;
             while let Some(to) = next {
                 if is_excess {
@@ -126,9 +144,16 @@ impl Engine {
                 } else {
                     found.ended.insert(to);
                 }
-                next = self.store.payable(to).await?.and_then(|payable| payable.carried_to);
+                last = to;
+                let later = self.store.payable(to).await?;
+                is_paid |= later.as_ref().is_some_and(|one| one.state == PayableState::Paid);
+                next = later.and_then(|payable| payable.carried_to);
+            }
+            if is_excess && !is_paid {
+                found.covered.insert(standing.number, last);
             }
         }
+        found.lowered = self.lowered_beside(&found.ended).await?;
         Ok(found)
     }
 

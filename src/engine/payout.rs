@@ -148,6 +148,7 @@ pub fn read_travelling(bytes: &[u8]) -> Result<Vec<TravellingLine>, EngineError>
                     "" => None,
                     _ => Some(PayableNo::from_number(row.number(8)?)?),
                 },
+                lowers_unpaid: false,
                 apart: None,
                 fund: row.text(9)?.to_owned(),
                 programme: row.text(10)?.to_owned(),

@@ -196,7 +196,9 @@ pub fn total(parts: &BTreeMap<PayableState, Part>) -> Part {
     })
 }
 
-/// The words by which people are counted, worst first: everyone is counted once.
+/// The words by which people are counted, worst first: everyone is counted once. What is open, failed or held
+/// comes before what is paid; that a row came to nothing is said only of who has no money on this list, and
+/// that it ended, only of who has nothing else.
 pub const PERSON_OUTCOMES: [&str; 11] = [
     "unknown",
     "rejected",
@@ -204,10 +206,10 @@ pub const PERSON_OUTCOMES: [&str; 11] = [
     "held",
     "refused",
     "pending",
-    "ceased",
-    "nil",
     "paid",
     NOTHING_NEW,
+    "nil",
+    "ceased",
     "total",
 ];
 

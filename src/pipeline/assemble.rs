@@ -1,10 +1,11 @@
 //! Turns the lines that are due to the payees of one shard into payables.
 //!
-//! Reads: lines, already exchanged to their payee's shard, and lines carried over from closed
-//! cycles. Gives: payables in a fixed order, numbered; groups that come to less than nothing become
-//! receivables. Every line is in exactly one of the two.
+//! Reads: lines, already exchanged to their payee's shard, lines carried over from closed cycles, and how much
+//! of a payment may be kept back. Gives: payables in a fixed order, numbered; what was too much, and is more
+//! than may be taken off at once, becomes receivables. Every line is in exactly one of the two, but those of
+//! carried payables that stay where they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::hold::HoldCode;
 use crate::domain::ids::{
@@ -12,6 +13,8 @@ use crate::domain::ids::{
 };
 use crate::domain::period::Period;
 use crate::domain::state::named;
+use crate::pipeline::overpaid::{Claimed, Parted, claimed, is_lowered, parted};
+use crate::pipeline::recover::RecoveryPolicy;
 
 named!(
     /// Why a line is on this list.
@@ -47,6 +50,8 @@ pub struct DueLine {
     pub destination: DestinationNo,
     /// The payable of a closed cycle from which it is carried.
     pub carried_from: Option<PayableNo>,
+    /// What was determined for it before is on a payable that is not paid.
+    pub lowers_unpaid: bool,
     /// A hold of this line alone: lines that have it are paid apart, so that the month's own money goes on.
     pub apart: Option<HoldCode>,
 }
@@ -63,23 +68,27 @@ pub struct Group {
     pub lines: Vec<DueLine>,
     /// The sum of the lines, less what is kept back for receivables.
     pub total_minor: i64,
+    /// What months that were overpaid take off the others of these lines.
+    pub taken_minor: i64,
 }
 
 #[derive(Default, PartialEq, Eq, Debug)]
 pub struct Output {
     /// Positive groups with their numbers, in the order of the numbers.
     pub payables: Vec<(PayableNo, Group)>,
-    /// Groups that come to nothing or less: their claims stand, a negative sum is owed to us.
+    /// Lines that come to nothing or less: their claims stand, a negative sum is owed to us.
     pub uncovered: Vec<Group>,
 }
+
+type Key = (PersonNo, PersonNo, String, DestinationNo, Option<HoldCode>);
 
 /// Groups and numbers the lines of one shard. The order of the input does not matter.
 pub fn assemble(
     cycle: CycleNo,
     shard: Shard,
     lines: Vec<DueLine>,
+    policy: &RecoveryPolicy,
 ) -> Result<Output, AssembleError> {
-    type Key = (PersonNo, PersonNo, String, DestinationNo, Option<HoldCode>);
     let mut groups: BTreeMap<Key, Vec<DueLine>> = BTreeMap::new();
     for line in lines {
         if line.payee.shard() != shard {
@@ -88,35 +97,72 @@ pub fn assemble(
         let key = (line.payee, line.beneficiary, line.fund.clone(), line.destination, line.apart);
         groups.entry(key).or_default().push(line);
     }
+    for lines in groups.values_mut() {
+        lines.sort_by(|a, b| (claimed(a), a.revision).cmp(&(claimed(b), b.revision)));
+    }
+    let (stays, parts) = parts_of(&groups, policy)?;
     let mut output = Output::default();
-    for ((payee, beneficiary, fund, destination, apart), mut lines) in groups {
-        lines.sort_by(|a, b| {
-            let key = |line: &DueLine| {
-                (
-                    line.enrolment,
-                    line.period,
-                    line.benefit.clone(),
-                    line.component.clone(),
-                    line.revision,
-                )
-            };
-            key(a).cmp(&key(b))
-        });
-        let mut total_minor: i64 = 0;
-        for line in &lines {
-            total_minor =
-                total_minor.checked_add(line.amount_minor).ok_or(AssembleError::SumMustFit)?;
+    for ((key, lines), parted) in groups.into_iter().zip(parts) {
+        let (mut due, mut overpaid) = (Vec::new(), Vec::new());
+        for (at, line) in lines.into_iter().enumerate() {
+            if parted.overpaid.contains(&at) {
+                overpaid.push(line);
+            } else if line.carried_from.is_none_or(|from| !stays.contains(&from)) {
+                due.push(line);
+            }
         }
-        let group = Group { payee, beneficiary, fund, destination, apart, lines, total_minor };
-        if total_minor > 0 {
-            let ordinal =
-                u32::try_from(output.payables.len()).map_err(|_| AssembleError::SumMustFit)?;
-            output.payables.push((PayableNo::pack(cycle, shard, ordinal)?, group));
-        } else {
-            output.uncovered.push(group);
+        for (lines, taken_minor) in [(due, parted.taken_minor), (overpaid, 0)] {
+            if lines.is_empty() {
+                continue;
+            }
+            let group = group(&key, lines, taken_minor)?;
+            if group.total_minor > 0 {
+                let ordinal =
+                    u32::try_from(output.payables.len()).map_err(|_| AssembleError::SumMustFit)?;
+                output.payables.push((PayableNo::pack(cycle, shard, ordinal)?, group));
+            } else {
+                output.uncovered.push(group);
+            }
         }
     }
     Ok(output)
+}
+
+/// How each group parts, and the carried payables that stay where they are.
+fn parts_of(
+    groups: &BTreeMap<Key, Vec<DueLine>>,
+    policy: &RecoveryPolicy,
+) -> Result<(BTreeSet<PayableNo>, Vec<Parted>), AssembleError> {
+    let mut stays = BTreeSet::new();
+    loop {
+        let before = stays.len();
+        let mut parts = Vec::with_capacity(groups.len());
+        let mut lowered: BTreeSet<Claimed<'_>> = BTreeSet::new();
+        for lines in groups.values() {
+            let parted = parted(policy, lines, &mut stays)?;
+            let overpaid = parted.overpaid.iter().map(|at| &lines[*at]);
+            lowered.extend(overpaid.filter(|line| is_lowered(line)).map(claimed));
+            parts.push(parted);
+        }
+        // Money that is held apart is another group's, and is lowered all the same.
+        if !lowered.is_empty() {
+            let all = groups.values().flatten().filter(|line| lowered.contains(&claimed(line)));
+            stays.extend(all.filter_map(|line| line.carried_from));
+        }
+        if stays.len() == before {
+            return Ok((stays, parts));
+        }
+    }
+}
+
+fn group(key: &Key, lines: Vec<DueLine>, taken_minor: i64) -> Result<Group, AssembleError> {
+    let mut total_minor: i64 = 0;
+    for line in &lines {
+        total_minor =
+            total_minor.checked_add(line.amount_minor).ok_or(AssembleError::SumMustFit)?;
+    }
+    let (payee, beneficiary, fund, destination, apart) = key.clone();
+    Ok(Group { payee, beneficiary, fund, destination, apart, lines, total_minor, taken_minor })
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -154,13 +200,36 @@ mod tests {
             amount_minor,
             destination: DestinationNo::from_number(destination).unwrap(),
             carried_from: None,
+            lowers_unpaid: false,
             apart: None,
         }
     }
 
+    /// A fifth, and 300 are always paid.
+    fn a_fifth() -> RecoveryPolicy {
+        RecoveryPolicy::parse("0.20", 300).unwrap()
+    }
+
+    fn of(month: &str, amount_minor: i64) -> DueLine {
+        DueLine { period: month.parse().unwrap(), ..line(1, 1, 9, amount_minor) }
+    }
+
+    fn carried(month: &str, amount_minor: i64) -> DueLine {
+        let from = PayableNo::pack(CycleNo(7), Shard::new(5), 0).unwrap();
+        DueLine { kind: LineKind::Carried, carried_from: Some(from), ..of(month, amount_minor) }
+    }
+
+    fn of_unpaid(line: DueLine) -> DueLine {
+        DueLine { revision: 1, lowers_unpaid: true, ..line }
+    }
+
+    fn apart(line: DueLine) -> DueLine {
+        DueLine { apart: Some(HoldCode::NotEntitledNow), ..line }
+    }
+
     #[track_caller]
     fn check(lines: Vec<DueLine>, payables: &[i64], uncovered: &[i64]) {
-        let output = assemble(CycleNo(1), Shard::new(5), lines).unwrap();
+        let output = assemble(CycleNo(1), Shard::new(5), lines, &a_fifth()).unwrap();
         let totals = |groups: Vec<&Group>| groups.iter().map(|g| g.total_minor).collect::<Vec<_>>();
         assert_eq!(totals(output.payables.iter().map(|(_, group)| group).collect()), payables);
         assert_eq!(totals(output.uncovered.iter().collect()), uncovered);
@@ -176,6 +245,42 @@ mod tests {
         check(vec![line(1, 1, 9, 500), line(1, 1, 9, -600)], &[], &[-100]);
         check(vec![line(1, 1, 9, 500), line(1, 1, 9, -500)], &[], &[0]);
         check(vec![], &[], &[]);
+    }
+
+    #[test]
+    fn what_was_too_much_is_taken_off_at_once_only_within_the_policy() {
+        let now = of("2026-12", 800);
+        // 160 are a fifth of 800.
+        check(vec![of("2026-11", -160), now.clone()], &[640], &[]);
+        check(vec![of("2026-11", -161), now.clone()], &[800], &[-161]);
+        let months = |each| ["2026-09", "2026-10", "2026-11"].map(|month| of(month, each));
+        check([months(-270).to_vec(), vec![now.clone()]].concat(), &[800], &[-810]);
+        check([months(-50).to_vec(), vec![now.clone()]].concat(), &[650], &[]);
+        // A month that was too little gives, and one whose parts agree takes nothing.
+        check(vec![of("2026-10", -800), of("2026-11", 270), now.clone()], &[1_070], &[-800]);
+        check(vec![of("2026-11", -800), of("2026-11", 1_080), now.clone()], &[1_080], &[]);
+        check(vec![of("2026-11", -600), of("2026-11", 300), now.clone()], &[800], &[-300]);
+        // What is protected is paid.
+        check(vec![of("2026-11", -60), of("2026-12", 350)], &[350], &[-60]);
+        check(vec![of("2026-11", -50), of("2026-12", 350)], &[300], &[]);
+    }
+
+    #[test]
+    fn what_lowers_unpaid_money_is_taken_off_that_and_nothing_else() {
+        let now = of("2026-12", 800);
+        let less = of_unpaid(of("2026-11", -50));
+        // The money is on its way, or nobody knows where.
+        check(vec![less.clone(), now.clone()], &[800], &[-50]);
+        let all = of_unpaid(of("2026-11", -800));
+        // It is carried here, with the correction.
+        check(vec![carried("2026-11", 800), less.clone(), now.clone()], &[1_550], &[]);
+        check(vec![carried("2026-11", 800), all.clone(), now.clone()], &[800], &[]);
+        // It is held apart, or comes to nothing: it stays where it is.
+        check(vec![apart(carried("2026-11", 800)), all.clone(), now.clone()], &[800], &[-800]);
+        check(vec![carried("2026-11", 800), all], &[], &[-800]);
+        // Part of what was determined is carried, the rest was paid.
+        let more = of_unpaid(of("2026-11", -1_070));
+        check(vec![carried("2026-11", 270), more, now], &[800], &[-1_070]);
     }
 
     proptest::proptest! {
@@ -195,8 +300,8 @@ mod tests {
                 output.payables.iter().map(|(_, g)| g.total_minor).sum::<i64>()
                     + output.uncovered.iter().map(|g| g.total_minor).sum::<i64>()
             };
-            let one = assemble(CycleNo(1), Shard::new(5), lines.clone()).unwrap();
-            let two = assemble(CycleNo(1), Shard::new(5), turned).unwrap();
+            let one = assemble(CycleNo(1), Shard::new(5), lines.clone(), &a_fifth()).unwrap();
+            let two = assemble(CycleNo(1), Shard::new(5), turned, &a_fifth()).unwrap();
             proptest::prop_assert_eq!(totals(&one), lines.iter().map(|l| l.amount_minor).sum::<i64>());
             proptest::prop_assert_eq!(totals(&one), totals(&two));
             proptest::prop_assert_eq!(
@@ -204,6 +309,45 @@ mod tests {
                 two.payables.iter().map(|(n, g)| (*n, g.total_minor)).collect::<Vec<_>>()
             );
             proptest::prop_assert!(one.payables.iter().all(|(_, g)| g.total_minor > 0));
+        }
+
+        #[test]
+        fn nobody_is_paid_less_than_the_policy_allows_and_no_money_is_lost(
+            rows in proptest::collection::vec((1_u8..7, -900_i64..900, 0_u8..8), 1..14),
+            share in 0_u32..1_000_000, floor in 0_i64..700,
+        ) {
+            let policy = RecoveryPolicy { share_max_millionths: share, floor_minor: floor };
+            // Within a month each line is another benefit; some are carried from one payable each.
+            let lines: Vec<DueLine> = rows.iter().enumerate().map(|(at, (month, amount, how))| {
+                let benefit = format!("k{at}");
+                let line = DueLine { benefit, ..of(&format!("2026-0{month}"), *amount) };
+                match how {
+                    0 => DueLine {
+                        amount_minor: amount.abs() + 1,
+                        carried_from: Some(PayableNo::pack(CycleNo(7), Shard::new(5), at as u32).unwrap()),
+                        ..line
+                    },
+                    1 => of_unpaid(line),
+                    _ => line,
+                }
+            }).collect();
+            let output = assemble(CycleNo(1), Shard::new(5), lines.clone(), &policy).unwrap();
+            let groups = output.payables.iter().map(|(_, group)| group).chain(&output.uncovered);
+            let after: i64 = groups.map(|group| group.total_minor).sum();
+            proptest::prop_assert_eq!(after, lines.iter().map(|line| line.amount_minor).sum::<i64>());
+            proptest::prop_assert!(output.uncovered.iter().all(|group| group.total_minor <= 0));
+            for (_, group) in &output.payables {
+                let due = group.total_minor + group.taken_minor;
+                proptest::prop_assert!(group.taken_minor <= policy.most(due));
+                proptest::prop_assert!(group.taken_minor == 0 || group.total_minor >= floor);
+                let mut months: BTreeMap<Period, i64> = BTreeMap::new();
+                for line in group.lines.iter().filter(|line| line.carried_from.is_none()) {
+                    *months.entry(line.period).or_default() += line.amount_minor;
+                    proptest::prop_assert!(!line.lowers_unpaid || line.amount_minor >= 0);
+                }
+                let taken: i64 = months.values().filter(|sum| **sum < 0).map(|sum| -sum).sum();
+                proptest::prop_assert_eq!(taken, group.taken_minor);
+            }
         }
     }
 }

@@ -16,4 +16,5 @@ pub mod believe;
 pub mod settle;
 pub mod statement;
 pub mod account;
+mod overpaid;
 pub mod prove;

@@ -64,9 +64,15 @@ pub fn allotted<K: Copy>(left_minor: i64, payables: &[(K, i64)]) -> Vec<(K, i64)
 }
 
 /// Takes what may be taken of one payment, from the first receivable on, and lowers what is left of each.
-/// Gives the receivables with the amounts taken.
-pub fn recover(policy: &RecoveryPolicy, due_minor: i64, owing: &mut [Owing]) -> Vec<(i64, i64)> {
-    let mut most = policy.most(due_minor);
+/// What the list took off already for months that were overpaid is part of the share. Gives the receivables
+/// with the amounts taken.
+pub fn recover(
+    policy: &RecoveryPolicy,
+    due_minor: i64,
+    already_minor: i64,
+    owing: &mut [Owing],
+) -> Vec<(i64, i64)> {
+    let mut most = (policy.most(due_minor) - already_minor).max(0);
     let mut taken = Vec::new();
     for receivable in owing {
         let part = receivable.left_minor.min(most);
@@ -100,7 +106,7 @@ mod tests {
             .zip(1..)
             .map(|(left, receivable)| Owing { receivable, left_minor: *left })
             .collect();
-        let found = recover(&policy, due, &mut owing);
+        let found = recover(&policy, due, 0, &mut owing);
         let amounts: Vec<i64> = found.iter().map(|(_, amount)| *amount).collect();
         assert_eq!(amounts, taken, "{share} of {due}, floor {floor}");
         let after: i64 = owing.iter().map(|one| one.left_minor).sum();
@@ -149,12 +155,14 @@ mod tests {
         #[test]
         fn what_is_paid_stays_positive_and_nothing_is_taken_twice(
             due in 1_i64..10_000_000_000, share in 0_u32..1_000_000, floor in 0_i64..10_000_000,
-            left in proptest::collection::vec(0_i64..10_000_000_000, 0..5),
+            left in proptest::collection::vec(0_i64..10_000_000_000, 0..5), already in 0_i64..1_000,
         ) {
             let policy = RecoveryPolicy { share_max_millionths: share, floor_minor: floor };
             let mut owing: Vec<Owing> = left.iter().zip(1..)
                 .map(|(left, receivable)| Owing { receivable, left_minor: *left }).collect();
-            let taken: i64 = recover(&policy, due, &mut owing).iter().map(|(_, part)| part).sum();
+            let taken: i64 =
+                recover(&policy, due, already, &mut owing).iter().map(|(_, part)| part).sum();
+            proptest::prop_assert!(taken == 0 || taken + already <= policy.most(due));
             proptest::prop_assert!(due - taken > 0 && (taken == 0 || due - taken >= floor));
             let after: i64 = owing.iter().map(|one| one.left_minor).sum();
             proptest::prop_assert_eq!(after + taken, left.iter().sum::<i64>());

@@ -385,8 +385,8 @@ fn partitions(page: &mut Page, report: &CycleReport) {
     // People, counted by themselves: one person may have several rows and payables.
     let mut table = Table::new(
         Words::fixed(
-            "3. Người, mỗi người một lần, theo kết quả xấu nhất của họ",
-            "3. People, each once, by their worst outcome",
+            "3. Người, mỗi người một lần, theo kết quả xấu nhất của họ; không phát sinh, thôi hưởng: chỉ ai không có tiền trong kỳ",
+            "3. People, each once, by their worst outcome; nil and ceased are only who has no money here",
         ),
         vec![
             (Words::fixed("Kết quả", "Outcome"), Align::Text),

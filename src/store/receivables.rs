@@ -79,6 +79,8 @@ pub struct LoweredUnpaid {
     pub receivable: i64,
     pub payable: PayableNo,
     pub amount_minor: i64,
+    /// By how much the list lowered the claims that stand in it.
+    pub lowered_minor: i64,
 }
 
 impl Store {
@@ -88,16 +90,23 @@ impl Store {
     pub async fn lowered_unpaid(&self) -> Result<Vec<LoweredUnpaid>, StoreError> {
         let rows = self
             .query(
-                "select distinct r.receivable_no, p.payable_no, p.amount_minor
-                 from receivable r
-                 join cycle c on c.cycle_no = r.cycle_no and c.state in ('released', 'settling', 'closed')
-                 join claim u on u.shard = (r.person_no >> 55) and u.cycle_no = r.cycle_no
-                   and u.person_no = r.person_no and u.payable_no is null and u.amount_minor < 0
-                 join claim o on o.shard = u.shard and o.period = u.period and o.enrolment_no = u.enrolment_no
-                   and o.benefit = u.benefit and o.component = u.component and o.revision < u.revision
-                 join payable p on p.shard = ((o.payable_no >> 30) & 255) and p.payable_no = o.payable_no
-                 where r.cause = 'overpayment' and p.state <> 'paid'
-                 order by r.receivable_no, p.payable_no",
+                "select receivable_no, payable_no, amount_minor,
+                   cast(sum(case when part < lowered then part else lowered end) as bigint)
+                 from (
+                   select r.receivable_no, p.payable_no, p.amount_minor, u.shard, u.period, u.enrolment_no, u.benefit,
+                     u.component, u.revision, -u.amount_minor as lowered, sum(o.amount_minor) as part
+                   from receivable r
+                   join cycle c on c.cycle_no = r.cycle_no and c.state in ('released', 'settling', 'closed')
+                   join claim u on u.shard = (r.person_no >> 55) and u.cycle_no = r.cycle_no
+                     and u.person_no = r.person_no and u.payable_no is null and u.amount_minor < 0
+                   join claim o on o.shard = u.shard and o.period = u.period and o.enrolment_no = u.enrolment_no
+                     and o.benefit = u.benefit and o.component = u.component and o.revision < u.revision
+                   join payable p on p.shard = ((o.payable_no >> 30) & 255) and p.payable_no = o.payable_no
+                   where r.cause = 'overpayment' and p.state <> 'paid'
+                   group by r.receivable_no, p.payable_no, p.amount_minor, u.shard, u.period, u.enrolment_no, u.benefit,
+                     u.component, u.revision, u.amount_minor) lowered_claim
+                 group by receivable_no, payable_no, amount_minor
+                 order by receivable_no, payable_no",
                 &[],
             )
             .await?;
@@ -107,6 +116,7 @@ impl Store {
                 payable: PayableNo::from_number(row.int(1)?)
                     .map_err(|error| StoreError::RowMustBeWhole(error.to_string()))?,
                 amount_minor: row.int(2)?,
+                lowered_minor: row.int(3)?,
             })
         };
         rows.iter().map(of).collect()

@@ -275,7 +275,12 @@ async fn a_doubt_stays_however_many_lists_carry_it(office: TestOffice) {
 }
 
 /// What the sheet of the bank says of the first order of a payable.
-async fn said_of(office: &TestOffice, payable: PayableNo, amount_minor: i64, status: &str) -> Said {
+pub async fn said_of(
+    office: &TestOffice,
+    payable: PayableNo,
+    amount_minor: i64,
+    status: &str,
+) -> Said {
     let prefix = &office.engine.config.prefix;
     let reference = EndToEndId::derive(prefix, payable, AttemptNo::FIRST).to_string();
     Said {
@@ -315,7 +320,7 @@ async fn a_doubt_stands_beside_a_death(office: TestOffice) {
 }
 
 /// Two officers let a partner go on that evidence has halted.
-async fn let_go_on(office: &TestOffice) {
+pub async fn let_go_on(office: &TestOffice) {
     for approver in APPROVERS {
         office.engine.halt_lift(1, approver, &key(approver)).await.unwrap();
     }

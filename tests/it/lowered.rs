@@ -48,7 +48,7 @@ async fn corrected(office: &TestOffice, row: &str, too_much: &str) -> Cycle {
 }
 
 async fn waits(office: &TestOffice) -> bool {
-    office.engine.lowered().await.unwrap().waits(1)
+    office.engine.paid_otherwise().await.unwrap().lowered.waits(1)
 }
 
 async fn what_was_lowered_before_it_was_paid_goes_on_with_what_is_left(office: TestOffice) {

@@ -187,6 +187,7 @@ impl Engine {
                         amount_minor: claim.amount_minor,
                         destination,
                         carried_from: Some(payable.number),
+                        lowers_unpaid: false,
                         apart,
                     },
                     holds: holds.clone(),
