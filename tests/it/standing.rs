@@ -358,6 +358,12 @@ const TAMPERINGS: &[Tampering] = &[
     ),
     by_hand(
         "resolution",
+        "update resolution set seen = 17",
+        "V207",
+        "decision on a hold 1|seen |seen 17",
+    ),
+    by_hand(
+        "resolution",
         "update resolution set decided_by = 'mallory'",
         "V207",
         "decision on a hold 1|officer lan|officer mallory",
@@ -413,6 +419,12 @@ const TAMPERINGS: &[Tampering] = &[
         "receivable 1|state written_off",
     ),
     by_hand("receivable", "delete from receivable", "V209", "receivable 1|that it is owed"),
+    by_hand(
+        "receipt",
+        "update receipt set take_back_proposed_by = 'minh', taken_back_by = 'hoa', taken_back_at = '2026-09-20'",
+        "V208",
+        "receipt 1/|taken back 1|nothing of it",
+    ),
     by_hand(
         "receipt",
         "update receipt set amount_minor = amount_minor * 2",
