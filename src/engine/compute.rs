@@ -274,6 +274,7 @@ impl Engine {
             rosters.push(self.earlier_roster(&one, shard).await?);
         }
         rosters.push(EarlierRoster {
+            list: cycle.number,
             period: cycle.period,
             kind: cycle.kind,
             roster: roster.clone(),
@@ -301,7 +302,13 @@ impl Engine {
             refused.extend(rows.iter().filter_map(|row| row.enrolment));
         }
         let roster = self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?;
-        Ok(EarlierRoster { period: cycle.period, kind: cycle.kind, roster, refused })
+        Ok(EarlierRoster {
+            list: cycle.number,
+            period: cycle.period,
+            kind: cycle.kind,
+            roster,
+            refused,
+        })
     }
 
     /// Whom the evidence of a shard tells of, and whether something new is owed to them.

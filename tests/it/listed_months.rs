@@ -68,15 +68,22 @@ async fn a_change_may_name_the_month_from_which_it_counts(office: TestOffice) {
 
 async fn a_correction_speaks_until_the_next_change(office: TestOffice) {
     office.on_day(DAY);
-    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
-    month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let october = month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let november = month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
     office.month("2026-10", &[&especially()]).await;
     let correction = office.paid_out("2026-10", Correction).await;
     office.check(&correction, "entitled 1", "pending 1 = 250000").await;
+    // What was decided before stands on what was listed before.
+    for cycle in [&october, &november, &correction] {
+        explaining::asked(&office, "E1", &cycle.number.to_string());
+    }
     // November stands on the same listing as October.
     month(&office, "2026-12", &especially(), "entitled 1", "pending 1 = 1500000").await;
     month(&office, "2027-01", SEVERE, "entitled 1", "pending 1 = 1000000").await;
     assert!(office.receivables().await.is_empty());
+    for cycle in office.engine.store.cycles().await.unwrap() {
+        explaining::asked(&office, "E1", &cycle.number.to_string());
+    }
     office.ends_whole().await;
 }
 

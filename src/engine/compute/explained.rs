@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::judge::{
     Judge, PersonRows, by_person, ended_before_the_law, holds_before_the_law, known, reconciled,
 };
-use super::listings::Listings;
+use super::listings::{EarlierRoster, Listings};
 use super::seen::{About, released, seen};
 use super::stored;
 use super::{Loaded, Terms};
@@ -98,7 +98,13 @@ impl Engine {
             let known = claims.iter().filter(|(list, _)| known.contains(list));
             known.map(|(_, claim)| claim.clone()).collect()
         };
+        let rosters = std::mem::take(&mut loaded.rosters);
+        let listed_by = |is_known: &dyn Fn(CycleNo) -> bool| -> Vec<EarlierRoster> {
+            let known = |one: &&EarlierRoster| one.list == cycle.number || is_known(one.list);
+            rosters.iter().filter(known).cloned().collect()
+        };
         loaded.claims = known_to(&by_number);
+        loaded.rosters = listed_by(&|list| list < cycle.number);
         let first = explained(&terms, &loaded, person)?;
         let Some(kept) = stored.filter(|kept| first.lines != kept.lines) else {
             return Ok(first.rows);
@@ -108,6 +114,7 @@ impl Engine {
         let order = self.order_of_computing(cycle, &lists).await?;
         for known in [&order.surely_before, &order.perhaps_before] {
             loaded.claims = known_to(known);
+            loaded.rosters = listed_by(&|list| order.computed_before.contains(&list));
             let again = explained(&terms, &loaded, person)?;
             if again.lines == kept.lines {
                 return Ok(again.rows);
@@ -165,6 +172,9 @@ impl Engine {
                 continue;
             };
             order.has_moved |= done >= first && other.number < cycle.number;
+            if done <= last {
+                order.computed_before.insert(other.number);
+            }
             if lists.contains(&other.number) && done < first {
                 order.surely_before.insert(other.number);
             }
@@ -206,6 +216,8 @@ impl Engine {
 struct Order {
     surely_before: BTreeSet<CycleNo>,
     perhaps_before: BTreeSet<CycleNo>,
+    /// Of all lists, whoever is on them: computed before this one was, or in the same second.
+    computed_before: BTreeSet<CycleNo>,
     has_moved: bool,
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::Terms;
 use super::stored::unwritten;
 use crate::domain::cycle::CycleKind;
-use crate::domain::ids::EnrolmentNo;
+use crate::domain::ids::{CycleNo, EnrolmentNo};
 use crate::domain::period::{Period, parse_date};
 use crate::domain::roster::{EnrolmentStatus, RosterColumn};
 use crate::domain::state::Named;
@@ -21,7 +21,9 @@ use crate::rules::ListedBefore;
 use crate::store::registry::Chunk;
 
 /// The roster of a list, of one shard.
+#[derive(Clone)]
 pub struct EarlierRoster {
+    pub list: CycleNo,
     pub period: Period,
     pub kind: CycleKind,
     pub roster: Vec<Chunk>,
