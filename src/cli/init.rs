@@ -81,7 +81,7 @@ cooling_off_months = 1        # a changed account waits so long to be confirmed
 account_beneficiaries_max = 3 # more people than this on one account need an authorisation
 attempts_max = 3
 cash_fallback = true          # money that no account takes goes to the pay point
-recovery_share_max = "0.20"   # at most this share of a payment is kept back for what the person owes
+recovery_share_max = "0.20"   # at most this share of a payment is kept back for what the person owes, and taken off for months overpaid
 recovery_floor_minor = 0      # so much is paid whatever is owed
 
 # Other names of columns, so that existing exports load unedited:

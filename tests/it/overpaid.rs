@@ -158,12 +158,18 @@ async fn what_lowers_money_in_doubt_is_taken_off_nothing_else(office: TestOffice
 
     let both = [lower(), higher()];
     let both = [both[0].as_str(), both[1].as_str()];
-    let november = month(&office, "2026-11", &both, "pending 1 = 2000000").await;
+    office.month("2026-11", &both).await;
+    let november = office.sealed("2026-11", Regular).await;
+    // Also before the list is released.
+    let waits = "750.000 VND of it is not paid, and nothing of that is to be got back yet.";
+    tells(&asked(&office, "E1", "2026-11").0, &[waits]);
+    office.sent(&november, 0).await;
+    office.check(&november, "nil 1, entitled 1", "pending 1 = 2000000").await;
     assert_eq!(office.receivables().await, ["overpayment 750000"]);
     assert_eq!(office.payable(&october, "E1").await.carried_to, None);
     assert!(office.engine.paid_otherwise().await.unwrap().lowered.waits(1));
     let (page, _) = asked(&office, "E1", "2026-11");
-    tells(&page, &["750.000 VND of it is not paid, and nothing of that is to be got back yet."]);
+    tells(&page, &[waits]);
     is_paid(&office, &november).await;
     let december = month(&office, "2026-12", &both, "pending 1 = 1000000").await;
     is_paid(&office, &december).await;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::cycle::Cycle;
 use crate::domain::ids::{PayableNo, PersonNo};
 use crate::domain::money::told;
+use crate::domain::payable::PayableState;
 use crate::domain::period::Period;
 use crate::domain::receivable::ReceivableCause;
 use crate::engine::compute::ExplainedRow;
@@ -43,15 +44,13 @@ impl Engine {
             .into_iter()
             .filter(|one| one.found_by == Some(cycle.number) && one.receivable.person == person);
         let mut sentences = Vec::new();
-        let mut waiting = None;
+        let mut lowered: Option<Lowered> = None;
         for one in found {
-            if waiting.is_none() {
-                waiting = Some((
-                    self.paid_otherwise().await?,
-                    months_told(&self.months_without_a_payable(cycle, person, rows).await?),
-                ));
+            if lowered.is_none() {
+                lowered = Some(self.lowered_here(cycle, person, rows).await?);
             }
-            let Some((waiting, months)) = &waiting else { continue };
+            let Some(lowered) = &mut lowered else { continue };
+            let months = months_told(&lowered.months);
             let (number, minor) = (one.number, one.receivable.amount_minor);
             let amount = told(i128::from(minor), self.config.currency);
             let mut words = Words::new(
@@ -64,7 +63,8 @@ impl Engine {
                      taken off here; of later payments at most the office's share is kept back, and the protected minimum is paid."
                 ),
             );
-            let waiting_minor = waiting.lowered.waiting_minor(number);
+            let waiting_minor = lowered.unpaid_minor.min(one.left_minor());
+            lowered.unpaid_minor -= waiting_minor;
             if waiting_minor > 0 {
                 let amount = told(i128::from(waiting_minor), self.config.currency);
                 words = Words::new(
@@ -85,24 +85,44 @@ impl Engine {
         Ok(sentences)
     }
 
-    /// The months of which a list lowered claims of a person without a payable.
-    async fn months_without_a_payable(
+    /// What a list lowered of a person's claims without a payable, whether it is released yet or not.
+    async fn lowered_here(
         &self,
         cycle: &Cycle,
         person: PersonNo,
         rows: &[ExplainedRow],
-    ) -> Result<BTreeSet<Period>, EngineError> {
+    ) -> Result<Lowered, EngineError> {
         let lines = rows.iter().flat_map(|row| row.lines.iter().map(move |line| (row, line)));
-        let lowered: BTreeSet<_> = lines
+        let months: BTreeSet<_> = lines
             .filter(|(_, line)| line.amount_minor < 0)
             .map(|(row, line)| (person.shard(), line.period, row.enrolment))
             .collect();
-        let lowered: Vec<_> = lowered.into_iter().collect();
-        let claims = self.store.claims_of(&lowered).await?;
-        let without = claims.iter().filter(|one| {
+        let months: Vec<_> = months.into_iter().collect();
+        let claims = self.store.claims_of(&months).await?;
+        let paid_otherwise = self.paid_otherwise().await?;
+        let numbers: BTreeSet<PayableNo> = claims.iter().filter_map(|one| one.payable).collect();
+        let numbers: Vec<PayableNo> = numbers.into_iter().collect();
+        let payables = self.store.payables_of(&numbers).await?;
+        let is_unpaid = |number: PayableNo| {
+            let of = payables.iter().find(|one| one.number == number);
+            of.is_some_and(|one| one.state != PayableState::Paid)
+                && !paid_otherwise.has_ended(number)
+        };
+        let mut lowered = Lowered::default();
+        for less in claims.iter().filter(|one| {
             one.cycle == cycle.number && one.payable.is_none() && one.amount_minor < 0
-        });
-        Ok(without.map(|one| one.period).collect())
+        }) {
+            let before = claims.iter().filter(|one| {
+                let same = (one.period, one.enrolment, &one.benefit, &one.component);
+                same == (less.period, less.enrolment, &less.benefit, &less.component)
+                    && one.revision < less.revision
+                    && one.payable.is_some_and(is_unpaid)
+            });
+            let unpaid: i64 = before.map(|one| one.amount_minor).sum();
+            lowered.unpaid_minor += unpaid.clamp(0, -less.amount_minor);
+            lowered.months.insert(less.period);
+        }
+        Ok(lowered)
     }
 
     /// What overpaid months take off each of these payables.
@@ -133,6 +153,14 @@ impl Engine {
         }
         Ok(found)
     }
+}
+
+/// What a list lowered of a person's claims without a payable.
+#[derive(Default)]
+struct Lowered {
+    months: BTreeSet<Period>,
+    /// What of it lowered money that is not paid.
+    unpaid_minor: i64,
 }
 
 fn months_told(months: &BTreeSet<Period>) -> String {
