@@ -22,7 +22,7 @@ const DAY: &str = "2026-09-20";
 const AN: &str = "E1 | 001075000101 | Nguyễn Văn An | 1975-03-14 | male | social_assistance/k6 | disability_level=especially_severe | bank 970405 0711000001";
 
 fn less_disabled() -> String {
-    AN.replace("especially_severe", "severe")
+    format!("{} | changed_from=2026-10", AN.replace("especially_severe", "severe"))
 }
 
 /// The lower of two decisions, 750.000 a month.
