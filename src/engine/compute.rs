@@ -266,7 +266,9 @@ impl Engine {
     async fn load(&self, cycle: &Cycle, shard: Shard) -> Result<Loaded, EngineError> {
         let roster = self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?;
         let mut rosters = Vec::new();
-        for one in self.store.cycles().await? {
+        // Where nobody is listed now, nothing is decided.
+        let lists = if roster.is_empty() { vec![] } else { self.store.cycles().await? };
+        for one in lists {
             let is_earlier = one.state.is_computed() && one.state != CycleState::Cancelled;
             if one.number == cycle.number || !is_earlier {
                 continue;
