@@ -123,6 +123,7 @@ impl Engine {
         let terms = Arc::new(self.terms(cycle).await?);
         let done: HashSet<i64> =
             self.store.work_done(cycle.number, STAGE).await?.into_iter().collect();
+        let others = self.computed_lists(cycle).await?;
         let mut committing: Option<tokio::task::JoinHandle<Result<(), EngineError>>> = None;
         for unit in 0..units {
             self.progress.at(STAGE, unit as u64, units as u64);
@@ -131,7 +132,7 @@ impl Engine {
             }
             let mut loaded = Vec::new();
             for shard in shards_of(unit, width) {
-                loaded.push(self.load(cycle, shard).await?);
+                loaded.push(self.load(cycle, &others, shard).await?);
             }
             let shared = terms.clone();
             let decided = aside(move || {
@@ -263,17 +264,27 @@ impl Engine {
         Ok(found)
     }
 
-    async fn load(&self, cycle: &Cycle, shard: Shard) -> Result<Loaded, EngineError> {
+    /// The other lists that were computed and stand, in the order in which they were opened.
+    async fn computed_lists(&self, cycle: &Cycle) -> Result<Vec<Cycle>, EngineError> {
+        let mut lists = self.store.cycles().await?;
+        lists.retain(|one| {
+            let is_computed = one.state.is_computed() && one.state != CycleState::Cancelled;
+            one.number != cycle.number && is_computed
+        });
+        Ok(lists)
+    }
+
+    async fn load(
+        &self,
+        cycle: &Cycle,
+        others: &[Cycle],
+        shard: Shard,
+    ) -> Result<Loaded, EngineError> {
         let roster = self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?;
         let mut rosters = Vec::new();
         // Where nobody is listed now, nothing is decided.
-        let lists = if roster.is_empty() { vec![] } else { self.store.cycles().await? };
-        for one in lists {
-            let is_earlier = one.state.is_computed() && one.state != CycleState::Cancelled;
-            if one.number == cycle.number || !is_earlier {
-                continue;
-            }
-            rosters.push(self.earlier_roster(&one, shard).await?);
+        for one in others.iter().filter(|_| !roster.is_empty()) {
+            rosters.push(self.earlier_roster(one, shard).await?);
         }
         rosters.push(EarlierRoster {
             list: cycle.number,

@@ -8,6 +8,7 @@ use chitra::domain::cycle::CycleKind::{Correction, Regular};
 use chitra::pipeline::recover::RecoveryPolicy;
 
 use crate::explaining::asked;
+use crate::receivables::standing;
 use crate::support::office::{TestOffice, on_both_databases, payables_told, run};
 use crate::support::real_parts::RealPart;
 
@@ -60,19 +61,6 @@ fn tells(page: &str, sentences: &[&str]) {
     for sentence in sentences {
         assert!(page.contains(sentence), "`{sentence}` is missing in:\n{page}");
     }
-}
-
-/// `open: back 0, on its way 0, left 500000`, of the only receivable.
-async fn standing(office: &TestOffice) -> String {
-    let standings = office.engine.store.standings().await.unwrap();
-    let [one] = standings.as_slice() else { panic!("{standings:?}") };
-    format!(
-        "{}: back {}, on its way {}, left {}",
-        one.state(),
-        one.got_back_minor(),
-        one.reserved_minor,
-        one.left_minor()
-    )
 }
 
 /// The degree was wrong for two months: December is paid, and a fifth of each later payment is kept back.

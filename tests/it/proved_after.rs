@@ -7,6 +7,7 @@ use std::process::Command;
 use chitra::domain::cycle::{Cycle, CycleKind::Regular};
 
 use crate::carried::{let_go_on, said_of};
+use crate::receivables::standing;
 use crate::support::office::{TestOffice, on_both_databases, run};
 use crate::support::real_parts::RealPart;
 
@@ -21,19 +22,6 @@ on_both_databases! { run, RealPart::Postgres;
 /// The law of September: the pension is 500 000 đồng.
 const DAY: &str = "2026-09-20";
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001 | register.account=0711999999 | register.provider=970405";
-
-/// `open: back 0, on its way 0, left 500000`, of the only receivable.
-async fn standing(office: &TestOffice) -> String {
-    let standings = office.engine.store.standings().await.unwrap();
-    let [one] = standings.as_slice() else { panic!("{standings:?}") };
-    format!(
-        "{}: back {}, on its way {}, left {}",
-        one.state(),
-        one.got_back_minor(),
-        one.reserved_minor,
-        one.left_minor()
-    )
-}
 
 /// October, rejected with a reason after which the next list goes on with it or holds it.
 async fn october(office: &TestOffice, reason: &str) -> Cycle {

@@ -58,7 +58,7 @@ async fn paid_twice(office: &TestOffice) -> Cycle {
 }
 
 /// `recovering: back 100000, on its way 0, left 400000`.
-async fn standing(office: &TestOffice) -> String {
+pub async fn standing(office: &TestOffice) -> String {
     let standings = office.engine.store.standings().await.unwrap();
     let [one] = standings.as_slice() else { panic!("{standings:?}") };
     format!(

@@ -78,7 +78,8 @@ impl Engine {
         person: PersonNo,
     ) -> Result<Vec<ExplainedRow>, EngineError> {
         let mut terms = self.terms(cycle).await?;
-        let mut loaded = self.load(cycle, person.shard()).await?;
+        let others = self.computed_lists(cycle).await?;
+        let mut loaded = self.load(cycle, &others, person.shard()).await?;
         let mut claims = Vec::new();
         for claim in std::mem::take(&mut loaded.claims) {
             if claim.person == person {

@@ -58,14 +58,12 @@ impl Register {
 
     /// Whether the record on this line says that the person lives.
     pub fn says_alive(&self, line: u64) -> bool {
-        let at = self.0.binary_search_by_key(&line, |row| row.line);
-        at.is_ok_and(|at| self.0[at].vital == VitalStatus::Alive)
+        self.record(line).is_some_and(|row| row.vital == VitalStatus::Alive)
     }
 
     /// The day of death that the record on this line gives.
     pub fn died_on(&self, line: u64) -> Option<Date> {
-        let at = self.0.binary_search_by_key(&line, |row| row.line).ok()?;
-        match self.0[at].vital {
+        match self.record(line)?.vital {
             VitalStatus::Deceased { on } => on,
             _ => None,
         }
