@@ -111,8 +111,8 @@ holds! {
         "Có tháng đã chi một chế độ khác không được hưởng cùng chế độ này, theo một dòng không còn hoặc đang tạm giữ trong danh sách, hoặc do nơi khác chi: cần gửi cả hai dòng, dòng cũ ghi ngày thôi hưởng."
         "For a month another benefit was paid that is not due beside this one, under a row that is gone or held, or by somebody else: both rows have to be sent, the old one with its last day."
     BackAfterAbsence "H124" Row Officer
-        "Dòng này trở lại sau những tháng không có trong danh sách; cán bộ cho biết các tháng đó có được chi hay không."
-        "The row is back after months in which it was not listed; an officer says whether these are owed."
+        "Dòng này trở lại sau những tháng không có trong danh sách: nếu các tháng đó được hưởng thì cán bộ gỡ tạm giữ; nếu không thì gửi lại dòng với `entitled_from` là tháng trở lại."
+        "The row is back after months in which it was not listed: when these are owed an officer releases it; when not, the row is sent again with the month of its return as `entitled_from`."
     FactMissing "H130" Row WhenMended
         "Thiếu thông tin cần để xét mức hưởng."
         "A fact that the rules need is missing."

@@ -14,6 +14,9 @@ pub struct Period {
 }
 
 impl Period {
+    /// The first month that can be written.
+    pub const FIRST: Period = Period { months: 1900 * 12 };
+
     pub fn new(year: i16, month: i8) -> Result<Period, PeriodError> {
         if !(1900..=2999).contains(&year) || !(1..=12).contains(&month) {
             return Err(PeriodError(format!("{year:04}-{month:02}")));

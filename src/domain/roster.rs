@@ -168,5 +168,6 @@ named!(
         NumberCollides = "I210",
         PaidThroughLater = "I211",
         ChangedLater = "I212",
+        BenefitChanged = "I213",
     }
 );

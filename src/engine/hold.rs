@@ -153,7 +153,8 @@ impl Engine {
             ));
         }
         let (exception, subject) = self.held_as(cycle, hold).await?;
-        let rule = exception.code.parse::<HoldCode>().map(|code| code.release());
+        let code = exception.code.parse::<HoldCode>();
+        let rule = code.as_ref().map(|code| code.release());
         let release = deciding.decision == Decision::Release;
         let mended = || {
             EngineError::refused(
@@ -183,6 +184,19 @@ impl Engine {
                 format!(
                     "{hold} is held in {}, and a decision that counts to {valid_to} would change nothing: name this month or \
                      a later one with --valid-to, or leave it out, and it counts for this month",
+                    cycle.period
+                ),
+            ));
+        }
+        // The months that were looked at are owed with this list; later ones nobody has looked at.
+        if code == Ok(HoldCode::BackAfterAbsence)
+            && deciding.valid_to.is_some_and(|valid_to| valid_to > cycle.period)
+        {
+            return Err(EngineError::refused(
+                "H908",
+                format!(
+                    "{hold} is about the months before {} for which it was not listed, and what is decided about them counts \
+                     for this month: leave out --valid-to",
                     cycle.period
                 ),
             ));

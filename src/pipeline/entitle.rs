@@ -6,13 +6,15 @@
 
 mod reach;
 
+use std::borrow::Cow;
+
 use crate::domain::period::Period;
 use crate::pipeline::adjust::{AdjustError, Difference, Recomputed, adjust};
 use crate::rules::combine::{Claimant, combine};
 use crate::rules::evaluate::{self, Amounts, Held, Month, Standing, Untraced};
 use crate::rules::law::LawBook;
 use crate::rules::pack::{BenefitId, BenefitKind, ClauseId, ComponentId, FundId, NOTHING_APPLIES};
-use crate::rules::question::{EnrolmentCase, PersonCase};
+use crate::rules::question::{Determined, EnrolmentCase, PersonCase};
 use crate::rules::value::Input;
 
 use self::reach::{Reach, Reaches};
@@ -76,6 +78,9 @@ pub struct Line {
     pub component: ComponentId,
     /// The month the money is owed for, not the month it is paid in.
     pub period: Period,
+    /// The month whose law gives the amount: that month, but where what is owed once moved to another month
+    /// after it was determined.
+    pub law_of: Period,
     pub kind: LineKind,
     pub revision: u16,
     /// Negative for a recovery.
@@ -100,7 +105,7 @@ impl Line {
         book: &LawBook<'p>,
     ) -> impl Iterator<Item = (&'p str, &'p crate::rules::rate::Version)> {
         let pack = book.pack();
-        let period = self.period;
+        let period = self.law_of;
         let rates: Vec<usize> = pack.clause_rates(self.clause).collect();
         let dated = |rate: &usize| Some((*rate, book.rate_in_force(*rate, period)?));
         let found: Vec<_> = rates.iter().filter_map(dated).collect();
@@ -156,6 +161,8 @@ pub struct Scratch {
     /// The enrolments, then what is not asked about.
     claimants: Vec<Claimant>,
     months: Vec<Month>,
+    /// Why months are held that were determined before; none of those that are not asked about.
+    kept: Vec<Option<Held>>,
     /// What the months were before benefits excluded each other.
     alone: Vec<Month>,
     current: Vec<Option<Month>>,
@@ -180,16 +187,32 @@ pub fn entitle_into<'a>(
     // What is held takes no part: without it other benefits are due. Each time round holds one more.
     loop {
         months_into(book, cycle, person, scratch, entitled);
-        let held = |at: &usize| match scratch.current[*at] {
-            Some(Month::Held(held @ Held::AnotherWasPaid(_))) => Some((*at, held)),
-            _ => None,
+        let held = |at: usize| match scratch.current[at] {
+            Some(Month::Held(held @ Held::AnotherWasPaid(_))) => Some((at, held)),
+            Some(Month::Held(_)) => None,
+            _ => Some((at, Held::BackAfterAbsence(absent_month(person, at, entitled)?))),
         };
-        let is_new = |at: &usize| !scratch.reaches.is_held(*at);
-        let displacing = (0..person.enrolments.len()).filter(is_new).find_map(|at| held(&at));
-        let Some((at, held)) = displacing else { break };
+        let open = (0..person.enrolments.len()).filter(|at| !scratch.reaches.is_held(*at));
+        // Who is back first, then by key: the order of rows never decides.
+        let first = open.filter_map(held).min_by_key(|(at, held)| {
+            (matches!(held, Held::AnotherWasPaid(_)), person.enrolments[*at].key)
+        });
+        let Some((at, held)) = first else { break };
         scratch.reaches.hold(at, held);
     }
     outcomes_into(book, cycle, person, scratch, entitled);
+}
+
+/// The first month that an enrolment would be paid for although it was not listed for it.
+fn absent_month(person: &PersonCase<'_>, at: usize, entitled: &Entitled) -> Option<Period> {
+    let enrolment = &person.enrolments[at];
+    if enrolment.absent_is_owed {
+        return None;
+    }
+    let was_absent = |month: Period| enrolment.absent.iter().any(|absence| absence.has(month));
+    let of_it = entitled.lines.iter().filter(|line| usize::from(line.enrolment) == at);
+    let owed = of_it.filter(|line| line.amount_minor > 0 && line.revision == 0);
+    owed.map(|line| line.period).find(|month| was_absent(*month))
 }
 
 /// Works out the lines of all months.
@@ -209,10 +232,21 @@ fn months_into<'a>(
     let mut period = first.unwrap_or(last.plus(1)).min(cycle.period);
     while period <= last {
         scratch.months.clear();
+        scratch.kept.clear();
         for (at, enrolment) in person.enrolments.iter().enumerate() {
             let (listing, reach) = scratch.reaches.of(at, period);
             let listed = enrolment.listing(listing);
-            scratch.months.push(reach.month(book, person, &listed, period, &mut Untraced));
+            let month = reach.month(book, person, &listed, period, &mut Untraced);
+            // Held as it may be now, what was determined for the month was paid, and others gave way to it.
+            let (month, held) = match month {
+                Month::Held(held) => match Amounts::determined(period, enrolment.history) {
+                    Some(amounts) => (Month::Entitled(amounts), Some(held)),
+                    None => (month, None),
+                },
+                _ => (month, None),
+            };
+            scratch.months.push(month);
+            scratch.kept.push(held);
         }
         scratch.months.extend(person.unasked.iter().map(|one| {
             let amounts = Amounts::determined(period, one.history);
@@ -221,6 +255,11 @@ fn months_into<'a>(
         scratch.alone.clone_from(&scratch.months);
         combine(book, period, &scratch.claimants, &mut scratch.months);
         hold_what_displaces(book, person, period, scratch);
+        for (month, held) in scratch.months.iter_mut().zip(&scratch.kept) {
+            if let Some(held) = held {
+                *month = Month::Held(*held);
+            }
+        }
         settle_month(book, cycle, person, period, scratch, entitled);
         period = period.plus(1);
     }
@@ -259,7 +298,7 @@ fn outcomes_into(
 }
 
 /// Holds what would be paid for a month although a benefit that gives way to it was paid for it already: under
-/// an enrolment that is not asked about, or by a predecessor. Nobody takes that off.
+/// an enrolment that is held or not asked about, or by a predecessor. Nobody takes that off.
 fn hold_what_displaces(
     book: &LawBook<'_>,
     person: &PersonCase<'_>,
@@ -269,7 +308,9 @@ fn hold_what_displaces(
     let count = person.enrolments.len();
     let was_paid = |at: usize| match person.enrolments.get(at) {
         None => true,
-        Some(one) => one.paid_through.is_some_and(|through| period <= through),
+        Some(one) => {
+            scratch.kept[at].is_some() || one.paid_through.is_some_and(|through| period <= through)
+        }
     };
     for loser in (0..scratch.claimants.len()).filter(|at| was_paid(*at)) {
         let gave_way = matches!(
@@ -308,7 +349,7 @@ fn settle_month(
         let (_, reach) = scratch.reaches.of(at, period);
         let month = scratch.months[at];
         remember(&mut scratch.current[at], cycle, period, reach, month);
-        if !reach.is_open(period) {
+        if !reach.is_open(period) || reach.only_month().is_some_and(|only| only != period) {
             continue;
         }
         let recomputed = match month {
@@ -324,7 +365,13 @@ fn settle_month(
         let fund = book.pack().benefit_at(enrolment.benefit).fund;
         scratch.differences.clear();
         let differences = &mut scratch.differences;
-        if let Err(error) = adjust(period, &recomputed, enrolment.history, fund, differences) {
+        // What is owed once stays settled for the month for which it was determined, and is not owed again
+        // because a day is mended.
+        let (settled_for, history) = match reach.only_month() {
+            None => (period, Cow::Borrowed(enrolment.history)),
+            Some(_) => determined_once(period, enrolment.history),
+        };
+        if let Err(error) = adjust(settled_for, &recomputed, &history, fund, differences) {
             let clause = match recomputed {
                 Recomputed::Owed(amounts) => amounts.parts()[0].clause,
                 Recomputed::Nothing(clause) => clause,
@@ -346,8 +393,9 @@ fn settle_month(
             enrolment: index,
             benefit: enrolment.benefit,
             component: difference.component,
-            period,
-            kind: line_kind(reach.kind, cycle, period, difference),
+            period: settled_for,
+            law_of: period,
+            kind: line_kind(reach.kind, cycle, settled_for, difference),
             revision: difference.revision,
             amount_minor: difference.amount_minor,
             fund: difference.fund,
@@ -355,6 +403,22 @@ fn settle_month(
             clause: difference.clause,
         }));
     }
+}
+
+/// The month for which what is owed once in `month` is settled, and all that was determined of it, as of that
+/// month.
+fn determined_once(month: Period, history: &[Determined]) -> (Period, Cow<'_, [Determined]>) {
+    let sum = |of: Period| {
+        let of_it = history.iter().filter(|one| one.period == of);
+        of_it.map(|one| i128::from(one.amount_minor)).sum::<i128>()
+    };
+    let settled_for = history.iter().map(|one| one.period).filter(|of| sum(*of) > 0).min();
+    let settled_for = settled_for.unwrap_or(month);
+    if history.iter().all(|one| one.period == settled_for) {
+        return (settled_for, Cow::Borrowed(history));
+    }
+    let counts = history.iter().filter(|one| one.period == settled_for || sum(one.period) != 0);
+    (settled_for, counts.map(|one| Determined { period: settled_for, ..*one }).collect())
 }
 
 /// Keeps what the enrolment comes to in this cycle: its first month, unless a later one gives more.

@@ -50,7 +50,7 @@ pub fn explain(
     }
     let owed = match standing {
         Standing::Within(window) => {
-            match evaluate::month(book, person, enrolment, &window, line.period, &mut trace) {
+            match evaluate::month(book, person, enrolment, &window, line.law_of, &mut trace) {
                 Month::Entitled(amounts) => amounts.of(line.component).copied(),
                 Month::Nil(_) | Month::Held(_) => None,
             }
@@ -65,7 +65,7 @@ pub fn explain(
         Some(part) => {
             let sentences = amount_sentences(
                 book,
-                line.period,
+                line.law_of,
                 &trace.steps,
                 &part,
                 person.date_of_birth.map(|(_, precision)| precision),
@@ -230,6 +230,8 @@ mod tests {
             facts: &facts,
             history: &history,
             before: &[],
+            absent: &[],
+            absent_is_owed: false,
         }];
         let person = PersonCase {
             date_of_birth: Some((parse_date("1994-06-15").unwrap(), DobPrecision::Day)),

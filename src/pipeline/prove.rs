@@ -74,6 +74,8 @@ fn run_case(pack: &Pack, case: &Case, fired: &mut BTreeSet<ClauseId>) -> CaseRes
             facts: &enrolment.facts,
             history: &enrolment.history,
             before: &[],
+            absent: &[],
+            absent_is_owed: false,
         })
         .collect();
     let person = PersonCase {

@@ -333,6 +333,10 @@ pub fn row_code(code: &str) -> Option<Words> {
                 "Số nội bộ đã thuộc về một số định danh khác.",
                 "The person’s number belongs to another national id.",
             ),
+            RefusalCode::BenefitChanged => Words::fixed(
+                "Mã hồ sơ hưởng này đã được chi một chế độ khác.",
+                "Another benefit was paid under this enrolment id.",
+            ),
             RefusalCode::ChangedLater => Words::fixed(
                 "Thay đổi áp dụng từ tháng sau tháng của danh sách",
                 "A change from a month after the roster's",

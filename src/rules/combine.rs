@@ -4,7 +4,7 @@
 //! Reads: what each enrolment is owed for one month. Gives: the same, where those that must give
 //! way are nil with the clause that says why. A held enrolment takes no part: what is certain is
 //! paid, and the difference follows when the held one is decided. What was determined for a month under an
-//! enrolment that is not asked about does: it is paid.
+//! enrolment that is held, or not asked about, does: it is paid.
 //!
 //! Ties are broken by, in this order: the higher amount, fewer decisions, the earlier decision date,
 //! the benefit that stands first in the pack, the lower enrolment key. The order of rows never

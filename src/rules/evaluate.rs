@@ -75,6 +75,8 @@ pub enum Held {
     /// For this month a benefit that would give way to this one was determined under a row that is not asked
     /// about, or paid by a predecessor. What it came to would have to be taken off.
     AnotherWasPaid(Period),
+    /// It would be paid for this month, for which regular lists did not have it.
+    BackAfterAbsence(Period),
 }
 
 impl Held {
@@ -85,6 +87,7 @@ impl Held {
             Held::FactMissing(..) => "H130",
             Held::RulesConflict(..) | Held::LawNotCovered(_) => "H131",
             Held::AnotherWasPaid(_) => "H123",
+            Held::BackAfterAbsence(_) => "H124",
         }
     }
 }
@@ -370,6 +373,8 @@ pub(crate) fn fold<'a>(book: &LawBook<'a>, period: Period) -> Vec<Option<Value<'
         facts: &NO_FACTS,
         history: &[],
         before: &[],
+        absent: &[],
+        absent_is_owed: false,
     };
     let person = PersonCase {
         date_of_birth: None,

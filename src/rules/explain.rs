@@ -208,6 +208,17 @@ pub fn held_sentence(pack: &Pack, held: &Held, missing: &[Input], language: Lang
                 ),
             }
         }
+        Held::BackAfterAbsence(period) => {
+            let month = month_name(*period, language);
+            match language {
+                Language::Vietnamese => format!(
+                    "Tạm giữ: sẽ chi cả {month}, là tháng mà danh sách không có dòng này; cán bộ cho biết các tháng đó có được chi hay không."
+                ),
+                Language::English => format!(
+                    "Held: it would be paid for {month} too, when the roster did not have it; an officer says whether those months are owed."
+                ),
+            }
+        }
         Held::LawNotCovered(period) => {
             let month = month_name(*period, language);
             match language {

@@ -46,6 +46,25 @@ pub struct EnrolmentCase<'a> {
     pub history: &'a [Determined],
     /// How it was listed for earlier months, the oldest first. What is above is how it is listed now.
     pub before: &'a [ListedBefore],
+    /// When it was not listed, although it was before and is again.
+    pub absent: &'a [Absence],
+    /// An officer says that the months are owed for which it was not listed.
+    pub absent_is_owed: bool,
+}
+
+/// Months for which regular lists did not have an enrolment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Absence {
+    pub from: Period,
+    /// The month for which it was listed again.
+    pub until: Period,
+}
+
+impl Absence {
+    /// Whether the enrolment was not listed for a month.
+    pub fn has(&self, month: Period) -> bool {
+        (self.from..self.until).contains(&month)
+    }
 }
 
 /// How an enrolment was listed for some months.

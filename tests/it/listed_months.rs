@@ -4,24 +4,33 @@
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::{Correction, Regular};
 use chitra::domain::exception::Decision;
+use chitra::engine::hold::Deciding;
 
 use crate::explaining;
-use crate::support::office::{MAKER, TestOffice, deciding, key, on_both_databases, run};
+use crate::support::office::{
+    MAKER, TestOffice, deciding, key, on_both_databases, period, refused, run,
+};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     a_fact_that_changes_leaves_the_months_before
     a_change_may_name_the_month_from_which_it_counts
-    a_correction_speaks_until_the_next_change
+    a_correction_speaks_for_its_month
     a_new_decision_counts_from_its_start
     months_in_which_a_row_had_ended_are_not_owed
     months_in_which_nobody_listed_a_row_are_asked_about
+    months_that_are_not_owed_end_with_the_month_of_return
+    others_go_on_while_a_row_that_is_back_is_held
+    an_enrolment_id_is_for_one_benefit
+    a_change_from_before_the_first_list_moves_no_other_month
     a_row_that_was_refused_is_owed_for_its_month
 }
 
 const DAY: &str = "2026-09-20";
 /// 1.000.000 a month; especially severe, 1.250.000.
 const SEVERE: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_assistance/k6 | disability_level=severe | bank 970405 0711000001";
+
+const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000002";
 
 fn especially() -> String {
     SEVERE.replace("=severe", "=especially_severe")
@@ -68,7 +77,7 @@ async fn a_change_may_name_the_month_from_which_it_counts(office: TestOffice) {
     office.ends_whole().await;
 }
 
-async fn a_correction_speaks_until_the_next_change(office: TestOffice) {
+async fn a_correction_speaks_for_its_month(office: TestOffice) {
     office.on_day(DAY);
     let october = month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
     let november = month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
@@ -79,8 +88,8 @@ async fn a_correction_speaks_until_the_next_change(office: TestOffice) {
     for cycle in [&october, &november, &correction] {
         explaining::asked(&office, "E1", &cycle.number.to_string());
     }
-    // November stands on the same listing as October.
-    month(&office, "2026-12", &especially(), "entitled 1", "pending 1 = 1500000").await;
+    // November stands on its own list.
+    month(&office, "2026-12", &especially(), "entitled 1", "pending 1 = 1250000").await;
     month(&office, "2027-01", SEVERE, "entitled 1", "pending 1 = 1000000").await;
     assert!(office.receivables().await.is_empty());
     for cycle in office.engine.store.cycles().await.unwrap() {
@@ -111,7 +120,6 @@ async fn months_in_which_a_row_had_ended_are_not_owed(office: TestOffice) {
 }
 
 async fn months_in_which_nobody_listed_a_row_are_asked_about(office: TestOffice) {
-    const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000002";
     office.on_day(DAY);
     month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
     office.month("2026-11", &[BINH]).await;
@@ -123,6 +131,11 @@ async fn months_in_which_nobody_listed_a_row_are_asked_about(office: TestOffice)
     office.check(&december, "held 1", "").await;
     let now = office.now(&december).await;
     let (_, held) = office.engine.holds(&now, Some("H124"), 1).await.unwrap();
+    // Of months that come nobody can say anything yet.
+    let lasting = Deciding { valid_to: Some(period("2027-06")), ..deciding(Decision::Release) };
+    let engine = &office.engine;
+    let said = engine.hold_decide(&now, &held[0].name(), lasting, MAKER, &key(MAKER)).await;
+    refused(said, "H908");
     let said = deciding(Decision::Release);
     office.engine.hold_decide(&now, &held[0].name(), said, MAKER, &key(MAKER)).await.unwrap();
     let again = office.engine.recompute(&office.now(&december).await).await.unwrap();
@@ -132,6 +145,80 @@ async fn months_in_which_nobody_listed_a_row_are_asked_about(office: TestOffice)
     office.sent(&december, 0).await;
     explaining::asked(&office, "E1", &december.number.to_string());
     month(&office, "2027-01", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// October, and a November whose list did not have the row.
+async fn gone_in_november(office: &TestOffice) {
+    office.on_day(DAY);
+    month(office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    office.month("2026-11", &[BINH]).await;
+    office.paid_out("2026-11", Regular).await;
+}
+
+async fn months_that_are_not_owed_end_with_the_month_of_return(office: TestOffice) {
+    gone_in_november(&office).await;
+    office.month("2026-12", &[SEVERE]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    office.check(&december, "held 1", "").await;
+    let back = format!("{SEVERE} | entitled_from=2026-12-01");
+    office.month("2026-12", &[&back]).await;
+    let correction = office.paid_out("2026-12", Correction).await;
+    office.check(&correction, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2027-01", &back, "entitled 1", "pending 1 = 1000000").await;
+    assert!(office.receivables().await.is_empty());
+    office.ends_whole().await;
+}
+
+async fn others_go_on_while_a_row_that_is_back_is_held(office: TestOffice) {
+    const LOWER: &str = "E3 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
+    office.on_day(DAY);
+    office.month("2026-10", &[SEVERE, LOWER]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.check(&october, "nil 1, entitled 1", "pending 1 = 1000000").await;
+    office.month("2026-11", &[LOWER]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "pending 1 = 500000").await;
+    office.month("2026-12", &[SEVERE, LOWER]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    office.check(&december, "held 1, entitled 1", "pending 1 = 500000").await;
+    let (page, _) = explaining::asked(&office, "E1", "2026-12");
+    assert!(page.contains("it would be paid for November 2026 too"), "{page}");
+    office.ends_whole().await;
+}
+
+async fn an_enrolment_id_is_for_one_benefit(office: TestOffice) {
+    office.on_day(DAY);
+    const PENSION: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
+    month(&office, "2026-10", PENSION, "entitled 1", "pending 1 = 500000").await;
+    let moved = format!("{SEVERE} | decision_no=99/QD-UBND | decision_date=2026-11-01");
+    office.month("2026-11", &[&moved]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "refused 1", "").await;
+    let refused = office.engine.refusals(&office.now(&november).await).await.unwrap();
+    assert_eq!(refused.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["I213"]);
+    explaining::asked(&office, "E1", "2026-11");
+    // As it is meant: the old admission ends, and the new one has an id of its own.
+    let ended = format!("{PENSION} | entitled_to=2026-10-31");
+    office.month("2026-12", &[&ended, &moved.replace("E1 |", "E9 |")]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    office.check(&december, "nil 1, entitled 1", "pending 1 = 2000000").await;
+    assert!(office.receivables().await.is_empty());
+    office.ends_whole().await;
+}
+
+async fn a_change_from_before_the_first_list_moves_no_other_month(office: TestOffice) {
+    office.on_day(DAY);
+    // Since September, which is when the office begins.
+    let since = |row: &str| format!("{row} | decision_date=2026-08-15");
+    office.month("2026-11", &[&since(SEVERE)]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "pending 1 = 2000000").await;
+    let risen = format!("{} | changed_from=2026-10", since(&especially()));
+    month(&office, "2026-12", &risen, "entitled 1", "pending 1 = 1750000").await;
+    month(&office, "2027-01", &since(&especially()), "entitled 1", "pending 1 = 1250000").await;
+    month(&office, "2027-02", &risen, "entitled 1", "pending 1 = 1250000").await;
+    assert!(office.receivables().await.is_empty());
     office.ends_whole().await;
 }
 

@@ -79,8 +79,9 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
         if known_check.is_none() {
             decided.persons.push(person_row(terms, person, made_check.unwrap_or(0), &these[0].row));
         }
-        let ended = ended_before_the_law(terms, &register, rows, known_check.or(made_check));
         let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
+        let check = known_check.or(made_check);
+        let ended = ended_before_the_law(terms, &register, rows, check, claims);
         let known = known(terms, rows, &ended, claims, &listings)?;
         let judged = judge.person(rows, ended, &known, &mut entitled)?;
         decided.after_death(terms, &register, rows, &judged, claims);

@@ -362,9 +362,9 @@ fn explained(terms: &Terms, loaded: &Loaded, person: PersonNo) -> Result<Again, 
     let pack = &terms.programmes.pack;
     let book = LawBook::new(pack, terms.cycle.law_known_at, terms.months.last());
     let check = loaded.persons.get(&person).copied();
-    let ended = ended_before_the_law(terms, &register, rows, check);
     let history = by_person(&loaded.claims);
     let claims = history.get(&person).map_or(&[][..], Vec::as_slice);
+    let ended = ended_before_the_law(terms, &register, rows, check, claims);
     let known = known(terms, rows, &ended, claims, &listings)?;
     let mut entitled = Entitled::default();
     let mut judge = Judge::new(terms, &book, &register);

@@ -231,6 +231,8 @@ impl<'s, 'p> Judge<'s, 'p> {
                 facts: &known.facts[place],
                 history: &known.histories[place],
                 before: &known.before[place].listings,
+                absent: &known.before[place].absent,
+                absent_is_owed: released(terms, register, rows, place, HoldCode::BackAfterAbsence),
             });
         }
         let first = &rows.listed[asked.first().copied().unwrap_or(0)].row;
@@ -280,7 +282,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                         outcome: RowOutcome::Held,
                         code: held.code().to_owned(),
                         detail: match names.is_empty() {
-                            true => "the law cannot decide this row".to_owned(),
+                            true => says(held.code()).to_owned(),
                             false => format!("missing: {}", names.join(", ")),
                         },
                         rule,
@@ -288,38 +290,23 @@ impl<'s, 'p> Judge<'s, 'p> {
                 }
             };
         }
-        for (at, place) in judged.asked.iter().enumerate() {
-            let was_absent = |line: &entitle::Line| {
-                let absent = &known.before[*place].absent;
-                usize::from(line.enrolment) == at
-                    && line.amount_minor > 0
-                    && line.revision == 0
-                    && absent.iter().any(|(from, until)| (*from..*until).contains(&line.period))
-            };
-            if !released(terms, register, rows, *place, HoldCode::BackAfterAbsence)
-                && judged.ended[*place].is_none()
-                && entitled.lines.iter().any(was_absent)
-            {
-                entitled.lines.retain(|line| usize::from(line.enrolment) != at);
-                judged.ended[*place] = Some(Ended {
-                    outcome: RowOutcome::Held,
-                    code: HoldCode::BackAfterAbsence.text().to_owned(),
-                    detail: HoldCode::BackAfterAbsence.entry().en.to_owned(),
-                    rule: rows.decisions[*place].rule.id(),
-                });
-            }
-        }
         Ok(judged)
     }
 }
 
+/// What the catalogue says of a hold of the rules.
+fn says(code: &str) -> &'static str {
+    code.parse::<HoldCode>().map_or("the law cannot decide this row", |code| code.entry().en)
+}
+
 /// How the rows ended that do not go on to the law. `check` is the second hash of the national id under
-/// which the person is known.
+/// which the person is known; `claims` are the person's.
 pub fn ended_before_the_law(
     terms: &Terms,
     register: &Register,
     rows: PersonRows<'_>,
     check: Option<i64>,
+    claims: &[&Claim],
 ) -> Vec<Option<Ended>> {
     let mut ended: Vec<Option<Ended>> = Vec::with_capacity(rows.listed.len());
     for (place, (listed, decision)) in rows.listed.iter().zip(rows.decisions).enumerate() {
@@ -340,6 +327,9 @@ pub fn ended_before_the_law(
         } else if listed.row.status != EnrolmentStatus::Active {
             let detail = "the sender reports the enrolment as ended or paused";
             end(RowOutcome::Ceased, listed.row.status.name(), detail)
+        } else if is_paid_for_another_benefit(terms, listed, claims) {
+            let detail = "another benefit was paid under this enrolment id: a move to another benefit has an id of its own";
+            end(RowOutcome::Refused, "I213", detail)
         } else {
             let mut holds = holds_before_the_law(terms, listed, decision);
             let in_force = holds.find(|code| !released(terms, register, rows, place, *code));
@@ -347,6 +337,16 @@ pub fn ended_before_the_law(
         });
     }
     ended
+}
+
+/// Whether something was determined under the row's enrolment id in another benefit, and not taken back.
+fn is_paid_for_another_benefit(terms: &Terms, listed: &Listed, claims: &[&Claim]) -> bool {
+    let benefit = (&listed.row.programme, &listed.row.benefit);
+    let of_another = |claim: &&&Claim| {
+        claim.enrolment == listed.enrolment && (&claim.programme, &claim.benefit) != benefit
+    };
+    let claims: Vec<&Claim> = claims.iter().filter(of_another).copied().collect();
+    determined(terms, &claims).iter().any(|one| one.amount_minor != 0)
 }
 
 /// What would keep a row back before the law is asked, whether officers released it or not. The first in

@@ -17,7 +17,7 @@ use crate::engine::import::ROSTER_LEADING;
 use crate::engine::{EngineError, chunks};
 use crate::pipeline::intake::CANONICAL_CORE;
 use crate::pipeline::records::{Record, Records};
-use crate::rules::ListedBefore;
+use crate::rules::question::{Absence, ListedBefore};
 use crate::store::registry::Chunk;
 
 /// The roster of a list, of one shard.
@@ -65,8 +65,8 @@ pub struct Listings(HashMap<EnrolmentNo, Vec<Listing>>);
 #[derive(Default)]
 pub struct Before {
     pub listings: Vec<ListedBefore>,
-    /// From which month on regular lists did not have it, and the first month for which one had it again.
-    pub absent: Vec<(Period, Period)>,
+    /// When regular lists did not have it.
+    pub absent: Vec<Absence>,
 }
 
 impl Listings {
@@ -85,8 +85,8 @@ impl Listings {
                     let enrolment =
                         number.and_then(EnrolmentNo::from_number).ok_or_else(unwritten)?;
                     listed.insert(enrolment);
-                    let from = changed_from(&record).unwrap_or(one.period);
-                    listings.says(enrolment, from.min(one.period), Said::Listed(compared(&record)));
+                    let from = changed_from(&record).unwrap_or(one.period).min(one.period);
+                    listings.says(enrolment, from, one.period, Said::Listed(compared(&record)));
                 }
             }
             if one.kind == CycleKind::Regular {
@@ -94,30 +94,32 @@ impl Listings {
                 let known = listings.0.iter();
                 let gone: Vec<EnrolmentNo> = known
                     .filter(|(_, listings)| {
-                        listings.iter().any(|listing| listing.from < one.period)
+                        listings[1..].iter().any(|listing| listing.from < one.period)
                     })
                     .map(|(enrolment, _)| *enrolment)
                     .filter(|enrolment| !listed.contains(enrolment))
                     .collect();
                 for enrolment in gone {
-                    listings.says(enrolment, one.period, Said::Absent);
+                    listings.says(enrolment, one.period, one.period, Said::Absent);
                 }
             }
         }
         Ok(listings)
     }
 
-    fn says(&mut self, enrolment: EnrolmentNo, from: Period, said: Said) {
+    /// The list of a month says something of an enrolment, for that month or for those since an earlier one.
+    fn says(&mut self, enrolment: EnrolmentNo, from: Period, of: Period, said: Said) {
         let known = self.0.entry(enrolment).or_default();
-        let at = known.partition_point(|listing| listing.from <= from);
-        let in_force = at.checked_sub(1).or(Some(0)).and_then(|at| known.get(at));
-        if in_force.is_some_and(|listing| listing.said == said) {
-            return;
+        if known.is_empty() {
+            // What was listed first counts for all months before.
+            put(known, Period::FIRST, said.clone());
+        } else if from < of && in_force(known, of).is_none_or(|before| *before != said) {
+            // What differs counts for every month since for which it was listed.
+            let stays = |one: &Listing| !(from < one.from && one.from <= of);
+            known.retain(|one| stays(one) || one.said == Said::Absent);
+            put(known, from, said.clone());
         }
-        match at.checked_sub(1).and_then(|at| known.get_mut(at)) {
-            Some(listing) if listing.from == from => listing.said = said,
-            _ => known.insert(at, Listing { from, said }),
-        }
+        put(known, of, said);
     }
 
     /// How an enrolment was listed before what is listed now, for the months up to that of the list.
@@ -125,18 +127,23 @@ impl Listings {
         let mut before = Before::default();
         let Some(all) = self.0.get(&enrolment) else { return Ok(before) };
         let until = all.partition_point(|listing| listing.from <= terms.cycle.period);
-        let known = &all[..until];
-        let [.., _, Listing { said: Said::Listed(now), .. }] = known else {
+        let mut known: Vec<&Listing> = all[..until].iter().collect();
+        known.dedup_by(|next, one| next.said == one.said);
+        let [.., _, Listing { said: Said::Listed(now), .. }] = known[..] else {
             return Ok(before);
         };
         let now = fields(now);
-        for pair in known.windows(2) {
-            let [one, next] = pair else { continue };
+        for (at, one) in known.iter().enumerate() {
+            let next = known[at + 1..].iter().find_map(|next| match &next.said {
+                Said::Listed(then) => Some((next.from, then)),
+                Said::Absent => None,
+            });
+            let Some((until, then)) = next else { break };
             let fields = match &one.said {
                 Said::Listed(text) => fields(text),
-                // What is listed next counts for these months, when an officer says that they are owed.
+                // What was listed before counts for these months, when an officer says that they are owed.
                 Said::Absent => {
-                    before.absent.push((one.from, next.from));
+                    before.absent.push(Absence { from: one.from, until });
                     continue;
                 }
             };
@@ -146,14 +153,24 @@ impl Listings {
                 continue;
             }
             let mut listed = listed(terms, &fields)?;
-            listed.until = next.from;
-            if let Said::Listed(then) = &next.said {
-                listed.then_decided_anew = self::fields(then)[2..4] != fields[2..4];
-            }
+            listed.until = until;
+            listed.then_decided_anew = self::fields(then)[2..4] != fields[2..4];
             before.listings.push(listed);
         }
         Ok(before)
     }
+}
+
+/// Says something from a month on, up to the next one of which something is said.
+fn put(known: &mut Vec<Listing>, from: Period, said: Said) {
+    match known.binary_search_by_key(&from, |listing| listing.from) {
+        Ok(at) => known[at].said = said,
+        Err(at) => known.insert(at, Listing { from, said }),
+    }
+}
+
+fn in_force(known: &[Listing], month: Period) -> Option<&Said> {
+    known.iter().rfind(|listing| listing.from <= month).map(|listing| &listing.said)
 }
 
 fn place(column: RosterColumn) -> usize {
@@ -212,4 +229,67 @@ fn listed(terms: &Terms, fields: &[&str]) -> Result<ListedBefore, EngineError> {
         },
         facts,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lists as they became known, `month=what` or `month<from=what`, `-` where the row was absent; and from
+    /// which months on what is in force.
+    fn check(lists: &str, expected: &str) {
+        let enrolment = EnrolmentNo::from_number(7).unwrap();
+        let mut listings = Listings::default();
+        for list in lists.split(' ') {
+            let (month, what) = list.split_once('=').unwrap();
+            let (of, from) = month.split_once('<').unwrap_or((month, month));
+            let said = match what {
+                "-" => Said::Absent,
+                what => Said::Listed(what.to_owned()),
+            };
+            let [of, from] = [of, from].map(|month| format!("2026-{month}").parse().unwrap());
+            listings.says(enrolment, from, of, said);
+        }
+        let mut known = listings.0[&enrolment].clone();
+        known.dedup_by(|next, one| next.said == one.said);
+        let told = known.iter().map(|one| {
+            let from = match one.from == Period::FIRST {
+                true => "ever".to_owned(),
+                false => format!("{:02}", one.from.month()),
+            };
+            match &one.said {
+                Said::Listed(what) => format!("{from}={what}"),
+                Said::Absent => format!("{from}=-"),
+            }
+        });
+        assert_eq!(told.collect::<Vec<_>>().join(" "), expected, "{lists}");
+    }
+
+    #[test]
+    fn what_is_listed_is_in_force_from_its_month_or_the_one_it_names() {
+        for (lists, expected) in [
+            ("05=a 06=a 07=b 08=b 09=a", "ever=a 07=b 09=a"),
+            // A correction speaks for its month, and for months that have no list of their own.
+            ("05=a 06=a 07=b 06=c", "ever=a 06=c 07=b"),
+            ("05=a 06=a 07=a 06=b 08=a", "ever=a 06=b 07=a"),
+            ("05=a 06=a 06=b 07=a 08=a", "ever=a 06=b 07=a"),
+            ("05=a 06=a 08=a 06=b", "ever=a 06=b 08=a"),
+            ("06=a 07=a 06=b 05=c", "ever=a 05=c 06=b 07=a"),
+            // From an earlier month: before the first list, in its month, after it, and again.
+            ("07=a 08<05=b 09=b", "ever=a 05=b"),
+            ("07=a 08<07=b 09=b", "ever=a 07=b"),
+            ("05=a 08<07=b 09=b 10<07=b", "ever=a 07=b"),
+            // Where nothing differs, nothing counts from an earlier month.
+            ("05=a 07<06=b 06=c 08<06=b", "ever=a 06=c 07=b"),
+            // It counts for every month since, whatever was listed for it.
+            ("05=a 06=b 07=c 08<06=d 09=d", "ever=a 06=d"),
+            ("05=a 07=b 08<06=c 09=a", "ever=a 06=c 09=a"),
+            ("05=a 06=b 08<05=a", "ever=a"),
+            // Months without the row stay to be asked about.
+            ("05=a 06=- 07=a 08=b", "ever=a 06=- 07=a 08=b"),
+            ("05=a 06=- 07<05=b 08=b", "ever=a 05=b 06=- 07=b"),
+        ] {
+            check(lists, expected);
+        }
+    }
 }

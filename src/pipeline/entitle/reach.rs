@@ -60,9 +60,14 @@ impl Reaches {
         }
         self.spans.push(Span { until: None, listing: enrolment.before.len(), reach: now });
         for (at, listed) in before.iter().enumerate().map(|(at, listed)| (start + at, listed)) {
-            let next = self.spans[at + 1].reach.standing;
-            if let (true, Standing::Within(window)) = (listed.then_decided_anew, next) {
+            let Standing::Within(window) = self.spans[at + 1].reach.standing else { continue };
+            if listed.then_decided_anew {
                 self.spans[at].until = self.spans[at].until.map(|until| until.min(window.start));
+            }
+            // Who came back with a later start says that the months before it are not owed.
+            let left = enrolment.absent.iter().find(|one| one.until == listed.until);
+            if let Some(left) = left.filter(|left| left.from < window.start) {
+                self.spans[at].until = self.spans[at].until.map(|until| until.min(left.from));
             }
         }
     }
@@ -126,6 +131,14 @@ impl Reach {
         self.from.is_some_and(|from| period >= from)
     }
 
+    /// The month in which what is owed once is settled; None for what is owed each month.
+    pub fn only_month(&self) -> Option<Period> {
+        match (self.kind, self.standing) {
+            (BenefitKind::OneOff, Standing::Within(window)) => Some(window.start),
+            _ => None,
+        }
+    }
+
     pub fn month<'a, T: Tracer<'a>>(
         &self,
         book: &LawBook<'a>,
@@ -167,7 +180,8 @@ fn reach<'a>(
     match from {
         // Months before the pack's law cannot be recomputed; nothing is guessed about them.
         Some(from) if from < book.first() => {
-            Reach { standing: Standing::Held(Held::LawNotCovered(from)), kind, from: None }
+            let standing = Standing::Held(Held::LawNotCovered(from));
+            Reach { standing, kind, from: None }
         }
         from => Reach { standing, kind, from },
     }
@@ -186,7 +200,8 @@ fn first_open(
         BenefitKind::OneOff => {
             let decided = enrolment.decision_date.and_then(|date| Period::of(date).ok());
             let due = decided.map_or(window.start, |decided| decided.max(window.start));
-            (due >= settled || determined_at(enrolment, window.start)).then_some(window.start)
+            let is_determined = enrolment.history.iter().any(|one| one.amount_minor != 0);
+            (due >= settled || is_determined).then_some(window.start)
         }
     };
     match (open, earliest_determined(enrolment, settled)) {
@@ -197,8 +212,4 @@ fn first_open(
 
 fn earliest_determined(enrolment: &EnrolmentCase<'_>, settled: Period) -> Option<Period> {
     enrolment.history.iter().map(|entry| entry.period).filter(|period| *period >= settled).min()
-}
-
-fn determined_at(enrolment: &EnrolmentCase<'_>, period: Period) -> bool {
-    enrolment.history.iter().any(|entry| entry.period == period)
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::period::parse_date;
 use crate::rules::evaluate::Trace;
 use crate::rules::pack::Pack;
-use crate::rules::question::{Determined, DobPrecision, Sex};
+use crate::rules::question::{Absence, DobPrecision, ListedBefore, Sex};
 use crate::rules::value::FactRow;
 
 fn vn() -> &'static Pack {
@@ -35,6 +35,8 @@ struct Row {
     paid_through: Option<Period>,
     facts: FactRow,
     history: Vec<Determined>,
+    before: Vec<ListedBefore>,
+    absent: Vec<Absence>,
 }
 
 impl Row {
@@ -54,6 +56,8 @@ impl Row {
             paid_through: None,
             facts: row,
             history: Vec::new(),
+            before: Vec::new(),
+            absent: Vec::new(),
         }
     }
 
@@ -67,7 +71,9 @@ impl Row {
             paid_through: self.paid_through,
             facts: &self.facts,
             history: &self.history,
-            before: &[],
+            before: &self.before,
+            absent: &self.absent,
+            absent_is_owed: false,
         }
     }
 }
@@ -197,6 +203,163 @@ fn one_held_enrolment_does_not_hold_the_others() {
     assert_eq!(entitled.lines.len(), 1);
 }
 
+/// Especially severe and poor, which excludes the social pension; paid for a month already.
+fn higher_and_lower(paid_for: &str) -> [Row; 2] {
+    let mut higher =
+        Row::new("social_assistance", "k6", "2026-01-05", &[("disability_level", "severe")]);
+    higher.key = 1;
+    let mut lower =
+        Row::new("social_pension", "monthly", "2026-01-05", &[("monthly_pension", "0")]);
+    lower.paid_through = Some(period("2026-02"));
+    higher.paid_through = Some(period("2026-02"));
+    higher.history.push(Determined {
+        period: period(paid_for),
+        component: vn().component("allowance").unwrap_or(ComponentId(0)),
+        revision: 0,
+        amount_minor: 1_000_000,
+    });
+    [higher, lower]
+}
+
+/// What two rows come to in April 2026: the months of the lower one's lines, and the code that holds the
+/// higher one.
+fn april(rows: &[Row; 2]) -> (Vec<Period>, Option<&'static str>) {
+    let cycle = Cycle { period: period("2026-04"), months: 1, history_from: period("2026-03") };
+    let book = LawBook::new(vn(), date("2026-03-24"), cycle.last());
+    let rows = cases(rows);
+    let born = Some((date("1944-03-14"), DobPrecision::Day));
+    let entitled = entitle(&book, &cycle, &person(born, None, &rows));
+    let of_lower = entitled.lines.iter().filter(|line| line.enrolment == 1);
+    let code = match &entitled.outcomes[0] {
+        Outcome::Held { held, .. } => Some(held.code()),
+        _ => None,
+    };
+    (of_lower.map(|line| line.period).collect(), code)
+}
+
+#[test]
+fn what_was_determined_stays_paid_while_its_row_is_held() {
+    let april_only = vec![period("2026-04")];
+    let rows = higher_and_lower("2026-03");
+    assert_eq!(april(&rows), (vec![], None));
+    // Without its fact the higher row is held for all months: March was paid all the same.
+    let mut unknown = rows.clone();
+    unknown[0].facts = vn().fact_row();
+    assert_eq!(april(&unknown), (april_only.clone(), Some("H130")));
+    // Nothing was paid for March: the lower one is owed for it.
+    unknown[0].history.clear();
+    assert_eq!(april(&unknown), (vec![period("2026-03"), period("2026-04")], Some("H130")));
+}
+
+#[test]
+fn others_go_on_while_a_row_that_is_back_is_held() {
+    let mut rows = higher_and_lower("2026-03");
+    rows[0].history.clear();
+    rows[0].absent.push(Absence { from: period("2026-03"), until: period("2026-04") });
+    let both = vec![period("2026-03"), period("2026-04")];
+    assert_eq!(april(&rows), (both, Some("H124")));
+    rows[0].absent.clear();
+    assert_eq!(april(&rows), (vec![], None));
+}
+
+#[test]
+fn months_without_the_row_are_decided_by_what_was_listed_before() {
+    let [mut row, _] = higher_and_lower("2026-03");
+    let cycle = Cycle { period: period("2026-05"), months: 1, history_from: period("2026-03") };
+    let book = LawBook::new(vn(), date("2026-04-24"), cycle.last());
+    let born = Some((date("1944-03-14"), DobPrecision::Day));
+    let level = vn().fact_index("disability_level").unwrap();
+    row.before.push(ListedBefore {
+        until: period("2026-05"),
+        then_decided_anew: false,
+        is_ended: false,
+        decision_date: row.decision_date,
+        entitled_from: row.entitled_from,
+        entitled_to: None,
+        paid_through: row.paid_through,
+        facts: row.facts.clone(),
+    });
+    row.absent.push(Absence { from: period("2026-04"), until: period("2026-05") });
+    row.facts.set(level, vn().parse_fact(level, "especially_severe").unwrap());
+    let lines = |row: &Row, is_owed: bool| {
+        let mut cases = [row.case()];
+        cases[0].absent_is_owed = is_owed;
+        let entitled = entitle(&book, &cycle, &person(born, None, &cases));
+        let told = entitled.lines.iter().map(|line| (line.period, line.amount_minor));
+        (told.collect::<Vec<_>>(), entitled.outcomes[0].clone())
+    };
+    let (april, may) = ((period("2026-04"), 1_000_000), (period("2026-05"), 1_250_000));
+    assert_eq!(lines(&row, true).0, [april, may]);
+    let (none, outcome) = lines(&row, false);
+    assert_eq!(none, []);
+    let held = Held::BackAfterAbsence(period("2026-04"));
+    assert_eq!(outcome, Outcome::Held { held, missing: vec![] });
+    // The month of return says that April is not owed.
+    let mut returned = row.clone();
+    returned.entitled_from = Some(date("2026-05-01"));
+    assert_eq!(lines(&returned, false).0, [may]);
+}
+
+#[test]
+fn who_comes_back_without_a_claim_is_asked_about_the_months_between() {
+    let [_, mut row] = higher_and_lower("2026-03");
+    let pension = vn().fact_index("monthly_pension").unwrap();
+    row.before.push(ListedBefore {
+        until: period("2026-05"),
+        then_decided_anew: false,
+        is_ended: false,
+        decision_date: row.decision_date,
+        entitled_from: None,
+        entitled_to: None,
+        paid_through: row.paid_through,
+        facts: row.facts.clone(),
+    });
+    row.absent.push(Absence { from: period("2026-04"), until: period("2026-05") });
+    row.facts.set(pension, vn().parse_fact(pension, "3500000").unwrap());
+    let cycle = Cycle { period: period("2026-05"), months: 1, history_from: period("2026-04") };
+    let book = LawBook::new(vn(), date("2026-04-24"), cycle.last());
+    let born = Some((date("1944-03-14"), DobPrecision::Day));
+    let decided = |is_owed: bool| {
+        let mut cases = [row.case()];
+        cases[0].absent_is_owed = is_owed;
+        entitle(&book, &cycle, &person(born, None, &cases))
+    };
+    let held = Held::BackAfterAbsence(period("2026-04"));
+    assert_eq!(decided(false).outcomes, [Outcome::Held { held, missing: vec![] }]);
+    let months: Vec<_> = decided(true).lines.iter().map(|line| line.period).collect();
+    assert_eq!(months, [period("2026-03"), period("2026-04")]);
+}
+
+#[test]
+fn what_was_paid_once_is_not_owed_again_when_its_day_is_mended() {
+    let pack = vn();
+    let mut funeral = Row::new("social_assistance", "funeral", "2026-04-05", &[]);
+    let cycle = Cycle { period: period("2026-04"), months: 1, history_from: period("2026-03") };
+    let book = LawBook::new(pack, date("2026-04-24"), cycle.last());
+    let born = Some((date("1944-03-14"), DobPrecision::Day));
+    let lines = |funeral: &Row, died: &str| {
+        let rows = [funeral.case()];
+        let entitled = entitle(&book, &cycle, &person(born, Some(date(died)), &rows));
+        assert_eq!(entitled.outcomes, [Outcome::Entitled], "{died}");
+        entitled.lines
+    };
+    let first = lines(&funeral, "2026-03-31");
+    assert_eq!(first.iter().map(|line| line.period).collect::<Vec<_>>(), [period("2026-03")]);
+    funeral.history.extend(first.iter().map(|line| Determined {
+        period: line.period,
+        component: line.component,
+        revision: line.revision,
+        amount_minor: line.amount_minor,
+    }));
+    assert_eq!(lines(&funeral, "2026-03-31"), []);
+    assert_eq!(lines(&funeral, "2026-04-01"), []);
+    // A part of it was determined: the rest is owed for the month for which it was, by the law of its own.
+    funeral.history[0].amount_minor -= 1_000;
+    let rest = lines(&funeral, "2026-04-01");
+    let told: Vec<_> = rest.iter().map(|one| (one.period, one.law_of, one.amount_minor)).collect();
+    assert_eq!(told, [(period("2026-03"), period("2026-04"), 1_000)]);
+}
+
 #[test]
 fn law_before_the_pack_is_not_guessed() {
     let mut row = Row::new("social_assistance", "k5a", "2015-01-05", &[]);
@@ -219,14 +382,36 @@ fn any_date(from: i16, to: i16) -> impl Strategy<Value = Date> {
     })
 }
 
-fn any_row() -> impl Strategy<Value = Row> {
+/// Facts of a row: for each column nothing, or one of four values.
+fn facts(choices: &[Option<u16>]) -> FactRow {
+    use crate::rules::value::Type;
     let pack = vn();
-    let facts =
-        proptest::collection::vec(proptest::option::of(0_u16..4), pack.fact_columns().len());
-    let history = proptest::collection::vec((0_i32..10, 0_u16..3, 0_i64..3), 0..6);
+    let mut row = pack.fact_row();
+    for (index, choice) in choices.iter().enumerate() {
+        let Some(choice) = choice else { continue };
+        let text = match pack.fact_columns()[index].kind {
+            Type::Bool => ["có", "không"][usize::from(choice % 2)],
+            Type::Int => ["0", "1", "2", "3"][usize::from(*choice)],
+            Type::Money => ["0", "420000", "500000", "3500000"][usize::from(*choice)],
+            Type::Date => {
+                ["2022-03-04", "2024-02-29", "2025-05-08", "2026-06-30"][usize::from(*choice)]
+            }
+            _ => {
+                let values = &pack.fact_columns()[index].values;
+                values[usize::from(*choice) % values.len()].id.as_str()
+            }
+        };
+        row.set(index, pack.parse_fact(index, text).unwrap());
+    }
+    row
+}
+
+/// What one roster says of a row.
+type Listing = (Option<Date>, Option<Date>, Option<Date>, Option<i32>, Vec<Option<u16>>);
+
+fn any_listing() -> impl Strategy<Value = Listing> {
+    let count = vn().fact_columns().len();
     (
-        // A few benefits and days come often, so that rows meet in combination rules and tie.
-        prop_oneof![0..pack.benefits().len(), proptest::sample::select(vec![3_usize, 8, 8, 12])],
         often(
             95,
             prop_oneof![any_date(2021, 2026), Just(date("2024-05-06")), Just(date("2025-07-08"))],
@@ -234,35 +419,58 @@ fn any_row() -> impl Strategy<Value = Row> {
         proptest::option::of(any_date(2021, 2026)),
         often(20, any_date(2025, 2026)),
         often(20, 0_i32..12),
-        facts,
-        history,
+        proptest::collection::vec(proptest::option::of(0_u16..4), count),
     )
-        .prop_map(move |(benefit, decided, from, to, paid, facts, history)| {
-            let mut row = pack.fact_row();
-            for (index, choice) in facts.iter().enumerate() {
-                let Some(choice) = choice else { continue };
-                use crate::rules::value::Type;
-                let text = match pack.fact_columns()[index].kind {
-                    Type::Bool => ["có", "không"][usize::from(choice % 2)],
-                    Type::Int => ["0", "1", "2", "3"][usize::from(*choice)],
-                    Type::Money => ["0", "420000", "500000", "3500000"][usize::from(*choice)],
-                    Type::Date => ["2022-03-04", "2024-02-29", "2025-05-08", "2026-06-30"]
-                        [usize::from(*choice)],
-                    _ => {
-                        let values = &pack.fact_columns()[index].values;
-                        values[usize::from(*choice) % values.len()].id.as_str()
-                    }
-                };
-                row.set(index, pack.parse_fact(index, text).unwrap());
+}
+
+fn paid_through(months: Option<i32>) -> Option<Period> {
+    months.map(|months| period("2025-10").plus(months))
+}
+
+/// How a row was listed for some months, up to one of the ten in which histories lie.
+fn any_listed_before() -> impl Strategy<Value = ListedBefore> {
+    (any_listing(), 1_i32..9, any::<bool>(), often(20, Just(()))).prop_map(
+        |((decision_date, entitled_from, entitled_to, paid, chosen), until, anew, ended)| {
+            ListedBefore {
+                until: period("2026-01").plus(until),
+                then_decided_anew: anew,
+                is_ended: ended.is_some(),
+                decision_date,
+                entitled_from,
+                entitled_to,
+                paid_through: paid_through(paid),
+                facts: facts(&chosen),
             }
+        },
+    )
+}
+
+fn any_row() -> impl Strategy<Value = Row> {
+    let history = proptest::collection::vec((0_i32..10, 0_u16..3, 0_i64..3), 0..6);
+    let before = prop_oneof![
+        2 => Just(Vec::new()),
+        1 => proptest::collection::vec(any_listed_before(), 1..3),
+    ];
+    (
+        // A few benefits and days come often, so that rows meet in combination rules and tie.
+        prop_oneof![0..vn().benefits().len(), proptest::sample::select(vec![3_usize, 8, 8, 12])],
+        any_listing(),
+        history,
+        before,
+        often(20, (0_i32..9, 1_i32..3)),
+    )
+        .prop_map(|(benefit, listing, history, mut before, absent)| {
+            let (decision_date, entitled_from, entitled_to, paid, chosen) = listing;
+            before.sort_by_key(|one| one.until);
+            before.dedup_by_key(|one| one.until);
             Row {
                 key: 0,
                 benefit: BenefitId(benefit as u16),
-                decision_date: decided,
-                entitled_from: from,
-                entitled_to: to,
-                paid_through: paid.map(|months| period("2025-10").plus(months)),
-                facts: row,
+                decision_date,
+                entitled_from,
+                entitled_to,
+                paid_through: paid_through(paid),
+                facts: facts(&chosen),
                 history: history
                     .into_iter()
                     .map(|(offset, component, thousands)| Determined {
@@ -271,6 +479,14 @@ fn any_row() -> impl Strategy<Value = Row> {
                         revision: 0,
                         amount_minor: thousands * 250_000,
                     })
+                    .collect(),
+                before,
+                absent: absent
+                    .map(|(from, months)| {
+                        let from = period("2026-01").plus(from);
+                        Absence { from, until: from.plus(months) }
+                    })
+                    .into_iter()
                     .collect(),
             }
         })

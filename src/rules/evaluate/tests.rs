@@ -130,6 +130,8 @@ fn ask_known_at(expression: &str, known_at: &str) -> (Month, Vec<String>) {
         facts: &facts,
         history: &[],
         before: &[],
+        absent: &[],
+        absent_is_owed: false,
     }];
     let person = PersonCase {
         date_of_birth: Some((parse_date("2000-02-29").unwrap(), DobPrecision::Day)),
