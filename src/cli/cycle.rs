@@ -220,6 +220,8 @@ async fn tell(engine: &Engine, cycle: &Cycle, voice: &Voice) -> Result<(), Engin
     let late = engine.overdue_acknowledgements(Some(cycle)).await?;
     let mut told = figures.to_json();
     told["overdue_acknowledgements"] = overdue_json(&late);
+    let newer = engine.newer_imports(cycle).await?;
+    told["taken_in_since"] = newer.iter().map(|one| one.number.0).collect();
     let recalls = engine.recalls(cycle).await?;
     told["recalls"] = recall::counted(&recalls);
     voice.say(&told, || {
@@ -227,6 +229,12 @@ async fn tell(engine: &Engine, cycle: &Cycle, voice: &Voice) -> Result<(), Engin
         if !late.is_empty() {
             parts.push(overdue_table(&late));
         }
+        parts.extend(newer.iter().map(|one| {
+            format!(
+                "The {} {} was taken in after this list was opened, which does not have it.",
+                one.kind, one.file_name
+            )
+        }));
         parts.extend(recall::told_shortly(&recalls, cycle));
         parts.join("\n\n")
     });

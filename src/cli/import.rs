@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli::Voice;
 use crate::cli::show::grouped;
 use crate::cli::signer::Signer;
+use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::period::Period;
 use crate::engine::import::{ImportReport, Shorter};
 use crate::engine::{Engine, EngineError};
@@ -87,6 +88,7 @@ fn tell(report: &ImportReport, voice: &Voice) {
         "rows": import.rows,
         "refused": import.refused,
         "refused_by_code": report.refused_by_code,
+        "lists_opened_before": report.opened.iter().map(Cycle::label).collect::<Vec<_>>(),
         "refused_file": report.refused_file.as_ref().map(|path| path.display().to_string()),
     });
     voice.say(&told, || {
@@ -109,6 +111,27 @@ fn tell(report: &ImportReport, voice: &Voice) {
                 codes.join(", ")
             ));
         }
+        for cycle in &report.opened {
+            text.push_str(&kept(cycle));
+        }
         text
     });
+}
+
+/// A list that was opened before goes on with what it was opened with.
+fn kept(cycle: &Cycle) -> String {
+    let label = cycle.label();
+    let month = cycle.period;
+    let way_out = match cycle.state {
+        CycleState::Open | CycleState::Computed => format!(
+            "to use this file, give it up and open it anew (chitra cycle cancel {label}, chitra cycle open {month})"
+        ),
+        _ => format!(
+            "what differs goes on another list (chitra cycle open {month} --kind correction, or supplementary)"
+        ),
+    };
+    format!(
+        "\n  list {label} ({}) was opened before and does not have this: {way_out}",
+        cycle.state
+    )
 }

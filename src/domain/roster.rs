@@ -169,5 +169,6 @@ named!(
         PaidThroughLater = "I211",
         ChangedLater = "I212",
         BenefitChanged = "I213",
+        DatesContradict = "I214",
     }
 );

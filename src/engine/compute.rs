@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use rayon::prelude::*;
 
 use crate::audit::leaf::Leaf;
@@ -15,6 +16,7 @@ use crate::domain::claim::Claim;
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::exception::Decision as OfficerDecision;
 use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PersonNo, Shard};
+use crate::domain::period::parse_date;
 use crate::domain::receivable::ReceivableCause;
 use crate::engine::cycle::moved;
 use crate::engine::import::PERHAPS_KNOWN;
@@ -66,6 +68,8 @@ struct Terms {
     programmes: Arc<Programmes>,
     months: entitle::Cycle,
     account_max: u32,
+    /// The day on which the list was opened: nothing was decided after it.
+    opened_on: Date,
     /// Holds of rows that officers have released, by enrolment and code, and what they had looked at.
     released: HashMap<(i64, String), Vec<About>>,
     /// Accounts that too many people use.
@@ -221,6 +225,7 @@ impl Engine {
                 history_from: self.config.history_from,
             },
             account_max: self.config.account_beneficiaries_max,
+            opened_on: day_of(&cycle.opened_at)?,
             released,
             shared_accounts,
             twice,
@@ -415,4 +420,10 @@ async fn finished(
     running
         .await
         .map_err(|error| EngineError::Inconsistent(format!("a commit ended early: {error}")))?
+}
+
+/// The day of a moment that was written by the office's clock.
+fn day_of(moment: &str) -> Result<Date, EngineError> {
+    let day = moment.get(..10).unwrap_or(moment);
+    parse_date(day).map_err(|error| EngineError::Inconsistent(error.to_string()))
 }

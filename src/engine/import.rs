@@ -7,7 +7,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crate::audit::leaf::Leaf;
-use crate::domain::cycle::CycleState;
+use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{ImportNo, PersonNo, Shard};
 use crate::domain::period::Period;
@@ -48,6 +48,8 @@ pub struct ImportReport {
     pub refused_by_code: BTreeMap<String, i64>,
     /// Where the refused rows were written, when there are any.
     pub refused_file: Option<PathBuf>,
+    /// Lists of the month that stand on what was taken in before, and go on doing so.
+    pub opened: Vec<Cycle>,
 }
 
 impl Engine {
@@ -354,11 +356,40 @@ impl Engine {
         );
         self.commit_import(changes, &shown).await?;
         let import = Import { state: ImportState::Complete, rows: read.rows, refused, ..import };
+        let mut opened = self.store.cycles_of(period).await?;
+        opened.retain(|one| one.state != CycleState::Cancelled);
         Ok(ImportReport {
             import,
             refused_file: (refused > 0).then_some(refused_file),
             refused_by_code: read.refused_by_code,
+            opened,
         })
+    }
+
+    /// What was taken in for the month of a list that is not released, after the list was opened.
+    pub async fn newer_imports(&self, cycle: &Cycle) -> Result<Vec<Import>, EngineError> {
+        let mut newer = Vec::new();
+        let waits = !matches!(
+            cycle.state,
+            CycleState::Released
+                | CycleState::Settling
+                | CycleState::Closed
+                | CycleState::Cancelled
+        );
+        for (kind, used) in
+            [(ImportKind::Roster, cycle.roster), (ImportKind::Identity, cycle.identity)]
+        {
+            if waits {
+                newer.extend(
+                    self.store
+                        .imports(kind, cycle.period)
+                        .await?
+                        .into_iter()
+                        .filter(|one| one.state == ImportState::Complete && one.number.0 > used.0),
+                );
+            }
+        }
+        Ok(newer)
     }
 
     /// Commits a part of an import, unless another has dropped it as unfinished: the lock keeps two

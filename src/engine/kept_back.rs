@@ -76,10 +76,7 @@ impl Owed {
                 continue;
             }
             for one in &same {
-                match already.iter_mut().find(|(receivable, _)| *receivable == one.receivable) {
-                    Some((_, amount)) => *amount += one.amount_minor,
-                    None => already.push((one.receivable, one.amount_minor)),
-                }
+                add(&mut already, one.receivable, one.amount_minor);
             }
             group.total_minor -= of_same;
             let set_off_here = |receivable| already.iter().any(|(one, _)| *one == receivable);
@@ -136,7 +133,7 @@ impl Owed {
                 owing.left_minor -= amount;
                 part -= amount;
                 group.total_minor -= amount;
-                already.push((*receivable, amount));
+                add(&mut already, *receivable, amount);
             }
         }
         already
@@ -203,6 +200,14 @@ impl Owed {
                 more -= part;
             }
         }
+    }
+}
+
+/// A payable is lowered once for each receivable, by all that is taken off for it.
+fn add(already: &mut Vec<(i64, i64)>, receivable: i64, amount_minor: i64) {
+    match already.iter_mut().find(|(one, _)| *one == receivable) {
+        Some((_, amount)) => *amount += amount_minor,
+        None => already.push((receivable, amount_minor)),
     }
 }
 

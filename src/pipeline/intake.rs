@@ -177,6 +177,24 @@ pub fn roster_row_of(
             RefusalCode::ChangedLater,
             format!("a change from a month after {period}, for which the roster is taken in"),
         ),
+        _ if row.entitled_to.zip(row.entitled_from).is_some_and(|(last, first)| last < first) => {
+            Bad::new(
+                "entitled_to",
+                RefusalCode::DatesContradict,
+                "the last day of entitlement lies before the first".to_owned(),
+            )
+        }
+        _ if row
+            .decision_date
+            .zip(row.date_of_birth)
+            .is_some_and(|(decided, born)| decided.year() < born.year()) =>
+        {
+            Bad::new(
+                "decision_date",
+                RefusalCode::DatesContradict,
+                "the decision was signed before the year of birth".to_owned(),
+            )
+        }
         _ if row.channel == Channel::Unnamed && named().is_ok_and(|word| !word.is_empty()) => {
             Bad::new(
                 "channel",

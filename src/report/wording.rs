@@ -337,6 +337,10 @@ pub fn row_code(code: &str) -> Option<Words> {
                 "Mã hồ sơ hưởng này đã được chi một chế độ khác.",
                 "Another benefit was paid under this enrolment id.",
             ),
+            RefusalCode::DatesContradict => Words::fixed(
+                "Các ngày trong dòng mâu thuẫn với nhau.",
+                "Dates of the row contradict one another.",
+            ),
             RefusalCode::ChangedLater => Words::fixed(
                 "Thay đổi áp dụng từ tháng sau tháng của danh sách",
                 "A change from a month after the roster's",

@@ -14,6 +14,7 @@ use chitra::store::registry::ImportKind;
 use chitra::store::sqlite::Sqlite;
 use chitra::store::{Changes, Store};
 
+use crate::once_a_benefit;
 use crate::support::office::{
     MAKER, TestOffice, key, on_both_databases, opening, period, refused, register_of, roster_of,
     run,
@@ -28,6 +29,7 @@ on_both_databases! { run, RealPart::Postgres;
     two_numbers_of_one_person_are_not_paid_for_benefits_that_exclude_each_other
     an_enrolment_with_another_id_is_not_paid_again
     what_is_owed_once_is_paid_once
+    a_list_says_what_was_taken_in_after_it_was_opened
     two_files_at_once_are_taken_in_one_after_the_other
     an_import_that_was_dropped_leaves_nothing
     a_file_of_only_the_mended_rows_takes_nobodys_place
@@ -392,5 +394,30 @@ async fn one_collection_runs_at_a_time(office: TestOffice) {
     refused(office.engine.collect_file("sheetbank", &answer).await, "L106");
     drop(lock);
     office.engine.collect_all().await.unwrap();
+    office.ends_whole().await;
+}
+
+async fn a_list_says_what_was_taken_in_after_it_was_opened(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.opened("2026-10", Regular).await;
+    let newer = office.engine.newer_imports(&october).await.unwrap();
+    assert!(newer.is_empty(), "{newer:?}");
+    let mended = office.written("mended.csv", roster_of(&[AN]).as_bytes());
+    let engine = &office.engine;
+    let taken_in = engine
+        .roster_import_over(&mended, period("2026-10"), MAKER, &key(MAKER), Shorter::Meant)
+        .await
+        .unwrap();
+    assert_eq!(taken_in.opened.iter().map(|one| one.number).collect::<Vec<_>>(), [october.number]);
+    let newer = engine.newer_imports(&october).await.unwrap();
+    assert_eq!(
+        newer.iter().map(|one| one.file_name.as_str()).collect::<Vec<_>>(),
+        ["2-mended.csv"]
+    );
+    let page = once_a_benefit::asked(&office, &["cycle", "status", "2026-10"]);
+    assert!(page.contains("The roster 2-mended.csv was taken in after this list"), "{page}");
+    office.computed(&october).await;
+    office.check(&october, "entitled 2", "pending 2 = 1000000").await;
     office.ends_whole().await;
 }

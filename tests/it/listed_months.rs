@@ -16,6 +16,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_fact_that_changes_leaves_the_months_before
     a_change_may_name_the_month_from_which_it_counts
     a_correction_speaks_for_its_month
+    a_correction_of_a_decision_leaves_the_months_before
+    a_decision_that_is_still_to_come_is_held
     a_new_decision_counts_from_its_start
     months_in_which_a_row_had_ended_are_not_owed
     months_in_which_nobody_listed_a_row_are_asked_about
@@ -98,11 +100,40 @@ async fn a_correction_speaks_for_its_month(office: TestOffice) {
     office.ends_whole().await;
 }
 
+async fn a_correction_of_a_decision_leaves_the_months_before(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let decided = "decision_no=99/QD-UBND | decision_date=2026-09-18 | entitled_from=2026-10-01";
+    let anew = format!("{} | {decided}", especially());
+    month(&office, "2026-12", &anew, "entitled 1", "pending 1 = 1750000").await;
+    // December was severe all the same: October and November stand on the list that named the decision.
+    office.month("2026-12", &[&format!("{SEVERE} | {decided}")]).await;
+    let correction = office.paid_out("2026-12", Correction).await;
+    office.check(&correction, "entitled 1", "").await;
+    month(&office, "2027-01", &anew, "entitled 1", "pending 1 = 1250000").await;
+    office.ends_whole().await;
+}
+
+async fn a_decision_that_is_still_to_come_is_held(office: TestOffice) {
+    office.on_day(DAY);
+    let signed = |day: &str| format!("{SEVERE} | decision_date={day} | entitled_from=2026-09-01");
+    office.month("2026-10", &[&signed("2026-09-21")]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.check(&october, "held 1", "").await;
+    let held = office.engine.store.held(october.number).await.unwrap();
+    assert_eq!(held[0].code, "H150");
+    let (page, _) = explaining::asked(&office, "E1", "2026-10");
+    assert!(page.contains("H150"), "{page}");
+    month(&office, "2026-11", &signed("2026-09-20"), "entitled 1", "pending 1 = 2000000").await;
+    office.ends_whole().await;
+}
+
 async fn a_new_decision_counts_from_its_start(office: TestOffice) {
     office.on_day(DAY);
     month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
     month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
-    let decided = "decision_no=99/QD-UBND | decision_date=2026-11-10 | entitled_from=2026-11-01";
+    let decided = "decision_no=99/QD-UBND | decision_date=2026-09-18 | entitled_from=2026-11-01";
     let anew = format!("{} | {decided}", especially());
     month(&office, "2026-12", &anew, "entitled 1", "pending 1 = 1500000").await;
     month(&office, "2027-01", &anew, "entitled 1", "pending 1 = 1250000").await;
@@ -191,7 +222,9 @@ async fn an_enrolment_id_is_for_one_benefit(office: TestOffice) {
     office.on_day(DAY);
     const PENSION: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
     month(&office, "2026-10", PENSION, "entitled 1", "pending 1 = 500000").await;
-    let moved = format!("{SEVERE} | decision_no=99/QD-UBND | decision_date=2026-11-01");
+    let moved = format!(
+        "{SEVERE} | decision_no=99/QD-UBND | decision_date=2026-09-18 | entitled_from=2026-11-01"
+    );
     office.month("2026-11", &[&moved]).await;
     let november = office.paid_out("2026-11", Regular).await;
     office.check(&november, "refused 1", "").await;

@@ -10,6 +10,7 @@ use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     what_was_lowered_before_it_was_paid_goes_on_with_what_is_left
+    what_was_lowered_of_two_months_goes_on_together
     what_was_lowered_to_nothing_goes_nowhere
     what_was_lowered_on_its_way_is_owed_once_it_is_paid
     what_is_raised_again_is_set_off_in_full
@@ -73,6 +74,31 @@ async fn what_was_lowered_before_it_was_paid_goes_on_with_what_is_left(office: T
     office.month("2026-12", &[&less_disabled()]).await;
     let december = office.paid_out("2026-12", Regular).await;
     office.check(&december, "entitled 1", "pending 1 = 750000").await;
+    office.ends_whole().await;
+}
+
+async fn what_was_lowered_of_two_months_goes_on_together(office: TestOffice) {
+    let october = october(&office).await;
+    says(&office, &october, "Không thành công", "Sai số tài khoản").await;
+    office.month("2026-11", &[AN]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    says(&office, &november, "Không thành công", "Sai số tài khoản").await;
+    let decided = "decision_no=2/QD | decision_date=2026-09-15 | entitled_from=2026-10-01";
+    let anew = format!("{} | {decided}", less_disabled());
+    office.month("2026-12", &[&anew]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    office.check(&december, "entitled 1", "pending 1 = 750000").await;
+    assert_eq!(office.receivables().await, ["overpayment 500000"]);
+    says(&office, &december, "Thành công", "").await;
+    for cycle in [&october, &november, &december] {
+        office.closed(cycle).await;
+    }
+    office.month("2027-01", &[&anew]).await;
+    let january = office.paid_out("2027-01", Regular).await;
+    office.check(&january, "entitled 1", "pending 1 = 2250000").await;
+    says(&office, &january, "Thành công", "").await;
+    office.closed(&january).await;
+    assert_eq!(office.receivables().await, Vec::<String>::new());
     office.ends_whole().await;
 }
 

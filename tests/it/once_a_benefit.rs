@@ -31,6 +31,8 @@ on_both_databases! { run, RealPart::Postgres;
     what_displaces_a_benefit_that_is_gone_waits_for_its_row
     what_displaces_what_somebody_else_paid_is_held
     who_comes_back_under_a_new_number_is_held
+    who_is_ended_and_begins_under_a_new_number_is_held
+    whose_last_day_has_come_and_who_begins_under_a_new_number_is_held
     a_namesake_of_somebody_who_stays_is_another_person
 }
 
@@ -377,6 +379,26 @@ async fn what_displaces_what_somebody_else_paid_is_held(office: TestOffice) {
     assert_eq!(codes(&office, &november).await, ["H123"]);
     let page = explaining::asked(&office, "E7", "2026-11").0;
     assert!(page.contains("for October 2026 another benefit was paid that gives way"), "{page}");
+    office.ends_whole().await;
+}
+
+async fn who_is_ended_and_begins_under_a_new_number_is_held(office: TestOffice) {
+    begins_under_a_new_number(office, "status=ceased").await;
+}
+
+async fn whose_last_day_has_come_and_who_begins_under_a_new_number_is_held(office: TestOffice) {
+    begins_under_a_new_number(office, "entitled_to=2026-10-31").await;
+}
+
+async fn begins_under_a_new_number(office: TestOffice, over: &str) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    office.paid_out("2026-10", Regular).await;
+    let ended = format!("{AN} | {over}");
+    office.month("2026-11", &[&ended, BINH, &under_a_new_number()]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    assert_eq!(codes(&office, &november).await, ["H122"], "{over}");
+    office.sent(&november, 0).await;
     office.ends_whole().await;
 }
 

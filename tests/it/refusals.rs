@@ -191,6 +191,12 @@ fn a_bad_value_refuses_its_row_and_no_other() {
         ("bank 970405 0711000001", "bank 970405 0711000001 | entitled_from=2025-00-01", "I203"),
         ("bank 970405 0711000001", "bank 970405 0711000001 | paid_through=2026-11", "I211"),
         ("bank 970405 0711000001", "bank 970405 0711000001 | changed_from=2026-11", "I212"),
+        (
+            "bank 970405 0711000001",
+            "bank 970405 0711000001 | entitled_from=2026-09-20 | entitled_to=2026-09-10",
+            "I214",
+        ),
+        ("bank 970405 0711000001", "bank 970405 0711000001 | decision_date=1943-12-31", "I214"),
         ("social_pension/monthly", "social_pension/weekly", "I205"),
         ("social_pension/monthly", "social_pension_2/monthly", "I205"),
         ("| male |", "| m/f |", "I206"),

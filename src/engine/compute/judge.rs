@@ -361,12 +361,14 @@ pub fn holds_before_the_law(
     let of_identity = decision.hold_of_identity().filter(|code| code.scope() == HoldScope::Row);
     let is_unnumbered = listed.row.decision_no.is_empty()
         && terms.programmes.pack.needs_decision_number(&listed.row.programme);
+    let is_to_come = listed.row.decision_date.is_some_and(|day| day > terms.opened_on);
     let is_perhaps_known = terms.perhaps_known.contains(&listed.enrolment);
     [
         is_second.then_some(HoldCode::EnrolledTwice),
         is_perhaps_known.then_some(HoldCode::PerhapsKnown),
         of_identity,
         is_unnumbered.then_some(HoldCode::DecisionNumberMissing),
+        is_to_come.then_some(HoldCode::DecisionNotInForce),
     ]
     .into_iter()
     .flatten()

@@ -161,12 +161,11 @@ impl Listings {
     }
 }
 
-/// Says something from a month on, up to the next one of which something is said.
+/// Says something from a month on, up to the next one of which something is said. What was said of that month
+/// before stays: a new decision in it may count for months before.
 fn put(known: &mut Vec<Listing>, from: Period, said: Said) {
-    match known.binary_search_by_key(&from, |listing| listing.from) {
-        Ok(at) => known[at].said = said,
-        Err(at) => known.insert(at, Listing { from, said }),
-    }
+    let at = known.partition_point(|listing| listing.from <= from);
+    known.insert(at, Listing { from, said });
 }
 
 fn in_force(known: &[Listing], month: Period) -> Option<&Said> {
@@ -274,15 +273,15 @@ mod tests {
             ("05=a 06=a 07=a 06=b 08=a", "ever=a 06=b 07=a"),
             ("05=a 06=a 06=b 07=a 08=a", "ever=a 06=b 07=a"),
             ("05=a 06=a 08=a 06=b", "ever=a 06=b 08=a"),
-            ("06=a 07=a 06=b 05=c", "ever=a 05=c 06=b 07=a"),
+            ("06=a 07=a 06=b 05=c", "ever=a 05=c 06=a 06=b 07=a"),
             // From an earlier month: before the first list, in its month, after it, and again.
             ("07=a 08<05=b 09=b", "ever=a 05=b"),
             ("07=a 08<07=b 09=b", "ever=a 07=b"),
             ("05=a 08<07=b 09=b 10<07=b", "ever=a 07=b"),
             // Where nothing differs, nothing counts from an earlier month.
-            ("05=a 07<06=b 06=c 08<06=b", "ever=a 06=c 07=b"),
+            ("05=a 07<06=b 06=c 08<06=b", "ever=a 06=b 06=c 07=b"),
             // It counts for every month since, whatever was listed for it.
-            ("05=a 06=b 07=c 08<06=d 09=d", "ever=a 06=d"),
+            ("05=a 06=b 07=c 08<06=d 09=d", "ever=a 06=b 06=d"),
             ("05=a 07=b 08<06=c 09=a", "ever=a 06=c 09=a"),
             ("05=a 06=b 08<05=a", "ever=a"),
             // Months without the row stay to be asked about.

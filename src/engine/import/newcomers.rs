@@ -1,14 +1,15 @@
-//! Rows that are new and look like somebody who is gone: the same name, birth and benefit as a row of the
-//! roster before, under another number and another enrolment id. The register does not say that they are one
+//! Rows that are new and look like somebody who is gone or has ended: the same name, birth and benefit as a
+//! row of the roster before, under another number and another enrolment id. The register does not say that they are one
 //! person, and the months of the one could be paid to the other again.
 //!
 //! Reads: the new rows of a roster, and the roster on which the newest cycle stands. Gives: a bundle that
 //! names the enrolments to be held (H122).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::domain::ids::{EnrolmentNo, ImportNo, PersonNo, Shard};
-use crate::domain::roster::RosterRow;
+use crate::domain::period::Period;
+use crate::domain::roster::{EnrolmentStatus, RosterRow};
 use crate::engine::names::Keys;
 use crate::engine::{Engine, EngineError, chunks};
 use crate::identity::fold::fold_into;
@@ -26,6 +27,8 @@ pub const PERHAPS_KNOWN: u8 = b'g';
 pub struct Newcomers {
     /// 8 bytes a row; sorted when it is whole.
     present: Vec<EnrolmentNo>,
+    /// Of these, the ones that are paid no more.
+    ended: HashSet<EnrolmentNo>,
     new: HashMap<u128, Vec<(EnrolmentNo, PersonNo)>>,
 }
 
@@ -35,9 +38,13 @@ impl Newcomers {
         keys: &Keys,
         row: &RosterRow,
         (enrolment, person): (EnrolmentNo, PersonNo),
-        is_new: bool,
+        (is_new, month): (bool, Period),
     ) {
         self.present.push(enrolment);
+        let is_over = row.entitled_to.is_some_and(|last| last < month.first_day());
+        if row.status != EnrolmentStatus::Active || is_over {
+            self.ended.insert(enrolment);
+        }
         if let Some(looks) = looks(keys, row).filter(|_| is_new) {
             self.new.entry(looks).or_default().push((enrolment, person));
         }
@@ -111,7 +118,7 @@ impl Engine {
             let number = |at: usize| record.field(at).and_then(|text| text.parse::<i64>().ok());
             let person = number(0).and_then(PersonNo::from_number).ok_or_else(unwritten)?;
             let enrolment = number(1).and_then(EnrolmentNo::from_number).ok_or_else(unwritten)?;
-            if newcomers.has(enrolment) {
+            if newcomers.has(enrolment) && !newcomers.ended.contains(&enrolment) {
                 continue;
             }
             let row = roster_row(&record, &header, &vocabulary).map_err(|_| unwritten())?;

@@ -105,7 +105,8 @@ impl Reading {
                     enrolments.push((enrolment, person, binding));
                     if people.counted.0 != 0 {
                         let is_new = people.is_new(enrolment);
-                        read.newcomers.row(&self.keys, &row, (enrolment, person), is_new);
+                        let new = (is_new, self.period);
+                        read.newcomers.row(&self.keys, &row, (enrolment, person), new);
                     }
                     if let Some(other) = people.other_number(person)
                         && row.status == EnrolmentStatus::Active
