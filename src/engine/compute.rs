@@ -93,6 +93,13 @@ pub(super) struct PersonStanding {
     pub has_nothing_new: bool,
 }
 
+/// A list that was computed and stands.
+struct EarlierList {
+    list: Cycle,
+    /// Lines of its roster that were refused.
+    refused: HashMap<Shard, BTreeSet<u64>>,
+}
+
 /// What is read for one shard.
 struct Loaded {
     shard: Shard,
@@ -270,19 +277,27 @@ impl Engine {
     }
 
     /// The other lists that were computed and stand, in the order in which they were opened.
-    async fn computed_lists(&self, cycle: &Cycle) -> Result<Vec<Cycle>, EngineError> {
+    async fn computed_lists(&self, cycle: &Cycle) -> Result<Vec<EarlierList>, EngineError> {
         let mut lists = self.store.cycles().await?;
         lists.retain(|one| {
             let is_computed = one.state.is_computed() && one.state != CycleState::Cancelled;
             one.number != cycle.number && is_computed
         });
-        Ok(lists)
+        let mut known = Vec::with_capacity(lists.len());
+        for list in lists {
+            let mut refused: HashMap<Shard, BTreeSet<u64>> = HashMap::new();
+            for one in self.store.refused(list.number).await? {
+                refused.entry(one.shard).or_default().extend(one.source_line);
+            }
+            known.push(EarlierList { list, refused });
+        }
+        Ok(known)
     }
 
     async fn load(
         &self,
         cycle: &Cycle,
-        others: &[Cycle],
+        others: &[EarlierList],
         shard: Shard,
     ) -> Result<Loaded, EngineError> {
         let roster = self.store.chunks(shard, ChunkKind::Roster, cycle.roster.0).await?;
@@ -297,6 +312,7 @@ impl Engine {
             kind: cycle.kind,
             roster: roster.clone(),
             refused: vec![],
+            refused_lines: BTreeSet::new(),
         });
         Ok(Loaded {
             shard,
@@ -311,9 +327,11 @@ impl Engine {
 
     async fn earlier_roster(
         &self,
-        cycle: &Cycle,
+        earlier: &EarlierList,
         shard: Shard,
     ) -> Result<EarlierRoster, EngineError> {
+        let cycle = &earlier.list;
+        let refused_lines = earlier.refused.get(&shard).cloned().unwrap_or_default();
         let mut refused = Vec::new();
         for chunk in self.store.chunks(shard, ChunkKind::Refused, cycle.roster.0).await? {
             let rows = stored::refused_in(&chunks::open(&self.keys.chunks, &chunk)?)?;
@@ -326,6 +344,7 @@ impl Engine {
             kind: cycle.kind,
             roster,
             refused,
+            refused_lines,
         })
     }
 

@@ -26,6 +26,7 @@ on_both_databases! { run, RealPart::Postgres;
     an_enrolment_id_is_for_one_benefit
     a_change_from_before_the_first_list_moves_no_other_month
     a_row_that_was_refused_is_owed_for_its_month
+    what_was_refused_leaves_what_was_known
 }
 
 const DAY: &str = "2026-09-20";
@@ -261,5 +262,21 @@ async fn a_row_that_was_refused_is_owed_for_its_month(office: TestOffice) {
     let bad = format!("{SEVERE} | decision_date=2026-02-30");
     month(&office, "2026-11", &bad, "refused 1", "").await;
     month(&office, "2026-12", SEVERE, "entitled 1", "pending 1 = 2000000").await;
+    office.ends_whole().await;
+}
+
+async fn what_was_refused_leaves_what_was_known(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    // Somebody else's row under the same enrolment id is refused, and says nothing of it.
+    let other = especially().replace("001044000101", "001044000177").replace("Văn An", "Văn Ân");
+    office.month("2026-11", &[SEVERE, &other]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "refused 1, entitled 1", "pending 1 = 1000000").await;
+    let pension = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
+    month(&office, "2026-12", pension, "refused 1", "").await;
+    // December's row is as good as none: it is owed as the row of before.
+    month(&office, "2027-01", &especially(), "entitled 1", "pending 1 = 2250000").await;
+    assert!(office.receivables().await.is_empty());
     office.ends_whole().await;
 }

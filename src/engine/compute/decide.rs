@@ -62,7 +62,7 @@ pub fn decide(terms: &Terms, book: &LawBook<'_>, loaded: &Loaded) -> Result<Deci
     };
     decided.refused(stored::refused(terms, loaded)?);
     let listed = stored::roster(terms, loaded)?;
-    let listings = Listings::read(terms, &loaded.rosters)?;
+    let listings = Listings::read(terms, &loaded.rosters, &listed)?;
     let register = stored::register(terms, loaded)?;
     let decisions = reconciled(terms, &listed, &register);
     let history = by_person(&loaded.claims);

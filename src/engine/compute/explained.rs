@@ -350,7 +350,7 @@ struct Again {
 
 fn explained(terms: &Terms, loaded: &Loaded, person: PersonNo) -> Result<Again, EngineError> {
     let listed = stored::roster(terms, loaded)?;
-    let listings = Listings::read(terms, &loaded.rosters)?;
+    let listings = Listings::read(terms, &loaded.rosters, &listed)?;
     let register = stored::register(terms, loaded)?;
     let decisions = reconciled(terms, &listed, &register);
     let from = listed.partition_point(|row| row.person < person);

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::Terms;
-use super::stored::unwritten;
+use super::stored::{Listed, unwritten};
 use crate::domain::cycle::CycleKind;
 use crate::domain::ids::{CycleNo, EnrolmentNo};
 use crate::domain::period::{Period, parse_date};
@@ -28,6 +28,8 @@ pub struct EarlierRoster {
     pub kind: CycleKind,
     pub roster: Vec<Chunk>,
     pub refused: Vec<EnrolmentNo>,
+    /// Lines of the roster that were read, and refused when the list was computed.
+    pub refused_lines: BTreeSet<u64>,
 }
 
 /// What is compared of two rows: their columns, in this order, then the facts.
@@ -70,13 +72,23 @@ pub struct Before {
 }
 
 impl Listings {
-    /// Goes through the rosters, in the order in which they became known.
-    pub fn read(terms: &Terms, rosters: &[EarlierRoster]) -> Result<Listings, EngineError> {
+    /// Goes through the rosters, in the order in which they became known; the last is that of `listed_now`.
+    pub fn read(
+        terms: &Terms,
+        rosters: &[EarlierRoster],
+        listed_now: &[Listed],
+    ) -> Result<Listings, EngineError> {
+        let repeated = listed_now.iter().filter(|one| one.is_repeated);
+        let repeated_now: BTreeSet<u64> = repeated.map(|one| one.row.line).collect();
         let mut listings = Listings::default();
         // The first list has nothing before it.
         let rosters = if rosters.len() < 2 { &[] } else { rosters };
         for one in rosters {
             let mut listed = BTreeSet::new();
+            let refused_lines = match one.list == terms.cycle.number {
+                true => &repeated_now,
+                false => &one.refused_lines,
+            };
             for chunk in &one.roster {
                 let plain = chunks::open(&terms.keys.chunks, chunk)?;
                 let mut records = Records::new(plain.as_slice());
@@ -85,6 +97,11 @@ impl Listings {
                     let enrolment =
                         number.and_then(EnrolmentNo::from_number).ok_or_else(unwritten)?;
                     listed.insert(enrolment);
+                    // What is refused leaves what was known.
+                    let line = record.field(2).and_then(|text| text.parse::<u64>().ok());
+                    if line.is_some_and(|line| refused_lines.contains(&line)) {
+                        continue;
+                    }
                     let from = changed_from(&record).unwrap_or(one.period).min(one.period);
                     listings.says(enrolment, from, one.period, Said::Listed(compared(&record)));
                 }
@@ -127,12 +144,17 @@ impl Listings {
         let mut before = Before::default();
         let Some(all) = self.0.get(&enrolment) else { return Ok(before) };
         let until = all.partition_point(|listing| listing.from <= terms.cycle.period);
-        let mut known: Vec<&Listing> = all[..until].iter().collect();
-        known.dedup_by(|next, one| next.said == one.said);
-        let [.., _, Listing { said: Said::Listed(now), .. }] = known[..] else {
+        let Some(Listing { said: Said::Listed(now), .. }) = all[..until].last() else {
             return Ok(before);
         };
-        let now = fields(now);
+        let benefit = fields(now)[..2].to_vec();
+        // A row of another benefit was refused, or nothing came of it.
+        let mut known: Vec<&Listing> = all[..until].iter().collect();
+        known.retain(|one| match &one.said {
+            Said::Listed(text) => fields(text)[..2] == benefit,
+            Said::Absent => true,
+        });
+        known.dedup_by(|next, one| next.said == one.said);
         for (at, one) in known.iter().enumerate() {
             let next = known[at + 1..].iter().find_map(|next| match &next.said {
                 Said::Listed(then) => Some((next.from, then)),
@@ -147,11 +169,6 @@ impl Listings {
                     continue;
                 }
             };
-            // Of another benefit: it is another enrolment's past.
-            if fields[..2] != now[..2] {
-                before.listings.clear();
-                continue;
-            }
             let mut listed = listed(terms, &fields)?;
             listed.until = until;
             listed.then_decided_anew = self::fields(then)[2..4] != fields[2..4];
