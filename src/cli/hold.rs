@@ -159,7 +159,7 @@ fn tell(cycle: &Cycle, done: &Decided, voice: &Voice) {
         if one.waits_for_another() {
             return format!(
                 "one of two: `{}` proposes to release {hold}, which stays held until another officer confirms it: \
-                 chitra hold confirm {} {} --as OFFICER",
+                 chitra hold confirm {} {} --as APPROVER",
                 one.decided_by,
                 cycle.label(),
                 done.hold

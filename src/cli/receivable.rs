@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::Voice;
 use crate::cli::show::{money, table};
 use crate::cli::signer::Signer;
+use crate::domain::instruction::InstructionState;
 use crate::domain::period::parse_date;
 use crate::domain::receivable::{ReceiptSource, ReceivableStanding};
 use crate::domain::state::Named;
@@ -268,8 +269,15 @@ async fn show(
     {
         let orders = engine.store.instructions_of(&[payable]).await?;
         for one in orders.iter().filter(|one| one.attempt == attempt) {
+            let step = match one.state {
+                InstructionState::Returned | InstructionState::ExcessReturned => {
+                    format!("returned {}", one.evidence.outcome_on.as_deref().unwrap_or(""))
+                }
+                // The other order of the payable has ended otherwise: nothing was paid twice.
+                _ => "found not to be too much".to_owned(),
+            };
             steps.push((
-                format!("returned {}", one.evidence.outcome_on.as_deref().unwrap_or("")),
+                step,
                 format!("order {}, {}", engine.reference(one), one.state),
                 standing.returned_minor,
             ));

@@ -213,7 +213,7 @@ impl Engine {
                 "H904",
                 format!(
                     "`{}` has proposed to release {hold}; another officer confirms it: \
-                     chitra hold confirm {} {hold} --as OFFICER",
+                     chitra hold confirm {} {hold} --as APPROVER",
                     waiting.decided_by,
                     cycle.label()
                 ),
@@ -294,7 +294,7 @@ impl Engine {
                 "H906",
                 format!(
                     "`{officer}` has proposed to release {hold}, and a hold of {} is released by two persons; another officer \
-                     confirms it: chitra hold confirm {} {hold} --as OFFICER",
+                     confirms it: chitra hold confirm {} {hold} --as APPROVER",
                     exception.code,
                     cycle.label()
                 ),

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use crate::domain::period::Period;
 use crate::pipeline::adjust::{AdjustError, Difference, Recomputed, adjust};
 use crate::rules::combine::{Claimant, combine};
-use crate::rules::evaluate::{self, Amounts, Held, Month, Standing, Untraced};
+use crate::rules::evaluate::{self, Amounts, Held, Month, Standing};
 use crate::rules::law::LawBook;
 use crate::rules::pack::{BenefitId, BenefitKind, ClauseId, ComponentId, FundId, NOTHING_APPLIES};
 use crate::rules::question::{Determined, EnrolmentCase, PersonCase};
@@ -131,9 +131,6 @@ pub struct Entitled {
     pub lines: Vec<Line>,
     /// One for each enrolment, in its order.
     pub outcomes: Vec<Outcome>,
-    /// Past months that could not be recomputed, although the cycle's own month could: nothing was
-    /// adjusted for them. By enrolment.
-    pub unadjusted: Vec<(u16, Period, Held)>,
 }
 
 /// Decides one person.
@@ -160,6 +157,8 @@ pub struct Scratch {
     reaches: Reaches,
     /// The enrolments, then what is not asked about.
     claimants: Vec<Claimant>,
+    /// Of each enrolment, what decided the month.
+    spans: Vec<usize>,
     months: Vec<Month>,
     /// Why months are held that were determined before; none of those that are not asked about.
     kept: Vec<Option<Held>>,
@@ -224,7 +223,6 @@ fn months_into<'a>(
     entitled: &mut Entitled,
 ) {
     entitled.lines.clear();
-    entitled.unadjusted.clear();
     scratch.current.clear();
     scratch.current.resize(person.enrolments.len(), None);
     let last = cycle.last();
@@ -233,10 +231,11 @@ fn months_into<'a>(
     while period <= last {
         scratch.months.clear();
         scratch.kept.clear();
+        scratch.spans.clear();
         for (at, enrolment) in person.enrolments.iter().enumerate() {
-            let (listing, reach) = scratch.reaches.of(at, period);
-            let listed = enrolment.listing(listing);
-            let month = reach.month(book, person, &listed, period, &mut Untraced);
+            let decided = scratch.reaches.decide(book, person, (at, enrolment), period);
+            scratch.spans.push(decided.span);
+            let month = decided.month;
             // Held as it may be now, what was determined for the month was paid, and others gave way to it.
             let (month, held) = match month {
                 Month::Held(held) => match Amounts::determined(period, enrolment.history) {
@@ -280,7 +279,6 @@ fn outcomes_into(
         let outcome = match month {
             Month::Held(held) => {
                 entitled.lines.retain(|line| line.enrolment != index);
-                entitled.unadjusted.retain(|(enrolment, _, _)| *enrolment != index);
                 let missing = missing_inputs(book, cycle, person, enrolment);
                 Outcome::Held { held, missing }
             }
@@ -327,7 +325,7 @@ fn hold_what_displaces(
             let pair = [scratch.claimants[winner], scratch.claimants[loser]];
             let mut months = [scratch.alone[winner], scratch.alone[loser]];
             combine(book, period, &pair, &mut months);
-            let is_open = scratch.reaches.of(winner, period).1.is_open(period);
+            let is_open = scratch.reaches.reach(scratch.spans[winner]).is_open(period);
             if is_open && matches!(months[1], Month::Nil(_)) {
                 scratch.current[winner] = Some(Month::Held(Held::AnotherWasPaid(period)));
             }
@@ -346,7 +344,7 @@ fn settle_month(
 ) {
     for (at, enrolment) in person.enrolments.iter().enumerate() {
         let index = at as u16;
-        let (_, reach) = scratch.reaches.of(at, period);
+        let reach = scratch.reaches.reach(scratch.spans[at]);
         let month = scratch.months[at];
         remember(&mut scratch.current[at], cycle, period, reach, month);
         if !reach.is_open(period) || reach.only_month().is_some_and(|only| only != period) {
@@ -356,8 +354,9 @@ fn settle_month(
             Month::Entitled(amounts) => Recomputed::Owed(amounts),
             Month::Nil(clause) => Recomputed::Nothing(clause),
             Month::Held(held) => {
-                if period < cycle.period {
-                    entitled.unadjusted.push((index, period, held));
+                // A month that was never decided keeps the row back until it can be. One that was stays as it is.
+                if Amounts::determined(period, enrolment.history).is_none() {
+                    scratch.current[at] = Some(Month::Held(held));
                 }
                 continue;
             }

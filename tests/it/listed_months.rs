@@ -27,6 +27,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_change_from_before_the_first_list_moves_no_other_month
     a_row_that_was_refused_is_owed_for_its_month
     what_was_refused_leaves_what_was_known
+    months_held_for_a_fact_are_owed_once_it_is_there
 }
 
 const DAY: &str = "2026-09-20";
@@ -277,6 +278,18 @@ async fn what_was_refused_leaves_what_was_known(office: TestOffice) {
     month(&office, "2026-12", pension, "refused 1", "").await;
     // December's row is as good as none: it is owed as the row of before.
     month(&office, "2027-01", &especially(), "entitled 1", "pending 1 = 2250000").await;
+    assert!(office.receivables().await.is_empty());
+    office.ends_whole().await;
+}
+
+async fn months_held_for_a_fact_are_owed_once_it_is_there(office: TestOffice) {
+    office.on_day(DAY);
+    let lacking = SEVERE.replace("disability_level=severe", "");
+    month(&office, "2026-10", &lacking, "held 1", "").await;
+    month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 2000000").await;
+    month(&office, "2026-12", &lacking, "held 1", "").await;
+    month(&office, "2027-01", &especially(), "entitled 1", "pending 1 = 2500000").await;
+    month(&office, "2027-02", &especially(), "entitled 1", "pending 1 = 1250000").await;
     assert!(office.receivables().await.is_empty());
     office.ends_whole().await;
 }

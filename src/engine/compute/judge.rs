@@ -23,6 +23,7 @@ use crate::engine::EngineError;
 use crate::identity::ladder::Rule;
 use crate::pipeline::entitle::{self, Entitled, Scratch, entitle_into};
 use crate::pipeline::reconcile::{self, ReconcilePolicy, reconcile};
+use crate::rules::explain::{Language, held_sentence};
 use crate::rules::pack::{BenefitId, BenefitKind};
 use crate::rules::question::Unasked;
 use crate::rules::{Determined, DobPrecision, EnrolmentCase, FactRow, LawBook, PersonCase, Sex};
@@ -282,7 +283,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                         outcome: RowOutcome::Held,
                         code: held.code().to_owned(),
                         detail: match names.is_empty() {
-                            true => says(held.code()).to_owned(),
+                            true => held_sentence(pack, held, missing, Language::English),
                             false => format!("missing: {}", names.join(", ")),
                         },
                         rule,
@@ -292,11 +293,6 @@ impl<'s, 'p> Judge<'s, 'p> {
         }
         Ok(judged)
     }
-}
-
-/// What the catalogue says of a hold of the rules.
-fn says(code: &str) -> &'static str {
-    code.parse::<HoldCode>().map_or("the law cannot decide this row", |code| code.entry().en)
 }
 
 /// How the rows ended that do not go on to the law. `check` is the second hash of the national id under

@@ -5,7 +5,7 @@
 //! before.
 
 use crate::domain::period::Period;
-use crate::rules::evaluate::{self, Held, Month, Standing, Tracer, Untraced, Window};
+use crate::rules::evaluate::{self, Amounts, Held, Month, Standing, Tracer, Untraced, Window};
 use crate::rules::law::LawBook;
 use crate::rules::pack::{BenefitKind, NOTHING_APPLIES};
 use crate::rules::question::{EnrolmentCase, PersonCase};
@@ -18,6 +18,13 @@ pub(super) struct Reaches {
     spans: Vec<Span>,
     /// Where the spans of each enrolment begin.
     starts: Vec<usize>,
+}
+
+/// What a month comes to, and the span that says so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decided {
+    pub span: usize,
+    pub month: Month,
 }
 
 /// What one listing comes to, and up to which month it counts.
@@ -72,12 +79,37 @@ impl Reaches {
         }
     }
 
-    /// What counts for a month: the place of the listing, and how far it reaches.
-    pub fn of(&self, enrolment: usize, period: Period) -> (usize, &Reach) {
-        let spans = self.spans_of(enrolment);
+    /// What a month comes to by what was listed for it. Where that does not say enough, and nothing was
+    /// determined for the month, by what was listed next: a row that was mended says what was meant.
+    pub fn decide<'a>(
+        &self,
+        book: &LawBook<'a>,
+        person: &PersonCase<'a>,
+        (at, enrolment): (usize, &EnrolmentCase<'a>),
+        period: Period,
+    ) -> Decided {
+        let first = self.starts[at];
+        let spans = self.spans_of(at);
         let later = |span: &Span| span.until.is_some_and(|until| period >= until);
-        let at = spans.iter().rposition(later).map_or(0, |at| at + 1);
-        (spans[at].listing, &spans[at].reach)
+        let start = spans.iter().rposition(later).map_or(0, |at| at + 1);
+        let decided = |offset: usize| {
+            let span = &spans[offset];
+            let listed = enrolment.listing(span.listing);
+            let month = span.reach.month(book, person, &listed, period, &mut Untraced);
+            Decided { span: first + offset, month }
+        };
+        let as_listed = decided(start);
+        let is_settled = Amounts::determined(period, enrolment.history).is_some();
+        if !matches!(as_listed.month, Month::Held(_)) || is_settled {
+            return as_listed;
+        }
+        let says_enough = |one: &Decided| !matches!(one.month, Month::Held(_));
+        (start + 1..spans.len()).map(decided).find(says_enough).unwrap_or(as_listed)
+    }
+
+    /// How far what decided a month reaches.
+    pub fn reach(&self, span: usize) -> &Reach {
+        &self.spans[span].reach
     }
 
     /// The listing that counts for a month, of an enrolment by itself.
@@ -90,7 +122,8 @@ impl Reaches {
     ) -> EnrolmentCase<'a> {
         let mut reaches = Reaches::default();
         reaches.push(book, cycle, person, enrolment);
-        enrolment.listing(reaches.of(0, period).0)
+        let decided = reaches.decide(book, person, (0, enrolment), period);
+        enrolment.listing(reaches.spans[decided.span].listing)
     }
 
     /// The first month for which any line may be made.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::period::parse_date;
-use crate::rules::evaluate::Trace;
+use crate::rules::evaluate::{Trace, Untraced};
 use crate::rules::pack::Pack;
 use crate::rules::question::{Absence, DobPrecision, ListedBefore, Sex};
 use crate::rules::value::FactRow;
@@ -328,6 +328,37 @@ fn who_comes_back_without_a_claim_is_asked_about_the_months_between() {
     assert_eq!(decided(false).outcomes, [Outcome::Held { held, missing: vec![] }]);
     let months: Vec<_> = decided(true).lines.iter().map(|line| line.period).collect();
     assert_eq!(months, [period("2026-03"), period("2026-04")]);
+}
+
+#[test]
+fn a_month_whose_row_lacked_a_fact_is_decided_by_the_mended_row() {
+    let [mut row, _] = higher_and_lower("2026-03");
+    let known = row.facts.clone();
+    let listed = |until: &str, facts: FactRow| ListedBefore {
+        until: period(until),
+        then_decided_anew: false,
+        is_ended: false,
+        decision_date: row.decision_date,
+        entitled_from: None,
+        entitled_to: None,
+        paid_through: row.paid_through,
+        facts,
+    };
+    row.before = vec![listed("2026-04", known.clone()), listed("2026-05", vn().fact_row())];
+    let cycle = Cycle { period: period("2026-05"), months: 1, history_from: period("2026-03") };
+    let book = LawBook::new(vn(), date("2026-04-24"), cycle.last());
+    let born = Some((date("1944-03-14"), DobPrecision::Day));
+    let decided = |row: &Row| entitle(&book, &cycle, &person(born, None, &[row.case()]));
+    let months = |row: &Row| decided(row).lines.iter().map(|line| line.period).collect::<Vec<_>>();
+    // March was paid; April was held.
+    assert_eq!(months(&row), [period("2026-04"), period("2026-05")]);
+    // The first row lacked it.
+    row.before.remove(0);
+    row.history.clear();
+    assert_eq!(months(&row), [period("2026-03"), period("2026-04"), period("2026-05")]);
+    // Nobody has said it yet, and nobody is dropped.
+    row.facts = vn().fact_row();
+    assert!(matches!(decided(&row).outcomes[..], [Outcome::Held { .. }]));
 }
 
 #[test]
