@@ -395,6 +395,13 @@ impl Office {
         Receiver { payee: Some(payee), known: false, relation, destination }
     }
 
+    /// The day on which the sender writes the roster, which names no later decision: the twentieth of the month
+    /// before.
+    fn listed_on(&self) -> Date {
+        let month = self.config.period.plus(-1).first_day();
+        month.checked_add(Span::new().days(19)).unwrap_or(month)
+    }
+
     /// The enrolment as it should be written.
     fn clean_row(
         &self,
@@ -417,7 +424,8 @@ impl Office {
         let decided = earliest
             .checked_add(Span::new().days(random.between(0, days.max(0))))
             .unwrap_or(latest)
-            .min(self.today);
+            .min(self.listed_on())
+            .max(earliest);
         let ends = to_age.and_then(birthday).map(|day| day.last_of_month().to_string());
         let mut facts = benefit.draw_facts(random, age, person.sex == Sex::Female);
         if benefit == SynthBenefit::OrphanStudent {
