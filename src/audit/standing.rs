@@ -69,8 +69,8 @@ pub struct Standing {
     /// True when a cycle was opened by a program that wrote no such lines.
     pub has_older: bool,
     opened: BTreeSet<i64>,
-    /// The key of the last stop of an order.
-    stops: BTreeMap<String, String>,
+    /// How often each order was proposed to be stopped.
+    stops: BTreeMap<String, u64>,
 }
 
 impl Standing {
@@ -332,17 +332,20 @@ impl Standing {
             }
             "stop_proposed" => {
                 for order in said.orders(prefix) {
-                    let key = format!("{order}/{}", said.text("at"));
+                    let nth = self.stops.entry(order.clone()).or_default();
+                    *nth += 1;
+                    let key = format!("{order}/{nth}");
                     let proposed = ("state", "proposed".to_owned());
-                    let fields = [proposed, is("officer"), is("reason"), none("ended_by")];
-                    self.set(K::Stop, key.clone(), &fields);
-                    self.stops.insert(order, key);
+                    let fields =
+                        [is("at"), proposed, is("officer"), is("reason"), none("ended_by")];
+                    self.set(K::Stop, key, &fields);
                 }
             }
             "stop_confirmed" | "stop_refused" => {
                 let state = event.trim_start_matches("stop_").to_owned();
                 for order in said.orders(prefix) {
-                    if let Some(key) = self.stops.get(&order).cloned() {
+                    if let Some(nth) = self.stops.get(&order) {
+                        let key = format!("{order}/{nth}");
                         self.set(K::Stop, key, &[("state", state.clone()), by("ended_by")]);
                     }
                 }

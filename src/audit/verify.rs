@@ -219,7 +219,10 @@ pub enum VerifyError {
         "the store has only {store} leaves, fewer than the log: the store was restored from an old copy; do not send before this is reconciled"
     )]
     StoreMustNotBeBehindTheLog { store: u64 },
-    #[error("the log has only {log} entries, fewer than the store: the log was cut or rolled back")]
+    #[error(
+        "the log has only {log} entries, fewer than the store numbered: an entry may not have been written yet, which \
+         chitra audit checkpoint does; where it does not, the log was cut or rolled back"
+    )]
     LogMustNotBeBehindTheStore { log: u64 },
     #[error("the store's leaf {index} cannot be read: {reason}")]
     StoreMustBeReadable { index: u64, reason: String },

@@ -147,8 +147,8 @@ holds! {
         "Ba tháng liền không nhận tiền: đề nghị xem xét tạm dừng."
         "Not collected for three months running: a suspension is proposed."
     DuplicateReported "H153" Payable TwoPersons
-        "Đơn vị chi trả báo đã nhận khoản này trước đó: phải đối chiếu sổ sách xong mới chi lại."
-        "The provider says that it saw this payment before: the books must agree first."
+        "Đơn vị chi trả báo đã nhận khoản này trước đó, hoặc báo thêm giao dịch thứ hai: phải đối chiếu sổ sách xong mới chi lại."
+        "The provider says that it saw this payment before, or told a second transaction for it: the books must agree first."
     ReasonNeedsAPerson "H154" Payable Officer
         "Khoản của kỳ trước bị từ chối hoặc trả về vì lý do cần có người xem xét."
         "Money of an earlier month came back for a reason at which a person must look."

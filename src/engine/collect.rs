@@ -39,6 +39,10 @@ mod statements;
 const COLLECT_LOCK: &str = "collect.lock";
 /// The answer of one partner lies in the outbox of another.
 const WRONG_OUTBOX: &str = "L107";
+
+/// An answer that is not sealed, not for us, or not whole: it cannot be read, and lies there until somebody
+/// takes it away.
+const SEAL_FAULTS: [&str; 3] = ["N132", "N133", "N134"];
 /// How much of a file is looked at to tell its format.
 const HEAD_BYTES: usize = 8 * 1024;
 
@@ -172,7 +176,7 @@ impl Engine {
         }
         let taken_in = match self.answer_known(provider, &known, &shown).await {
             Err(error) => {
-                return Err(self.wrong_outbox_told(provider, &shown, &known, error).await?);
+                return Err(self.told_in_queue(provider, &shown, &known, error).await?);
             }
             Ok(answer) => answer,
         };
@@ -203,21 +207,21 @@ impl Engine {
             Err(error) => {
                 let arrived = seen.digest.to_string();
                 let inside = self.store.answer_opened(&arrived).await?.unwrap_or(arrived);
-                Err(self.wrong_outbox_told(provider, &shown, &inside, error).await?)
+                Err(self.told_in_queue(provider, &shown, &inside, error).await?)
             }
         }
     }
 
-    /// Puts the file into the queue when what is wrong with it is that it lies in the wrong outbox. Gives
-    /// the error back.
-    async fn wrong_outbox_told(
+    /// Puts the file into the queue when what is wrong with it is that it lies in the wrong outbox, or how it
+    /// is sealed. Gives the error back.
+    async fn told_in_queue(
         &self,
         provider: &str,
         shown: &str,
         sha256: &str,
         error: EngineError,
     ) -> Result<EngineError, EngineError> {
-        if error.code() == WRONG_OUTBOX {
+        if error.code() == WRONG_OUTBOX || SEAL_FAULTS.contains(&error.code()) {
             let digest = Digest::parse(sha256)
                 .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
             self.refusal_recorded(self.provider(provider)?, shown, &digest, &error).await?;

@@ -313,6 +313,7 @@ impl Engine {
             roster: roster.clone(),
             refused: vec![],
             refused_lines: BTreeSet::new(),
+            opened_on: day_of(&cycle.opened_at)?,
         });
         Ok(Loaded {
             shard,
@@ -345,6 +346,7 @@ impl Engine {
             roster,
             refused,
             refused_lines,
+            opened_on: day_of(&cycle.opened_at)?,
         })
     }
 

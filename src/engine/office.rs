@@ -138,7 +138,7 @@ async fn open_as(
     around: Surroundings,
     only_reads: bool,
 ) -> Result<Engine, EngineError> {
-    let secret = read_secret(&dir.join(OFFICE_KEY))?;
+    let secret = read_secret(&dir.join(OFFICE_KEY), READERS_OF_THE_OFFICE)?;
     let keys = Keys::of(&OfficeKey::from_bytes(secret));
     let origin = Origin::parse(&format!("chitra.office/{}", config.prefix.as_str()))
         .map_err(|error| EngineError::refused("G112", error.to_string()))?;
@@ -311,7 +311,7 @@ pub fn write_officer_key(path: &Path, seed: &[u8; 32]) -> Result<(), EngineError
 }
 
 pub fn read_officer_key(path: &Path) -> Result<OfficerKey, EngineError> {
-    Ok(OfficerKey::from_seed(&read_secret(path)?))
+    Ok(OfficerKey::from_seed(&read_secret(path, NOBODY_ELSE)?))
 }
 
 fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), EngineError> {
@@ -319,21 +319,35 @@ fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), EngineError> {
     durable_write(path, format!("{text}\n").as_bytes(), true)
 }
 
-fn read_secret(path: &Path) -> Result<[u8; 32], EngineError> {
+/// Who else may do what with an officer's key: nobody anything.
+const NOBODY_ELSE: u32 = 0o077;
+
+/// The office's key opens its data: a group may read it, whose members may read everything and are trusted
+/// with it; nobody else, and nobody may write it.
+const READERS_OF_THE_OFFICE: u32 = 0o037;
+
+fn read_secret(path: &Path, forbidden: u32) -> Result<[u8; 32], EngineError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         let metadata = std::fs::metadata(path).map_err(|error| {
             EngineError::io(format!("reading the key {}", path.display()), error)
         })?;
-        if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(EngineError::refused(
-                "G134",
-                format!(
-                    "others may read the key {}, and sign with it; when nobody has: chmod 600 {0}; otherwise end the officer \
-                     and enrol another key: chitra officer end, chitra officer enrol",
+        if metadata.permissions().mode() & forbidden != 0 {
+            let way_out = match forbidden {
+                NOBODY_ELSE => format!(
+                    "when nobody has: chmod 600 {}; otherwise end the officer and enrol another key: chitra officer end, \
+                     chitra officer enrol",
                     path.display()
                 ),
+                _ => format!(
+                    "when nobody has: chmod 600 {0}, or 640 for a group that may read all that the office has",
+                    path.display()
+                ),
+            };
+            return Err(EngineError::refused(
+                "G134",
+                format!("others may read the key {}, and sign with it; {way_out}", path.display()),
             ));
         }
     }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::audit::batch_root::BatchRootBuilder;
+use crate::domain::answer::DiscrepancyKind;
 use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
 use crate::domain::money::told;
@@ -39,6 +40,8 @@ pub struct PaidOtherwise {
     ended: HashSet<PayableNo>,
     /// Payables of which an earlier order is proved paid beside a later one.
     twice: HashSet<PayableNo>,
+    /// Payables for an order of which a second transaction was told.
+    perhaps_twice: HashSet<PayableNo>,
 }
 
 impl PaidOtherwise {
@@ -66,6 +69,11 @@ impl PaidOtherwise {
     /// Whether all of a payable is paid by the order of an earlier list, for good.
     pub(super) fn has_ended(&self, payable: PayableNo) -> bool {
         self.ended.contains(&payable)
+    }
+
+    /// Whether a second transaction was told for an order of a payable, also when an officer has looked at it.
+    pub(super) fn is_perhaps_twice(&self, payable: PayableNo) -> bool {
+        self.perhaps_twice.contains(&payable)
     }
 
     /// Payables whose live orders would pay what somebody has already.
@@ -116,7 +124,8 @@ impl Engine {
             .into_iter()
             .map(|order| ((order.payable, order.attempt), order))
             .collect();
-        let mut found = PaidOtherwise::default();
+        let perhaps_twice = self.store.payables_in_queue(DiscrepancyKind::PaidTwice).await?;
+        let mut found = PaidOtherwise { perhaps_twice, ..PaidOtherwise::default() };
         for (key, standing) in proved {
             let (Some(order), Some(payable)) = (orders.get(&key), payables.get(&key.0)) else {
                 continue;

@@ -23,7 +23,7 @@ use crate::engine::taking_back::next_attempt;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::intake::{Header, register_row};
 use crate::pipeline::records::Records;
-use crate::pipeline::retry::{Proposal, RetryTerms, Route, propose};
+use crate::pipeline::retry::{Besides, Proposal, RetryTerms, Route, propose};
 use crate::store::Changes;
 use crate::store::payables::PayableMove;
 use crate::store::registry::ChunkKind;
@@ -402,7 +402,10 @@ impl Engine {
                         &tried,
                         &routes,
                         RetryTerms { policy: &self.config.retry, rules, today },
-                        paid_otherwise.concerns(payable.number),
+                        Besides {
+                            is_paid_otherwise: paid_otherwise.concerns(payable.number),
+                            is_perhaps_paid_twice: paid_otherwise.is_perhaps_twice(payable.number),
+                        },
                     )
                 }
             };

@@ -141,10 +141,6 @@ impl IdGrade {
     pub fn links(self) -> bool {
         self <= IdGrade::ZeroRestored
     }
-
-    pub fn is_near(self) -> bool {
-        matches!(self, IdGrade::OneEdit | IdGrade::Swap)
-    }
 }
 
 /// Compares names without allocating more than once; keep one per worker.

@@ -17,7 +17,7 @@ use crate::domain::national_id::IdFindings;
 use crate::identity::grade::{BirthGrade, IdGrade, NameGrade, SexGrade};
 
 /// Changes when any rule changes what it decides; recorded in every decision.
-pub const LADDER_VERSION: u16 = 2;
+pub const LADDER_VERSION: u16 = 3;
 
 /// The agreement of one roster row with one register record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -132,24 +132,15 @@ rules! {
     NameDiffers "R40" Hold Some(HoldCode::NameDiffers),
         "Số định danh khớp nhưng họ tên khác."
         "The id agrees and the name differs."
-    IdSlipNameAndBirth "R50" Auto None,
-        "Họ tên, ngày sinh và giới tính khớp với đúng một người; số định danh sai một chữ số hoặc đảo hai chữ số."
-        "The name, the birth and the sex agree with exactly one person; the id is off by one digit or one swap."
-    NameAndBirthNoId "R51" Review Some(HoldCode::IdMissing),
-        "Không có số định danh; họ tên và ngày sinh khớp với một người."
-        "There is no id; the name and the birth agree with one person."
-    NameAndBirthOtherId "R52" Review Some(HoldCode::IdentityNotFound),
-        "Số định danh không tìm thấy; họ tên và ngày sinh khớp với một người có số khác."
-        "The id is not found; the name and the birth agree with someone who has another id."
     Ambiguous "R53" Review Some(HoldCode::IdentityAmbiguous),
         "Nhiều người trong cơ sở dữ liệu cùng khớp."
         "Several people in the register fit."
     IdMissing "R54" Review Some(HoldCode::IdMissing),
-        "Không có số định danh và không tìm thấy người phù hợp."
-        "There is no id, and nobody fits."
+        "Không có số định danh."
+        "There is no id."
     IdFormInvalid "R55" Review Some(HoldCode::IdFormInvalid),
-        "Số định danh sai dạng và không tìm thấy người phù hợp."
-        "The id has the wrong form, and nobody fits."
+        "Số định danh sai dạng."
+        "The id has the wrong form."
     IdContradicts "R56" Review Some(HoldCode::IdContradictsPerson),
         "Số định danh không tìm thấy, và các chữ số trái với năm sinh hoặc giới tính."
         "The id is not found, and its digits contradict the birth or the sex."
@@ -196,11 +187,11 @@ pub struct Circumstances {
     pub paid_on_death: bool,
 }
 
-/// Decides one row against one record. `Rule::NotThisPerson` when neither the id nor name and
-/// birth together point to the record.
+/// Decides one row against one record. `Rule::NotThisPerson` when the id is not the record's: a name and a
+/// birth alone are nobody's, and an id with a slip is another's until somebody has looked.
 pub fn decide(grades: &Grades, circumstances: &Circumstances) -> Rule {
     if !grades.id.links() {
-        return decide_without_id(grades, circumstances);
+        return Rule::NotThisPerson;
     }
     if let Some(rule) = decide_on_death(grades, circumstances) {
         return rule;
@@ -257,22 +248,6 @@ fn decide_on_death(grades: &Grades, circumstances: &Circumstances) -> Option<Rul
             (paid_on_death && same).then_some(Rule::LivesThoughPaidOnDeath)
         }
         VitalStatus::Unknown => None,
-    }
-}
-
-/// The rules for a record that the row's id does not name: found by name and birth.
-fn decide_without_id(grades: &Grades, circumstances: &Circumstances) -> Rule {
-    let same = grades.name.agrees() && grades.birth == BirthGrade::Same;
-    if !same || grades.sex == SexGrade::Different {
-        return Rule::NotThisPerson;
-    }
-    match grades.id {
-        id if id.is_near() => match decide_on_death(grades, circumstances) {
-            Some(rule) => rule,
-            None => Rule::IdSlipNameAndBirth,
-        },
-        IdGrade::Missing => Rule::NameAndBirthNoId,
-        _ => Rule::NameAndBirthOtherId,
     }
 }
 
@@ -348,12 +323,12 @@ mod tests {
             (I::Same, N::OneEdit, B::Missing, "R31", Review),
             (I::Same, N::Different, B::Same, "R40", Hold),
             (I::Same, N::Different, B::Different, "R40", Hold),
-            (I::OneEdit, N::SameFolded, B::Same, "R50", Auto),
-            (I::Swap, N::Identical, B::Same, "R50", Auto),
+            (I::OneEdit, N::SameFolded, B::Same, "R90", No),
+            (I::Swap, N::Identical, B::Same, "R90", No),
             (I::OneEdit, N::Identical, B::YearOnly, "R90", No),
             (I::OneEdit, N::OneEdit, B::Same, "R90", No),
-            (I::Missing, N::Identical, B::Same, "R51", Review),
-            (I::Different, N::Identical, B::Same, "R52", Review),
+            (I::Missing, N::Identical, B::Same, "R90", No),
+            (I::Different, N::Identical, B::Same, "R90", No),
             (I::Different, N::Identical, B::YearOnly, "R90", No),
         ]);
     }
@@ -367,10 +342,10 @@ mod tests {
             (before, IdGrade::Same, NameGrade::Different, BirthGrade::Same, "R10"),
             (before, IdGrade::Same, NameGrade::SameFolded, BirthGrade::Different, "R10"),
             (before, IdGrade::Previous, NameGrade::OneEdit, BirthGrade::Missing, "R10"),
-            (before, IdGrade::Swap, NameGrade::Identical, BirthGrade::Same, "R10"),
+            (before, IdGrade::Swap, NameGrade::Identical, BirthGrade::Same, "R90"),
             (before, IdGrade::Same, NameGrade::Different, BirthGrade::YearOnly, "R12"),
             (before, IdGrade::Same, NameGrade::Different, BirthGrade::Different, "R12"),
-            (before, IdGrade::Missing, NameGrade::Identical, BirthGrade::Same, "R51"),
+            (before, IdGrade::Missing, NameGrade::Identical, BirthGrade::Same, "R90"),
             (
                 VitalStatus::Deceased { on: None },
                 IdGrade::Same,
@@ -392,7 +367,7 @@ mod tests {
         for (id, name, birth, expected) in [
             (IdGrade::Same, NameGrade::Identical, BirthGrade::Same, "R14"),
             (IdGrade::Same, NameGrade::Different, BirthGrade::Same, "R14"),
-            (IdGrade::Swap, NameGrade::Identical, BirthGrade::Same, "R14"),
+            (IdGrade::Swap, NameGrade::Identical, BirthGrade::Same, "R90"),
             (IdGrade::Same, NameGrade::Different, BirthGrade::YearOnly, "R40"),
         ] {
             let rule = decide(&grades(id, name, birth), &missing);

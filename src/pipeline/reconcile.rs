@@ -9,7 +9,6 @@
 //! person, and by account, where those may lie in different shards.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
@@ -17,7 +16,7 @@ use crate::domain::hold::{HoldCode, HoldScope};
 use crate::domain::identity::{BirthDate, IdentityRecord, Sex};
 use crate::domain::national_id::{IdFindings, NationalId};
 use crate::domain::period::Period;
-use crate::identity::fold::{FOLD_VERSION, fold_into};
+use crate::identity::fold::FOLD_VERSION;
 use crate::identity::grade::{IdGrade, NameComparer, grade_birth, grade_id, grade_sex};
 use crate::identity::ladder::{Circumstances, Grades, LADDER_VERSION, Rule, Verdict, decide};
 use crate::identity::score::{SCORE_VERSION, score_millibits};
@@ -140,21 +139,16 @@ pub fn reconcile(input: Input<'_>) -> Output {
     let by_id = IdIndex::build(input.register);
     let mut desk = Desk { names: NameComparer::default(), period: input.period };
     let mut decisions = Vec::with_capacity(input.enrolments.len());
-    let mut unlinked = Vec::new();
     let mut candidates = Vec::new();
-    for (at, enrolment) in input.enrolments.iter().enumerate() {
+    for enrolment in input.enrolments {
         let row = Row::read(enrolment);
         candidates.clear();
         if let RowId::Read(id) = row.id {
             candidates.extend(by_id.records(id.key()));
         }
         let best = desk.best(&row, &candidates, input.register);
-        if best.is_none() {
-            unlinked.push(at);
-        }
         decisions.push(best.unwrap_or_else(|| not_found(&row)));
     }
-    look_up_by_name(&input, &mut desk, &unlinked, &mut decisions);
     hold_second_enrolments(input.enrolments, &mut decisions);
     hold_shared_accounts(input.enrolments, input.policy, &mut decisions);
     Output { decisions }
@@ -310,56 +304,6 @@ fn ambiguous(row: &Row<'_>) -> Decision {
     decision(row.enrolment.enrolment_no, Rule::Ambiguous, None)
 }
 
-/// Looks for the people whose id found nobody by name and full date of birth. These are few, so
-/// only the register records born on one of their days are folded.
-fn look_up_by_name(
-    input: &Input<'_>,
-    desk: &mut Desk,
-    unlinked: &[usize],
-    decisions: &mut [Decision],
-) {
-    let evidence = |born: Option<BirthDate>| born.filter(|born| !born.is_year_only());
-    let mut wanted: BTreeMap<BirthDate, BTreeMap<Vec<u8>, Namesakes>> = BTreeMap::new();
-    let mut name = Vec::new();
-    for at in unlinked {
-        let enrolment = &input.enrolments[*at];
-        if let Some(born) = evidence(enrolment.born) {
-            fold_into(enrolment.full_name, &mut name);
-            let namesakes = wanted.entry(born).or_default().entry(name.clone()).or_default();
-            namesakes.rows.push(*at);
-        }
-    }
-    if wanted.is_empty() {
-        return;
-    }
-    for (at, record) in input.register.iter().enumerate() {
-        let Some(same_day) = evidence(record.born).and_then(|born| wanted.get_mut(&born)) else {
-            continue;
-        };
-        fold_into(record.full_name, &mut name);
-        if let Some(namesakes) = same_day.get_mut(&name)
-            && namesakes.records.len() <= CANDIDATES_MAX
-        {
-            namesakes.records.push(at as u32);
-        }
-    }
-    for Namesakes { rows, records } in wanted.into_values().flat_map(BTreeMap::into_values) {
-        for at in rows {
-            let row = Row::read(&input.enrolments[at]);
-            if let Some(best) = desk.best(&row, &records, input.register) {
-                decisions[at] = if records.len() > 1 { ambiguous(&row) } else { best };
-            }
-        }
-    }
-}
-
-/// Rows and records of one folded name and one day of birth.
-#[derive(Default)]
-struct Namesakes {
-    rows: Vec<usize>,
-    records: Vec<u32>,
-}
-
 /// Of the rows of one person for one benefit the first stands: confirmed rows before held ones, among
 /// these who surely is the person before who perhaps is, then who was decided earlier. No number of ours
 /// has a say in it: two offices that pay one roster pay the same rows. The others are held whatever else
@@ -420,11 +364,7 @@ fn seconds_by(
 fn claims_the_person(decision: &Decision) -> bool {
     !matches!(
         decision.identified_by,
-        Rule::NameDiffers
-            | Rule::NameNearBirthDiffers
-            | Rule::DeadByIdAlone
-            | Rule::NameAndBirthNoId
-            | Rule::NameAndBirthOtherId
+        Rule::NameDiffers | Rule::NameNearBirthDiffers | Rule::DeadByIdAlone
     )
 }
 

@@ -111,14 +111,28 @@ pub enum Further {
     Stop(&'static str),
 }
 
+/// Of two transactions one may stand, whatever became of the other.
+pub const PERHAPS_TWICE: Further = Further::NeedsAPerson(
+    HoldCode::DuplicateReported,
+    "a second transaction was told for it, which may stand: the books must agree first",
+);
+
+/// What is known of a payable's money besides its own orders.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Besides {
+    /// Money of the same claims is proved paid under an earlier list.
+    pub is_paid_otherwise: bool,
+    /// A partner told a second transaction for an order. Whichever of the two came back, the other may stand.
+    pub is_perhaps_paid_twice: bool,
+}
+
 /// Decides for an unpaid payable. `doubt` is what the orders of an earlier list left, which carried the
-/// money here: it stands until an order of this list is tried. `is_paid_otherwise` says that money of the
-/// same claims is proved paid under such an earlier list.
+/// money here: it stands until an order of this list is tried.
 pub fn further(
     payable: &Payable,
     attempts: &[Instruction],
     doubt: Option<HoldCode>,
-    is_paid_otherwise: bool,
+    besides: Besides,
 ) -> Further {
     if payable.carried_to.is_some() {
         return Further::Stop("a later list has carried it over");
@@ -126,7 +140,8 @@ pub fn further(
     if attempts.iter().any(|one| one.state.is_live()) {
         return Further::Wait("an attempt is still live");
     }
-    if is_paid_otherwise || attempts.iter().any(|one| one.state == InstructionState::SettledExcess)
+    if besides.is_paid_otherwise
+        || attempts.iter().any(|one| one.state == InstructionState::SettledExcess)
     {
         return Further::Wait("an earlier attempt is proved paid");
     }
@@ -134,6 +149,9 @@ pub fn further(
         |one: &Instruction| one.evidence.reason_class.as_deref().and_then(ReasonClass::from_name);
     if attempts.iter().any(|one| class(one) == Some(ReasonClass::Stop)) {
         return Further::Stop("the provider reports death, fraud or a court order");
+    }
+    if besides.is_perhaps_paid_twice {
+        return PERHAPS_TWICE;
     }
     match (left_by_orders(payable, attempts), doubt) {
         (Some(left), _) => left,
@@ -191,7 +209,7 @@ pub fn propose(
     attempts: &[Instruction],
     routes: &[Route],
     terms: RetryTerms<'_>,
-    is_paid_otherwise: bool,
+    besides: Besides,
 ) -> Proposal {
     if !matches!(payable.state, PayableState::Rejected | PayableState::Returned) {
         return Proposal::Wait("only what was rejected or returned is ordered again");
@@ -199,7 +217,7 @@ pub fn propose(
     // An order of a list that was given up tells nothing; its id is used up all the same.
     let last = attempts.iter().filter(|one| !one.is_given_up()).max_by_key(|one| one.attempt);
     let rule = last.and_then(|last| terms.rule(last));
-    let then = match further(payable, attempts, None, is_paid_otherwise) {
+    let then = match further(payable, attempts, None, besides) {
         Further::Open(class) => match (rule, class) {
             (Some(rule), _) => rule.then,
             (None, Some(ReasonClass::Retry)) => Then::Same,
@@ -334,7 +352,7 @@ mod tests {
         let policy = Policy { attempts_max: 3, cash_fallback: true };
         let today = jiff::civil::date(2026, 11, 8);
         let terms = RetryTerms { policy: &policy, rules, today };
-        match propose(&payable, &[attempt], &routes, terms, false) {
+        match propose(&payable, &[attempt], &routes, terms, Besides::default()) {
             Proposal::Reissue { route, .. } => format!("to {}", route.channel),
             Proposal::Wait(why) | Proposal::Stop(why) => why.to_owned(),
         }
@@ -345,14 +363,14 @@ mod tests {
         let (never, duplicate) = (payable(PayableState::Held), Some(HoldCode::DuplicateReported));
         let books = "the provider saw it before: the books must agree first";
         let held = Further::NeedsAPerson(HoldCode::DuplicateReported, books);
-        assert_eq!(further(&never, &[], None, false), Further::Open(None));
-        assert_eq!(further(&never, &[], duplicate, false), held);
+        assert_eq!(further(&never, &[], None, Besides::default()), Further::Open(None));
+        assert_eq!(further(&never, &[], duplicate, Besides::default()), held);
         // A list that was given up tells nothing; an order that was tried tells everything.
         let given_up = attempt("", LIST_CANCELLED);
-        assert_eq!(further(&never, &[given_up], duplicate, false), held);
+        assert_eq!(further(&never, &[given_up], duplicate, Besides::default()), held);
         let tried = attempt("payee_data", "AC04");
         let open = Further::Open(Some(ReasonClass::PayeeData));
-        assert_eq!(further(&never, &[tried], duplicate, false), open);
+        assert_eq!(further(&never, &[tried], duplicate, Besides::default()), open);
     }
 
     #[test]

@@ -26,5 +26,5 @@ pub use compile::{check, compile};
 pub use diagnostic::{Diagnostic, Source};
 pub use law::LawBook;
 pub use pack::{BenefitId, ClauseId, ComponentId, FactRefused, FundId, Pack};
-pub use question::{Determined, DobPrecision, EnrolmentCase, ListedBefore, PersonCase, Sex};
+pub use question::{Determined, DobPrecision, EnrolmentCase, ListedBefore, Next, PersonCase, Sex};
 pub use value::{FactRow, FactValue, Input};

@@ -67,14 +67,23 @@ impl Absence {
     }
 }
 
+/// From which month on counts what was listed next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// From that for which it was listed.
+    AsListed,
+    /// It rests on a new decision: from the month in which that starts, whenever it was listed.
+    DecidedAnew,
+    /// Its decision was new on a list before: not before that starts.
+    NotBeforeItsStart,
+}
+
 /// How an enrolment was listed for some months.
 #[derive(Clone, Debug)]
 pub struct ListedBefore {
     /// The first month for which something else was listed.
     pub until: Period,
-    /// What was listed next rests on another decision: it counts from the month in which that starts, also
-    /// when it was listed later.
-    pub then_decided_anew: bool,
+    pub next: Next,
     /// The sender said that it had ended.
     pub is_ended: bool,
     pub decision_date: Option<Date>,

@@ -1,6 +1,6 @@
 //! Answers, discrepancies, halts and suspense: what came back and what it left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::domain::answer::{
     Answer, AnswerState, Discrepancy, DiscrepancyKind, Halt, RefusedAnswer, ToldTransaction,
@@ -11,7 +11,7 @@ use crate::domain::state::Named;
 
 use super::books::{Kept, Written, discrepancy_line, transaction_line};
 use super::paged::{Lookup, PAGE, lookup, lookup_texts, padded};
-use super::registry::number;
+use super::registry::{broken, number};
 use super::{Changes, Row, Store, StoreError};
 
 /// Discrepancies that are alike, of one cycle or of none.
@@ -266,6 +266,22 @@ impl Store {
             )
             .await?;
         numbered_discrepancies(&rows)
+    }
+
+    /// The payables of which something of this kind ever came into the queue.
+    pub async fn payables_in_queue(
+        &self,
+        kind: DiscrepancyKind,
+    ) -> Result<HashSet<PayableNo>, StoreError> {
+        let rows = self
+            .query(
+                "select distinct payable_no from discrepancy where kind = $1 and payable_no is not null",
+                &[kind.name().into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| PayableNo::from_number(row.int(0)?).map_err(|e| broken(e.to_string())))
+            .collect()
     }
 
     /// Every item that ever came into the queue, after a number.

@@ -193,10 +193,13 @@ const READINGS: &[Reading] = &[
     },
     Reading {
         kind: FactKind::Stop,
-        sql: "select payable_no, attempt, proposed_at, state, proposed_by, ended_by, reason from stop
-              order by payable_no, attempt, proposed_at, stop_no limit $1 offset $2",
+        // Two proposals of one order may have been made in the same second.
+        sql: "select payable_no, attempt,
+                cast(row_number() over (partition by payable_no, attempt order by stop_no) as bigint) as nth,
+                proposed_at, state, proposed_by, ended_by, reason from stop
+              order by payable_no, attempt, nth limit $1 offset $2",
         key: 3,
-        columns: &["payable", "attempt", "at", "state", "officer", "ended_by", "#reason"],
+        columns: &["payable", "attempt", "nth", "at", "state", "officer", "ended_by", "#reason"],
     },
     Reading {
         kind: FactKind::HaltByHand,

@@ -19,6 +19,7 @@ on_both_databases! { run, RealPart::Postgres;
     another_account_is_not_paid_and_is_told
     a_way_of_writing_is_no_other_account
     a_second_transaction_is_perhaps_a_second_payment
+    of_two_transactions_one_may_stand_when_the_other_came_back
     a_second_debit_is_perhaps_a_second_payment
     what_is_said_again_is_counted_and_not_booked
     one_transaction_pays_one_order
@@ -187,6 +188,37 @@ async fn a_way_of_writing_is_no_other_account(office: TestOffice) {
         office.instructions(&october, "E2").await[0].evidence.debited_on.as_deref(),
         Some("2026-10-05")
     );
+    office.ends_whole().await;
+}
+
+async fn of_two_transactions_one_may_stand_when_the_other_came_back(office: TestOffice) {
+    let october = sent(&office, &[AN, DUNG]).await;
+    let an = |status, transaction| ("E1", "0711000001", status, transaction, "05/10/2026");
+    sheet(&office, &october, &[an("Thành công", "FT1"), an("Thành công", "FT2")]).await;
+    let mut back = office.said(&october, "E1", 1, "Hoàn trả", "Tài khoản đã đóng").await;
+    back.transaction = "FT2".to_owned();
+    office.sheet(&[back]).await.unwrap();
+    office.check(&october, "entitled 2", "pending 1 = 500000, returned 1 = 500000").await;
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!((again.list, again.ordered), (None, 0), "{:?}", again.waiting);
+    assert!(again.waiting.keys().any(|why| why.contains("second transaction")));
+    let dung = office.said(&october, "E4", 1, "Thành công", "").await;
+    office.sheet(&[dung]).await.unwrap();
+
+    // Carried it waits for two persons, also after an officer has looked at the queue, and from list to list.
+    let (number, _) = office.engine.store.discrepancies().await.unwrap()[0].clone();
+    let engine = &office.engine;
+    engine.discrepancy_resolve(number, "asked the bank", MAKER, &key(MAKER)).await.unwrap();
+    let mut before = october;
+    for month in ["2026-11", "2026-12"] {
+        office.closed(&before).await;
+        office.month(month, &[DUNG]).await;
+        before = office.paid_out(month, Regular).await;
+        let held = office.engine.store.held(before.number).await.unwrap();
+        assert_eq!(held.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["H153"]);
+        let dung = office.said(&before, "E4", 1, "Thành công", "").await;
+        office.sheet(&[dung]).await.unwrap();
+    }
     office.ends_whole().await;
 }
 

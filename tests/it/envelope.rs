@@ -13,7 +13,7 @@ use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::digest::Digest;
 use chitra::domain::state::Named as _;
 
-use crate::support::office::{Fault, TestOffice, on_both_databases, refused, run};
+use crate::support::office::{self, Fault, MAKER, TestOffice, on_both_databases, refused, run};
 use crate::support::real_parts::{RealPart, real_part};
 
 on_both_databases! { run, RealPart::Postgres;
@@ -187,6 +187,18 @@ async fn a_month_of_sealed_files(mut office: TestOffice) {
     refused(office.answered("sheetbank", "csv.age", cut).await, "N134");
     fs::remove_file(lying(&outbox).remove(0)).unwrap();
     refused(office.answered("sheetbank", "csv.age", &for_another).await, "N133");
+    // Each stands in the queue, and is told until an officer has set it aside.
+    assert_eq!(office.discrepancies().await, ["file_refused"; 3]);
+    assert_eq!(office.engine.collect_all().await.unwrap().len(), 1);
+    for (number, _) in office.engine.store.discrepancies().await.unwrap() {
+        let reason = "the bank sends it again";
+        office
+            .engine
+            .discrepancy_resolve(number, reason, MAKER, &office::key(MAKER))
+            .await
+            .unwrap();
+    }
+    assert!(office.engine.collect_all().await.unwrap().is_empty());
     fs::remove_file(lying(&outbox).remove(0)).unwrap();
     office.check(&october, "entitled 1", "pending 1 = 540000").await;
 

@@ -27,6 +27,11 @@ on_both_databases! { run, RealPart::Postgres;
     a_change_from_before_the_first_list_moves_no_other_month
     a_row_that_was_refused_is_owed_for_its_month
     what_was_refused_leaves_what_was_known
+    a_change_leaves_what_a_new_decision_gave_before_it
+    a_change_reaches_no_further_back_than_its_decision
+    a_month_held_for_a_fact_is_owed_though_the_row_ended_after_it
+    a_month_that_is_named_later_counts
+    a_decision_that_lost_its_number_or_its_day_is_no_new_one
     months_held_for_a_fact_are_owed_once_it_is_there
 }
 
@@ -291,5 +296,80 @@ async fn months_held_for_a_fact_are_owed_once_it_is_there(office: TestOffice) {
     month(&office, "2027-01", &especially(), "entitled 1", "pending 1 = 2500000").await;
     month(&office, "2027-02", &especially(), "entitled 1", "pending 1 = 1250000").await;
     assert!(office.receivables().await.is_empty());
+    office.ends_whole().await;
+}
+
+async fn a_decision_that_lost_its_number_or_its_day_is_no_new_one(office: TestOffice) {
+    office.on_day(DAY);
+    let numbered = |row: &str, number: &str| format!("{row} | decision_no={number}");
+    month(
+        &office,
+        "2026-10",
+        &numbered(&especially(), "1/QD"),
+        "entitled 1",
+        "pending 1 = 1250000",
+    )
+    .await;
+    // Without a number, without a day, and with a day that is still to come: each is held.
+    for (at, slip) in [
+        ("2026-11", "decision_no="),
+        ("2026-12", "decision_date="),
+        ("2027-01", "decision_date=2026-12-20"),
+    ] {
+        let row = format!("{SEVERE} | {slip}");
+        month(&office, at, &row, "held 1", "").await;
+    }
+    // November to January are decided as they were listed, or by this row: 1.000.000 each.
+    let back = numbered(SEVERE, "1/QĐ-UBND");
+    month(&office, "2027-02", &back, "entitled 1", "pending 1 = 4000000").await;
+    assert!(office.receivables().await.is_empty());
+    office.ends_whole().await;
+}
+
+/// A decision of September that counts from a month.
+fn decided_from(row: &str, month: &str) -> String {
+    format!("{row} | decision_no=99/QD | decision_date=2026-09-18 | entitled_from={month}-01")
+}
+
+async fn a_change_leaves_what_a_new_decision_gave_before_it(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let risen = decided_from(&especially(), "2026-10");
+    month(&office, "2026-11", &risen, "entitled 1", "pending 1 = 1500000").await;
+    let fallen = format!("{} | changed_from=2026-11", decided_from(SEVERE, "2026-10"));
+    month(&office, "2026-12", &fallen, "entitled 1", "pending 1 = 1000000").await;
+    assert_eq!(office.receivables().await, ["overpayment 250000"], "November, and not October");
+    office.ends_whole().await;
+}
+
+async fn a_change_reaches_no_further_back_than_its_decision(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let risen = decided_from(&especially(), "2026-11");
+    month(&office, "2026-11", &risen, "entitled 1", "pending 1 = 1250000").await;
+    let fallen = format!("{} | changed_from=2026-10", decided_from(SEVERE, "2026-11"));
+    month(&office, "2026-12", &fallen, "entitled 1", "pending 1 = 1000000").await;
+    assert_eq!(office.receivables().await, ["overpayment 250000"], "November, and not October");
+    office.ends_whole().await;
+}
+
+async fn a_month_held_for_a_fact_is_owed_though_the_row_ended_after_it(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let lacking = SEVERE.replace("disability_level=severe", "");
+    month(&office, "2026-11", &lacking, "held 1", "").await;
+    month(&office, "2026-12", &format!("{SEVERE} | status=ceased"), "ceased 1", "").await;
+    month(&office, "2027-01", SEVERE, "entitled 1", "pending 1 = 2000000").await;
+    office.ends_whole().await;
+}
+
+async fn a_month_that_is_named_later_counts(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2026-12", &especially(), "entitled 1", "pending 1 = 1250000").await;
+    let named = format!("{} | changed_from=2026-11", especially());
+    month(&office, "2027-01", &named, "entitled 1", "pending 1 = 1500000").await;
+    month(&office, "2027-02", &named, "entitled 1", "pending 1 = 1250000").await;
     office.ends_whole().await;
 }

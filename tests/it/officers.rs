@@ -58,6 +58,17 @@ fn a_key_that_others_can_read_signs_nothing() {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             refused(office_room::read_officer_key(&path), "G134");
         }
+        // The office's own key may be read by a group that only reads, and by nobody else.
+        let key = office.dir.join("keys/office.key");
+        for (mode, opens) in [(0o640, true), (0o660, false), (0o644, false)] {
+            fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+            let mut asked = std::process::Command::new(env!("CARGO_BIN_EXE_chitra"));
+            let told =
+                asked.arg("--office").arg(&office.dir).args(["cycle", "list"]).output().unwrap();
+            let said = String::from_utf8_lossy(&told.stderr);
+            assert_eq!(told.status.success(), opens, "{mode:o}: {said}");
+            assert!(opens || said.contains("G134"), "{mode:o}: {said}");
+        }
     });
 }
 

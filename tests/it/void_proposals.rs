@@ -77,7 +77,6 @@ async fn a_stop_of_an_ended_officer_is_proposed_anew_while_the_file_waits(office
     let (an, now) = (office.person("E1").await, office.now(&cycle).await);
     engine.stop_propose(&now, an, REASON, minh, &key(minh)).await.unwrap();
     ended(&office).await;
-    office.on_day("2026-09-21");
     let told = refused(engine.stop_confirm(&now, an, hoa, &key(hoa)).await, "A120");
     assert!(told.contains("chitra stop propose 2026-10 PERSON"), "{told}");
     let waits = engine.dispatch(None).await.unwrap();

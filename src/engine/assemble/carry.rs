@@ -23,7 +23,7 @@ use crate::engine::recall::Recalled;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group, LineKind};
 use crate::pipeline::recover::Owing;
-use crate::pipeline::retry::{Further, further, left_by_orders};
+use crate::pipeline::retry::{Besides, Further, PERHAPS_TWICE, further, left_by_orders};
 use crate::store::Changes;
 
 /// What has to be heeded of the money that was carried, by the payable from which it comes.
@@ -100,7 +100,8 @@ impl Engine {
         let payouts = self.payouts_of(&numbers).await?;
         // Read after the orders: whoever asks one back finds it out, and is found here when it failed since.
         let recalled = self.recalled_within(shard).await?;
-        let doubts = self.doubts_left(shard, &unpaid, &attempts, &recalled).await?;
+        let doubts =
+            self.doubts_left(shard, &unpaid, &attempts, (&recalled, paid_otherwise)).await?;
         let mut deaths = Deaths::default();
         for payable in &unpaid {
             let Some(payout) = payouts.get(&payable.number) else {
@@ -114,7 +115,11 @@ impl Engine {
                 continue;
             }
             let doubt = doubts.get(&payable.number).copied();
-            let of_reason = match further(payable, &tried, doubt, false) {
+            let besides = Besides {
+                is_perhaps_paid_twice: paid_otherwise.is_perhaps_twice(payable.number),
+                ..Besides::default()
+            };
+            let of_reason = match further(payable, &tried, doubt, besides) {
                 Further::Wait(_) | Further::Stop(_) => continue,
                 // Two persons asked it back; two release it.
                 _ if recalled.last_came_back(&tried) => Some(HoldCode::ReportedByOfficer),
@@ -205,7 +210,7 @@ impl Engine {
         shard: Shard,
         unpaid: &[Payable],
         attempts: &HashMap<PayableNo, Vec<Instruction>>,
-        recalled: &Recalled,
+        (recalled, paid_otherwise): (&Recalled, &PaidOtherwise),
     ) -> Result<HashMap<PayableNo, HoldCode>, EngineError> {
         let tried = |payable: &Payable| {
             let of_payable = attempts.get(&payable.number).map_or(&[][..], Vec::as_slice);
@@ -230,7 +235,11 @@ impl Engine {
                         found.insert(payable.number, HoldCode::ReportedByOfficer);
                         continue;
                     }
-                    match left_by_orders(&one, &orders) {
+                    let left = match paid_otherwise.is_perhaps_twice(one.number) {
+                        true => Some(PERHAPS_TWICE),
+                        false => left_by_orders(&one, &orders),
+                    };
+                    match left {
                         Some(Further::NeedsAPerson(code, _)) => {
                             let first = found.entry(payable.number).or_insert(code);
                             *first = (*first).min(code);

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use jiff::civil::Date;
+
 use super::Terms;
 use super::stored::{Listed, unwritten};
 use crate::domain::cycle::CycleKind;
@@ -17,7 +19,7 @@ use crate::engine::import::ROSTER_LEADING;
 use crate::engine::{EngineError, chunks};
 use crate::pipeline::intake::CANONICAL_CORE;
 use crate::pipeline::records::{Record, Records};
-use crate::rules::question::{Absence, ListedBefore};
+use crate::rules::question::{Absence, ListedBefore, Next};
 use crate::store::registry::Chunk;
 
 /// The roster of a list, of one shard.
@@ -30,6 +32,8 @@ pub struct EarlierRoster {
     pub refused: Vec<EnrolmentNo>,
     /// Lines of the roster that were read, and refused when the list was computed.
     pub refused_lines: BTreeSet<u64>,
+    /// The day on which the list was opened: a decision of a later one is a slip.
+    pub opened_on: Date,
 }
 
 /// What is compared of two rows: their columns, in this order, then the facts.
@@ -61,7 +65,17 @@ struct Listing {
 
 /// The listings of a shard.
 #[derive(Default)]
-pub struct Listings(HashMap<EnrolmentNo, Vec<Listing>>);
+pub struct Listings(HashMap<EnrolmentNo, Known>);
+
+/// What lists said of one enrolment.
+#[derive(Default)]
+struct Known {
+    /// By the month from which each counts.
+    listings: Vec<Listing>,
+    /// The month from which the row of the newest month said that it counts.
+    named: Option<Period>,
+    newest: Option<Period>,
+}
 
 /// How one enrolment was listed before.
 #[derive(Default)]
@@ -97,52 +111,72 @@ impl Listings {
                     let enrolment =
                         number.and_then(EnrolmentNo::from_number).ok_or_else(unwritten)?;
                     listed.insert(enrolment);
-                    // What is refused leaves what was known.
+                    // What is refused leaves what was known, and so does a decision that nobody has signed yet.
                     let line = record.field(2).and_then(|text| text.parse::<u64>().ok());
-                    if line.is_some_and(|line| refused_lines.contains(&line)) {
+                    let is_refused = line.is_some_and(|line| refused_lines.contains(&line));
+                    let decided_on = record.field(place(RosterColumn::decision_date));
+                    let decided_on = decided_on.and_then(|day| parse_date(day).ok());
+                    let is_to_come = decided_on.is_some_and(|day| day > one.opened_on);
+                    if is_refused || (is_to_come && one.list != terms.cycle.number) {
                         continue;
                     }
-                    let from = changed_from(&record).unwrap_or(one.period).min(one.period);
-                    listings.says(enrolment, from, one.period, Said::Listed(compared(&record)));
+                    let said = Said::Listed(compared(&record));
+                    listings.says(enrolment, (one.period, changed_from(&record)), said);
                 }
             }
             if one.kind == CycleKind::Regular {
                 listed.extend(&one.refused);
                 let known = listings.0.iter();
                 let gone: Vec<EnrolmentNo> = known
-                    .filter(|(_, listings)| {
-                        listings[1..].iter().any(|listing| listing.from < one.period)
+                    .filter(|(_, known)| {
+                        known.listings[1..].iter().any(|listing| listing.from < one.period)
                     })
                     .map(|(enrolment, _)| *enrolment)
                     .filter(|enrolment| !listed.contains(enrolment))
                     .collect();
                 for enrolment in gone {
-                    listings.says(enrolment, one.period, one.period, Said::Absent);
+                    listings.says(enrolment, (one.period, None), Said::Absent);
                 }
             }
         }
         Ok(listings)
     }
 
-    /// The list of a month says something of an enrolment, for that month or for those since an earlier one.
-    fn says(&mut self, enrolment: EnrolmentNo, from: Period, of: Period, said: Said) {
+    /// The list of a month says something of an enrolment: for that month, or for those since an earlier one
+    /// that the row names.
+    fn says(&mut self, enrolment: EnrolmentNo, (of, named): (Period, Option<Period>), said: Said) {
         let known = self.0.entry(enrolment).or_default();
-        if known.is_empty() {
+        let is_new = known.listings.is_empty();
+        if is_new {
             // What was listed first counts for all months before.
-            put(known, Period::FIRST, said.clone());
-        } else if from < of && in_force(known, of).is_none_or(|before| *before != said) {
-            // What differs counts for every month since for which it was listed.
-            let stays = |one: &Listing| !(from < one.from && one.from <= of);
-            known.retain(|one| stays(one) || one.said == Said::Absent);
-            put(known, from, said.clone());
+            put(&mut known.listings, Period::FIRST, said.clone());
         }
-        put(known, of, said);
+        let differs = in_force(&known.listings, of).is_none_or(|before| *before != said);
+        let is_named_anew = named != known.named;
+        if said != Said::Absent && known.newest.is_none_or(|newest| newest <= of) {
+            (known.named, known.newest) = (named, Some(of));
+        }
+        if let Some(from) = named.filter(|from| !is_new && *from < of && (differs || is_named_anew))
+        {
+            // It counts for every month since for which the row was listed. What was said of these months
+            // stands for months before, where a new decision said so.
+            for one in &mut known.listings {
+                if from < one.from && one.from <= of && one.said != Said::Absent {
+                    one.from = from;
+                }
+            }
+            known.listings.sort_by_key(|one| one.from);
+            put(&mut known.listings, from, said.clone());
+        }
+        put(&mut known.listings, of, said);
     }
 
     /// How an enrolment was listed before what is listed now, for the months up to that of the list.
     pub fn before(&self, terms: &Terms, enrolment: EnrolmentNo) -> Result<Before, EngineError> {
         let mut before = Before::default();
-        let Some(all) = self.0.get(&enrolment) else { return Ok(before) };
+        let Some(Known { listings: all, .. }) = self.0.get(&enrolment) else {
+            return Ok(before);
+        };
         let until = all.partition_point(|listing| listing.from <= terms.cycle.period);
         let Some(Listing { said: Said::Listed(now), .. }) = all[..until].last() else {
             return Ok(before);
@@ -155,6 +189,7 @@ impl Listings {
             Said::Absent => true,
         });
         known.dedup_by(|next, one| next.said == one.said);
+        let (mut decided_on, mut first_decided_on) = ("", None);
         for (at, one) in known.iter().enumerate() {
             let next = known[at + 1..].iter().find_map(|next| match &next.said {
                 Said::Listed(then) => Some((next.from, then)),
@@ -171,7 +206,21 @@ impl Listings {
             };
             let mut listed = listed(terms, &fields)?;
             listed.until = until;
-            listed.then_decided_anew = self::fields(then)[2..4] != fields[2..4];
+            // A number that is written otherwise, or a day that is missing or was mended to an earlier one, is no
+            // new decision.
+            if !fields[3].is_empty() {
+                decided_on = fields[3];
+                first_decided_on =
+                    first_decided_on.map(|first: &str| first.min(decided_on)).or(Some(decided_on));
+            }
+            let then = self::fields(then)[3];
+            listed.next = if !decided_on.is_empty() && then > decided_on {
+                Next::DecidedAnew
+            } else if first_decided_on.is_some_and(|first| then > first) {
+                Next::NotBeforeItsStart
+            } else {
+                Next::AsListed
+            };
             before.listings.push(listed);
         }
         Ok(before)
@@ -234,7 +283,7 @@ fn listed(terms: &Terms, fields: &[&str]) -> Result<ListedBefore, EngineError> {
     }
     Ok(ListedBefore {
         until: terms.cycle.period,
-        then_decided_anew: false,
+        next: Next::AsListed,
         is_ended: fields[6] == EnrolmentStatus::Ceased.name(),
         decision_date: date(3)?,
         entitled_from: date(4)?,
@@ -258,15 +307,18 @@ mod tests {
         let mut listings = Listings::default();
         for list in lists.split(' ') {
             let (month, what) = list.split_once('=').unwrap();
-            let (of, from) = month.split_once('<').unwrap_or((month, month));
+            let (of, named) = match month.split_once('<') {
+                Some((of, named)) => (of, Some(named)),
+                None => (month, None),
+            };
             let said = match what {
                 "-" => Said::Absent,
                 what => Said::Listed(what.to_owned()),
             };
-            let [of, from] = [of, from].map(|month| format!("2026-{month}").parse().unwrap());
-            listings.says(enrolment, from, of, said);
+            let period = |month: &str| format!("2026-{month}").parse::<Period>().unwrap();
+            listings.says(enrolment, (period(of), named.map(period)), said);
         }
-        let mut known = listings.0[&enrolment].clone();
+        let mut known = listings.0[&enrolment].listings.clone();
         known.dedup_by(|next, one| next.said == one.said);
         let told = known.iter().map(|one| {
             let from = match one.from == Period::FIRST {
@@ -295,12 +347,14 @@ mod tests {
             ("07=a 08<05=b 09=b", "ever=a 05=b"),
             ("07=a 08<07=b 09=b", "ever=a 07=b"),
             ("05=a 08<07=b 09=b 10<07=b", "ever=a 07=b"),
-            // Where nothing differs, nothing counts from an earlier month.
+            // Who goes on naming the month changes nothing; who names it later does.
             ("05=a 07<06=b 06=c 08<06=b", "ever=a 06=b 06=c 07=b"),
-            // It counts for every month since, whatever was listed for it.
-            ("05=a 06=b 07=c 08<06=d 09=d", "ever=a 06=b 06=d"),
-            ("05=a 07=b 08<06=c 09=a", "ever=a 06=c 09=a"),
-            ("05=a 06=b 08<05=a", "ever=a"),
+            ("05=a 07=b 08<06=b", "ever=a 06=b"),
+            // It counts for every month since, whatever was listed for it; what was decided anew in between may
+            // have said something of months before.
+            ("05=a 06=b 07=c 08<06=d 09=d", "ever=a 06=b 06=c 06=d"),
+            ("05=a 07=b 08<06=c 09=a", "ever=a 06=b 06=c 09=a"),
+            ("05=a 06=b 08<05=a", "ever=a 05=b 05=a"),
             // Months without the row stay to be asked about.
             ("05=a 06=- 07=a 08=b", "ever=a 06=- 07=a 08=b"),
             ("05=a 06=- 07<05=b 08=b", "ever=a 05=b 06=- 07=b"),

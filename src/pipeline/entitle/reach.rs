@@ -8,7 +8,7 @@ use crate::domain::period::Period;
 use crate::rules::evaluate::{self, Amounts, Held, Month, Standing, Tracer, Untraced, Window};
 use crate::rules::law::LawBook;
 use crate::rules::pack::{BenefitKind, NOTHING_APPLIES};
-use crate::rules::question::{EnrolmentCase, PersonCase};
+use crate::rules::question::{EnrolmentCase, Next, PersonCase};
 
 use super::Cycle;
 
@@ -34,6 +34,8 @@ struct Span {
     until: Option<Period>,
     /// The place of the listing.
     listing: usize,
+    /// The sender said that the enrolment had ended.
+    is_ended: bool,
     reach: Reach,
 }
 
@@ -63,14 +65,19 @@ impl Reaches {
             if listed.is_ended {
                 reach.standing = Standing::Nil(NOTHING_APPLIES);
             }
-            self.spans.push(Span { until: Some(listed.until), listing, reach });
+            let (until, is_ended) = (Some(listed.until), listed.is_ended);
+            self.spans.push(Span { until, listing, is_ended, reach });
         }
-        self.spans.push(Span { until: None, listing: enrolment.before.len(), reach: now });
+        let listing = enrolment.before.len();
+        self.spans.push(Span { until: None, listing, is_ended: false, reach: now });
         for (at, listed) in before.iter().enumerate().map(|(at, listed)| (start + at, listed)) {
             let Standing::Within(window) = self.spans[at + 1].reach.standing else { continue };
-            if listed.then_decided_anew {
-                self.spans[at].until = self.spans[at].until.map(|until| until.min(window.start));
-            }
+            // Until a new decision starts, the one before it stands.
+            self.spans[at].until = Some(match listed.next {
+                Next::AsListed => listed.until,
+                Next::DecidedAnew => window.start,
+                Next::NotBeforeItsStart => listed.until.max(window.start),
+            });
             // Who came back with a later start says that the months before it are not owed.
             let left = enrolment.absent.iter().find(|one| one.until == listed.until);
             if let Some(left) = left.filter(|left| left.from < window.start) {
@@ -104,7 +111,8 @@ impl Reaches {
             return as_listed;
         }
         let says_enough = |one: &Decided| !matches!(one.month, Month::Held(_));
-        (start + 1..spans.len()).map(decided).find(says_enough).unwrap_or(as_listed)
+        let mut next = (start + 1..spans.len()).filter(|offset| !spans[*offset].is_ended);
+        next.find_map(|offset| Some(decided(offset)).filter(says_enough)).unwrap_or(as_listed)
     }
 
     /// How far what decided a month reaches.

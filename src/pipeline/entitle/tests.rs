@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::period::parse_date;
 use crate::rules::evaluate::{Trace, Untraced};
 use crate::rules::pack::Pack;
-use crate::rules::question::{Absence, DobPrecision, ListedBefore, Sex};
+use crate::rules::question::{Absence, DobPrecision, ListedBefore, Next, Sex};
 use crate::rules::value::FactRow;
 
 fn vn() -> &'static Pack {
@@ -271,7 +271,7 @@ fn months_without_the_row_are_decided_by_what_was_listed_before() {
     let level = vn().fact_index("disability_level").unwrap();
     row.before.push(ListedBefore {
         until: period("2026-05"),
-        then_decided_anew: false,
+        next: Next::AsListed,
         is_ended: false,
         decision_date: row.decision_date,
         entitled_from: row.entitled_from,
@@ -306,7 +306,7 @@ fn who_comes_back_without_a_claim_is_asked_about_the_months_between() {
     let pension = vn().fact_index("monthly_pension").unwrap();
     row.before.push(ListedBefore {
         until: period("2026-05"),
-        then_decided_anew: false,
+        next: Next::AsListed,
         is_ended: false,
         decision_date: row.decision_date,
         entitled_from: None,
@@ -336,7 +336,7 @@ fn a_month_whose_row_lacked_a_fact_is_decided_by_the_mended_row() {
     let known = row.facts.clone();
     let listed = |until: &str, facts: FactRow| ListedBefore {
         until: period(until),
-        then_decided_anew: false,
+        next: Next::AsListed,
         is_ended: false,
         decision_date: row.decision_date,
         entitled_from: None,
@@ -460,11 +460,11 @@ fn paid_through(months: Option<i32>) -> Option<Period> {
 
 /// How a row was listed for some months, up to one of the ten in which histories lie.
 fn any_listed_before() -> impl Strategy<Value = ListedBefore> {
-    (any_listing(), 1_i32..9, any::<bool>(), often(20, Just(()))).prop_map(
+    (any_listing(), 1_i32..9, 0_usize..3, often(20, Just(()))).prop_map(
         |((decision_date, entitled_from, entitled_to, paid, chosen), until, anew, ended)| {
             ListedBefore {
                 until: period("2026-01").plus(until),
-                then_decided_anew: anew,
+                next: [Next::AsListed, Next::DecidedAnew, Next::NotBeforeItsStart][anew],
                 is_ended: ended.is_some(),
                 decision_date,
                 entitled_from,

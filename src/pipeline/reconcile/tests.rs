@@ -114,28 +114,16 @@ fn an_old_card_and_a_lost_zero_find_the_person() {
 }
 
 #[test]
-fn a_slip_in_the_id_is_forgiven_when_name_and_birth_find_one_person() {
-    check(&[row(1, "001150012346", "NGUYEN THI LAN", "1950-03-12")], &register(), &[("R50", None)]);
-    let missing = Some("H106");
-    check(&[row(1, "", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R51", missing)]);
-    let not_found = Some("H101");
-    check(
-        &[row(1, "079150012345", "Nguyễn Thị Lan", "1950-03-12")],
-        &register(),
-        &[("R52", not_found)],
-    );
-    check(&[row(1, "001150012346", "NGUYEN THI LAN", "1950")], &register(), &[("R57", not_found)]);
-    // Two people of one name and birth are not told apart by a damaged id, nor by a missing one.
-    let mut twins = register();
-    twins.push(record(9, "001150012347", "Nguyễn Thị Lan", "1950-03-12"));
-    let ambiguous = Some("H108");
-    check(&[row(1, "001150012346", "Nguyễn Thị Lan", "1950-03-12")], &twins, &[("R53", ambiguous)]);
-}
-
-#[test]
-fn a_dead_person_found_through_a_slip_of_the_id_is_held_too() {
-    let slip = row(1, "001045000018", "Lê Văn Tám", "1945-05-05");
-    check(&[slip], &register(), &[("R10", Some("H110"))]);
+fn a_slip_in_the_id_is_looked_at_whatever_else_agrees() {
+    let not_found = ("R57", Some("H101"));
+    for id in ["001150012346", "001150012354", "079150012345"] {
+        check(&[row(1, id, "Nguyễn Thị Lan", "1950-03-12")], &register(), &[not_found]);
+    }
+    check(&[row(1, "", "Nguyễn Thị Lan", "1950-03-12")], &register(), &[("R54", Some("H106"))]);
+    // What else lies in the register beside the row's own record changes nothing: only some of it is seen.
+    let mut near = register();
+    near.push(record(9, "001150012347", "Nguyễn Thị Lan", "1950-03-12"));
+    check(&[row(1, "001150012346", "Nguyễn Thị Lan", "1950-03-12")], &near, &[not_found]);
 }
 
 #[test]
@@ -244,8 +232,6 @@ fn a_register_that_has_a_person_twice_counts_the_death() {
 fn rows_chosen_to_collide_do_not_stop_the_run() {
     let register: Vec<_> =
         (0..20_000).map(|at| record(at, LAN, "Nguyễn Thị Lan", "1950-03-12")).collect();
-    let rows: Vec<_> = (0..20_000).map(|at| row(at, "", "Nguyễn Thị Lan", "1950-03-12")).collect();
-    assert!(run(&rows, &register).iter().all(|decision| decision.rule == Rule::Ambiguous));
     let rows: Vec<_> = (0..20_000).map(|at| row(at, LAN, "Nguyễn Thị Lan", "1950-03-12")).collect();
     assert!(run(&rows, &register).iter().all(|decision| decision.rule == Rule::Ambiguous));
 }
