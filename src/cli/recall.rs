@@ -91,7 +91,7 @@ impl RecallCommand {
                 engine.sequence().await?;
                 voice.say(&as_json(&done), || {
                     format!(
-                        "{}: nobody is asked until another officer confirms: chitra recall confirm {} {of} --as OFFICER",
+                        "{}: nobody is asked until another officer confirms: chitra recall confirm {} {of} --as APPROVER",
                         told(&done, engine),
                         cycle.label()
                     )

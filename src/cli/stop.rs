@@ -56,7 +56,7 @@ impl StopCommand {
                 engine.sequence().await?;
                 voice.say(&as_json(&done), || {
                     let mut text = format!(
-                        "{}: what it is in waits until another officer decides: chitra stop confirm {} {person} --as OFFICER",
+                        "{}: what it is in waits until another officer decides: chitra stop confirm {} {person} --as APPROVER",
                         told(&done, engine),
                         cycle.label()
                     );

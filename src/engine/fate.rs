@@ -243,7 +243,7 @@ impl Engine {
                     "L114",
                     format!(
                         "`{officer}` has proposed what became of {reference}, and an unknown payment is decided by two persons; \
-                         another officer confirms it: chitra unknown confirm {} {reference} --as OFFICER",
+                         another officer confirms it: chitra unknown confirm {} {reference} --as APPROVER",
                         cycle.label(),
                         reference = self.reference(one)
                     ),

@@ -486,7 +486,7 @@ impl Engine {
                 "D177",
                 format!(
                     "`{}` has proposed it, and a payment is asked back by two persons; another officer confirms it: chitra \
-                     recall confirm {} PERSON --as OFFICER",
+                     recall confirm {} PERSON --as APPROVER",
                     by.officer.name,
                     cycle.label()
                 ),

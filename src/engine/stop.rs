@@ -164,7 +164,7 @@ impl Engine {
             return Err(EngineError::refused(
                 "D162",
                 format!(
-                    "`{}` has proposed it; another officer confirms it: chitra stop confirm {} PERSON --as OFFICER",
+                    "`{}` has proposed it; another officer confirms it: chitra stop confirm {} PERSON --as APPROVER",
                     stop.proposed_by,
                     cycle.label()
                 ),
@@ -242,7 +242,7 @@ impl Engine {
                     "D166",
                     format!(
                         "the list of {} is not released; release it, and confirm then: the file does not leave meanwhile: \
-                         chitra release {} --list {} --as OFFICER",
+                         chitra release {} --list {} --as APPROVER",
                         batch.file_name,
                         cycle.label(),
                         batch.list
@@ -344,7 +344,7 @@ impl Engine {
                 "D165",
                 format!(
                     "`{}` has proposed it, and a payment is taken off a sealed list by two persons; another officer confirms \
-                     it: chitra stop confirm {} PERSON --as OFFICER",
+                     it: chitra stop confirm {} PERSON --as APPROVER",
                     by.officer.name,
                     cycle.label()
                 ),
