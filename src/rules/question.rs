@@ -84,6 +84,9 @@ pub struct ListedBefore {
     /// The first month for which something else was listed.
     pub until: Period,
     pub next: Next,
+    /// Where what was listed next is of the month of its return: the first month for which regular lists did
+    /// not have it.
+    pub gone_from: Option<Period>,
     /// The sender said that it had ended.
     pub is_ended: bool,
     pub decision_date: Option<Date>,

@@ -31,6 +31,11 @@ on_both_databases! { run, RealPart::Postgres;
     a_change_reaches_no_further_back_than_its_decision
     a_month_held_for_a_fact_is_owed_though_the_row_ended_after_it
     a_month_that_is_named_later_counts
+    a_month_held_for_a_fact_is_owed_by_the_decision_of_then
+    a_month_that_was_released_stays_when_a_new_decision_comes
+    months_before_a_new_decision_stand_whatever_month_is_named
+    a_day_that_was_mistyped_and_is_right_again_is_no_new_decision
+    a_correction_speaks_beside_a_decision_that_came_after_it
     a_decision_that_lost_its_number_or_its_day_is_no_new_one
     months_held_for_a_fact_are_owed_once_it_is_there
 }
@@ -371,5 +376,77 @@ async fn a_month_that_is_named_later_counts(office: TestOffice) {
     let named = format!("{} | changed_from=2026-11", especially());
     month(&office, "2027-01", &named, "entitled 1", "pending 1 = 1500000").await;
     month(&office, "2027-02", &named, "entitled 1", "pending 1 = 1250000").await;
+    office.ends_whole().await;
+}
+
+async fn months_before_a_new_decision_stand_whatever_month_is_named(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", &especially(), "entitled 1", "pending 1 = 1250000").await;
+    month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let anew = decided_from(&especially(), "2026-12");
+    let named = format!("{anew} | changed_from=2026-10");
+    month(&office, "2026-12", &named, "entitled 1", "pending 1 = 1250000").await;
+    let other = format!("{anew} | changed_from=2026-11");
+    month(&office, "2027-01", &other, "entitled 1", "pending 1 = 1250000").await;
+    assert!(office.receivables().await.is_empty());
+    office.ends_whole().await;
+}
+
+async fn a_day_that_was_mistyped_and_is_right_again_is_no_new_decision(office: TestOffice) {
+    office.on_day(DAY);
+    let signed = |row: &str, day: &str| format!("{row} | decision_date={day}");
+    let right = "2025-09-10";
+    month(&office, "2026-10", &signed(SEVERE, right), "entitled 1", "pending 1 = 1000000").await;
+    let slip = signed(SEVERE, "2025-08-01");
+    month(&office, "2026-11", &slip, "entitled 1", "pending 1 = 1000000").await;
+    let again = signed(&especially(), right);
+    month(&office, "2026-12", &again, "entitled 1", "pending 1 = 1250000").await;
+    assert!(office.receivables().await.is_empty());
+    office.ends_whole().await;
+}
+
+async fn a_correction_speaks_beside_a_decision_that_came_after_it(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    // A new decision says of October and November what they were; then November is corrected.
+    let anew = decided_from(SEVERE, "2026-10");
+    month(&office, "2026-12", &anew, "entitled 1", "pending 1 = 1000000").await;
+    office.month("2026-11", &[&decided_from(&especially(), "2026-10")]).await;
+    let correction = office.paid_out("2026-11", Correction).await;
+    office.check(&correction, "entitled 1", "pending 1 = 250000").await;
+    month(&office, "2027-01", &anew, "entitled 1", "pending 1 = 1000000").await;
+    assert!(office.receivables().await.is_empty(), "November stays as it was corrected");
+    office.ends_whole().await;
+}
+
+async fn a_month_held_for_a_fact_is_owed_by_the_decision_of_then(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let lacking = SEVERE.replace("disability_level=severe", "");
+    month(&office, "2026-11", &lacking, "held 1", "").await;
+    let anew = decided_from(&especially(), "2026-12");
+    month(&office, "2026-12", &anew, "entitled 1", "pending 1 = 2250000").await;
+    office.ends_whole().await;
+}
+
+async fn a_month_that_was_released_stays_when_a_new_decision_comes(office: TestOffice) {
+    gone_in_november(&office).await;
+    office.month("2026-12", &[SEVERE]).await;
+    let december = office.opened("2026-12", Regular).await;
+    office.computed(&december).await;
+    let now = office.now(&december).await;
+    let (_, held) = office.engine.holds(&now, Some("H124"), 1).await.unwrap();
+    let said = deciding(Decision::Release);
+    office.engine.hold_decide(&now, &held[0].name(), said, MAKER, &key(MAKER)).await.unwrap();
+    let again = office.engine.recompute(&office.now(&december).await).await.unwrap();
+    office.computed(&again).await;
+    office.check(&december, "entitled 1", "pending 1 = 2000000").await;
+    let december = office.engine.seal(&office.now(&december).await).await.unwrap();
+    office.sent(&december, 0).await;
+    office.month("2026-12", &[&decided_from(&especially(), "2026-12")]).await;
+    let correction = office.paid_out("2026-12", Correction).await;
+    office.check(&correction, "entitled 1", "pending 1 = 250000").await;
+    assert!(office.receivables().await.is_empty(), "November stays");
     office.ends_whole().await;
 }

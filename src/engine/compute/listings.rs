@@ -59,6 +59,9 @@ enum Said {
 
 #[derive(Clone, Debug)]
 struct Listing {
+    /// The month of the list.
+    of: Period,
+    /// The month from which on it counts; a new decision counts from where it starts.
     from: Period,
     said: Said,
 }
@@ -70,7 +73,7 @@ pub struct Listings(HashMap<EnrolmentNo, Known>);
 /// What lists said of one enrolment.
 #[derive(Default)]
 struct Known {
-    /// By the month from which each counts.
+    /// By the month of the list, then as they became known. Of what counts for a month the last decides it.
     listings: Vec<Listing>,
     /// The month from which the row of the newest month said that it counts.
     named: Option<Period>,
@@ -129,7 +132,7 @@ impl Listings {
                 let known = listings.0.iter();
                 let gone: Vec<EnrolmentNo> = known
                     .filter(|(_, known)| {
-                        known.listings[1..].iter().any(|listing| listing.from < one.period)
+                        known.listings.iter().any(|listing| listing.of < one.period)
                     })
                     .map(|(enrolment, _)| *enrolment)
                     .filter(|enrolment| !listed.contains(enrolment))
@@ -146,29 +149,21 @@ impl Listings {
     /// that the row names.
     fn says(&mut self, enrolment: EnrolmentNo, (of, named): (Period, Option<Period>), said: Said) {
         let known = self.0.entry(enrolment).or_default();
-        let is_new = known.listings.is_empty();
-        if is_new {
-            // What was listed first counts for all months before.
-            put(&mut known.listings, Period::FIRST, said.clone());
-        }
-        let differs = in_force(&known.listings, of).is_none_or(|before| *before != said);
+        let at = known.listings.partition_point(|listing| listing.of <= of);
+        let in_force = known.listings[..at].last().map(|listing| &listing.said);
+        let differs = in_force != Some(&said);
         let is_named_anew = named != known.named;
         if said != Said::Absent && known.newest.is_none_or(|newest| newest <= of) {
             (known.named, known.newest) = (named, Some(of));
         }
-        if let Some(from) = named.filter(|from| !is_new && *from < of && (differs || is_named_anew))
-        {
-            // It counts for every month since for which the row was listed. What was said of these months
-            // stands for months before, where a new decision said so.
-            for one in &mut known.listings {
-                if from < one.from && one.from <= of && one.said != Said::Absent {
-                    one.from = from;
-                }
-            }
-            known.listings.sort_by_key(|one| one.from);
-            put(&mut known.listings, from, said.clone());
-        }
-        put(&mut known.listings, of, said);
+        let from = match named.filter(|from| *from < of && (differs || is_named_anew)) {
+            // What was listed first counts for all months before.
+            _ if known.listings.is_empty() => Period::FIRST,
+            Some(from) => from,
+            None => of,
+        };
+        let reaching = known.step_back(at, of);
+        known.listings.splice(at..at, reaching.into_iter().chain([Listing { of, from, said }]));
     }
 
     /// How an enrolment was listed before what is listed now, for the months up to that of the list.
@@ -177,30 +172,31 @@ impl Listings {
         let Some(Known { listings: all, .. }) = self.0.get(&enrolment) else {
             return Ok(before);
         };
-        let until = all.partition_point(|listing| listing.from <= terms.cycle.period);
+        let until = all.partition_point(|listing| listing.of <= terms.cycle.period);
         let Some(Listing { said: Said::Listed(now), .. }) = all[..until].last() else {
             return Ok(before);
         };
         let benefit = fields(now)[..2].to_vec();
         // A row of another benefit was refused, or nothing came of it.
-        let mut known: Vec<&Listing> = all[..until].iter().collect();
+        let mut known: Vec<Listing> = all[..until].to_vec();
         known.retain(|one| match &one.said {
             Said::Listed(text) => fields(text)[..2] == benefit,
             Said::Absent => true,
         });
-        known.dedup_by(|next, one| next.said == one.said);
+        once_each(&mut known);
         let (mut decided_on, mut first_decided_on) = ("", None);
+        let mut absence: Option<Absence> = None;
         for (at, one) in known.iter().enumerate() {
             let next = known[at + 1..].iter().find_map(|next| match &next.said {
-                Said::Listed(then) => Some((next.from, then)),
+                Said::Listed(then) => Some((next.of, next.from, then)),
                 Said::Absent => None,
             });
-            let Some((until, then)) = next else { break };
+            let Some((back, until, then)) = next else { break };
             let fields = match &one.said {
                 Said::Listed(text) => fields(text),
                 // What was listed before counts for these months, when an officer says that they are owed.
                 Said::Absent => {
-                    before.absent.push(Absence { from: one.from, until });
+                    before.absent.push(Absence { from: one.of, until: back });
                     continue;
                 }
             };
@@ -209,9 +205,9 @@ impl Listings {
             // A number that is written otherwise, or a day that is missing or was mended to an earlier one, is no
             // new decision.
             if !fields[3].is_empty() {
-                decided_on = fields[3];
-                first_decided_on =
-                    first_decided_on.map(|first: &str| first.min(decided_on)).or(Some(decided_on));
+                let day = fields[3];
+                decided_on = decided_on.max(day);
+                first_decided_on = Some(first_decided_on.map_or(day, |first: &str| first.min(day)));
             }
             let then = self::fields(then)[3];
             listed.next = if !decided_on.is_empty() && then > decided_on {
@@ -221,21 +217,62 @@ impl Listings {
             } else {
                 Next::AsListed
             };
+            let between = known.get(at + 1).filter(|next| next.said == Said::Absent);
+            if let Some(gone) = between {
+                absence = Some(Absence { from: gone.of, until: back });
+            }
+            // A correction of the month of return says so too.
+            let of_return = absence.filter(|absence| {
+                absence.until == back && (between.is_some() || listed.next != Next::DecidedAnew)
+            });
+            listed.gone_from = of_return.map(|absence| absence.from);
             before.listings.push(listed);
         }
         Ok(before)
     }
 }
 
-/// Says something from a month on, up to the next one of which something is said. What was said of that month
-/// before stays: a new decision in it may count for months before.
-fn put(known: &mut Vec<Listing>, from: Period, said: Said) {
-    let at = known.partition_point(|listing| listing.from <= from);
-    known.insert(at, Listing { from, said });
+/// What one list said after another in the same words is one thing, from the first month on that any names.
+fn once_each(known: &mut Vec<Listing>) {
+    known.dedup_by(|next, one| {
+        let is_same = next.said == one.said;
+        if is_same {
+            one.from = one.from.min(next.from);
+        }
+        is_same
+    });
 }
 
-fn in_force(known: &[Listing], month: Period) -> Option<&Said> {
-    known.iter().rfind(|listing| listing.from <= month).map(|listing| &listing.said)
+impl Known {
+    /// Lets what later lists said of a month and of those before it step back behind what is said of that
+    /// month now. Gives what stays of it for the months before.
+    fn step_back(&mut self, at: usize, of: Period) -> Vec<Listing> {
+        let mut reaching = Vec::new();
+        for place in at..self.listings.len() {
+            let latest = self.listings[..place].iter().filter_map(Listing::decided_on).max();
+            let is_decided_anew = latest.is_some() && self.listings[place].decided_on() > latest;
+            let listing = &mut self.listings[place];
+            if listing.said != Said::Absent && (listing.from <= of || is_decided_anew) {
+                reaching.push(Listing {
+                    of,
+                    from: listing.from.min(of),
+                    said: listing.said.clone(),
+                });
+                listing.from = listing.from.max(of.plus(1));
+            }
+        }
+        reaching
+    }
+}
+
+impl Listing {
+    /// The day of the decision, where there is one.
+    fn decided_on(&self) -> Option<&str> {
+        match &self.said {
+            Said::Listed(text) => fields(text).get(3).copied().filter(|day| !day.is_empty()),
+            Said::Absent => None,
+        }
+    }
 }
 
 fn place(column: RosterColumn) -> usize {
@@ -284,6 +321,7 @@ fn listed(terms: &Terms, fields: &[&str]) -> Result<ListedBefore, EngineError> {
     Ok(ListedBefore {
         until: terms.cycle.period,
         next: Next::AsListed,
+        gone_from: None,
         is_ended: fields[6] == EnrolmentStatus::Ceased.name(),
         decision_date: date(3)?,
         entitled_from: date(4)?,
@@ -319,7 +357,7 @@ mod tests {
             listings.says(enrolment, (period(of), named.map(period)), said);
         }
         let mut known = listings.0[&enrolment].listings.clone();
-        known.dedup_by(|next, one| next.said == one.said);
+        once_each(&mut known);
         let told = known.iter().map(|one| {
             let from = match one.from == Period::FIRST {
                 true => "ever".to_owned(),
@@ -349,15 +387,15 @@ mod tests {
             ("05=a 08<07=b 09=b 10<07=b", "ever=a 07=b"),
             // Who goes on naming the month changes nothing; who names it later does.
             ("05=a 07<06=b 06=c 08<06=b", "ever=a 06=b 06=c 07=b"),
+            ("05=a 08<05=b 06=c 09<05=b", "ever=a 05=b 06=c 07=b"),
             ("05=a 07=b 08<06=b", "ever=a 06=b"),
-            // It counts for every month since, whatever was listed for it; what was decided anew in between may
-            // have said something of months before.
-            ("05=a 06=b 07=c 08<06=d 09=d", "ever=a 06=b 06=c 06=d"),
-            ("05=a 07=b 08<06=c 09=a", "ever=a 06=b 06=c 09=a"),
-            ("05=a 06=b 08<05=a", "ever=a 05=b 05=a"),
+            // It counts for every month since, whatever was listed for it.
+            ("05=a 06=b 07=c 08<06=d 09=d", "ever=a 06=b 07=c 06=d"),
+            ("05=a 07=b 08<06=c 09=a", "ever=a 07=b 06=c 09=a"),
+            ("05=a 06=b 08<05=a", "ever=a 06=b 05=a"),
             // Months without the row stay to be asked about.
             ("05=a 06=- 07=a 08=b", "ever=a 06=- 07=a 08=b"),
-            ("05=a 06=- 07<05=b 08=b", "ever=a 05=b 06=- 07=b"),
+            ("05=a 06=- 07<05=b 08=b", "ever=a 06=- 05=b"),
         ] {
             check(lists, expected);
         }

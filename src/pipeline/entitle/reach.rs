@@ -78,10 +78,17 @@ impl Reaches {
                 Next::DecidedAnew => window.start,
                 Next::NotBeforeItsStart => listed.until.max(window.start),
             });
-            // Who came back with a later start says that the months before it are not owed.
-            let left = enrolment.absent.iter().find(|one| one.until == listed.until);
-            if let Some(left) = left.filter(|left| left.from < window.start) {
-                self.spans[at].until = self.spans[at].until.map(|until| until.min(left.from));
+            // Who came back with a start of then says that the months without the row are not owed.
+            // What was released, and determined, stays.
+            let is_settled = |gone: Period| {
+                let mut determined = enrolment.history.iter().filter(|one| one.amount_minor > 0);
+                determined.any(|one| (gone..listed.until).contains(&one.period))
+            };
+            let returned = |gone: &Period| {
+                *gone < window.start && window.start <= listed.until && !is_settled(*gone)
+            };
+            if let Some(gone) = listed.gone_from.filter(returned) {
+                self.spans[at].until = self.spans[at].until.map(|until| until.min(gone));
             }
         }
     }
@@ -107,12 +114,20 @@ impl Reaches {
         };
         let as_listed = decided(start);
         let is_settled = Amounts::determined(period, enrolment.history).is_some();
-        if !matches!(as_listed.month, Month::Held(_)) || is_settled {
+        let is_of_now = start + 1 == spans.len();
+        if !matches!(as_listed.month, Month::Held(_)) || is_settled || is_of_now {
             return as_listed;
         }
+        // What starts later says nothing of the month; then what was listed before it does.
+        let may_say = |offset: &usize| {
+            let span = &spans[*offset];
+            let is_later =
+                matches!(span.reach.standing, Standing::Within(window) if period < window.start);
+            !span.is_ended && !is_later
+        };
         let says_enough = |one: &Decided| !matches!(one.month, Month::Held(_));
-        let mut next = (start + 1..spans.len()).filter(|offset| !spans[*offset].is_ended);
-        next.find_map(|offset| Some(decided(offset)).filter(says_enough)).unwrap_or(as_listed)
+        let mut others = (start + 1..spans.len()).chain((0..start).rev()).filter(may_say);
+        others.find_map(|offset| Some(decided(offset)).filter(says_enough)).unwrap_or(as_listed)
     }
 
     /// How far what decided a month reaches.

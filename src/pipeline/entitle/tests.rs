@@ -272,6 +272,7 @@ fn months_without_the_row_are_decided_by_what_was_listed_before() {
     row.before.push(ListedBefore {
         until: period("2026-05"),
         next: Next::AsListed,
+        gone_from: Some(period("2026-04")),
         is_ended: false,
         decision_date: row.decision_date,
         entitled_from: row.entitled_from,
@@ -307,6 +308,7 @@ fn who_comes_back_without_a_claim_is_asked_about_the_months_between() {
     row.before.push(ListedBefore {
         until: period("2026-05"),
         next: Next::AsListed,
+        gone_from: Some(period("2026-04")),
         is_ended: false,
         decision_date: row.decision_date,
         entitled_from: None,
@@ -337,6 +339,7 @@ fn a_month_whose_row_lacked_a_fact_is_decided_by_the_mended_row() {
     let listed = |until: &str, facts: FactRow| ListedBefore {
         until: period(until),
         next: Next::AsListed,
+        gone_from: None,
         is_ended: false,
         decision_date: row.decision_date,
         entitled_from: None,
@@ -460,11 +463,12 @@ fn paid_through(months: Option<i32>) -> Option<Period> {
 
 /// How a row was listed for some months, up to one of the ten in which histories lie.
 fn any_listed_before() -> impl Strategy<Value = ListedBefore> {
-    (any_listing(), 1_i32..9, 0_usize..3, often(20, Just(()))).prop_map(
-        |((decision_date, entitled_from, entitled_to, paid, chosen), until, anew, ended)| {
+    (any_listing(), 1_i32..9, 0_usize..3, often(20, Just(())), often(20, 0_i32..9)).prop_map(
+        |((decision_date, entitled_from, entitled_to, paid, chosen), until, anew, ended, gone)| {
             ListedBefore {
                 until: period("2026-01").plus(until),
                 next: [Next::AsListed, Next::DecidedAnew, Next::NotBeforeItsStart][anew],
+                gone_from: gone.map(|months| period("2026-01").plus(months)),
                 is_ended: ended.is_some(),
                 decision_date,
                 entitled_from,
