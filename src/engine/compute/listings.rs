@@ -75,7 +75,8 @@ pub struct Listings(HashMap<EnrolmentNo, Known>);
 struct Known {
     /// By the month of the list, then as they became known. Of what counts for a month the last decides it.
     listings: Vec<Listing>,
-    /// The month from which the row of the newest month said that it counts.
+    /// The row of the newest month, and the month from which it said that it counts.
+    row: Option<Said>,
     named: Option<Period>,
     newest: Option<Period>,
 }
@@ -150,11 +151,16 @@ impl Listings {
     fn says(&mut self, enrolment: EnrolmentNo, (of, named): (Period, Option<Period>), said: Said) {
         let known = self.0.entry(enrolment).or_default();
         let at = known.listings.partition_point(|listing| listing.of <= of);
-        let in_force = known.listings[..at].last().map(|listing| &listing.said);
-        let differs = in_force != Some(&said);
+        let is_newest = known.newest.is_none_or(|newest| newest < of);
+        // The row of a month is compared with that of the month before, whatever was corrected of it since.
+        let before = match is_newest {
+            true => known.row.as_ref(),
+            false => known.listings[..at].last().map(|listing| &listing.said),
+        };
+        let differs = before != Some(&said);
         let is_named_anew = named != known.named;
-        if said != Said::Absent && known.newest.is_none_or(|newest| newest <= of) {
-            (known.named, known.newest) = (named, Some(of));
+        if is_newest && said != Said::Absent {
+            (known.row, known.named, known.newest) = (Some(said.clone()), named, Some(of));
         }
         let from = match named.filter(|from| *from < of && (differs || is_named_anew)) {
             // What was listed first counts for all months before.
@@ -389,6 +395,7 @@ mod tests {
             ("05=a 07<06=b 06=c 08<06=b", "ever=a 06=b 06=c 07=b"),
             ("05=a 08<05=b 06=c 09<05=b", "ever=a 05=b 06=c 07=b"),
             ("05=a 07=b 08<06=b", "ever=a 06=b"),
+            ("05=a 06<05=b 06=c 07<05=b", "ever=a 05=b 06=c 07=b"),
             // It counts for every month since, whatever was listed for it.
             ("05=a 06=b 07=c 08<06=d 09=d", "ever=a 06=b 07=c 06=d"),
             ("05=a 07=b 08<06=c 09=a", "ever=a 07=b 06=c 09=a"),
