@@ -33,6 +33,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_month_that_is_named_later_counts
     a_month_held_for_a_fact_is_owed_by_the_decision_of_then
     a_month_that_was_released_stays_when_a_new_decision_comes
+    who_is_back_with_a_new_decision_is_asked_about_all_months_between
     months_before_a_new_decision_stand_whatever_month_is_named
     a_day_that_was_mistyped_and_is_right_again_is_no_new_decision
     a_correction_speaks_beside_a_decision_that_came_after_it
@@ -448,5 +449,18 @@ async fn a_month_that_was_released_stays_when_a_new_decision_comes(office: TestO
     let correction = office.paid_out("2026-12", Correction).await;
     office.check(&correction, "entitled 1", "pending 1 = 250000").await;
     assert!(office.receivables().await.is_empty(), "November stays");
+    office.ends_whole().await;
+}
+
+async fn who_is_back_with_a_new_decision_is_asked_about_all_months_between(office: TestOffice) {
+    gone_in_november(&office).await;
+    let anew = decided_from(&especially(), "2026-12");
+    office.month("2026-12", &[&anew]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    office.check(&december, "held 1", "").await;
+    // It was not owed for November: a correction of that month says so.
+    office.month("2026-11", &[&format!("{SEVERE} | status=ceased"), BINH]).await;
+    office.paid_out("2026-11", Correction).await;
+    month(&office, "2027-01", &anew, "entitled 1", "pending 1 = 2500000").await;
     office.ends_whole().await;
 }

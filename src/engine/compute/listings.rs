@@ -227,10 +227,9 @@ impl Listings {
             if let Some(gone) = between {
                 absence = Some(Absence { from: gone.of, until: back });
             }
-            // A correction of the month of return says so too.
-            let of_return = absence.filter(|absence| {
-                absence.until == back && (between.is_some() || listed.next != Next::DecidedAnew)
-            });
+            // A correction of the month of return says so too. A new decision says nothing of what it follows.
+            let is_anew = listed.next == Next::DecidedAnew;
+            let of_return = absence.filter(|absence| absence.until == back && !is_anew);
             listed.gone_from = of_return.map(|absence| absence.from);
             before.listings.push(listed);
         }
