@@ -70,6 +70,8 @@ named!(
         DateImpossible = "date_impossible",
         /// It lacks what would make it evidence, contradicts itself, or asks for a person.
         Unclear = "unclear",
+        /// What is stored does not let it be booked; the rest of its file is.
+        NotBooked = "not_booked",
     }
 );
 
@@ -83,6 +85,7 @@ impl DiscrepancyKind {
             DiscrepancyKind::TransactionShared => Some("L141"),
             DiscrepancyKind::CameBackTwice => Some("L142"),
             DiscrepancyKind::Unclear => Some("L145"),
+            DiscrepancyKind::NotBooked => Some("L148"),
             _ => None,
         }
     }

@@ -34,6 +34,7 @@ mod matching;
 mod recognising;
 mod recalls;
 mod statements;
+mod unbookable;
 
 /// Held by the process that collects.
 const COLLECT_LOCK: &str = "collect.lock";

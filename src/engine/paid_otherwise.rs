@@ -40,7 +40,7 @@ pub struct PaidOtherwise {
     ended: HashSet<PayableNo>,
     /// Payables of which an earlier order is proved paid beside a later one.
     twice: HashSet<PayableNo>,
-    /// Payables for an order of which a second transaction was told.
+    /// Payables for an order of which a second transaction was told, or something that could not be booked.
     perhaps_twice: HashSet<PayableNo>,
 }
 
@@ -71,7 +71,8 @@ impl PaidOtherwise {
         self.ended.contains(&payable)
     }
 
-    /// Whether a second transaction was told for an order of a payable, also when an officer has looked at it.
+    /// Whether a second transaction was told for an order of a payable, or something that could not be booked,
+    /// also when an officer has looked at it.
     pub(super) fn is_perhaps_twice(&self, payable: PayableNo) -> bool {
         self.perhaps_twice.contains(&payable)
     }
@@ -124,7 +125,8 @@ impl Engine {
             .into_iter()
             .map(|order| ((order.payable, order.attempt), order))
             .collect();
-        let perhaps_twice = self.store.payables_in_queue(DiscrepancyKind::PaidTwice).await?;
+        let told_besides = (DiscrepancyKind::PaidTwice, DiscrepancyKind::NotBooked);
+        let perhaps_twice = self.store.payables_in_queue(told_besides).await?;
         let mut found = PaidOtherwise { perhaps_twice, ..PaidOtherwise::default() };
         for (key, standing) in proved {
             let (Some(order), Some(payable)) = (orders.get(&key), payables.get(&key.0)) else {

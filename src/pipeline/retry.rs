@@ -111,10 +111,10 @@ pub enum Further {
     Stop(&'static str),
 }
 
-/// Of two transactions one may stand, whatever became of the other.
+/// Of two transactions one may stand, whatever became of the other; and so may what could not be booked.
 pub const PERHAPS_TWICE: Further = Further::NeedsAPerson(
     HoldCode::DuplicateReported,
-    "a second transaction was told for it, which may stand: the books must agree first",
+    "more was told of it than is booked, which may stand: the books must agree first",
 );
 
 /// What is known of a payable's money besides its own orders.
@@ -122,7 +122,8 @@ pub const PERHAPS_TWICE: Further = Further::NeedsAPerson(
 pub struct Besides {
     /// Money of the same claims is proved paid under an earlier list.
     pub is_paid_otherwise: bool,
-    /// A partner told a second transaction for an order. Whichever of the two came back, the other may stand.
+    /// A partner told a second transaction for an order, or something that could not be booked. Whichever of
+    /// the two came back, the other may stand.
     pub is_perhaps_paid_twice: bool,
 }
 

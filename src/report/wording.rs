@@ -218,6 +218,7 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
         DiscrepancyKind::Unclear => {
             Words::fixed("Thiếu chứng cứ hoặc tự mâu thuẫn", "Lacks evidence or contradicts itself")
         }
+        DiscrepancyKind::NotBooked => Words::fixed("Chưa ghi sổ được", "Could not be booked"),
     }
 }
 

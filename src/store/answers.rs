@@ -268,15 +268,15 @@ impl Store {
         numbered_discrepancies(&rows)
     }
 
-    /// The payables of which something of this kind ever came into the queue.
+    /// The payables of which something of either kind ever came into the queue.
     pub async fn payables_in_queue(
         &self,
-        kind: DiscrepancyKind,
+        (one, other): (DiscrepancyKind, DiscrepancyKind),
     ) -> Result<HashSet<PayableNo>, StoreError> {
         let rows = self
             .query(
-                "select distinct payable_no from discrepancy where kind = $1 and payable_no is not null",
-                &[kind.name().into()],
+                "select distinct payable_no from discrepancy where kind in ($1, $2) and payable_no is not null",
+                &[one.name().into(), other.name().into()],
             )
             .await?;
         rows.iter()

@@ -308,7 +308,9 @@ impl Changes {
         );
     }
 
-    /// Moves payables along arrows that the caller has followed.
+    /// Moves payables along arrows that the caller has followed. Of a payable that was carried on only what its
+    /// own order paid after all can fall away again: whatever else becomes of its money is for the list that
+    /// has it.
     pub fn payables_moved(&mut self, moves: &[PayableMove]) {
         const COLUMNS: &[(&str, &str)] = &[
             ("shard", "bigint"),
@@ -323,7 +325,7 @@ impl Changes {
         const SET: &str =
             "update payable set state = v.to_state, code = v.code, batch_no = v.batch_no
              from v where payable.shard = v.shard and payable.payable_no = v.payable_no
-             and payable.state = v.from_state and payable.carried_to is null
+             and payable.state = v.from_state and (payable.carried_to is null or v.from_state = 'paid')
              and payable.code = v.was_code and payable.batch_no is not distinct from v.was_batch_no";
         for one in moves {
             self.payable_is(one.payable, Some(one.from), one.to);
@@ -344,7 +346,7 @@ impl Changes {
                 ]
             });
             self.many(
-                "every payable is still as it was read, and not carried over",
+                "every payable is still as it was read, and of those carried on only what is paid moves",
                 Many { columns: COLUMNS, rows: page.len(), update: SET },
                 args.collect(),
             );

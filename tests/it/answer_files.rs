@@ -8,6 +8,7 @@ use chitra::domain::batch::{Batch, BatchState};
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::ids::ListNo;
+use chitra::domain::state::Named as _;
 use chitra::engine::Engine;
 use chitra::engine::collect::Collected;
 use chitra::engine::dispatch::Dispatched;
@@ -31,6 +32,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_file_of_which_answers_speak_is_not_taken_back
     a_file_that_cannot_be_taken_for_its_name_is_told_until_it_is_gone_or_set_aside
     a_sheet_without_its_closing_total_is_refused
+    an_item_that_cannot_be_booked_keeps_no_other_out
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -450,5 +452,48 @@ async fn a_sheet_without_its_closing_total_is_refused(office: TestOffice) {
     office.check(&october, "entitled 1", "pending 1 = 500000").await;
     assert_eq!(office.answered("sheetbank", "csv", whole.as_bytes()).await.unwrap().items, 1);
     office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// A row was changed by hand so that the program may not move it: its item waits for a person, the items before
+/// and behind it are booked, its money is not ordered again by itself, and what is said later is booked.
+async fn an_item_that_cannot_be_booked_keeps_no_other_out(office: TestOffice) {
+    office.on_day(DAY);
+    let of_the_sheet = |one: &str| one.replace("970436", "970405");
+    let (binh, cu) = (of_the_sheet(BINH), of_the_sheet(CU));
+    office.month("2026-10", &[&binh, AN, &cu]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let (before, an, behind) = (
+        office.said(&october, "E2", 1, "Thành công", "").await,
+        office.said(&october, "E1", 1, "Thành công", "").await,
+        office.said(&october, "E3", 1, "Không thành công", "Sai số tài khoản").await,
+    );
+    let payable = office.payable(&october, "E1").await.number.number();
+    let moved = "update payable set carried_to = payable_no where payable_no = $1";
+    assert_eq!(office.tamper(moved, vec![payable.into()]).await, 1);
+
+    let told = office.sheet(&[before, an.clone(), behind]).await.unwrap();
+    assert_eq!(told.items, 3);
+    let attempts = async |who: &str| office.attempts(&october, who).await;
+    assert_eq!(attempts("E2").await, "1 settled");
+    assert_eq!(attempts("E1").await, "1 in_batch");
+    assert_eq!(attempts("E3").await, "1 rejected");
+    let queue = office.engine.store.discrepancies().await.unwrap();
+    let [(_, waits)] = queue.as_slice() else { panic!("{queue:?}") };
+    assert_eq!((waits.kind.name(), waits.item), ("not_booked", 2));
+    assert!(waits.detail.starts_with("L148: it is not booked (every payable is"), "{waits:?}");
+
+    let back = "update payable set carried_to = null where payable_no = $1";
+    assert_eq!(office.tamper(back, vec![payable.into()]).await, 1);
+    let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    let why: Vec<&str> = again.waiting.keys().copied().collect();
+    assert_eq!(
+        why,
+        ["more was told of it than is booked, which may stand: the books must agree first"]
+    );
+    office.sheet(&[an]).await.unwrap();
+    assert_eq!(attempts("E1").await, "1 settled");
     office.ends_whole().await;
 }

@@ -22,6 +22,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_doubt_stands_beside_a_death
     who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked
     what_an_earlier_order_paid_ends_by_itself
+    what_an_earlier_order_paid_and_took_back_is_owed_again
     what_an_earlier_order_paid_in_part_is_set_off
     what_an_earlier_order_paid_is_not_released_again
     what_an_earlier_order_paid_does_not_leave_again
@@ -363,6 +364,49 @@ async fn what_an_earlier_order_paid_ends_by_itself(office: TestOffice) {
     // Bình was owed October too.
     office.check(&november, "entitled 1", "held 1 = 500000, paid 1 = 1000000").await;
     office.check(&october, "entitled 1", "paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// The order of October became the payment when December was computed, and then the bank sends the money back:
+/// that is taken in with whatever else its file says, and the next list owes the money again.
+async fn what_an_earlier_order_paid_and_took_back_is_owed_again(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    office.closed(&october).await;
+    office.month("2026-11", &[BINH]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    let late = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    let_go_on(&office).await;
+    let paid = office.said(&november, "E2", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.closed(&november).await;
+    office.month("2026-12", &[BINH]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    assert_eq!(office.attempts(&october, "E1").await, "1 settled");
+
+    office.on_day("2026-09-22");
+    let back = office.said(&october, "E1", 1, "Hoàn trả", "Sai số tài khoản").await;
+    let paid = office.said(&december, "E2", 1, "Thành công", "").await;
+    let told = office.sheet(&[back, paid]).await.unwrap();
+    assert_eq!(told.items, 2);
+    assert_eq!(office.attempts(&october, "E1").await, "1 returned");
+    assert_eq!(office.attempts(&december, "E2").await, "1 settled");
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+    office.check(&october, "entitled 1", "returned 1 = 500000").await;
+    office.check(&november, "entitled 1", "held 1 = 500000, paid 1 = 1000000").await;
+    office.closed(&december).await;
+
+    // Who is not on the roster of January either is held for an officer, with October's money.
+    office.month("2027-01", &[BINH]).await;
+    let january = office.paid_out("2027-01", Regular).await;
+    office.check(&january, "entitled 1", "held 1 = 500000, pending 1 = 500000").await;
+    office.release_holds(&january, "H155").await;
+    let again = office.engine.reissue(&office.now(&january).await).await.unwrap();
+    assert_eq!((again.ordered, again.ordered_minor), (1, 500_000), "{:?}", again.waiting);
     office.ends_whole().await;
 }
 

@@ -163,6 +163,15 @@ async fn months_in_which_a_row_had_ended_are_not_owed(office: TestOffice) {
     office.ends_whole().await;
 }
 
+/// An officer says that the months without the row are owed; the list with them is sealed.
+async fn owed_after_all(office: &TestOffice, cycle: &Cycle) -> Cycle {
+    office.release_holds(cycle, "H124").await;
+    let again = office.engine.recompute(&office.now(cycle).await).await.unwrap();
+    let again = office.computed(&again).await;
+    office.check(&again, "entitled 1", "pending 1 = 2000000").await;
+    office.engine.seal(&office.now(&again).await).await.unwrap()
+}
+
 async fn months_in_which_nobody_listed_a_row_are_asked_about(office: TestOffice) {
     office.on_day(DAY);
     month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
@@ -180,12 +189,7 @@ async fn months_in_which_nobody_listed_a_row_are_asked_about(office: TestOffice)
     let engine = &office.engine;
     let said = engine.hold_decide(&now, &held[0].name(), lasting, MAKER, &key(MAKER)).await;
     refused(said, "H908");
-    let said = deciding(Decision::Release);
-    office.engine.hold_decide(&now, &held[0].name(), said, MAKER, &key(MAKER)).await.unwrap();
-    let again = office.engine.recompute(&office.now(&december).await).await.unwrap();
-    office.computed(&again).await;
-    office.check(&december, "entitled 1", "pending 1 = 2000000").await;
-    let december = office.engine.seal(&office.now(&december).await).await.unwrap();
+    let december = owed_after_all(&office, &december).await;
     office.sent(&december, 0).await;
     explaining::asked(&office, "E1", &december.number.to_string());
     month(&office, "2027-01", SEVERE, "entitled 1", "pending 1 = 1000000").await;
@@ -436,14 +440,7 @@ async fn a_month_that_was_released_stays_when_a_new_decision_comes(office: TestO
     office.month("2026-12", &[SEVERE]).await;
     let december = office.opened("2026-12", Regular).await;
     office.computed(&december).await;
-    let now = office.now(&december).await;
-    let (_, held) = office.engine.holds(&now, Some("H124"), 1).await.unwrap();
-    let said = deciding(Decision::Release);
-    office.engine.hold_decide(&now, &held[0].name(), said, MAKER, &key(MAKER)).await.unwrap();
-    let again = office.engine.recompute(&office.now(&december).await).await.unwrap();
-    office.computed(&again).await;
-    office.check(&december, "entitled 1", "pending 1 = 2000000").await;
-    let december = office.engine.seal(&office.now(&december).await).await.unwrap();
+    let december = owed_after_all(&office, &december).await;
     office.sent(&december, 0).await;
     office.month("2026-12", &[&decided_from(&especially(), "2026-12")]).await;
     let correction = office.paid_out("2026-12", Correction).await;

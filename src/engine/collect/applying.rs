@@ -12,6 +12,7 @@ use super::acknowledging::{
 use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
+use super::unbookable::not_booked;
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind};
@@ -35,6 +36,16 @@ use crate::store::registry::Counted;
 
 /// Items of an answer that are applied in one commit.
 pub const ITEMS_A_PAGE: usize = 2_000;
+
+/// Items of an answer that are applied in one commit.
+pub(super) struct Page {
+    pub items: Vec<(i64, Answered)>,
+    /// The last item that is applied with them.
+    pub to: i64,
+    pub state: AnswerState,
+    /// The rule that does not let them be booked: what they say of payments goes to the queue.
+    pub unbookable: Option<String>,
+}
 
 impl Engine {
     /// Applies the items that are not applied yet. Gives how many of all said once more what was known.
@@ -83,23 +94,23 @@ impl Engine {
         });
         let mut of_groups = Vec::new();
         while let Some(page) = receive.recv().await {
-            let to = page.last().map_or(answer.applied, |(item, _)| *item);
+            let read = page.last().map_or(answer.applied, |(item, _)| *item);
             let (groups, payments): (Vec<_>, Vec<_>) =
                 page.into_iter().partition(|(_, outcome)| outcome.scope != Scope::Payment);
             of_groups.extend(groups);
-            if !payments.is_empty() && to > answer.applied {
-                answer.repeated +=
-                    self.apply_page(profile, &answer, payments, to, AnswerState::Applying).await?;
-                answer.applied = to;
-            }
-            self.progress.at("collect", to as u64, answer.items as u64);
+            self.apply_payments(profile, &mut answer, payments).await?;
+            self.progress.at("collect", read as u64, answer.items as u64);
         }
         reader.await.map_err(|error| {
             EngineError::Inconsistent(format!("reading ended early: {error}"))
         })??;
-        let repeated = self
-            .apply_page(profile, &answer, of_groups, answer.items, AnswerState::Applied)
-            .await?;
+        let last = Page {
+            items: of_groups,
+            to: answer.items,
+            state: AnswerState::Applied,
+            unbookable: None,
+        };
+        let repeated = self.apply_page(profile, &answer, last).await?;
         Ok(answer.repeated + repeated)
     }
 
@@ -107,10 +118,9 @@ impl Engine {
         &self,
         profile: &Provider,
         answer: &Answer,
-        page: Vec<(i64, Answered)>,
-        to: i64,
-        state: AnswerState,
+        page: Page,
     ) -> Result<i64, EngineError> {
+        let Page { items: page, to, state, unbookable } = page;
         let mut changes = Changes::new();
         let mut discrepancies: Vec<Discrepancy> = Vec::new();
         let mut outcomes: Vec<Outcome> = Vec::new();
@@ -198,6 +208,11 @@ impl Engine {
                     opened_at: answer.received_at.clone(),
                 }),
             }
+        }
+        if let Some(rule) = &unbookable {
+            let waits =
+                outcomes.drain(..).map(|outcome| not_booked(&outcome, rule, profile, answer));
+            discrepancies.extend(waits);
         }
         let mut proved: BTreeSet<BatchNo> = BTreeSet::new();
         let mut refused_batches: BTreeMap<BatchNo, Batch> = BTreeMap::new();
