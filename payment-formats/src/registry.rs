@@ -25,6 +25,7 @@ pub(crate) const BUILT_IN: &[(&str, &str)] = &[
     built_in!("iso20022-camt053/statement.toml"),
     built_in!("iso20022-camt054/returns.toml"),
     built_in!("iso20022-camt055-09/format.toml"),
+    built_in!("iso20022-camt056-08/format.toml"),
     built_in!("iso20022-pain001-09/format.toml"),
     built_in!("iso20022-pain002/status.toml"),
     built_in!("pso-paypoint-csv/format.toml"),

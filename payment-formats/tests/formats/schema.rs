@@ -17,9 +17,11 @@ fn a_payment_file_is_valid_by_its_schema() {
         return;
     }
     let formats = Formats::built_in();
-    for (id, schema) in
-        [("iso20022-pain001-09", "pain.001.001.09"), ("iso20022-camt055-09", "camt.055.001.09")]
-    {
+    for (id, schema) in [
+        ("iso20022-pain001-09", "pain.001.001.09"),
+        ("iso20022-camt055-09", "camt.055.001.09"),
+        ("iso20022-camt056-08", "camt.056.001.08"),
+    ] {
         let format = formats.out(id).expect("a built-in format");
         assert_eq!(format.message_name(), schema);
         let (bytes, _) = render(format);
