@@ -251,9 +251,11 @@ impl Engine {
         for chunk in self.store.chunks(shard, ChunkKind::Exchange, cycle.number.0).await? {
             arrived.extend(read_travelling(&chunks::open(&self.keys.chunks, &chunk)?)?);
         }
+        let stopped = self.store.stopped_before(shard, cycle.number).await?;
         let carried_in = match cycle.kind {
             CycleKind::Regular => {
-                self.carry(cycle, shard, paid_otherwise, &mut arrived, changes, root).await?
+                let known = (paid_otherwise, &stopped);
+                self.carry(cycle, shard, known, &mut arrived, changes, root).await?
             }
             CycleKind::Supplementary | CycleKind::Correction => Carried::default(),
         };
@@ -279,7 +281,6 @@ impl Engine {
         let mut assembled = assemble(cycle.number, shard, lines, &self.config.recovery)?;
         let uncollected = self.uncollected(&assembled.payables).await?;
         let before = self.claims_before(&assembled.payables).await?;
-        let stopped = self.store.stopped_before(shard, cycle.number).await?;
         let too_much = self.too_much_before(&assembled.payables).await?;
         let kept =
             owing.kept_back(self, &mut assembled, &carried_in.set_off, paid_otherwise, &too_much);

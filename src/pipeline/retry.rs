@@ -107,7 +107,7 @@ pub enum Further {
     NeedsAPerson(HoldCode, &'static str),
     /// Not at present: an attempt may still pay it, or has.
     Wait(&'static str),
-    /// Not to this payee.
+    /// Not in its cycle to this payee; the next list holds it until two persons have looked.
     Stop(&'static str),
 }
 
@@ -146,13 +146,13 @@ pub fn further(
     {
         return Further::Wait("an earlier attempt is proved paid");
     }
+    if besides.is_perhaps_paid_twice {
+        return PERHAPS_TWICE;
+    }
     let class =
         |one: &Instruction| one.evidence.reason_class.as_deref().and_then(ReasonClass::from_name);
     if attempts.iter().any(|one| class(one) == Some(ReasonClass::Stop)) {
-        return Further::Stop("the provider reports death, fraud or a court order");
-    }
-    if besides.is_perhaps_paid_twice {
-        return PERHAPS_TWICE;
+        return Further::Stop(doubt_told(HoldCode::ReportedByPartner));
     }
     match (left_by_orders(payable, attempts), doubt) {
         (Some(left), _) => left,
@@ -175,6 +175,10 @@ pub fn left_by_orders(payable: &Payable, attempts: &[Instruction]) -> Option<Fur
         Some(class @ (ReasonClass::Retry | ReasonClass::PayeeData | ReasonClass::OtherChannel)) => {
             Further::Open(Some(class))
         }
+        Some(ReasonClass::Stop) => Further::NeedsAPerson(
+            HoldCode::ReportedByPartner,
+            doubt_told(HoldCode::ReportedByPartner),
+        ),
         Some(ReasonClass::Duplicate) => Further::NeedsAPerson(
             HoldCode::DuplicateReported,
             doubt_told(HoldCode::DuplicateReported),
@@ -200,6 +204,7 @@ fn doubt_told(code: HoldCode) -> &'static str {
     match code {
         HoldCode::DuplicateReported => "the provider saw it before: the books must agree first",
         HoldCode::ReportedByOfficer => "officers took it off a sealed list",
+        HoldCode::ReportedByPartner => "the provider reports death, fraud or a court order",
         _ => "the reason needs a person",
     }
 }

@@ -21,6 +21,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_doubt_stays_however_many_lists_carry_it
     a_doubt_stands_beside_a_death
     who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked
+    what_a_partner_s_word_stopped_waits_with_every_list
     what_an_earlier_order_paid_ends_by_itself
     what_an_earlier_order_paid_and_took_back_is_owed_again
     what_an_earlier_order_paid_in_part_is_set_off
@@ -461,22 +462,64 @@ async fn who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked(office: T
 
     office.month("2026-11", &people).await;
     let november = office.sealed("2026-11", Regular).await;
-    office.check(&november, "entitled 2", "held 1 = 500000, pending 1 = 500000").await;
-    assert_eq!(office.payable(&november, "E1").await.code, "H158");
+    office.check(&november, "entitled 2", "held 2 = 1000000, pending 1 = 500000").await;
+    let of_an = [("H158".to_owned(), 500_000), ("H158".to_owned(), 500_000)];
+    assert_eq!(held(&office, &november).await, of_an, "October's money, and November's");
     office.sent(&november, 0).await;
     let paid = office.said(&november, "E2", 1, "Thành công", "").await;
     office.sheet(&[paid]).await.unwrap();
     office.release_holds(&november, "H158").await;
     let again = office.engine.reissue(&office.now(&november).await).await.unwrap();
-    assert_eq!(again.ordered, 1);
+    assert_eq!((again.ordered, again.ordered_minor), (2, 1_000_000));
     office.sent(&november, 1).await;
-    let alive = office.said(&november, "E1", 1, "Thành công", "").await;
-    office.sheet(&[alive]).await.unwrap();
+    let person = office.person("E1").await;
+    let of_month = office.engine.store.payables_of_beneficiary(november.number, person).await;
+    let mut alive = Vec::new();
+    for one in of_month.unwrap() {
+        alive.push(said_of(&office, one.number, one.amount_minor, "Thành công").await);
+    }
+    office.sheet(&alive).await.unwrap();
+    office.check(&november, "entitled 2", "paid 3 = 1500000").await;
     office.closed(&november).await;
 
     office.month("2026-12", &people).await;
     let december = office.sealed("2026-12", Regular).await;
     office.check(&december, "entitled 2", "pending 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// Nobody looks for a month, and the person has left the roster: what the word stopped waits with every list, and
+/// one officer alone cannot let it go.
+async fn what_a_partner_s_word_stopped_waits_with_every_list(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let dead = office.said(&october, "E1", 1, "Không thành công", "Chủ tài khoản đã chết").await;
+    let paid = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[dead, paid]).await.unwrap();
+    office.closed(&october).await;
+    for month in ["2026-11", "2026-12"] {
+        office.month(month, &[BINH]).await;
+        let cycle = office.paid_out(month, Regular).await;
+        office.check(&cycle, "entitled 1", "held 1 = 500000, pending 1 = 500000").await;
+        let paid = office.said(&cycle, "E2", 1, "Thành công", "").await;
+        office.sheet(&[paid]).await.unwrap();
+        assert_eq!(held(&office, &cycle).await, [("H158".to_owned(), 500_000)], "{month}");
+        let now = office.now(&cycle).await;
+        let (_, holds) = office.engine.holds(&now, None, 1).await.unwrap();
+        let (name, said) = (holds[0].name(), deciding(Decision::Release));
+        office.engine.hold_decide(&now, &name, said, MAKER, &key(MAKER)).await.unwrap();
+        assert_eq!(office.engine.reissue(&now).await.unwrap().ordered, 0, "{month}");
+        if month == "2026-12" {
+            let second = APPROVERS[0];
+            office.engine.hold_confirm(&now, &name, second, &key(second)).await.unwrap();
+            let again = office.engine.reissue(&now).await.unwrap();
+            assert_eq!((again.ordered, again.ordered_minor), (1, 500_000));
+        }
+        if month == "2026-11" {
+            office.closed(&cycle).await;
+        }
+    }
     office.ends_whole().await;
 }
 

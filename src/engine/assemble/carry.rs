@@ -26,6 +26,9 @@ use crate::pipeline::recover::Owing;
 use crate::pipeline::retry::{Besides, Further, PERHAPS_TWICE, further, left_by_orders};
 use crate::store::Changes;
 
+/// Payees and beneficiaries whose orders were stopped and whom nobody has paid since: by officers, or not.
+type Stopped = HashMap<(PersonNo, PersonNo), bool>;
+
 /// What has to be heeded of the money that was carried, by the payable from which it comes.
 #[derive(Default)]
 pub(super) struct Carried {
@@ -82,7 +85,7 @@ impl Engine {
         &self,
         cycle: &Cycle,
         shard: Shard,
-        paid_otherwise: &PaidOtherwise,
+        (paid_otherwise, stopped): (&PaidOtherwise, &Stopped),
         arrived: &mut Vec<TravellingLine>,
         changes: &mut Changes,
         root: &mut BatchRootBuilder,
@@ -100,8 +103,8 @@ impl Engine {
         let payouts = self.payouts_of(&numbers).await?;
         // Read after the orders: whoever asks one back finds it out, and is found here when it failed since.
         let recalled = self.recalled_within(shard).await?;
-        let doubts =
-            self.doubts_left(shard, &unpaid, &attempts, (&recalled, paid_otherwise)).await?;
+        let known = (&recalled, paid_otherwise, stopped);
+        let doubts = self.doubts_left(shard, &unpaid, &attempts, known).await?;
         let mut deaths = Deaths::default();
         for payable in &unpaid {
             let Some(payout) = payouts.get(&payable.number) else {
@@ -120,7 +123,11 @@ impl Engine {
                 ..Besides::default()
             };
             let of_reason = match further(payable, &tried, doubt, besides) {
-                Further::Wait(_) | Further::Stop(_) => continue,
+                Further::Wait(_) => continue,
+                // What a partner said of the payee is void once a later cycle has paid them all the same.
+                Further::Stop(_) => stopped
+                    .contains_key(&(payable.payee, payable.beneficiary))
+                    .then_some(HoldCode::ReportedByPartner),
                 // Two persons asked it back; two release it.
                 _ if recalled.last_came_back(&tried) => Some(HoldCode::ReportedByOfficer),
                 Further::Open(_) | Further::Uncollected => None,
@@ -210,7 +217,7 @@ impl Engine {
         shard: Shard,
         unpaid: &[Payable],
         attempts: &HashMap<PayableNo, Vec<Instruction>>,
-        (recalled, paid_otherwise): (&Recalled, &PaidOtherwise),
+        (recalled, paid_otherwise, stopped): (&Recalled, &PaidOtherwise, &Stopped),
     ) -> Result<HashMap<PayableNo, HoldCode>, EngineError> {
         let tried = |payable: &Payable| {
             let of_payable = attempts.get(&payable.number).map_or(&[][..], Vec::as_slice);
@@ -240,6 +247,8 @@ impl Engine {
                         false => left_by_orders(&one, &orders),
                     };
                     match left {
+                        Some(Further::NeedsAPerson(HoldCode::ReportedByPartner, _))
+                            if !stopped.contains_key(&(one.payee, one.beneficiary)) => {}
                         Some(Further::NeedsAPerson(code, _)) => {
                             let first = found.entry(payable.number).or_insert(code);
                             *first = (*first).min(code);
