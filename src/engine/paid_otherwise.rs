@@ -17,6 +17,7 @@ use crate::engine::lowered::Lowered;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
 use crate::store::instructions::InstructionMove;
+use crate::store::payables::PayableMove;
 
 /// A payment that was proved although a later list had carried its claims on.
 #[derive(Clone, Debug)]
@@ -143,15 +144,20 @@ impl Engine {
             let mut is_paid = payable.state == PayableState::Paid;
             let mut last = payable.number;
             let mut next = payable.carried_to;
+            let excess = Excess {
+                receivable: standing.number,
+                order: order.clone(),
+                left_minor,
+                is_whole: left_minor == standing.receivable.amount_minor,
+                is_given_up: standing.given_up_minor > 0,
+            };
+            // The list that had carried it on was given up, or is computed anew.
+            if is_excess && next.is_none() {
+                found.before.entry(payable.number).or_default().push(excess.clone());
+            }
             while let Some(to) = next {
                 if is_excess {
-                    found.before.entry(to).or_default().push(Excess {
-                        receivable: standing.number,
-                        order: order.clone(),
-                        left_minor,
-                        is_whole: left_minor == standing.receivable.amount_minor,
-                        is_given_up: standing.given_up_minor > 0,
-                    });
+                    found.before.entry(to).or_default().push(excess.clone());
                 } else {
                     found.ended.insert(to);
                 }
@@ -204,9 +210,9 @@ impl Engine {
         )
     }
 
-    /// The list that carried the money on has come to nothing, and the order of the earlier one paid all of
-    /// it: that order is the payment, and nothing is to be got back. It stands on its evidence, whatever
-    /// becomes of the list that finds it.
+    /// The list that carried the money on has come to nothing, or was given up, and the order of the earlier one
+    /// paid all of it: that order is the payment, and nothing is to be got back. It stands on its evidence,
+    /// whatever becomes of the list that finds it.
     pub(super) async fn becomes_the_payment(
         &self,
         excess: &Excess,
@@ -218,10 +224,18 @@ impl Engine {
             EngineError::Inconsistent(format!("payable {} of an order is missing", order.payable))
         })?;
         let to = order.state.apply(InstructionEvent::StandsAlone)?;
-        payable.state.apply(PayableEvent::Settled)?;
+        let paid = payable.state.apply(PayableEvent::Settled)?;
         root.push(format!("{} {} {to}", self.reference(order), order.state).as_bytes());
         changes.instructions_moved(&[InstructionMove::of(order, to)]);
-        changes.payable_paid_after_carrying(&payable, order.batch);
+        match payable.carried_to {
+            Some(_) => changes.payable_paid_after_carrying(&payable, order.batch),
+            None => {
+                let batch = Some(order.batch);
+                let moved =
+                    PayableMove { code: String::new(), batch, ..PayableMove::of(&payable, paid) };
+                changes.payables_moved(&[moved]);
+            }
+        }
         Ok(())
     }
 }

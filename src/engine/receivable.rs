@@ -169,6 +169,11 @@ impl Engine {
                 ),
             )
         };
+        // Before anything is said of what is left, of which it may have covered all.
+        let known = self.store.receipts_of(number).await?;
+        if known.iter().any(|one| one.counts() && Receipt::compared(&one.reference) == compared) {
+            return Err(again());
+        }
         self.could_come_on(&standing, receiving.on).await?;
         let left = standing.left_minor();
         if receiving.amount_minor <= 0 || receiving.amount_minor > left {
@@ -189,10 +194,6 @@ impl Engine {
                     "receivable {number} is not owed by an estate; record it with --from person"
                 ),
             ));
-        }
-        let known = self.store.receipts_of(number).await?;
-        if known.iter().any(|one| one.counts() && Receipt::compared(&one.reference) == compared) {
-            return Err(again());
         }
         let is_all = receiving.amount_minor == left && standing.reserved_minor == 0;
         standing.state().apply(match (is_all, of_estate) {

@@ -183,18 +183,23 @@ pub fn entitle_into<'a>(
     }
     scratch.claimants.extend(person.enrolments.iter().map(Claimant::from));
     scratch.claimants.extend(person.unasked.iter().map(Claimant::from));
-    // What is held takes no part: without it other benefits are due. Each time round holds one more.
+    // What is held takes no part, and takes nothing off of what was determined: without it other benefits are due.
+    // Each time round holds one more.
     loop {
         months_into(book, cycle, person, scratch, entitled);
         let held = |at: usize| match scratch.current[at] {
-            Some(Month::Held(held @ Held::AnotherWasPaid(_))) => Some((at, held)),
-            Some(Month::Held(_)) => None,
+            Some(Month::Held(held)) => Some((at, held)),
             _ => Some((at, Held::BackAfterAbsence(absent_month(person, at, entitled)?))),
         };
         let open = (0..person.enrolments.len()).filter(|at| !scratch.reaches.is_held(*at));
-        // Who is back first, then by key: the order of rows never decides.
+        // What lacks something first, then who is back, each by key: the order of rows never decides.
         let first = open.filter_map(held).min_by_key(|(at, held)| {
-            (matches!(held, Held::AnotherWasPaid(_)), person.enrolments[*at].key)
+            let rank = match held {
+                Held::AnotherWasPaid(_) => 2,
+                Held::BackAfterAbsence(_) => 1,
+                _ => 0,
+            };
+            (rank, person.enrolments[*at].key)
         });
         let Some((at, held)) = first else { break };
         scratch.reaches.hold(at, held);
@@ -246,11 +251,14 @@ fn months_into<'a>(
             };
             scratch.months.push(month);
             scratch.kept.push(held);
+            scratch.claimants[at].was_paid =
+                Amounts::determined(period, enrolment.history).is_some();
         }
-        scratch.months.extend(person.unasked.iter().map(|one| {
+        for (at, one) in (person.enrolments.len()..).zip(person.unasked) {
             let amounts = Amounts::determined(period, one.history);
-            amounts.map_or(Month::Nil(NOTHING_APPLIES), Month::Entitled)
-        }));
+            scratch.claimants[at].was_paid = amounts.is_some();
+            scratch.months.push(amounts.map_or(Month::Nil(NOTHING_APPLIES), Month::Entitled));
+        }
         scratch.alone.clone_from(&scratch.months);
         combine(book, period, &scratch.claimants, &mut scratch.months);
         hold_what_displaces(book, person, period, scratch);

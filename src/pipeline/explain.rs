@@ -232,6 +232,7 @@ mod tests {
             before: &[],
             absent: &[],
             absent_is_owed: false,
+            is_ended: false,
         }];
         let person = PersonCase {
             date_of_birth: Some((parse_date("1994-06-15").unwrap(), DobPrecision::Day)),

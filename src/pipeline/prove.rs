@@ -76,6 +76,7 @@ fn run_case(pack: &Pack, case: &Case, fired: &mut BTreeSet<ClauseId>) -> CaseRes
             before: &[],
             absent: &[],
             absent_is_owed: false,
+            is_ended: false,
         })
         .collect();
     let person = PersonCase {

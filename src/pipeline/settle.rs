@@ -164,7 +164,7 @@ impl<'a> Page<'a> {
         let (Some(instruction), Some(payable)) =
             (self.attempts.get(&key), self.payables.get(&outcome.payable))
         else {
-            let detail = "the reference has our form, but no such attempt was ever made".to_owned();
+            let detail = "the reference has our form, but no such attempt is known: none was made, or its list was given up".to_owned();
             self.output.discrepancies.push(found(outcome, DiscrepancyKind::Unmatched, detail));
             return Ok(());
         };

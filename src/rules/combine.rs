@@ -6,11 +6,11 @@
 //! paid, and the difference follows when the held one is decided. What was determined for a month under an
 //! enrolment that is held, or not asked about, does: it is paid.
 //!
-//! Ties are broken by, in this order: the higher amount, fewer decisions, the earlier decision date,
-//! the benefit that stands first in the pack, the lower enrolment key. The order of rows never
+//! Ties are broken by, in this order: the higher amount, what was determined for the month before, fewer
+//! decisions, the earlier decision date, the benefit that stands first in the pack, the lower enrolment key. The order of rows never
 //! decides.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use jiff::civil::Date;
 
@@ -24,20 +24,21 @@ use crate::rules::question::{EnrolmentCase, Unasked};
 #[derive(Clone, Copy, Debug)]
 pub struct Claimant {
     pub benefit: BenefitId,
+    /// Something was determined under it for the month: among equals it stays.
+    pub was_paid: bool,
     decided: Option<Date>,
     key: u64,
 }
 
 impl From<&EnrolmentCase<'_>> for Claimant {
     fn from(one: &EnrolmentCase<'_>) -> Claimant {
-        Claimant { benefit: one.benefit, decided: one.decision_date, key: one.key }
+        Claimant { benefit: one.benefit, was_paid: false, decided: one.decision_date, key: one.key }
     }
 }
 
 impl From<&Unasked<'_>> for Claimant {
-    /// It was there before: among equals it stays.
     fn from(one: &Unasked<'_>) -> Claimant {
-        Claimant { benefit: one.benefit, decided: None, key: one.key }
+        Claimant { benefit: one.benefit, was_paid: false, decided: None, key: one.key }
     }
 }
 
@@ -74,7 +75,11 @@ pub fn combine(book: &LawBook<'_>, period: Period, enrolments: &[Claimant], mont
                 if first.is_empty() || second.is_empty() {
                     continue;
                 }
-                let loser = if total(&first) >= total(&second) { &second } else { &first };
+                let loser = match total(&first).cmp(&total(&second)) {
+                    Ordering::Less => &first,
+                    Ordering::Equal if was_paid(&second) && !was_paid(&first) => &first,
+                    Ordering::Equal | Ordering::Greater => &second,
+                };
                 give_way(loser, months, rule.clause, |_| false);
             }
             CombinationKind::Excludes => {
@@ -93,6 +98,7 @@ struct Member {
     at: usize,
     benefit: BenefitId,
     total_minor: i128,
+    was_paid: bool,
     decided: Option<Date>,
     key: u64,
 }
@@ -100,7 +106,7 @@ struct Member {
 impl Member {
     /// Greater is better. See the module's rule for ties.
     fn rank(&self) -> impl Ord + use<> {
-        (self.total_minor, Reverse((self.decided, self.benefit, self.key)))
+        (self.total_minor, self.was_paid, Reverse((self.decided, self.benefit, self.key)))
     }
 }
 
@@ -115,6 +121,7 @@ fn members(enrolments: &[Claimant], months: &[Month], listed: &[bool]) -> Vec<Me
                 at,
                 benefit: enrolment.benefit,
                 total_minor: amounts.total_minor(),
+                was_paid: enrolment.was_paid,
                 decided: enrolment.decided,
                 key: enrolment.key,
             }),
@@ -158,6 +165,10 @@ fn give_way(
     for member in members.iter().filter(|member| !kept(member)) {
         months[member.at] = Month::Nil(clause);
     }
+}
+
+fn was_paid(members: &[Member]) -> bool {
+    members.iter().any(|member| member.was_paid)
 }
 
 fn total(members: &[Member]) -> i128 {

@@ -375,6 +375,7 @@ pub(crate) fn fold<'a>(book: &LawBook<'a>, period: Period) -> Vec<Option<Value<'
         before: &[],
         absent: &[],
         absent_is_owed: false,
+        is_ended: false,
     };
     let person = PersonCase {
         date_of_birth: None,

@@ -50,6 +50,8 @@ pub struct EnrolmentCase<'a> {
     pub absent: &'a [Absence],
     /// An officer says that the months are owed for which it was not listed.
     pub absent_is_owed: bool,
+    /// The sender says that it has ended: nothing is owed for the months for which it is listed so.
+    pub is_ended: bool,
 }
 
 /// Months for which regular lists did not have an enrolment.
@@ -106,6 +108,7 @@ impl<'a> EnrolmentCase<'a> {
                 entitled_from: one.entitled_from,
                 entitled_to: one.entitled_to,
                 paid_through: one.paid_through,
+                is_ended: one.is_ended,
                 facts: &one.facts,
                 before: &[],
                 ..*self

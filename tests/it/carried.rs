@@ -24,6 +24,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_a_partner_s_word_stopped_waits_with_every_list
     what_an_earlier_order_paid_ends_by_itself
     what_an_earlier_order_paid_and_took_back_is_owed_again
+    what_an_earlier_order_paid_beside_a_list_given_up_is_the_payment
     what_an_earlier_order_paid_in_part_is_set_off
     what_an_earlier_order_paid_is_not_released_again
     what_an_earlier_order_paid_does_not_leave_again
@@ -408,6 +409,47 @@ async fn what_an_earlier_order_paid_and_took_back_is_owed_again(office: TestOffi
     office.release_holds(&january, "H155").await;
     let again = office.engine.reissue(&office.now(&january).await).await.unwrap();
     assert_eq!((again.ordered, again.ordered_minor), (1, 500_000), "{:?}", again.waiting);
+    office.ends_whole().await;
+}
+
+/// October's money was carried to November, and is proved paid by its own order before November is released: the
+/// list is computed anew, or given up and opened again, and October is paid.
+async fn what_an_earlier_order_paid_beside_a_list_given_up_is_the_payment(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let mut no = Vec::new();
+    for who in ["E1", "E2"] {
+        no.push(office.said(&october, who, 1, "Không thành công", "Sai số tài khoản").await);
+    }
+    office.sheet(&no).await.unwrap();
+    office.closed(&october).await;
+    office.month("2026-11", &[AN, BINH]).await;
+    let november = office.opened("2026-11", Regular).await;
+    let november = office.computed(&november).await;
+    office.check(&november, "entitled 2", "pending 2 = 2000000").await;
+    let late = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    let_go_on(&office).await;
+    let again = office.engine.recompute(&office.now(&november).await).await.unwrap();
+    let november = office.computed(&again).await;
+    assert_eq!(office.attempts(&october, "E1").await, "1 settled");
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+    office.check(&october, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
+    office.check(&november, "entitled 2", "pending 2 = 1500000").await;
+
+    let november = office.engine.seal(&november).await.unwrap();
+    let late = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[late]).await.unwrap();
+    for approver in APPROVERS {
+        office.engine.halt_lift(2, approver, &key(approver)).await.unwrap();
+    }
+    let now = office.now(&november).await;
+    office.engine.cycle_cancel(&now, "October was paid", MAKER, &key(MAKER)).await.unwrap();
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&october, "entitled 2", "paid 2 = 1000000").await;
+    office.check(&november, "entitled 2", "pending 2 = 1000000").await;
+    assert_eq!(office.receivables().await, Vec::<String>::new());
     office.ends_whole().await;
 }
 

@@ -20,6 +20,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_decision_that_is_still_to_come_is_held
     a_new_decision_counts_from_its_start
     months_in_which_a_row_had_ended_are_not_owed
+    months_after_an_end_that_is_told_later_are_taken_back
+    months_of_a_later_decision_are_decided_once_its_fact_is_there
     months_in_which_nobody_listed_a_row_are_asked_about
     months_that_are_not_owed_end_with_the_month_of_return
     others_go_on_while_a_row_that_is_back_is_held
@@ -160,6 +162,39 @@ async fn months_in_which_a_row_had_ended_are_not_owed(office: TestOffice) {
     let ceased = format!("{SEVERE} | status=ceased");
     month(&office, "2026-11", &ceased, "ceased 1", "").await;
     month(&office, "2026-12", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// December's list says that the row had ended in November, which was paid; then a correction says the same of
+/// October.
+async fn months_after_an_end_that_is_told_later_are_taken_back(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let ceased = format!("{SEVERE} | status=ceased");
+    let since_november = format!("{ceased} | changed_from=2026-11");
+    for at in ["2026-12", "2027-01"] {
+        month(&office, at, &since_november, "ceased 1", "").await;
+        assert_eq!(office.receivables().await, ["overpayment 1000000"], "{at}");
+    }
+    office.month("2026-10", &[&ceased]).await;
+    let correction = office.paid_out("2026-10", Correction).await;
+    office.check(&correction, "ceased 1", "").await;
+    assert_eq!(office.receivables().await, ["overpayment 1000000", "overpayment 1000000"]);
+    month(&office, "2027-02", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// A decision of October is listed for December without its fact, and mended: what was paid for November is worked
+/// out on it.
+async fn months_of_a_later_decision_are_decided_once_its_fact_is_there(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2026-11", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let anew = decided_from(&especially(), "2026-11");
+    let unknown = anew.replace("disability_level=especially_severe", "disability_level=");
+    month(&office, "2026-12", &unknown, "held 1", "").await;
+    month(&office, "2027-01", &anew, "entitled 1", "pending 1 = 2750000").await;
     office.ends_whole().await;
 }
 
@@ -368,8 +403,10 @@ async fn a_month_held_for_a_fact_is_owed_though_the_row_ended_after_it(office: T
     month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
     let lacking = SEVERE.replace("disability_level=severe", "");
     month(&office, "2026-11", &lacking, "held 1", "").await;
-    month(&office, "2026-12", &format!("{SEVERE} | status=ceased"), "ceased 1", "").await;
-    month(&office, "2027-01", SEVERE, "entitled 1", "pending 1 = 2000000").await;
+    let ceased = format!("{SEVERE} | status=ceased");
+    month(&office, "2026-12", &ceased, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2027-01", &ceased, "ceased 1", "").await;
+    month(&office, "2027-02", SEVERE, "entitled 1", "pending 1 = 1000000").await;
     office.ends_whole().await;
 }
 

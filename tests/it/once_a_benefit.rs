@@ -29,6 +29,7 @@ on_both_databases! { run, RealPart::Postgres;
     rows_that_are_refused_while_computing_are_named
     what_gives_way_is_not_paid_for_months_of_what_is_gone
     what_displaces_a_benefit_that_is_gone_waits_for_its_row
+    what_displaces_a_benefit_that_is_ended_is_paid
     what_displaces_what_somebody_else_paid_is_held
     who_comes_back_under_a_new_number_is_held
     who_is_ended_and_begins_under_a_new_number_is_held
@@ -364,6 +365,22 @@ async fn what_displaces_a_benefit_that_is_gone_waits_for_its_row(office: TestOff
     month_with(&office, "2026-12", &[AN, HIGHER], &[AN]).await;
     let december = office.sealed("2026-12", Regular).await;
     office.check(&december, "nil 1, entitled 1", "pending 1 = 3000000").await;
+    assert_eq!(office.receivables().await, ["overpayment 500000"]);
+    office.ends_whole().await;
+}
+
+/// The old row is listed as ended: what was paid under it is taken back, as under a row that goes on.
+async fn what_displaces_a_benefit_that_is_ended_is_paid(office: TestOffice) {
+    office.on_day(DAY);
+    month_with(&office, "2026-10", &[AN], &[AN]).await;
+    office.paid_out("2026-10", Regular).await;
+    month_with(&office, "2026-11", &[HIGHER], &[AN]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    assert_eq!(codes(&office, &november).await, ["H123"]);
+    let ceased = format!("{AN} | status=ceased");
+    month_with(&office, "2026-12", &[&ceased, HIGHER], &[AN]).await;
+    let december = office.sealed("2026-12", Regular).await;
+    office.check(&december, "ceased 1, entitled 1", "pending 1 = 3000000").await;
     assert_eq!(office.receivables().await, ["overpayment 500000"]);
     office.ends_whole().await;
 }

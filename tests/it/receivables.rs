@@ -224,6 +224,10 @@ async fn one_voucher_counts_once_however_it_is_typed(office: TestOffice) {
     assert_eq!(standing(&office).await, "recovering: back 20000, on its way 0, left 480000");
     let receipts = engine.store.receipts_of(1).await.unwrap();
     assert_eq!(receipts[0].reference, "V  1", "it stands as it was typed");
+    // Also when it covered all that was left.
+    let rest = || Receiving { amount_minor: 480_000, ..paid_in("V 12", today) };
+    engine.receivable_received(1, rest(), MAKER, &lan).await.unwrap();
+    refused(engine.receivable_received(1, rest(), MAKER, &lan).await, "F112");
     office.ends_whole().await;
 }
 

@@ -122,7 +122,12 @@ impl Engine {
                 is_perhaps_paid_twice: paid_otherwise.is_perhaps_twice(payable.number),
                 ..Besides::default()
             };
+            let before = paid_otherwise.before(payable.number);
+            // Its own order is proved paid, beside a list that was given up meanwhile.
+            let is_paid_itself = before.iter().any(|one| one.order.payable == payable.number)
+                && !tried.iter().any(|one| one.state.is_live());
             let of_reason = match further(payable, &tried, doubt, besides) {
+                _ if is_paid_itself => None,
                 Further::Wait(_) => continue,
                 // What a partner said of the payee is void once a later cycle has paid them all the same.
                 Further::Stop(_) => stopped
@@ -134,7 +139,6 @@ impl Engine {
                 Further::NeedsAPerson(code, _) => Some(code),
             };
             let due_minor: i64 = payout.claims.iter().map(|claim| claim.amount_minor).sum();
-            let before = paid_otherwise.before(payable.number);
             if !before.is_empty()
                 && let Some(payments) = all_of_it(before, due_minor)
             {

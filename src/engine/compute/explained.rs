@@ -382,7 +382,7 @@ fn explained(terms: &Terms, loaded: &Loaded, person: PersonNo) -> Result<Again, 
             Some(ended) => (ended.outcome, ended.code.clone(), ended.detail.clone()),
             None => (RowOutcome::Entitled, String::new(), String::new()),
         };
-        let law = match asked_at {
+        let law = match asked_at.filter(|_| outcome != RowOutcome::Ceased) {
             // What ends before the law is asked is told by its code, in both languages.
             None => {
                 let of_code = wording::hold(&code).map(|(why, _)| why).or(wording::row_code(&code));

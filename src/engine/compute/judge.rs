@@ -34,6 +34,23 @@ pub struct Ended {
     pub code: String,
     pub detail: String,
     pub rule: &'static str,
+    asks: Asks,
+}
+
+/// What the law is asked about a row that gives no entitlement for the month.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    Nothing,
+    /// What was determined for months after the end, which is taken back. What would be owed for months before is
+    /// not paid to somebody whose row would be held.
+    WhatIsTakenBack,
+    /// And what is still owed for months before the end.
+    Everything,
+}
+
+/// Whether the law is asked about a row.
+fn is_asked(ended: &Option<Ended>) -> bool {
+    ended.as_ref().is_none_or(|ended| ended.asks != Asks::Nothing)
 }
 
 /// The rows of one person and how each was reconciled.
@@ -158,7 +175,7 @@ pub fn known(
         rows.listed.iter().map(|one| fact_row(terms, &one.row)).collect::<Result<_, _>>()?;
     let asked = |enrolment: EnrolmentNo| {
         let mut both = rows.listed.iter().zip(ended);
-        both.any(|(one, ended)| one.enrolment == enrolment && ended.is_none())
+        both.any(|(one, ended)| one.enrolment == enrolment && is_asked(ended))
     };
     let mut histories: Vec<Vec<Determined>> = Vec::with_capacity(rows.listed.len());
     let mut inherited: Vec<(&str, &str)> = Vec::new();
@@ -204,7 +221,7 @@ impl<'s, 'p> Judge<'s, 'p> {
         Judge { terms, book, register, scratch: Scratch::default() }
     }
 
-    /// Decides one person, whose rows in `ended` are not for the law; what it gives is left in `entitled`.
+    /// Decides one person, whose rows in `ended` are not for the law, but for what it takes back; what it gives is left in `entitled`.
     pub fn person<'a>(
         &mut self,
         rows: PersonRows<'_>,
@@ -214,7 +231,7 @@ impl<'s, 'p> Judge<'s, 'p> {
     ) -> Result<Judged<'a>, EngineError> {
         let Judge { terms, book, register, scratch } = self;
         let pack = book.pack();
-        let asked: Vec<usize> = (0..ended.len()).filter(|place| ended[*place].is_none()).collect();
+        let asked: Vec<usize> = (0..ended.len()).filter(|place| is_asked(&ended[*place])).collect();
         let mut cases = Vec::with_capacity(asked.len());
         for &place in &asked {
             let one = &rows.listed[place];
@@ -234,6 +251,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                 before: &known.before[place].listings,
                 absent: &known.before[place].absent,
                 absent_is_owed: released(terms, register, rows, place, HoldCode::BackAfterAbsence),
+                is_ended: ended[place].is_some(),
             });
         }
         let first = &rows.listed[asked.first().copied().unwrap_or(0)].row;
@@ -263,8 +281,18 @@ impl<'s, 'p> Judge<'s, 'p> {
             return Ok(judged);
         }
         entitle_into(book, &terms.months, &judged.case(), scratch, entitled);
+        entitled.lines.retain(|line| {
+            let ended = &judged.ended[judged.asked[usize::from(line.enrolment)]];
+            let only_back = ended.as_ref().is_some_and(|one| one.asks == Asks::WhatIsTakenBack);
+            !only_back || line.amount_minor < 0
+        });
         for (outcome, place) in entitled.outcomes.iter().zip(&judged.asked) {
             let rule = rows.decisions[*place].rule.id();
+            match (&judged.ended[*place], outcome) {
+                (Some(Ended { asks: Asks::WhatIsTakenBack, .. }), _)
+                | (Some(_), entitle::Outcome::Nil(_)) => continue,
+                _ => {}
+            }
             judged.ended[*place] = match outcome {
                 entitle::Outcome::Entitled => None,
                 entitle::Outcome::Nil(clause) => {
@@ -274,6 +302,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                         code: clause.id.clone(),
                         detail: clause.reason.en.clone(),
                         rule,
+                        asks: Asks::Nothing,
                     })
                 }
                 entitle::Outcome::Held { held, missing } => {
@@ -287,6 +316,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                             false => format!("missing: {}", names.join(", ")),
                         },
                         rule,
+                        asks: Asks::Nothing,
                     })
                 }
             };
@@ -312,6 +342,7 @@ pub fn ended_before_the_law(
                 code: code.to_owned(),
                 detail: detail.to_owned(),
                 rule: decision.rule_of(code).id(),
+                asks: Asks::Nothing,
             })
         };
         let collides =
@@ -322,7 +353,17 @@ pub fn ended_before_the_law(
             end(RowOutcome::Refused, "I210", "the person's number belongs to another national id")
         } else if listed.row.status != EnrolmentStatus::Active {
             let detail = "the sender reports the enrolment as ended or paused";
-            end(RowOutcome::Ceased, listed.row.status.name(), detail)
+            let mut holds = holds_before_the_law(terms, listed, decision);
+            let is_held = holds.any(|code| !released(terms, register, rows, place, code));
+            let asks = match listed.row.status {
+                EnrolmentStatus::Ceased if !is_held => Asks::Everything,
+                EnrolmentStatus::Ceased if is_paid_after_its_end(terms, listed, claims) => {
+                    Asks::WhatIsTakenBack
+                }
+                _ => Asks::Nothing,
+            };
+            let ended = end(RowOutcome::Ceased, listed.row.status.name(), detail);
+            ended.map(|ended| Ended { asks, ..ended })
         } else if is_paid_for_another_benefit(terms, listed, claims) {
             let detail = "another benefit was paid under this enrolment id: a move to another benefit has an id of its own";
             end(RowOutcome::Refused, "I213", detail)
@@ -333,6 +374,16 @@ pub fn ended_before_the_law(
         });
     }
     ended
+}
+
+/// Whether a row has ended before what was determined under its enrolment: what it says counts from the month of
+/// the list, or from an earlier one that it names.
+fn is_paid_after_its_end(terms: &Terms, listed: &Listed, claims: &[&Claim]) -> bool {
+    let named = listed.row.changed_from.unwrap_or(terms.cycle.period);
+    let from = named.min(terms.cycle.period);
+    let after = |claim: &&&Claim| claim.enrolment == listed.enrolment && claim.period >= from;
+    let after: Vec<&Claim> = claims.iter().filter(after).copied().collect();
+    determined(terms, &after).iter().any(|one| one.amount_minor != 0)
 }
 
 /// Whether something was determined under the row's enrolment id in another benefit, and not taken back.

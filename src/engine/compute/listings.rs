@@ -36,11 +36,11 @@ pub struct EarlierRoster {
     pub opened_on: Date,
 }
 
-/// What is compared of two rows: their columns, in this order, then the facts.
-const COMPARED: [RosterColumn; 8] = [
+/// What is compared of two rows: their columns, in this order, then the facts. A number of a decision that is
+/// written otherwise is no difference.
+const COMPARED: [RosterColumn; 7] = [
     RosterColumn::programme,
     RosterColumn::benefit,
-    RosterColumn::decision_no,
     RosterColumn::decision_date,
     RosterColumn::entitled_from,
     RosterColumn::entitled_to,
@@ -210,12 +210,12 @@ impl Listings {
             listed.until = until;
             // A number that is written otherwise, or a day that is missing or was mended to an earlier one, is no
             // new decision.
-            if !fields[3].is_empty() {
-                let day = fields[3];
+            if !fields[2].is_empty() {
+                let day = fields[2];
                 decided_on = decided_on.max(day);
                 first_decided_on = Some(first_decided_on.map_or(day, |first: &str| first.min(day)));
             }
-            let then = self::fields(then)[3];
+            let then = self::fields(then)[2];
             listed.next = if !decided_on.is_empty() && then > decided_on {
                 Next::DecidedAnew
             } else if first_decided_on.is_some_and(|first| then > first) {
@@ -274,7 +274,7 @@ impl Listing {
     /// The day of the decision, where there is one.
     fn decided_on(&self) -> Option<&str> {
         match &self.said {
-            Said::Listed(text) => fields(text).get(3).copied().filter(|day| !day.is_empty()),
+            Said::Listed(text) => fields(text).get(2).copied().filter(|day| !day.is_empty()),
             Said::Absent => None,
         }
     }
@@ -327,11 +327,11 @@ fn listed(terms: &Terms, fields: &[&str]) -> Result<ListedBefore, EngineError> {
         until: terms.cycle.period,
         next: Next::AsListed,
         gone_from: None,
-        is_ended: fields[6] == EnrolmentStatus::Ceased.name(),
-        decision_date: date(3)?,
-        entitled_from: date(4)?,
-        entitled_to: date(5)?,
-        paid_through: match fields[7] {
+        is_ended: fields[5] == EnrolmentStatus::Ceased.name(),
+        decision_date: date(2)?,
+        entitled_from: date(3)?,
+        entitled_to: date(4)?,
+        paid_through: match fields[6] {
             "" => None,
             month => Some(month.parse().map_err(|_| unwritten())?),
         },

@@ -61,16 +61,25 @@ impl Reaches {
             BenefitKind::OneOff => &[],
         };
         for (listing, listed) in before.iter().enumerate() {
-            let mut reach = reach(book, cycle, person, &enrolment.listing(listing));
-            if listed.is_ended {
-                reach.standing = Standing::Nil(NOTHING_APPLIES);
-            }
+            let reach = reach(book, cycle, person, &enrolment.listing(listing));
             let (until, is_ended) = (Some(listed.until), listed.is_ended);
             self.spans.push(Span { until, listing, is_ended, reach });
         }
         let listing = enrolment.before.len();
-        self.spans.push(Span { until: None, listing, is_ended: false, reach: now });
+        let is_ended = enrolment.is_ended;
+        self.spans.push(Span { until: None, listing, is_ended, reach: now });
         for (at, listed) in before.iter().enumerate().map(|(at, listed)| (start + at, listed)) {
+            // What was released, and determined, stays.
+            let is_settled = |gone: Period, until: Period| {
+                let mut determined = enrolment.history.iter().filter(|one| one.amount_minor > 0);
+                determined.any(|one| (gone..until).contains(&one.period))
+            };
+            // Who comes back to be told as ended had ended when the row was gone.
+            if self.spans[at + 1].is_ended
+                && let Some(gone) = listed.gone_from.filter(|gone| !is_settled(*gone, listed.until))
+            {
+                self.spans[at].until = Some(gone);
+            }
             let Standing::Within(window) = self.spans[at + 1].reach.standing else { continue };
             // Until a new decision starts, the one before it stands.
             self.spans[at].until = Some(match listed.next {
@@ -79,13 +88,14 @@ impl Reaches {
                 Next::NotBeforeItsStart => listed.until.max(window.start),
             });
             // Who came back with a start of then says that the months without the row are not owed.
-            // What was released, and determined, stays.
-            let is_settled = |gone: Period| {
-                let mut determined = enrolment.history.iter().filter(|one| one.amount_minor > 0);
-                determined.any(|one| (gone..listed.until).contains(&one.period))
-            };
+            // A start that was named before the row was gone says nothing of that.
+            let is_new = !matches!(
+                self.spans[at].reach.standing,
+                Standing::Within(before) if before.start == window.start
+            );
             let returned = |gone: &Period| {
-                *gone < window.start && window.start <= listed.until && !is_settled(*gone)
+                let is_after = *gone < window.start && window.start <= listed.until;
+                is_new && is_after && !is_settled(*gone, window.start)
             };
             if let Some(gone) = listed.gone_from.filter(returned) {
                 self.spans[at].until = self.spans[at].until.map(|until| until.min(gone));
@@ -93,8 +103,8 @@ impl Reaches {
         }
     }
 
-    /// What a month comes to by what was listed for it. Where that does not say enough, and nothing was
-    /// determined for the month, by what was listed next: a row that was mended says what was meant.
+    /// What a month comes to by what was listed for it. Where that does not say enough, by what was listed next: a
+    /// row that was mended says what was meant.
     pub fn decide<'a>(
         &self,
         book: &LawBook<'a>,
@@ -115,7 +125,7 @@ impl Reaches {
         let as_listed = decided(start);
         let is_settled = Amounts::determined(period, enrolment.history).is_some();
         let is_of_now = start + 1 == spans.len();
-        if !matches!(as_listed.month, Month::Held(_)) || is_settled || is_of_now {
+        if !matches!(as_listed.month, Month::Held(_)) || is_of_now {
             return as_listed;
         }
         // What starts later says nothing of the month; then what was listed before it does.
@@ -126,7 +136,9 @@ impl Reaches {
             !span.is_ended && !is_later
         };
         let says_enough = |one: &Decided| !matches!(one.month, Month::Held(_));
-        let mut others = (start + 1..spans.len()).chain((0..start).rev()).filter(may_say);
+        // What was determined is not decided anew by what was listed before.
+        let before = 0..if is_settled { 0 } else { start };
+        let mut others = (start + 1..spans.len()).chain(before.rev()).filter(may_say);
         others.find_map(|offset| Some(decided(offset)).filter(says_enough)).unwrap_or(as_listed)
     }
 
@@ -238,6 +250,9 @@ fn reach<'a>(
         Some(from) if from < book.first() => {
             let standing = Standing::Held(Held::LawNotCovered(from));
             Reach { standing, kind, from: None }
+        }
+        from if enrolment.is_ended => {
+            Reach { standing: Standing::Nil(NOTHING_APPLIES), kind, from }
         }
         from => Reach { standing, kind, from },
     }

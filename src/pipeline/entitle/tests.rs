@@ -74,6 +74,7 @@ impl Row {
             before: &self.before,
             absent: &self.absent,
             absent_is_owed: false,
+            is_ended: false,
         }
     }
 }
@@ -249,6 +250,92 @@ fn what_was_determined_stays_paid_while_its_row_is_held() {
     // Nothing was paid for March: the lower one is owed for it.
     unknown[0].history.clear();
     assert_eq!(april(&unknown), (vec![period("2026-03"), period("2026-04")], Some("H130")));
+}
+
+/// A row as it was listed until a month, before it is what it is now.
+fn listed_until(row: &Row, month: &str) -> ListedBefore {
+    ListedBefore {
+        until: period(month),
+        next: Next::AsListed,
+        gone_from: None,
+        is_ended: false,
+        decision_date: row.decision_date,
+        entitled_from: row.entitled_from,
+        entitled_to: row.entitled_to,
+        paid_through: row.paid_through,
+        facts: row.facts.clone(),
+    }
+}
+
+#[test]
+fn what_was_paid_under_a_row_that_lacks_something_now_is_not_displaced() {
+    let [mut higher, mut lower] = higher_and_lower("2026-03");
+    std::mem::swap(&mut higher.history, &mut lower.history);
+    lower.history[0].amount_minor = 500_000;
+    let cycle = Cycle { period: period("2026-04"), months: 1, history_from: period("2026-03") };
+    let book = LawBook::new(vn(), date("2026-03-24"), cycle.last());
+    let born = Some((date("1944-03-14"), DobPrecision::Day));
+    lower.before.push(listed_until(&lower, "2026-04"));
+    for lacking in ["fact", "day"] {
+        let mut lower = lower.clone();
+        match lacking {
+            "fact" => lower.facts = vn().fact_row(),
+            _ => lower.decision_date = None,
+        }
+        let rows = [higher.clone(), lower];
+        let rows = cases(&rows);
+        let entitled = entitle(&book, &cycle, &person(born, None, &rows));
+        let codes = entitled.outcomes.iter().map(|outcome| match outcome {
+            Outcome::Held { held, .. } => held.code(),
+            other => panic!("{other:?}"),
+        });
+        let held_for = if lacking == "fact" { "H130" } else { "H150" };
+        assert_eq!(codes.collect::<Vec<_>>(), ["H123", held_for]);
+        assert_eq!(entitled.lines, [], "March was paid");
+    }
+}
+
+/// Two rows of one amount, of which the one that was decided later was paid for March.
+#[test]
+fn among_equals_a_month_stays_with_the_row_that_was_paid() {
+    let [mut paid, _] = higher_and_lower("2026-03");
+    paid.decision_date = Some(date("2026-02-20"));
+    let mut other = paid.clone();
+    (other.key, other.decision_date) = (2, Some(date("2026-01-05")));
+    other.history.clear();
+    let rows = [other, paid];
+    let rows = cases(&rows);
+    let cycle = Cycle { period: period("2026-04"), months: 1, history_from: period("2026-03") };
+    let book = LawBook::new(vn(), date("2026-03-24"), cycle.last());
+    let born = Some((date("1944-03-14"), DobPrecision::Day));
+    let entitled = entitle(&book, &cycle, &person(born, None, &rows));
+    let lines = entitled.lines.iter().map(|line| (line.enrolment, line.period.to_string()));
+    assert_eq!(lines.collect::<Vec<_>>(), [(0, "2026-04".to_owned())]);
+}
+
+/// A decision that is to count from May was listed in March; the row is gone in April, and back as it was.
+#[test]
+fn a_start_that_was_known_before_says_nothing_of_months_without_the_row() {
+    let [before, _] = higher_and_lower("2026-03");
+    let mut anew = before.clone();
+    anew.decision_date = Some(date("2026-02-20"));
+    anew.entitled_from = Some(date("2026-05-01"));
+    for back in ["2026-05", "2026-06"] {
+        let mut row = anew.clone();
+        let mut listed = listed_until(&before, "2026-03");
+        listed.next = Next::DecidedAnew;
+        let mut gone = listed_until(&anew, back);
+        gone.gone_from = Some(period("2026-04"));
+        (row.before, row.absent) =
+            (vec![listed, gone], vec![Absence { from: period("2026-04"), until: period(back) }]);
+        let cycle = Cycle { period: period(back), months: 1, history_from: period("2026-03") };
+        let book = LawBook::new(vn(), date("2026-04-24"), cycle.last());
+        let born = Some((date("1944-03-14"), DobPrecision::Day));
+        let rows = [row.case()];
+        let entitled = entitle(&book, &cycle, &person(born, None, &rows));
+        let held = Held::BackAfterAbsence(period("2026-04"));
+        assert_eq!(entitled.outcomes, [Outcome::Held { held, missing: vec![] }], "{back}");
+    }
 }
 
 #[test]

@@ -144,6 +144,14 @@ pub(super) fn decide(
         (Reported::Rejected, S::Rejected | S::Returned | S::Cancelled | S::ExcessReturned) => {
             Step::nothing()
         }
+        (Reported::Rejected | Reported::Cancelled, S::Settled)
+            if instruction.evidence.grade == Some(EvidenceGrade::Decision) =>
+        {
+            Step::contradiction(
+                "reported as not carried out although two officers decided that it was paid; where they were wrong they \
+                 take it back: chitra unknown decide MONTH REFERENCE --not-paid --reason TEXT --as OFFICER",
+            )
+        }
         (Reported::Rejected, S::Settled | S::SettledExcess) => {
             Step::contradiction("reported rejected although it is proved paid")
         }

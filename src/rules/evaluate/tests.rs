@@ -132,6 +132,7 @@ fn ask_known_at(expression: &str, known_at: &str) -> (Month, Vec<String>) {
         before: &[],
         absent: &[],
         absent_is_owed: false,
+        is_ended: false,
     }];
     let person = PersonCase {
         date_of_birth: Some((parse_date("2000-02-29").unwrap(), DobPrecision::Day)),
