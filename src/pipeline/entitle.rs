@@ -251,8 +251,9 @@ fn months_into<'a>(
             };
             scratch.months.push(month);
             scratch.kept.push(held);
-            scratch.claimants[at].was_paid =
-                Amounts::determined(period, enrolment.history).is_some();
+            let claimant = &mut scratch.claimants[at];
+            claimant.was_paid = Amounts::determined(period, enrolment.history).is_some();
+            claimant.decided = scratch.reaches.decided_on(decided.span, enrolment);
         }
         for (at, one) in (person.enrolments.len()..).zip(person.unasked) {
             let amounts = Amounts::determined(period, one.history);

@@ -26,7 +26,8 @@ pub struct Claimant {
     pub benefit: BenefitId,
     /// Something was determined under it for the month: among equals it stays.
     pub was_paid: bool,
-    decided: Option<Date>,
+    /// The day of the decision on which the month rests.
+    pub decided: Option<Date>,
     key: u64,
 }
 

@@ -4,6 +4,8 @@
 //! listed first, or from that in which a new decision starts. What was listed first counts for all months
 //! before.
 
+use jiff::civil::Date;
+
 use crate::domain::period::Period;
 use crate::rules::evaluate::{self, Amounts, Held, Month, Standing, Tracer, Untraced, Window};
 use crate::rules::law::LawBook;
@@ -145,6 +147,11 @@ impl Reaches {
     /// How far what decided a month reaches.
     pub fn reach(&self, span: usize) -> &Reach {
         &self.spans[span].reach
+    }
+
+    /// The day of the decision on which a span rests.
+    pub fn decided_on(&self, span: usize, enrolment: &EnrolmentCase<'_>) -> Option<Date> {
+        enrolment.listing(self.spans[span].listing).decision_date
     }
 
     /// The listing that counts for a month, of an enrolment by itself.

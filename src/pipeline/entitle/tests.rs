@@ -303,14 +303,22 @@ fn among_equals_a_month_stays_with_the_row_that_was_paid() {
     let mut other = paid.clone();
     (other.key, other.decision_date) = (2, Some(date("2026-01-05")));
     other.history.clear();
-    let rows = [other, paid];
-    let rows = cases(&rows);
     let cycle = Cycle { period: period("2026-04"), months: 1, history_from: period("2026-03") };
     let book = LawBook::new(vn(), date("2026-03-24"), cycle.last());
     let born = Some((date("1944-03-14"), DobPrecision::Day));
-    let entitled = entitle(&book, &cycle, &person(born, None, &rows));
-    let lines = entitled.lines.iter().map(|line| (line.enrolment, line.period.to_string()));
-    assert_eq!(lines.collect::<Vec<_>>(), [(0, "2026-04".to_owned())]);
+    let check = |rows: [Row; 2], of_april: u16| {
+        let rows = cases(&rows);
+        let entitled = entitle(&book, &cycle, &person(born, None, &rows));
+        let lines = entitled.lines.iter().map(|line| (line.enrolment, line.period.to_string()));
+        assert_eq!(lines.collect::<Vec<_>>(), [(of_april, "2026-04".to_owned())]);
+    };
+    check([other.clone(), paid.clone()], 0);
+    // A decision that is to count from June leaves the one before it, which is the earlier one.
+    let mut before = listed_until(&paid, "2026-04");
+    (before.decision_date, before.next) = (Some(date("2026-01-02")), Next::DecidedAnew);
+    paid.before.push(before);
+    paid.entitled_from = Some(date("2026-06-01"));
+    check([other, paid], 1);
 }
 
 /// A decision that is to count from May was listed in March; the row is gone in April, and back as it was.
