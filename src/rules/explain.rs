@@ -186,8 +186,18 @@ pub fn held_sentence(pack: &Pack, held: &Held, missing: &[Input], language: Lang
             let names: Vec<String> =
                 all.iter().map(|input| input_title(pack, *input, language)).collect();
             let cited = &pack.clause_at(*clause).citation;
-            let (vi, en) = ("Tạm giữ vì thiếu", "Held because this is missing");
-            format!("{}: {} ({cited}).", language.of(vi, en), names.join("; "))
+            // The row has all that is asked now: a month before it was listed without.
+            let (vi, en, vi_way, en_way) = match missing.is_empty() {
+                false => ("Tạm giữ vì thiếu", "Held because this is missing", "", ""),
+                true => (
+                    "Tạm giữ vì có tháng trước đã lập danh sách mà còn thiếu",
+                    "Held because a month before was listed without this",
+                    " Danh sách điều chỉnh của tháng đó, theo quyết định khi ấy, bổ sung thông tin này.",
+                    " A correction of that month, under the decision of then, says it.",
+                ),
+            };
+            let (told, way) = (language.of(vi, en), language.of(vi_way, en_way));
+            format!("{told}: {} ({cited}).{way}", names.join("; "))
         }
         Held::RulesConflict(failure, clause) => {
             let (vi, en) = (
