@@ -201,7 +201,7 @@ async fn of_two_transactions_one_may_stand_when_the_other_came_back(office: Test
     office.check(&october, "entitled 2", "pending 1 = 500000, returned 1 = 500000").await;
     let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
     assert_eq!((again.list, again.ordered), (None, 0), "{:?}", again.waiting);
-    assert!(again.waiting.keys().any(|why| why.contains("second transaction")));
+    assert!(again.waiting.keys().any(|why| why.contains("more was told of it")));
     let dung = office.said(&october, "E4", 1, "Thành công", "").await;
     office.sheet(&[dung]).await.unwrap();
 
