@@ -283,6 +283,11 @@ async fn an_enrolment_id_is_for_one_benefit(office: TestOffice) {
     let refused = office.engine.refusals(&office.now(&november).await).await.unwrap();
     assert_eq!(refused.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["I213"]);
     explaining::asked(&office, "E1", "2026-11");
+    // Told as ended it takes nothing back of what the other one was paid.
+    office.month("2026-11", &[&format!("{moved} | status=ceased | changed_from=2026-10")]).await;
+    let correction = office.paid_out("2026-11", Correction).await;
+    office.check(&correction, "ceased 1", "").await;
+    assert!(office.receivables().await.is_empty());
     // As it is meant: the old admission ends, and the new one has an id of its own.
     let ended = format!("{PENSION} | entitled_to=2026-10-31");
     office.month("2026-12", &[&ended, &moved.replace("E1 |", "E9 |")]).await;

@@ -356,6 +356,8 @@ pub fn ended_before_the_law(
             let mut holds = holds_before_the_law(terms, listed, decision);
             let is_held = holds.any(|code| !released(terms, register, rows, place, code));
             let asks = match listed.row.status {
+                // What another benefit was paid under its id is not for this row to take back.
+                _ if is_paid_for_another_benefit(terms, listed, claims) => Asks::Nothing,
                 EnrolmentStatus::Ceased if !is_held => Asks::Everything,
                 EnrolmentStatus::Ceased if is_paid_after_its_end(terms, listed, claims) => {
                     Asks::WhatIsTakenBack
