@@ -55,6 +55,7 @@ impl PayableState {
             (S::Paid, E::Returned, S::Returned),
             (S::Rejected, E::Instructed, S::Pending),
             (S::Returned, E::Instructed, S::Pending),
+            (S::Held, E::Settled, S::Paid),
             (S::Rejected, E::Settled, S::Paid),
             (S::Returned, E::Settled, S::Paid),
             (S::Paid, E::DecisionReversed, S::Rejected),

@@ -4,6 +4,7 @@
 //! front of a payable, and what follows from it when the payable has come to nothing: the order of the
 //! earlier list is the payment after all, or what the person has already is set off.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::audit::batch_root::BatchRootBuilder;
@@ -29,6 +30,13 @@ pub(super) struct Excess {
     /// Nothing of it is back, on its way or given up.
     is_whole: bool,
     is_given_up: bool,
+}
+
+impl Excess {
+    /// Two officers have given up to get it back.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.is_given_up
+    }
 }
 
 /// What is proved paid under earlier lists, by the payables of later ones; and what later lists lowered.
@@ -93,13 +101,20 @@ impl PaidOtherwise {
 }
 
 /// The excess that is the payment of a payable which has come to nothing: one order of each earlier
-/// payable, whole, and together no less than what is owed. None when they are not all of it.
+/// payable, whole, and together no less than what is owed. A later order may hold what an earlier one was for, so
+/// that the largest count, and no more than are needed. None when they are not all of it.
 pub(super) fn all_of_it(before: &[Excess], due_minor: i64) -> Option<Vec<&Excess>> {
     let mut taken: HashSet<PayableNo> = HashSet::new();
-    let whole: Vec<&Excess> =
+    let mut whole: Vec<&Excess> =
         before.iter().filter(|one| one.is_whole && taken.insert(one.order.payable)).collect();
-    let sum: i64 = whole.iter().map(|one| one.order.amount_minor).sum();
-    (sum >= due_minor).then_some(whole)
+    whole.sort_by_key(|one| Reverse(one.order.amount_minor));
+    let mut sum = 0;
+    let needed = whole.iter().position(|one| {
+        sum += one.order.amount_minor;
+        sum >= due_minor
+    })?;
+    whole.truncate(needed + 1);
+    Some(whole)
 }
 
 impl Engine {
@@ -267,6 +282,8 @@ mod tests {
             (vec![excess(1, 1, 500, 500)], 500, Some(1)),
             (vec![excess(1, 1, 500, 500)], 1_000, None),
             (vec![excess(1, 1, 500, 500), excess(2, 1, 500, 500)], 1_000, Some(2)),
+            // The second order had the money of the first in it.
+            (vec![excess(1, 1, 500, 500), excess(2, 1, 1_000, 1_000)], 1_000, Some(1)),
             // Part of it was kept back of other payments: it is owed again.
             (vec![excess(1, 1, 500, 400)], 500, None),
             // Two orders of one payable were paid: one is the payment, the other is too much.

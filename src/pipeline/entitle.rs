@@ -240,7 +240,10 @@ fn months_into<'a>(
         for (at, enrolment) in person.enrolments.iter().enumerate() {
             let decided = scratch.reaches.decide(book, person, (at, enrolment), period);
             scratch.spans.push(decided.span);
-            let month = decided.month;
+            // An ended row settles what was determined, and nothing besides.
+            let is_over =
+                enrolment.is_ended && Amounts::determined(period, enrolment.history).is_none();
+            let month = if is_over { Month::Nil(NOTHING_APPLIES) } else { decided.month };
             // Held as it may be now, what was determined for the month was paid, and others gave way to it.
             let (month, held) = match month {
                 Month::Held(held) => match Amounts::determined(period, enrolment.history) {

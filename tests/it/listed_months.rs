@@ -22,6 +22,8 @@ on_both_databases! { run, RealPart::Postgres;
     months_in_which_a_row_had_ended_are_not_owed
     months_after_an_end_that_is_told_later_are_taken_back
     months_of_a_later_decision_are_decided_once_its_fact_is_there
+    what_an_ended_row_got_goes_on_under_another_id
+    months_in_which_a_row_was_paused_are_not_owed_once_it_has_ended
     months_in_which_nobody_listed_a_row_are_asked_about
     months_that_are_not_owed_end_with_the_month_of_return
     others_go_on_while_a_row_that_is_back_is_held
@@ -182,6 +184,32 @@ async fn months_after_an_end_that_is_told_later_are_taken_back(office: TestOffic
     office.check(&correction, "ceased 1", "").await;
     assert_eq!(office.receivables().await, ["overpayment 1000000", "overpayment 1000000"]);
     month(&office, "2027-02", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// The sender gave the enrolment another id, and tells the old one as ended.
+async fn what_an_ended_row_got_goes_on_under_another_id(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    let ceased = format!("{SEVERE} | status=ceased");
+    let other = SEVERE.replace("E1 |", "E3 |");
+    for (at, ended) in
+        [("2026-11", ceased.clone()), ("2026-12", format!("{ceased} | changed_from=2026-10"))]
+    {
+        office.month(at, &[&ended, &other]).await;
+        let cycle = office.paid_out(at, Regular).await;
+        office.check(&cycle, "ceased 1, entitled 1", "pending 1 = 1000000").await;
+    }
+    assert!(office.receivables().await.is_empty());
+    office.ends_whole().await;
+}
+
+async fn months_in_which_a_row_was_paused_are_not_owed_once_it_has_ended(office: TestOffice) {
+    office.on_day(DAY);
+    month(&office, "2026-10", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2026-11", &format!("{SEVERE} | status=suspended"), "ceased 1", "").await;
+    month(&office, "2026-12", &format!("{SEVERE} | status=ceased"), "ceased 1", "").await;
+    assert!(office.receivables().await.is_empty());
     office.ends_whole().await;
 }
 
@@ -409,9 +437,8 @@ async fn a_month_held_for_a_fact_is_owed_though_the_row_ended_after_it(office: T
     let lacking = SEVERE.replace("disability_level=severe", "");
     month(&office, "2026-11", &lacking, "held 1", "").await;
     let ceased = format!("{SEVERE} | status=ceased");
-    month(&office, "2026-12", &ceased, "entitled 1", "pending 1 = 1000000").await;
-    month(&office, "2027-01", &ceased, "ceased 1", "").await;
-    month(&office, "2027-02", SEVERE, "entitled 1", "pending 1 = 1000000").await;
+    month(&office, "2026-12", &ceased, "ceased 1", "").await;
+    month(&office, "2027-01", SEVERE, "entitled 1", "pending 1 = 2000000").await;
     office.ends_whole().await;
 }
 

@@ -457,7 +457,8 @@ async fn an_estate_owes_nothing_while_two_officers_have_seen_the_person(office: 
     let told = once_a_benefit::asked(&office, &["receivable", "list", "--all"]);
     assert!(told.contains("1: nothing is owed: the death was found to be wrong"), "{told}");
     assert!(told.contains("200.000 VND more came back than is owed"), "{told}");
-    refused(engine.receivable_received(1, heirs, MAKER, &lan).await, "F111");
+    let more = Receiving { reference: "PT-2".to_owned(), ..heirs };
+    refused(engine.receivable_received(1, more, MAKER, &lan).await, "F111");
     refused(engine.receivable_write_off(1, "nothing", MAKER, &lan).await, "F114");
     let sealed = engine.seal(&office.now(&december).await).await.unwrap();
     office.sent(&sealed, 0).await;

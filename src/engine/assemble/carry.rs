@@ -17,7 +17,7 @@ use crate::domain::ids::{EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::domain::period::Period;
-use crate::engine::paid_otherwise::{PaidOtherwise, all_of_it};
+use crate::engine::paid_otherwise::{Excess, PaidOtherwise, all_of_it};
 use crate::engine::payout::TravellingLine;
 use crate::engine::recall::Recalled;
 use crate::engine::{Engine, EngineError};
@@ -124,18 +124,20 @@ impl Engine {
             };
             let before = paid_otherwise.before(payable.number);
             // Its own order is proved paid, beside a list that was given up meanwhile.
-            let is_paid_itself = before.iter().any(|one| one.order.payable == payable.number)
+            let mut of_itself = before.iter().filter(|one| one.order.payable == payable.number);
+            let is_paid_itself = of_itself.clone().next().is_some()
+                && !of_itself.any(Excess::is_given_up)
                 && !tried.iter().any(|one| one.state.is_live());
+            let is_stopped = stopped.contains_key(&(payable.payee, payable.beneficiary));
             let of_reason = match further(payable, &tried, doubt, besides) {
                 _ if is_paid_itself => None,
                 Further::Wait(_) => continue,
-                // What a partner said of the payee is void once a later cycle has paid them all the same.
-                Further::Stop(_) => stopped
-                    .contains_key(&(payable.payee, payable.beneficiary))
-                    .then_some(HoldCode::ReportedByPartner),
+                Further::Stop(_) if is_stopped => Some(HoldCode::ReportedByPartner),
                 // Two persons asked it back; two release it.
                 _ if recalled.last_came_back(&tried) => Some(HoldCode::ReportedByOfficer),
                 Further::Open(_) | Further::Uncollected => None,
+                // What a partner said of the payee is void once a later cycle has paid them all the same.
+                Further::Stop(_) => doubt,
                 Further::NeedsAPerson(code, _) => Some(code),
             };
             let due_minor: i64 = payout.claims.iter().map(|claim| claim.amount_minor).sum();

@@ -34,23 +34,13 @@ pub struct Ended {
     pub code: String,
     pub detail: String,
     pub rule: &'static str,
-    asks: Asks,
-}
-
-/// What the law is asked about a row that gives no entitlement for the month.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Asks {
-    Nothing,
-    /// What was determined for months after the end, which is taken back. What would be owed for months before is
-    /// not paid to somebody whose row would be held.
-    WhatIsTakenBack,
-    /// And what is still owed for months before the end.
-    Everything,
+    /// The law is asked all the same about the months for which something was determined.
+    is_asked: bool,
 }
 
 /// Whether the law is asked about a row.
 fn is_asked(ended: &Option<Ended>) -> bool {
-    ended.as_ref().is_none_or(|ended| ended.asks != Asks::Nothing)
+    ended.as_ref().is_none_or(|ended| ended.is_asked)
 }
 
 /// The rows of one person and how each was reconciled.
@@ -254,7 +244,9 @@ impl<'s, 'p> Judge<'s, 'p> {
                 is_ended: ended[place].is_some(),
             });
         }
-        let first = &rows.listed[asked.first().copied().unwrap_or(0)].row;
+        let goes_on = asked.iter().find(|place| ended[**place].is_none());
+        let first = goes_on.or(asked.first()).copied().unwrap_or(0);
+        let first = &rows.listed[first].row;
         let record = rows
             .listed
             .iter()
@@ -281,17 +273,10 @@ impl<'s, 'p> Judge<'s, 'p> {
             return Ok(judged);
         }
         entitle_into(book, &terms.months, &judged.case(), scratch, entitled);
-        entitled.lines.retain(|line| {
-            let ended = &judged.ended[judged.asked[usize::from(line.enrolment)]];
-            let only_back = ended.as_ref().is_some_and(|one| one.asks == Asks::WhatIsTakenBack);
-            !only_back || line.amount_minor < 0
-        });
         for (outcome, place) in entitled.outcomes.iter().zip(&judged.asked) {
             let rule = rows.decisions[*place].rule.id();
-            match (&judged.ended[*place], outcome) {
-                (Some(Ended { asks: Asks::WhatIsTakenBack, .. }), _)
-                | (Some(_), entitle::Outcome::Nil(_)) => continue,
-                _ => {}
+            if judged.ended[*place].is_some() && *outcome != entitle::Outcome::Entitled {
+                continue;
             }
             judged.ended[*place] = match outcome {
                 entitle::Outcome::Entitled => None,
@@ -302,7 +287,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                         code: clause.id.clone(),
                         detail: clause.reason.en.clone(),
                         rule,
-                        asks: Asks::Nothing,
+                        is_asked: false,
                     })
                 }
                 entitle::Outcome::Held { held, missing } => {
@@ -316,7 +301,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                             false => format!("missing: {}", names.join(", ")),
                         },
                         rule,
-                        asks: Asks::Nothing,
+                        is_asked: false,
                     })
                 }
             };
@@ -342,7 +327,7 @@ pub fn ended_before_the_law(
                 code: code.to_owned(),
                 detail: detail.to_owned(),
                 rule: decision.rule_of(code).id(),
-                asks: Asks::Nothing,
+                is_asked: false,
             })
         };
         let collides =
@@ -353,19 +338,7 @@ pub fn ended_before_the_law(
             end(RowOutcome::Refused, "I210", "the person's number belongs to another national id")
         } else if listed.row.status != EnrolmentStatus::Active {
             let detail = "the sender reports the enrolment as ended or paused";
-            let mut holds = holds_before_the_law(terms, listed, decision);
-            let is_held = holds.any(|code| !released(terms, register, rows, place, code));
-            let asks = match listed.row.status {
-                // What another benefit was paid under its id is not for this row to take back.
-                _ if is_paid_for_another_benefit(terms, listed, claims) => Asks::Nothing,
-                EnrolmentStatus::Ceased if !is_held => Asks::Everything,
-                EnrolmentStatus::Ceased if is_paid_after_its_end(terms, listed, claims) => {
-                    Asks::WhatIsTakenBack
-                }
-                _ => Asks::Nothing,
-            };
-            let ended = end(RowOutcome::Ceased, listed.row.status.name(), detail);
-            ended.map(|ended| Ended { asks, ..ended })
+            end(RowOutcome::Ceased, listed.row.status.name(), detail)
         } else if is_paid_for_another_benefit(terms, listed, claims) {
             let detail = "another benefit was paid under this enrolment id: a move to another benefit has an id of its own";
             end(RowOutcome::Refused, "I213", detail)
@@ -375,7 +348,50 @@ pub fn ended_before_the_law(
             in_force.and_then(|code| end(RowOutcome::Held, code.text(), code.entry().en))
         });
     }
+    for place in 0..ended.len() {
+        let settles = settles_what_was_determined(terms, register, rows, place, &ended, claims);
+        if let Some(ended) = &mut ended[place] {
+            ended.is_asked = settles;
+        }
+    }
     ended
+}
+
+/// Whether the law is asked about an ended row: what was determined for months after its end is taken back, and
+/// law that changed since is worked out for those before. Not where the row would be held, where its id was paid
+/// another benefit, and where what it got has gone on to another row of the benefit; and of what is owed once only
+/// when it has ended before its month.
+fn settles_what_was_determined(
+    terms: &Terms,
+    register: &Register,
+    rows: PersonRows<'_>,
+    place: usize,
+    ended: &[Option<Ended>],
+    claims: &[&Claim],
+) -> bool {
+    let (listed, decision) = (&rows.listed[place], &rows.decisions[place]);
+    let pack = &terms.programmes.pack;
+    let is_ended = ended[place].as_ref().is_some_and(|one| one.outcome == RowOutcome::Ceased)
+        && listed.row.status == EnrolmentStatus::Ceased;
+    let Some(benefit) = pack.benefit(&listed.row.programme, &listed.row.benefit) else {
+        return false;
+    };
+    let mut holds = holds_before_the_law(terms, listed, decision);
+    let mut is_held = || holds.any(|code| !released(terms, register, rows, place, code));
+    let goes_on_elsewhere = || {
+        let mut others = rows.listed.iter().zip(ended);
+        others.any(|(one, ended)| {
+            let of = (&one.row.programme, &one.row.benefit);
+            ended.is_none() && of == (&listed.row.programme, &listed.row.benefit)
+        })
+    };
+    let once = pack.benefit_at(benefit).kind == BenefitKind::OneOff;
+    is_ended
+        && claims.iter().any(|claim| claim.enrolment == listed.enrolment)
+        && !is_paid_for_another_benefit(terms, listed, claims)
+        && !goes_on_elsewhere()
+        && (!once || is_paid_after_its_end(terms, listed, claims))
+        && !is_held()
 }
 
 /// Whether a row has ended before what was determined under its enrolment: what it says counts from the month of

@@ -244,7 +244,10 @@ fn reach<'a>(
 ) -> Reach {
     let benefits = book.pack().benefits();
     let kind = benefits.get(enrolment.benefit.index()).map_or(BenefitKind::Monthly, |b| b.kind);
-    let standing = evaluate::window(book, person, enrolment, &mut Untraced);
+    let standing = match enrolment.is_ended {
+        true => Standing::Nil(NOTHING_APPLIES),
+        false => evaluate::window(book, person, enrolment, &mut Untraced),
+    };
     let settled = enrolment.paid_through.map_or(cycle.history_from, |through| through.plus(1));
     let from = match standing {
         Standing::Within(window) => first_open(kind, enrolment, &window, settled),
@@ -257,9 +260,6 @@ fn reach<'a>(
         Some(from) if from < book.first() => {
             let standing = Standing::Held(Held::LawNotCovered(from));
             Reach { standing, kind, from: None }
-        }
-        from if enrolment.is_ended => {
-            Reach { standing: Standing::Nil(NOTHING_APPLIES), kind, from }
         }
         from => Reach { standing, kind, from },
     }
