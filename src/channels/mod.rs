@@ -9,6 +9,7 @@ pub mod sftp;
 pub mod one_by_one;
 pub mod http;
 pub mod envelope;
+pub mod openpgp_keys;
 pub mod callbacks;
 
 pub mod sandbox;

@@ -357,7 +357,7 @@ impl Engine {
         std::fs::create_dir_all(&folder)
             .map_err(|error| EngineError::io("opening a sealed answer", error))?;
         let opened = folder.join("opened");
-        let taken = match self.open_answer(provider, &identity, path, &opened, shown).await {
+        let taken = match self.open_answer(provider, identity, path, &opened, shown).await {
             Ok(()) => self.collect_named(provider, &opened, shown).await,
             Err(error) => Err(error),
         };

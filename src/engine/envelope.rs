@@ -9,7 +9,7 @@ use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::audit::leaf::Leaf;
-use crate::channels::envelope::{self, EnvelopeError, Identity, Recipient, SUFFIX};
+use crate::channels::envelope::{self, EnvelopeError, Format, Identity, Recipient};
 use crate::disk::archive::archived_path;
 use crate::domain::batch::{Batch, SealedCopy};
 use crate::domain::digest::Digest;
@@ -42,9 +42,9 @@ impl Engine {
         if deliveries > 0 {
             return Ok(());
         }
-        let Some(recipient_file) = self.seals_with(&batch.provider)? else { return Ok(()) };
+        let Some(recipient) = self.seals_with(&batch.provider)? else { return Ok(()) };
         let plain = rendered_digest(batch)?;
-        let copy = self.sealed_for(recipient_file, plain, &batch.file_name).await?;
+        let copy = self.sealed_for(recipient, plain, &batch.file_name).await?;
         let mut changes = Changes::new();
         changes.sealed_copy_made(batch, &copy, &self.stamp());
         changes.event(
@@ -64,22 +64,23 @@ impl Engine {
     /// Seals an archived file for a partner's key, and archives the copy.
     pub(super) async fn sealed_for(
         &self,
-        recipient_file: PathBuf,
+        (format, recipient_file): (Format, PathBuf),
         plain: Digest,
         file_name: &str,
     ) -> Result<SealedCopy, EngineError> {
         let folder = self.dir.join("sealing");
-        let path = folder.join(format!("{file_name}{SUFFIX}"));
-        let (archive, copy) = (self.archive.clone(), path.clone());
+        let file_name = format!("{file_name}{}", format.suffix());
+        let path = folder.join(&file_name);
+        let (archive, copy, today) = (self.archive.clone(), path.clone(), self.clock.today());
         let sealed = aside(move || {
             let failed = |error| EngineError::io("sealing a file", error);
-            let text = std::fs::read_to_string(recipient_file)
+            let key = std::fs::read(recipient_file)
                 .map_err(|_| told_of("its partner", EnvelopeError::RecipientMustBeOneKey))?;
-            let recipient =
-                Recipient::parse(&text).map_err(|error| told_of("its partner", error))?;
+            let recipient = Recipient::parse(format, &key, today)
+                .map_err(|error| told_of("its partner", error))?;
             std::fs::create_dir_all(&folder).map_err(failed)?;
             let mut file = private_file(&copy).map_err(failed)?;
-            envelope::seal(&recipient, &mut archive.open(&plain)?, &mut file)
+            envelope::seal(&recipient, today, &mut archive.open(&plain)?, &mut file)
                 .map_err(|error| told_of("a file", error))?;
             file.flush().map_err(failed)?;
             let mut file = File::open(&copy).map_err(failed)?;
@@ -90,7 +91,6 @@ impl Engine {
         // A leftover is sealed personal data that nobody needs.
         let _ = std::fs::remove_file(&path);
         let (sha256, bytes) = sealed?;
-        let file_name = format!("{file_name}{SUFFIX}");
         Ok(SealedCopy { file_name, sha256: sha256.to_string(), bytes })
     }
 
@@ -114,31 +114,38 @@ impl Engine {
     }
 
     /// The key for which a partner's files are sealed, where the agreement says so.
-    pub(super) fn seals_with(&self, provider: &str) -> Result<Option<PathBuf>, EngineError> {
+    pub(super) fn seals_with(
+        &self,
+        provider: &str,
+    ) -> Result<Option<(Format, PathBuf)>, EngineError> {
         let envelope = self.provider(provider)?.envelope.as_ref();
-        Ok(envelope.and_then(|envelope| envelope.recipient_file.clone()))
+        Ok(envelope.and_then(|one| Some((one.format, one.recipient_file.clone()?))))
     }
 
     /// The identity that opens a partner's answers, where the agreement says that they are sealed.
-    pub(super) fn opens_with(&self, provider: &str) -> Result<Option<PathBuf>, EngineError> {
+    pub(super) fn opens_with(
+        &self,
+        provider: &str,
+    ) -> Result<Option<(Format, PathBuf)>, EngineError> {
         let envelope = self.provider(provider)?.envelope.as_ref();
-        Ok(envelope.and_then(|envelope| envelope.identity_file.clone()))
+        Ok(envelope.and_then(|one| Some((one.format, one.identity_file.clone()?))))
     }
 
     /// Archives an answer as it arrived, opens it into a file beside it, and records both digests.
     pub(super) async fn open_answer(
         &self,
         provider: &str,
-        identity_file: &Path,
+        (format, identity_file): (Format, PathBuf),
         arrived: &Path,
         opened: &Path,
         shown: &str,
     ) -> Result<(), EngineError> {
-        let (archive, identity_file) = (self.archive.clone(), identity_file.to_path_buf());
+        let archive = self.archive.clone();
         let (from, into, named) = (arrived.to_path_buf(), opened.to_path_buf(), shown.to_owned());
         let (sealed, plain) = aside(move || {
             let failed = |error| EngineError::io("opening a sealed answer", error);
-            let identity = identity(&identity_file).map_err(|error| told_of(&named, error))?;
+            let identity =
+                identity(format, &identity_file).map_err(|error| told_of(&named, error))?;
             let mut file = private_file(&into).map_err(failed)?;
             let source = File::open(&from).map_err(failed)?;
             envelope::open(&identity, source, &mut file, OPENED_BYTES_MAX)
@@ -171,7 +178,7 @@ impl Engine {
 /// The largest answer that is opened: as large as the largest that is taken in.
 const OPENED_BYTES_MAX: u64 = crate::engine::office::ANSWER_BYTES_MAX;
 
-fn identity(path: &Path) -> Result<Identity, EnvelopeError> {
+fn identity(format: Format, path: &Path) -> Result<Identity, EnvelopeError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -180,8 +187,8 @@ fn identity(path: &Path) -> Result<Identity, EnvelopeError> {
             return Err(EnvelopeError::IdentityMustBeOneKey);
         }
     }
-    let text = std::fs::read_to_string(path).map_err(|_| EnvelopeError::IdentityMustBeOneKey)?;
-    Identity::parse(&text)
+    let file = std::fs::read(path).map_err(|_| EnvelopeError::IdentityMustBeOneKey)?;
+    Identity::parse(format, &file)
 }
 
 pub(super) fn digest_of(text: &str) -> Result<Digest, EngineError> {

@@ -8,10 +8,11 @@ use std::process::Command;
 
 use age::secrecy::ExposeSecret as _;
 use age::x25519;
-use chitra::channels::envelope::{Identity, Recipient, open, seal};
+use chitra::channels::envelope::{Format, Identity, Recipient, open, seal};
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::digest::Digest;
 use chitra::domain::state::Named as _;
+use jiff::civil::Date;
 
 use crate::support::office::{self, Fault, MAKER, TestOffice, on_both_databases, refused, run};
 use crate::support::real_parts::{RealPart, real_part};
@@ -20,6 +21,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_month_of_sealed_files
     how_the_first_attempt_left_is_how_every_later_one_leaves
 }
+
+const TODAY: Date = Date::constant(2026, 10, 20);
 
 struct Keys {
     identity: String,
@@ -36,13 +39,14 @@ fn keys() -> Keys {
 
 fn sealed(keys: &Keys, bytes: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::new();
-    seal(&Recipient::parse(&keys.recipient).unwrap(), &mut { bytes }, &mut sealed).unwrap();
+    let recipient = Recipient::parse(Format::Age, keys.recipient.as_bytes(), TODAY).unwrap();
+    seal(&recipient, TODAY, &mut { bytes }, &mut sealed).unwrap();
     sealed
 }
 
 fn opened(keys: &Keys, sealed: &[u8], bytes_max: u64) -> Result<Vec<u8>, &'static str> {
     let mut bytes = Vec::new();
-    let identity = Identity::parse(&keys.identity).unwrap();
+    let identity = Identity::parse(Format::Age, keys.identity.as_bytes()).unwrap();
     match open(&identity, sealed, &mut bytes, bytes_max) {
         Ok(length) => {
             assert_eq!(length, bytes.len() as u64);
@@ -83,8 +87,9 @@ fn what_is_not_sealed_for_us_or_not_whole_is_refused() {
     endless.extend(std::iter::repeat_n(b"-> X25519 x\n".as_slice(), 200_000).flatten());
     assert_eq!(opened(&ours, &endless, 1 << 20), Err("N134"), "a header without end");
     for text in ["", "age1", "AGE-SECRET-KEY-1", &format!("{0}\n{0}", ours.recipient)] {
-        assert!(Recipient::parse(text).is_err(), "{text}");
-        assert!(Identity::parse(text).is_err(), "{text}");
+        let text = text.as_bytes();
+        assert!(Recipient::parse(Format::Age, text, TODAY).is_err(), "{text:?}");
+        assert!(Identity::parse(Format::Age, text).is_err(), "{text:?}");
     }
 }
 
@@ -115,10 +120,10 @@ fn the_program_age_opens_what_we_seal_and_seals_what_we_open() {
     assert_eq!(opened(&ours, &fs::read(path("theirs.age")).unwrap(), 1 << 20), Ok(bytes));
 }
 
-const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
+pub const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
 
 /// Adds a table to the first partner of the test's office, and opens the office anew.
-async fn agreed(office: &mut TestOffice, table: &str) {
+pub async fn agreed(office: &mut TestOffice, table: &str) {
     let config = office.dir.join("chitra.toml");
     let text = fs::read_to_string(&config).unwrap();
     let taken = "taken = \"sheetbank/taken\"\n";
@@ -127,7 +132,7 @@ async fn agreed(office: &mut TestOffice, table: &str) {
     office.reopen().await;
 }
 
-fn lying(folder: &Path) -> Vec<PathBuf> {
+pub fn lying(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();

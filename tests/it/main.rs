@@ -38,6 +38,7 @@ mod officers;
 mod once_a_benefit;
 mod payees;
 mod one_by_one;
+mod openpgp;
 mod overpaid;
 mod programmes;
 mod proved_after;

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use age::secrecy::ExposeSecret as _;
-use chitra::channels::envelope::{Identity, open};
+use chitra::channels::envelope::{Format, Identity, open};
 use chitra::domain::answer::DiscrepancyKind;
 use chitra::domain::batch::BatchState;
 use chitra::domain::cycle::Cycle;
@@ -620,7 +620,8 @@ async fn a_partner_that_reads_sealed_files_is_asked_in_one(mut office: TestOffic
     let copy = file.sealed.expect("it is sealed for the bank");
     assert_eq!(copy.file_name, format!("{}.age", file.file_name));
     let sent = std::fs::read(office.dir.join("isobank/inbox").join(&copy.file_name)).unwrap();
-    let key = Identity::parse(identity.to_string().expose_secret()).unwrap();
+    let key =
+        Identity::parse(Format::Age, identity.to_string().expose_secret().as_bytes()).unwrap();
     let mut plain = Vec::new();
     open(&key, &sent[..], &mut plain, 1 << 20).unwrap();
     assert_eq!(Digest::of(&plain).to_string(), file.sha256, "what was confirmed is inside");

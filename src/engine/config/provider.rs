@@ -16,6 +16,7 @@ use super::http::{HttpFile, SigningFile};
 use super::leaving::{LeavingFile, LeavingTerms, RetryFile};
 use super::recalling::{RecallingFile, RecallingTerms};
 use super::wrong;
+use crate::channels::envelope;
 use crate::channels::http::{Carries, HttpSettings, Quota, Signing};
 use crate::channels::sftp::{HostKey, Site, Times};
 use crate::domain::period::parse_date;
@@ -77,9 +78,10 @@ pub enum Way {
     Http(Box<HttpSettings>),
 }
 
-/// The seal on the files of a partner, in the format of age.
+/// The seal on the files of a partner.
 #[derive(Clone, Debug)]
 pub struct Envelope {
+    pub format: envelope::Format,
     /// The partner's key, for which our files are sealed.
     pub recipient_file: Option<PathBuf>,
     /// Our key, for which its answers are sealed.
@@ -217,15 +219,17 @@ struct EnvelopeFile {
 impl EnvelopeFile {
     fn parsed(self, provider: &str, office: &Path) -> Result<Envelope, EngineError> {
         let broken = |rule: &str| wrong(format!("provider {provider}: envelope: {rule}"));
-        if self.encrypt != "age" {
-            return Err(broken("encrypt is \"age\""));
-        }
+        let known = envelope::Format::ALL.iter().find(|(word, _)| *word == self.encrypt);
+        let Some((_, format)) = known else {
+            return Err(broken("encrypt is \"age\" or \"openpgp\""));
+        };
         if self.recipient_file.is_none() && self.identity_file.is_none() {
             return Err(broken(
                 "recipient_file seals what we send, identity_file opens what we get: one of them or both",
             ));
         }
         Ok(Envelope {
+            format: *format,
             recipient_file: self.recipient_file.map(|file| office.join(file)),
             identity_file: self.identity_file.map(|file| office.join(file)),
         })

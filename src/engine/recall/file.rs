@@ -383,8 +383,8 @@ impl Engine {
         if self.store.recall_delivery_last(file.recall).await? > 0 {
             return Ok(None);
         }
-        let Some(recipient_file) = self.seals_with(&file.provider)? else { return Ok(None) };
-        let copy = self.sealed_for(recipient_file, plain, &file.file_name).await?;
+        let Some(recipient) = self.seals_with(&file.provider)? else { return Ok(None) };
+        let copy = self.sealed_for(recipient, plain, &file.file_name).await?;
         let mut changes = Changes::new();
         changes.recall_file_sealed(file.recall, &copy);
         changes.event(

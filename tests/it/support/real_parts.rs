@@ -29,6 +29,8 @@ pub enum RealPart {
     Sftp,
     /// The path of the program `age`, which seals and opens files.
     Age,
+    /// The path of the program `gpg`, which makes keys of OpenPGP, seals, signs and verifies.
+    Gpg,
     /// The path of `strace`, where processes may be traced: it makes system calls fail.
     Strace,
     /// The path of libfaketime, which shows a program another clock.
@@ -44,12 +46,13 @@ pub enum RealPart {
 }
 
 impl RealPart {
-    pub const ALL: [RealPart; 11] = [
+    pub const ALL: [RealPart; 12] = [
         RealPart::Postgres,
         RealPart::Xmllint,
         RealPart::Python,
         RealPart::Sftp,
         RealPart::Age,
+        RealPart::Gpg,
         RealPart::Strace,
         RealPart::Faketime,
         RealPart::Mounts,
@@ -66,6 +69,7 @@ impl RealPart {
             RealPart::Python => "python",
             RealPart::Sftp => "sftp",
             RealPart::Age => "age",
+            RealPart::Gpg => "gpg",
             RealPart::Strace => "strace",
             RealPart::Faketime => "faketime",
             RealPart::Mounts => "mounts",
@@ -145,6 +149,9 @@ fn look(part: RealPart, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
             Some(path) => file_at(Path::new(&path), "CHITRA_TEST_AGE"),
             None => in_path("age", variable).ok_or_else(|| "no age in PATH (Debian: age)".into()),
         },
+        RealPart::Gpg => {
+            in_path("gpg", variable).ok_or_else(|| "no gpg in PATH (Debian: gnupg)".into())
+        }
         RealPart::Strace => {
             let strace = in_path("strace", variable)
                 .ok_or_else(|| String::from("no strace in PATH (Debian: strace)"))?;
