@@ -133,6 +133,7 @@ impl Standing {
             let field = |name: &str| fields.get(name).filter(|text| !text.is_empty()).cloned();
             let digest = match kind {
                 FactKind::Import | FactKind::Answer | FactKind::SealedCopy => field("sha256")?,
+                FactKind::FileSignature => field("signature_sha256")?,
                 FactKind::SealedAnswer => key.clone(),
                 _ => return None,
             };
@@ -230,6 +231,10 @@ impl Standing {
             }
             "file_sealed" => {
                 self.set(K::SealedCopy, file, &[("sha256", said.text("sealed_sha256"))]);
+            }
+            "file_signed" => {
+                let key = said.text("sha256");
+                self.set(K::FileSignature, key, &[is("signature_sha256")]);
             }
             "delivery_started" => self.set(
                 K::Delivery,

@@ -9,6 +9,7 @@ pub mod sftp;
 pub mod one_by_one;
 pub mod http;
 pub mod envelope;
+pub mod file_signature;
 pub mod openpgp_keys;
 pub mod callbacks;
 

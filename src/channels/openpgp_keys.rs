@@ -27,6 +27,12 @@ pub(super) enum Part<'a> {
     Sub(&'a packet::PublicSubkey),
 }
 
+/// The part of our key that signs.
+pub(super) enum SigningPart<'a> {
+    Primary(&'a packet::SecretKey),
+    Sub(&'a packet::SecretSubkey),
+}
+
 impl Certificate {
     /// None when the file is not one public key.
     pub fn parse(file: &[u8]) -> Option<Certificate> {
@@ -128,6 +134,18 @@ impl SecretKey {
     /// Its public half, as partners have it.
     pub fn public(&self) -> &Certificate {
         &self.public
+    }
+
+    /// The newest part that signs on a day and whose secret half is here.
+    pub(super) fn signing(&self, today: Date) -> Option<SigningPart<'_>> {
+        self.public.signing(today).into_iter().find_map(|part| match part {
+            Part::Primary(_) => Some(SigningPart::Primary(&self.secret.primary_key)),
+            Part::Sub(public) => {
+                let mut subkeys = self.secret.secret_subkeys.iter();
+                let found = subkeys.find(|one| one.key.fingerprint() == public.fingerprint());
+                found.map(|one| SigningPart::Sub(&one.key))
+            }
+        })
     }
 }
 

@@ -14,6 +14,7 @@ named!(
         Signature = "signature",
         File = "file",
         SealedCopy = "sealed copy",
+        FileSignature = "signature of a file",
         Delivery = "delivery",
         Window = "window",
         Acknowledgement = "acknowledgement",

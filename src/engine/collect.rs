@@ -16,6 +16,7 @@ use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, R
 use crate::domain::digest::Digest;
 use crate::domain::ids::AnswerNo;
 use crate::engine::config::Provider;
+use crate::engine::file_signature::is_a_signature;
 use crate::engine::named_file;
 use crate::engine::office::ANSWER_BYTES_MAX;
 use crate::engine::{Engine, EngineError, aside};
@@ -41,9 +42,9 @@ const COLLECT_LOCK: &str = "collect.lock";
 /// The answer of one partner lies in the outbox of another.
 const WRONG_OUTBOX: &str = "L107";
 
-/// An answer that is not sealed, not for us, or not whole: it cannot be read, and lies there until somebody
-/// takes it away.
-const SEAL_FAULTS: [&str; 3] = ["N132", "N133", "N134"];
+/// An answer that is not sealed, not for us, not whole or not signed rightly: it is not read, and lies there until
+/// somebody takes it away.
+const SEAL_FAULTS: [&str; 4] = ["N132", "N133", "N134", "N174"];
 /// How much of a file is looked at to tell its format.
 const HEAD_BYTES: usize = 8 * 1024;
 
@@ -101,7 +102,9 @@ impl Engine {
                     done.push(Err((refused.shown(), error)));
                 }
             }
-            for answer in answers.files {
+            let signed = self.signed_by(&name)?.is_some();
+            let files = answers.files.into_iter();
+            for answer in files.filter(|one| !signed || !is_a_signature(one.name.as_str())) {
                 // Told by its listed size, before a byte is copied; one that grows is caught on the way.
                 if let Err(error) = must_fit(answer.name.as_str(), answer.bytes) {
                     let refused = RefusedName {
@@ -186,7 +189,7 @@ impl Engine {
         }
         let folder = self.dir.join("collecting");
         let path = folder.join(&shown);
-        let copy = path.clone();
+        let (copy, beside) = (path.clone(), channel.clone());
         let fetched = aside(move || {
             let failed = |error| EngineError::io("copying an answer", error);
             std::fs::create_dir_all(&folder).map_err(failed)?;
@@ -197,7 +200,10 @@ impl Engine {
         .await;
         // What was half copied is thrown away.
         let taken = match fetched {
-            Ok(()) => self.collect_arrived(provider, &path, &shown).await,
+            Ok(()) => match self.must_be_signed_in_outbox(provider, beside, &shown, &path).await {
+                Ok(()) => self.collect_arrived(provider, &path, &shown).await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         std::fs::remove_file(&path)
@@ -279,6 +285,7 @@ impl Engine {
         let found = std::fs::metadata(path)
             .map_err(|error| EngineError::io(format!("looking at {shown}"), error))?;
         must_fit(&shown, found.len())?;
+        self.must_be_signed_beside(provider, &shown, path).await?;
         let collected = self.collect_arrived(provider, path, &shown).await?;
         self.sequence().await?;
         Ok(collected)

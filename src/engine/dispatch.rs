@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::audit::leaf::Leaf;
-use crate::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome};
+use crate::channels::file_signature::SUFFIX;
+use crate::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome, Reason};
 use crate::disk::file_name::FileName;
 use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::{CycleEvent, CycleState};
@@ -233,6 +234,12 @@ impl Engine {
             sealed => sealed?,
         }
         let (file_name, digest) = self.leaves_as(&batch).await?;
+        match self.sign_for_partner(&batch.provider, digest, delivery_no - 1).await {
+            Err(EngineError::Refused { code, sentence }) => {
+                return Ok(told(&batch, batch.state, format!("{code}: {sentence}")));
+            }
+            signed => signed?,
+        }
         let sending =
             Batch { state: batch.state.apply(BatchEvent::AttemptRecorded)?, ..batch.clone() };
         let mut changes = Changes::new();
@@ -291,11 +298,30 @@ impl Engine {
     ) -> Result<(Recorded, String), EngineError> {
         let (archive, digest, count) = (self.archive.clone(), file.digest, file.count);
         let total = Money::from_minor(file.total_minor, self.config.currency);
-        let name = FileName::parse(file.name)
-            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        let parsed = |name: &str| {
+            FileName::parse(name).map_err(|error| EngineError::Inconsistent(error.to_string()))
+        };
+        let name = parsed(file.name)?;
+        let signature = match self.signature_of(&digest).await? {
+            Some(made) => Some((parsed(&format!("{}{SUFFIX}", file.name))?, made)),
+            None => None,
+        };
         // The last moment before bytes leave: whoever was stopped since the attempt was recorded learns it.
         self.renew(lease).await?;
         let leaving = aside(move || {
+            // The signature goes first: who finds the file finds it signed. By itself it orders nothing.
+            if let Some((name, digest)) = signature {
+                let mut source = archive.open(&digest)?;
+                let nothing = Money::from_minor(0, total.currency());
+                let parcel = Parcel { name, source: &mut source, digest, count: 0, total: nothing };
+                match channel.deliver(parcel) {
+                    DeliveryOutcome::Delivered(_) => {}
+                    DeliveryOutcome::NotDelivered(reason) | DeliveryOutcome::Unknown(reason) => {
+                        let sentence = format!("its signature did not arrive: {}", reason.sentence);
+                        return Ok(DeliveryOutcome::NotDelivered(Reason { sentence, ..reason }));
+                    }
+                }
+            }
             let mut source = archive.open(&digest)?;
             Ok(channel.deliver(Parcel { name, source: &mut source, digest, count, total }))
         });

@@ -96,16 +96,24 @@ impl Engine {
 
     /// Proves that a sealed copy can be sent: made again it would have other bytes under the same name.
     pub(super) async fn sealed_copy_holds(&self, copy: &SealedCopy) -> Result<(), EngineError> {
-        let (archive, digest) = (self.archive.clone(), digest_of(&copy.sha256)?);
+        self.archived_holds(&copy.file_name, &digest_of(&copy.sha256)?).await
+    }
+
+    /// Proves that something sealed or signed once is whole in the archive.
+    pub(super) async fn archived_holds(
+        &self,
+        what: &str,
+        digest: &Digest,
+    ) -> Result<(), EngineError> {
+        let (archive, digest) = (self.archive.clone(), *digest);
         let read = aside(move || Ok(archive.get(&digest, &mut std::io::sink())?)).await;
         match read {
             Ok(_) => Ok(()),
             Err(EngineError::Archive(error)) => Err(EngineError::refused(
                 "N138",
                 format!(
-                    "{} cannot be sent: {error}; sealed again it would have other bytes, so put archive/{} back \
+                    "{what} cannot be sent: {error}; made again it would have other bytes, so put archive/{} back \
                      from a backup",
-                    copy.file_name,
                     archived_path(&digest)
                 ),
             )),
@@ -179,16 +187,23 @@ impl Engine {
 const OPENED_BYTES_MAX: u64 = crate::engine::office::ANSWER_BYTES_MAX;
 
 fn identity(format: Format, path: &Path) -> Result<Identity, EnvelopeError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let metadata = std::fs::metadata(path).map_err(|_| EnvelopeError::IdentityMustBeOneKey)?;
-        if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(EnvelopeError::IdentityMustBeOneKey);
-        }
+    if !is_private(path) {
+        return Err(EnvelopeError::IdentityMustBeOneKey);
     }
     let file = std::fs::read(path).map_err(|_| EnvelopeError::IdentityMustBeOneKey)?;
     Identity::parse(format, &file)
+}
+
+/// Whether nobody but its owner may read a key of ours.
+pub(super) fn is_private(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = std::fs::metadata(path);
+        metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o077 == 0)
+    }
+    #[cfg(not(unix))]
+    path.exists()
 }
 
 pub(super) fn digest_of(text: &str) -> Result<Digest, EngineError> {

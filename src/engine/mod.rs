@@ -26,6 +26,7 @@ pub mod hold;
 pub mod lease;
 pub mod lowered;
 pub mod envelope;
+mod file_signature;
 mod environment;
 pub mod calendars;
 pub mod halt;

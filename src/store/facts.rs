@@ -96,6 +96,12 @@ const READINGS: &[Reading] = &[
         columns: &["cycle", "batch", "sha256"],
     },
     Reading {
+        kind: FactKind::FileSignature,
+        sql: "select sha256, signature_sha256 from file_signature order by sha256 limit $1 offset $2",
+        key: 1,
+        columns: &["sha256", "signature_sha256"],
+    },
+    Reading {
         kind: FactKind::Delivery,
         sql: "select cycle_no, batch_no, delivery_no, outcome from delivery
               order by cycle_no, batch_no, delivery_no limit $1 offset $2",

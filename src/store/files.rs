@@ -85,6 +85,17 @@ impl Store {
         rows.first().map(batch).transpose()
     }
 
+    /// The digest of the signature that goes with a file, by the digest of the file as it leaves.
+    pub async fn file_signature(&self, sha256: &str) -> Result<Option<String>, StoreError> {
+        let rows = self
+            .query(
+                "select signature_sha256 from file_signature where sha256 = $1",
+                &[sha256.to_owned().into()],
+            )
+            .await?;
+        rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
+    }
+
     /// What leaves in place of a batch's file, if it was sealed.
     pub async fn sealed_copy(
         &self,
@@ -223,6 +234,15 @@ impl Changes {
                 batch.state.name().into(),
                 to.name().into(),
             ],
+        );
+    }
+
+    /// Written once, before the first attempt: another signature of the same file may have other bytes.
+    pub fn file_signed(&mut self, sha256: &str, signature_sha256: &str, at: &str) {
+        self.bulk(
+            "file_signature",
+            &["sha256", "signature_sha256", "made_at"],
+            [[sha256.to_owned().into(), signature_sha256.to_owned().into(), at.to_owned().into()]],
         );
     }
 

@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0034_set_off"),
     migration!("0035_set_aside"),
     migration!("0037_seen_and_taken_back"),
+    migration!("0038_file_signatures"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -5,18 +5,23 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 
 use chitra::channels::envelope::{Format, Identity, Recipient, open, seal};
+use chitra::channels::file_signature::{sign, verify};
+use chitra::channels::openpgp_keys::{Certificate, SecretKey};
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::digest::Digest;
+use chitra::domain::state::Named as _;
 use jiff::civil::Date;
 
 use crate::envelope::{AN, agreed, lying};
-use crate::support::office::{TestOffice, on_both_databases, refused, run};
+use crate::support::office::{Fault, TestOffice, on_both_databases, refused, run};
 use crate::support::real_parts::{RealPart, real_part};
 
 on_both_databases! { run, RealPart::Postgres;
     a_month_of_files_sealed_with_openpgp
+    a_month_of_signed_files
 }
 
 /// The day of the tests, on which keys are made.
@@ -213,6 +218,118 @@ fn a_key_that_may_not_be_used_is_none() {
     fs::write(gpg.path("revocation"), revocation).unwrap();
     gpg.run(&["--import", "revocation"]);
     assert!(!usable(&gpg.pair("Year").public, TODAY), "it was revoked");
+}
+
+#[test]
+fn the_program_gpg_proves_what_we_sign_and_signs_what_we_prove() {
+    let Some(gpg) = Gpg::here() else { return };
+    let bytes = bytes();
+    fs::write(gpg.path("file"), &bytes).unwrap();
+    let moment = UNIX_EPOCH + Duration::from_secs(1_792_468_800);
+    let holds = |pair: &Pair, signature: &[u8], bytes: &[u8]| {
+        let certificate = Certificate::parse(&pair.public).unwrap();
+        verify(&certificate, TODAY, signature, || Ok(bytes)).map_err(|error| error.code())
+    };
+    for (name, algorithm) in [("Curve", "future-default"), ("Rsa", "rsa3072")] {
+        let pair = gpg.key(&format!("{name} <{name}@bank>"), algorithm, "1y");
+        let key = SecretKey::parse(&pair.secret).unwrap();
+        fs::write(gpg.path("file.sig"), sign(&key, TODAY, moment, &mut &bytes[..]).unwrap())
+            .unwrap();
+        assert!(gpg.agrees(&["--verify", "file.sig", "file"]), "{name}");
+
+        for how in [&["--detach-sign"][..], &["--armor", "--detach-sign"]] {
+            let signature =
+                gpg.run(&[&["--local-user", name, "--output", "-"], how, &["file"]].concat());
+            assert_eq!(holds(&pair, &signature, &bytes), Ok(()), "{name}, {how:?}");
+            assert_eq!(holds(&pair, &signature, &bytes[1..]), Err("N174"), "another file");
+            let mut changed = signature.clone();
+            let at = changed.len() - 20;
+            changed[at] ^= 1;
+            assert!(holds(&pair, &changed, &bytes).is_err(), "a changed signature");
+        }
+    }
+    let [curve, rsa] = ["Curve", "Rsa"].map(|name| gpg.pair(name));
+    let of_rsa = gpg.run(&["--local-user", "Rsa", "--output", "-", "--detach-sign", "file"]);
+    assert_eq!(holds(&curve, &of_rsa, &bytes), Err("N174"), "by another key");
+    for nothing in [&b""[..], b"no signature", &bytes] {
+        assert_eq!(holds(&rsa, nothing, &bytes), Err("N174"));
+    }
+    let certificate = Certificate::parse(&rsa.public).unwrap();
+    let late = Date::constant(2027, 10, 21);
+    let told = verify(&certificate, late, &of_rsa, || Ok(&bytes[..])).unwrap_err();
+    assert_eq!(told.code(), "N172", "it has expired");
+}
+
+/// What we send has its signature beside it before it is there itself; an answer counts when its own is there.
+async fn a_month_of_signed_files(mut office: TestOffice) {
+    let Some(gpg) = Gpg::here() else { return office.ends_whole().await };
+    let bank = gpg.key("Bank <bank@bank>", "future-default", "1y");
+    let ours = gpg.key("Office <office@office>", "future-default", "never");
+    let key = |name: &str| office.dir.join("keys").join(name);
+    fs::write(key("bank.asc"), &bank.public).unwrap();
+    fs::write(key("ours.pgp"), &ours.secret).unwrap();
+    let table =
+        "[provider.signature]\nours_file = \"keys/ours.pgp\"\ntheirs_file = \"keys/bank.asc\"\n";
+    let ours_file = key("ours.pgp");
+    agreed(&mut office, table).await;
+    office.on_day("2026-10-20");
+    office.month("2026-10", &[AN]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.released(&october, 0).await;
+    // A key that others may read is not used: nothing leaves, and no attempt is recorded.
+    let told = office.engine.dispatch(Some(october.number)).await.unwrap();
+    assert!(told[0].detail.starts_with("N171"), "{}", told[0].detail);
+    assert!(office.engine.store.deliveries(october.number).await.unwrap().is_empty());
+    private(&ours_file, &ours.secret);
+
+    // What became of the signature is lost, so that the file does not follow; meanwhile our key was made anew.
+    let inbox = office.dir.join("sheetbank/inbox");
+    office.next_fault(Some(Fault::LosesTheOutcome));
+    let told = office.engine.dispatch(Some(october.number)).await.unwrap();
+    assert_eq!(told[0].state.name(), "released", "{}", told[0].detail);
+    let first = lying(&inbox);
+    let bytes = fs::read(&first[0]).unwrap();
+    fs::remove_file(&first[0]).unwrap();
+    private(&ours_file, &bank.secret);
+    office.next_fault(None);
+    office.reopen().await;
+    let told = office.engine.dispatch(Some(october.number)).await.unwrap();
+    assert_eq!(told[0].state.name(), "delivered", "{}", told[0].detail);
+    let sent = lying(&inbox);
+    let [file, signature] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!((signature, fs::read(signature).unwrap()), (&first[0], bytes), "made once");
+    let told = [signature.display().to_string(), file.display().to_string()];
+    assert_eq!(told[0], format!("{}.sig", told[1]));
+    assert!(gpg.agrees(&["--verify", &told[0], &told[1]]));
+
+    let said = office.said(&october, "E1", 1, "Thành công", "").await;
+    let outbox = office.dir.join("sheetbank/outbox");
+    refused(office.sheet(&[said]).await, "N173");
+    office.check(&october, "entitled 1", "pending 1 = 540000").await;
+    assert_eq!(office.discrepancies().await, Vec::<&str>::new(), "it may still come");
+    let answer = lying(&outbox).remove(0);
+    let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", answer.display()));
+    let answer_name = answer.display().to_string();
+    let by = |who: &str| {
+        gpg.run(&["--local-user", who, "--output", "-", "--armor", "--detach-sign", &answer_name])
+    };
+    fs::write(beside(".asc"), by("Office")).unwrap();
+    let told = office.engine.collect_all().await.unwrap();
+    let codes: Vec<&str> = told.iter().map(|one| one.as_ref().unwrap_err().1.code()).collect();
+    assert_eq!(codes, ["N174"]);
+    assert_eq!(office.discrepancies().await, ["file_refused"]);
+    fs::write(beside(".asc"), by("Bank")).unwrap();
+    let told = office.engine.collect_all().await.unwrap();
+    assert_eq!(told.iter().map(Result::is_ok).collect::<Vec<_>>(), [true], "{told:?}");
+    office.check(&october, "entitled 1", "paid 1 = 540000").await;
+    assert_eq!(office.discrepancies().await, Vec::<&str>::new());
+    // What a person names is proved by what lies beside it.
+    let named = office.written("again.csv", &fs::read(&answer).unwrap());
+    refused(office.engine.collect_file("sheetbank", &named).await, "N173");
+    fs::copy(beside(".asc"), named.with_extension("csv.asc")).unwrap();
+    assert!(office.engine.collect_file("sheetbank", &named).await.unwrap().replayed);
+    office.closed(&october).await;
+    office.ends_whole().await;
 }
 
 async fn a_month_of_files_sealed_with_openpgp(mut office: TestOffice) {

@@ -58,6 +58,8 @@ pub struct Provider {
     pub way: Way,
     /// Whether its files are sealed, and for which keys.
     pub envelope: Option<Envelope>,
+    /// Whether its files are signed, and with which keys.
+    pub signature: Option<Signature>,
     /// How it signs what it sends by itself, if it does.
     pub callbacks: Option<Signing>,
     /// Accounts of ours of which it tells, as it writes them, besides the one that pays.
@@ -86,6 +88,15 @@ pub struct Envelope {
     pub recipient_file: Option<PathBuf>,
     /// Our key, for which its answers are sealed.
     pub identity_file: Option<PathBuf>,
+}
+
+/// The signatures beside the files of a partner, of OpenPGP.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    /// Our key, by which what we send is signed.
+    pub ours_file: Option<PathBuf>,
+    /// The partner's key, by which its answers are signed.
+    pub theirs_file: Option<PathBuf>,
 }
 
 /// What was agreed with a partner for the time being.
@@ -183,6 +194,7 @@ pub(super) struct ProviderFile {
     taken: Option<PathBuf>,
     sftp: Option<SftpFile>,
     envelope: Option<EnvelopeFile>,
+    signature: Option<SignatureFile>,
     callbacks: Option<SigningFile>,
     #[serde(default)]
     our_accounts: Vec<String>,
@@ -232,6 +244,29 @@ impl EnvelopeFile {
             format: *format,
             recipient_file: self.recipient_file.map(|file| office.join(file)),
             identity_file: self.identity_file.map(|file| office.join(file)),
+        })
+    }
+}
+
+/// A `[provider.signature]`: the keys for one direction or both.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignatureFile {
+    ours_file: Option<PathBuf>,
+    theirs_file: Option<PathBuf>,
+}
+
+impl SignatureFile {
+    fn parsed(self, provider: &str, office: &Path) -> Result<Signature, EngineError> {
+        if self.ours_file.is_none() && self.theirs_file.is_none() {
+            return Err(wrong(format!(
+                "provider {provider}: signature: ours_file signs what we send, theirs_file proves what we get: one \
+                 of them or both"
+            )));
+        }
+        Ok(Signature {
+            ours_file: self.ours_file.map(|file| office.join(file)),
+            theirs_file: self.theirs_file.map(|file| office.join(file)),
         })
     }
 }
@@ -397,6 +432,13 @@ impl ProviderFile {
                 "provider {name}: an envelope seals files, and this partner takes one payment a request"
             )));
         }
+        let signature = self.signature.map(|one| one.parsed(&name, office)).transpose()?;
+        if let (Way::Http(_), Some(_)) = (&way, &signature) {
+            return Err(wrong(format!(
+                "provider {name}: a signature lies beside a file, in a folder or by SFTP; requests are signed by \
+                 [provider.http.signing]"
+            )));
+        }
         let callbacks = self.callbacks.map(|signing| signing.parsed(&name, office)).transpose()?;
         let broken = |rule: String| wrong(format!("provider {name}: {rule}"));
         let first = Terms {
@@ -454,6 +496,7 @@ impl ProviderFile {
             serves: self.serves,
             way,
             envelope,
+            signature,
             callbacks,
             our_accounts: self.our_accounts,
             first,

@@ -225,6 +225,12 @@ impl Engine {
         };
         let (name, digest) = leaves_as(&file)?;
         let delivery_no = self.store.recall_delivery_last(file.recall).await? + 1;
+        match self.sign_for_partner(&file.provider, digest, delivery_no - 1).await {
+            Err(EngineError::Refused { code, sentence }) => {
+                return Ok(told(&file, file.state, format!("{code}: {sentence}")));
+            }
+            signed => signed?,
+        }
         let sending = file.state.apply(RecallFileEvent::AttemptRecorded)?;
         let mut changes = Changes::new();
         changes.recall_must_still_leave(recall.number, &scopes);
