@@ -57,7 +57,7 @@ impl Gpg {
 
     /// Runs the program on the day, to a good end.
     pub fn run(&self, arguments: &[&str]) -> Vec<u8> {
-        let ran = self.command("20261020T030000", arguments).output().unwrap();
+        let ran = self.command("20261019T120000", arguments).output().unwrap();
         let told = String::from_utf8_lossy(&ran.stderr);
         assert!(ran.status.success(), "{arguments:?}: {told}");
         ran.stdout

@@ -202,7 +202,7 @@ const CODES_ELSEWHERE: &[&str] = &["src/domain/hold.rs", "src/rules/"];
 const CODES_SHARED: &[&str] = &[
     "A102", "A103", "A109", "A115", "C100", "C102", "C103", "E101", "G102", "G114", "G115", "G121",
     "G123", "I120", "I123", "I209", "I210", "I213", "M129", "M135", "M136", "N132", "N133", "N134",
-    "P101",
+    "N174", "P101",
 ];
 
 /// Codes of errors that are not a letter and three digits, that two rules have, that docs/errors.md does
