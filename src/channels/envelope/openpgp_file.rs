@@ -70,7 +70,7 @@ pub fn open(
         ..TheRing::default()
     };
     let (mut message, _) = message.decrypt_the_ring(ring, true).map_err(|error| match error {
-        pgp::errors::Error::MissingKey { .. } => EnvelopeError::AnswerMustBeSealedForUs,
+        pgp::errors::Error::MissingKey => EnvelopeError::AnswerMustBeSealedForUs,
         _ => EnvelopeError::SealMustBeWhole,
     })?;
     let mut layers = 0;
