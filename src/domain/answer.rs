@@ -107,6 +107,29 @@ pub struct Discrepancy {
     pub opened_at: String,
 }
 
+impl Discrepancy {
+    /// An item of an answer, found when the answer came: about no payment and no file, and without amounts.
+    pub fn of_item(
+        kind: DiscrepancyKind,
+        answer: &Answer,
+        item: i64,
+        detail: String,
+    ) -> Discrepancy {
+        Discrepancy {
+            kind,
+            provider: answer.provider.clone(),
+            answer: answer.number,
+            item,
+            instruction: None,
+            file: None,
+            expected_minor: None,
+            reported_minor: None,
+            detail,
+            opened_at: answer.received_at.clone(),
+        }
+    }
+}
+
 /// A transaction of the partner by which an order was paid, or our account debited for it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ToldTransaction {

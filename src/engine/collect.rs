@@ -8,9 +8,10 @@ use std::fs::File;
 use std::io::{BufReader, Read as _, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::audit::leaf::Leaf;
-use crate::channels::{CollectError, Reason, RefusedName};
+use crate::channels::{AnswerFile, Channel, CollectError, Reason, RefusedName};
 use crate::disk::file_name::{self, FileName};
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, RefusedAnswer};
 use crate::domain::digest::Digest;
@@ -103,8 +104,8 @@ impl Engine {
                 }
             }
             let signed = self.signed_by(&name)?.is_some();
-            let files = answers.files.into_iter();
-            for answer in files.filter(|one| !signed || !is_a_signature(one.name.as_str())) {
+            let is_answer = |one: &&AnswerFile| !signed || !is_a_signature(one.name.as_str());
+            for answer in answers.files.iter().filter(is_answer) {
                 // Told by its listed size, before a byte is copied; one that grows is caught on the way.
                 if let Err(error) = must_fit(answer.name.as_str(), answer.bytes) {
                     let refused = RefusedName {
@@ -121,7 +122,8 @@ impl Engine {
                     continue;
                 }
                 let shown = answer.name.as_str().to_owned();
-                let taken = self.collect_from(&name, channel.clone(), answer.name).await;
+                let taken =
+                    self.collect_from(&name, channel.clone(), &answers.files, &answer.name).await;
                 match taken {
                     // What lies in the outbox stays there; only what is new is told, and what is refused
                     // each time that it is found, until an officer sets it aside.
@@ -164,8 +166,9 @@ impl Engine {
     async fn collect_from(
         &self,
         provider: &str,
-        channel: std::sync::Arc<dyn crate::channels::Channel>,
-        name: FileName,
+        channel: Arc<dyn Channel>,
+        outbox: &[AnswerFile],
+        name: &FileName,
     ) -> Result<Option<Collected>, EngineError> {
         let shown = name.as_str().to_owned();
         // What was applied or set aside before is told by its hash, without being copied again.
@@ -189,7 +192,7 @@ impl Engine {
         }
         let folder = self.dir.join("collecting");
         let path = folder.join(&shown);
-        let (copy, beside) = (path.clone(), channel.clone());
+        let (copy, beside, name) = (path.clone(), channel.clone(), name.clone());
         let fetched = aside(move || {
             let failed = |error| EngineError::io("copying an answer", error);
             std::fs::create_dir_all(&folder).map_err(failed)?;
@@ -200,10 +203,14 @@ impl Engine {
         .await;
         // What was half copied is thrown away.
         let taken = match fetched {
-            Ok(()) => match self.must_be_signed_in_outbox(provider, beside, &shown, &path).await {
-                Ok(()) => self.collect_arrived(provider, &path, &shown).await,
-                Err(error) => Err(error),
-            },
+            Ok(()) => {
+                let signed =
+                    self.must_be_signed_in_outbox(provider, beside, outbox, &shown, &path).await;
+                match signed {
+                    Ok(()) => self.collect_arrived(provider, &path, &shown).await,
+                    Err(error) => Err(error),
+                }
+            }
             Err(error) => Err(error),
         };
         std::fs::remove_file(&path)

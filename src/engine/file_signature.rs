@@ -11,10 +11,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::audit::leaf::Leaf;
-use crate::channels::Channel;
 use crate::channels::file_signature::{self, BYTES_MAX, SUFFIXES, SignatureError};
 use crate::channels::openpgp_keys::{Certificate, SecretKey};
-use crate::disk::file_name::FileName;
+use crate::channels::{AnswerFile, Channel};
 use crate::domain::digest::Digest;
 use crate::engine::envelope::{digest_of, is_private};
 use crate::engine::{Engine, EngineError, aside};
@@ -39,9 +38,7 @@ impl Engine {
         }
         let (archive, today, now) = (self.archive.clone(), self.clock.today(), self.moment()?);
         let made = aside(move || {
-            let told = |error: SignatureError| {
-                EngineError::refused(error.code(), format!("its partner: {error}"))
-            };
+            let told = |error| told_of("its partner", error);
             let key = our_key(&ours_file).map_err(told)?;
             let mut source = archive.open(&leaves)?;
             let signature = file_signature::sign(&key, today, now, &mut source).map_err(told)?;
@@ -78,7 +75,7 @@ impl Engine {
         Ok(signing.and_then(|one| one.theirs_file.clone()))
     }
 
-    /// Proves the signature of a copied answer, found in the outbox beside it.
+    /// Proves the signature of a copied answer, found beside it among the files of its outbox.
     ///
     /// # Errors
     /// N172 to N175; nothing was changed.
@@ -86,18 +83,17 @@ impl Engine {
         &self,
         provider: &str,
         channel: Arc<dyn Channel>,
+        outbox: &[AnswerFile],
         shown: &str,
         copy: &Path,
     ) -> Result<(), EngineError> {
         let Some(theirs_file) = self.signed_by(provider)? else { return Ok(()) };
-        let names: Vec<FileName> = SUFFIXES
-            .iter()
-            .filter_map(|suffix| FileName::parse(&format!("{shown}{suffix}")).ok())
-            .collect();
+        let is_its = |one: &&AnswerFile| {
+            one.name.as_str().strip_prefix(shown).is_some_and(|rest| SUFFIXES.contains(&rest))
+        };
+        let found = outbox.iter().find(is_its).filter(|one| one.bytes <= BYTES_MAX).cloned();
         let signature = aside(move || {
-            let listed = channel.answers()?;
-            let name = listed.files.into_iter().find(|one| names.contains(&one.name));
-            let Some(found) = name.filter(|one| one.bytes <= BYTES_MAX) else { return Ok(None) };
+            let Some(found) = found else { return Ok(None) };
             let mut bytes = Vec::new();
             channel.fetch(&found.name, &mut bytes)?;
             Ok(Some(bytes))
@@ -141,15 +137,11 @@ impl Engine {
         shown: &str,
         path: &Path,
     ) -> Result<(), EngineError> {
-        let refused =
-            |error: SignatureError| EngineError::refused(error.code(), format!("{shown}: {error}"));
-        let signature = signature.ok_or_else(|| refused(SignatureError::AnswerMustBeSigned))?;
         let (archive, today) = (self.archive.clone(), self.clock.today());
-        let (path, named) = (path.to_path_buf(), shown.to_owned());
+        let (path, shown) = (path.to_path_buf(), shown.to_owned());
         let (signed, kept) = aside(move || {
-            let told = |error: SignatureError| {
-                EngineError::refused(error.code(), format!("{named}: {error}"))
-            };
+            let told = |error| told_of(&shown, error);
+            let signature = signature.ok_or_else(|| told(SignatureError::AnswerMustBeSigned))?;
             let key = std::fs::read(theirs_file).ok().and_then(|file| Certificate::parse(&file));
             let key = key.ok_or_else(|| told(SignatureError::TheirKeyMustSign))?;
             file_signature::verify(&key, today, &signature, || File::open(&path)).map_err(told)?;
@@ -186,6 +178,10 @@ impl Engine {
 /// Whether a file of an outbox is a signature, and no answer.
 pub(super) fn is_a_signature(name: &str) -> bool {
     SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+}
+
+fn told_of(whose: &str, error: SignatureError) -> EngineError {
+    EngineError::refused(error.code(), format!("{whose}: {error}"))
 }
 
 fn our_key(path: &Path) -> Result<SecretKey, SignatureError> {

@@ -29,14 +29,8 @@ pub(super) struct Excess {
     pub left_minor: i64,
     /// Nothing of it is back, on its way or given up.
     is_whole: bool,
-    is_given_up: bool,
-}
-
-impl Excess {
     /// Two officers have given up to get it back.
-    pub(super) fn is_given_up(&self) -> bool {
-        self.is_given_up
-    }
+    pub is_given_up: bool,
 }
 
 /// What is proved paid under earlier lists, by the payables of later ones; and what later lists lowered.

@@ -17,7 +17,7 @@ use crate::domain::ids::{EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::domain::period::Period;
-use crate::engine::paid_otherwise::{Excess, PaidOtherwise, all_of_it};
+use crate::engine::paid_otherwise::{PaidOtherwise, all_of_it};
 use crate::engine::payout::TravellingLine;
 use crate::engine::recall::Recalled;
 use crate::engine::{Engine, EngineError};
@@ -126,7 +126,7 @@ impl Engine {
             // Its own order is proved paid, beside a list that was given up meanwhile.
             let mut of_itself = before.iter().filter(|one| one.order.payable == payable.number);
             let is_paid_itself = of_itself.clone().next().is_some()
-                && !of_itself.any(Excess::is_given_up)
+                && !of_itself.any(|one| one.is_given_up)
                 && !tried.iter().any(|one| one.state.is_live());
             let is_stopped = stopped.contains_key(&(payable.payee, payable.beneficiary));
             let of_reason = match further(payable, &tried, doubt, besides) {

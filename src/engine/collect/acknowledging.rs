@@ -114,20 +114,18 @@ pub(super) fn never_left(batch: &Batch) -> bool {
 /// whoever has this one could pay them as well, so that nothing more is sent there before it is cleared up.
 pub(super) fn about_what_never_left(batch: &Batch, item: i64, answer: &Answer) -> Discrepancy {
     Discrepancy {
-        kind: DiscrepancyKind::Contradiction,
-        provider: answer.provider.clone(),
-        answer: answer.number,
-        item,
-        instruction: None,
         file: Some((batch.cycle, batch.number)),
         expected_minor: Some(batch.total_minor),
-        reported_minor: None,
-        detail: format!(
-            "the answer is about {}, which is {} and never left; nothing was changed: ask the partner where it has \
+        ..Discrepancy::of_item(
+            DiscrepancyKind::Contradiction,
+            answer,
+            item,
+            format!(
+                "the answer is about {}, which is {} and never left; nothing was changed: ask the partner where it has \
              the file from, before it pays",
-            batch.file_name, batch.state
-        ),
-        opened_at: answer.received_at.clone(),
+                batch.file_name, batch.state
+            ),
+        )
     }
 }
 
@@ -141,16 +139,14 @@ pub(super) fn about_what_is_unclear(
     let kind = DiscrepancyKind::Unclear;
     let doubt = answered.doubt.as_deref().unwrap_or_default();
     Discrepancy {
-        kind,
-        provider: answer.provider.clone(),
-        answer: answer.number,
-        item,
-        instruction: None,
         file: Some((batch.cycle, batch.number)),
         expected_minor: Some(batch.total_minor),
-        reported_minor: None,
-        detail: coded(kind, &format!("of {}, {}", batch.file_name, doubted(doubt))),
-        opened_at: answer.received_at.clone(),
+        ..Discrepancy::of_item(
+            kind,
+            answer,
+            item,
+            coded(kind, &format!("of {}, {}", batch.file_name, doubted(doubt))),
+        )
     }
 }
 
@@ -168,22 +164,20 @@ pub(super) fn other_totals(
     let reported = reported.map(|text| of_format.and_then(|one| parse_minor(text, one).ok()));
     let count_differs = answered.original_count.is_some_and(|count| count != batch.count);
     let total_differs = reported.as_ref().is_some_and(|total| *total != Some(batch.total_minor));
-    (count_differs || total_differs).then(|| Discrepancy {
-        kind: DiscrepancyKind::TotalsDiffer,
-        provider: answer.provider.clone(),
-        answer: answer.number,
-        item,
-        instruction: None,
+    if !count_differs && !total_differs {
+        return None;
+    }
+    let detail = format!(
+        "the answer is about {}, which has {} payments, and repeats another count ({}) or total; \
+         nothing was changed",
+        batch.file_name,
+        batch.count,
+        answered.original_count.map_or_else(|| "none".to_owned(), |count| count.to_string()),
+    );
+    Some(Discrepancy {
         file: Some((batch.cycle, batch.number)),
         expected_minor: Some(batch.total_minor),
         reported_minor: reported.flatten(),
-        detail: format!(
-            "the answer is about {}, which has {} payments, and repeats another count ({}) or total; \
-             nothing was changed",
-            batch.file_name,
-            batch.count,
-            answered.original_count.map_or_else(|| "none".to_owned(), |count| count.to_string()),
-        ),
-        opened_at: answer.received_at.clone(),
+        ..Discrepancy::of_item(DiscrepancyKind::TotalsDiffer, answer, item, detail)
     })
 }

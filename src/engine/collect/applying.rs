@@ -37,7 +37,7 @@ use crate::store::registry::Counted;
 /// Items of an answer that are applied in one commit.
 pub const ITEMS_A_PAGE: usize = 2_000;
 
-/// Items of an answer that are applied in one commit.
+/// A run of the items of one answer, and how far the answer has come with them.
 pub(super) struct Page {
     pub items: Vec<(i64, Answered)>,
     /// The last item that is applied with them.
@@ -196,22 +196,18 @@ impl Engine {
                     }
                 }
                 Matched::Nothing(detail) => discrepancies.push(Discrepancy {
-                    kind: DiscrepancyKind::Unmatched,
-                    provider: profile.name.clone(),
-                    answer: answer.number,
-                    item,
-                    instruction: None,
-                    file: None,
-                    expected_minor: None,
                     reported_minor: answered.amount.map(|(minor, _)| minor),
-                    detail: candidates.unwrap_or(detail),
-                    opened_at: answer.received_at.clone(),
+                    ..Discrepancy::of_item(
+                        DiscrepancyKind::Unmatched,
+                        answer,
+                        item,
+                        candidates.unwrap_or(detail),
+                    )
                 }),
             }
         }
         if let Some(rule) = &unbookable {
-            let waits =
-                outcomes.drain(..).map(|outcome| not_booked(&outcome, rule, profile, answer));
+            let waits = outcomes.drain(..).map(|outcome| not_booked(&outcome, rule, answer));
             discrepancies.extend(waits);
         }
         let mut proved: BTreeSet<BatchNo> = BTreeSet::new();
@@ -300,16 +296,14 @@ impl Engine {
                 .cloned()
                 .partition(carried_by_another);
             discrepancies.extend(foreign.into_iter().map(|outcome| Discrepancy {
-                kind: DiscrepancyKind::Contradiction,
-                provider: profile.name.clone(),
-                answer: answer.number,
-                item: outcome.item,
                 instruction: Some((outcome.payable, outcome.attempt)),
-                file: None,
-                expected_minor: None,
                 reported_minor: outcome.amount.and_then(Result::ok),
-                detail: "the payment went to another partner; nothing was changed".to_owned(),
-                opened_at: answer.received_at.clone(),
+                ..Discrepancy::of_item(
+                    DiscrepancyKind::Contradiction,
+                    answer,
+                    outcome.item,
+                    "the payment went to another partner; nothing was changed".to_owned(),
+                )
             }));
             let by_number: BTreeMap<BatchNo, &Batch> =
                 batches.iter().map(|batch| (batch.number, batch)).collect();
@@ -355,7 +349,7 @@ impl Engine {
                 }
             }
             told.extend(output.transactions);
-            discrepancies.extend(self.back_twice(profile, answer, &output.instructions).await?);
+            discrepancies.extend(self.back_twice(answer, &output.instructions).await?);
             for settled in &output.instructions {
                 root.push(self.transition_record(settled).as_bytes());
                 let after = &settled.after;
@@ -381,16 +375,10 @@ impl Engine {
                 });
             }
             discrepancies.extend(output.discrepancies.into_iter().map(|found| Discrepancy {
-                kind: found.kind,
-                provider: profile.name.clone(),
-                answer: answer.number,
-                item: found.item,
                 instruction: Some(found.instruction),
-                file: None,
                 expected_minor: found.expected_minor,
                 reported_minor: found.reported_minor,
-                detail: found.detail,
-                opened_at: answer.received_at.clone(),
+                ..Discrepancy::of_item(found.kind, answer, found.item, found.detail)
             }));
             owed.extend(output.receivables.into_iter().map(|owed| Receivable {
                 cause: owed.cause,

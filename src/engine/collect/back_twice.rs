@@ -7,7 +7,6 @@ use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::instruction::InstructionState as S;
 use crate::domain::money::told;
 use crate::domain::receivable::ReceivableStanding;
-use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::settle::Settled;
 
@@ -15,7 +14,6 @@ impl Engine {
     /// Looks at the orders that come back, each with what was to be got back of it.
     pub(super) async fn back_twice(
         &self,
-        profile: &Provider,
         answer: &Answer,
         settled: &[Settled],
     ) -> Result<Vec<Discrepancy>, EngineError> {
@@ -38,16 +36,15 @@ impl Engine {
                     continue;
                 }
                 found.push(Discrepancy {
-                    kind: DiscrepancyKind::CameBackTwice,
-                    provider: profile.name.clone(),
-                    answer: answer.number,
-                    item: one.item,
                     instruction: Some(order),
-                    file: None,
                     expected_minor: Some((standing.receivable.amount_minor - too_much).max(0)),
                     reported_minor: Some(standing.receivable.amount_minor),
-                    detail: self.told_as_back_twice(&standing, too_much),
-                    opened_at: answer.received_at.clone(),
+                    ..Discrepancy::of_item(
+                        DiscrepancyKind::CameBackTwice,
+                        answer,
+                        one.item,
+                        self.told_as_back_twice(&standing, too_much),
+                    )
                 });
             }
         }

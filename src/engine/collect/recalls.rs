@@ -52,16 +52,10 @@ impl Engine {
             };
             let Some(Unfit { kind, recall, detail }) = unfit else { continue };
             discrepancies.push(Discrepancy {
-                kind,
-                provider: profile.name.clone(),
-                answer: answer.number,
-                item,
                 instruction: recall.as_ref().map(|recall| (recall.payable, recall.attempt)),
-                file: None,
                 expected_minor: recall.as_ref().map(|recall| recall.amount_minor),
                 reported_minor: answered.amount.map(|(minor, _)| minor),
-                detail,
-                opened_at: answer.received_at.clone(),
+                ..Discrepancy::of_item(kind, answer, item, detail)
             });
         }
         Ok(())

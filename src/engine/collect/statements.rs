@@ -199,21 +199,18 @@ impl Engine {
                     .to_vec(),
             );
             discrepancies.extend(one.unexplained.iter().map(|entry| Discrepancy {
-                kind: DiscrepancyKind::UnexplainedEntry,
-                provider: answer.provider.clone(),
-                answer: answer.number,
-                item: entry.entry,
-                instruction: None,
-                file: None,
-                expected_minor: None,
                 reported_minor: Some(entry.amount_minor),
-                detail: format!(
-                    "statement {}: an entry of {}: {}",
-                    one.statement.number,
-                    told(i128::from(entry.amount_minor), self.config.currency),
-                    entry.why
-                ),
-                opened_at: answer.received_at.clone(),
+                ..Discrepancy::of_item(
+                    DiscrepancyKind::UnexplainedEntry,
+                    answer,
+                    entry.entry,
+                    format!(
+                        "statement {}: an entry of {}: {}",
+                        one.statement.number,
+                        told(i128::from(entry.amount_minor), self.config.currency),
+                        entry.why
+                    ),
+                )
             }));
         }
         if !discrepancies.is_empty() {

@@ -66,24 +66,17 @@ fn rule_broken(error: &EngineError) -> Option<String> {
 }
 
 /// For the queue: what was told of a payment and is not booked.
-pub(super) fn not_booked(
-    outcome: &Outcome,
-    rule: &str,
-    profile: &Provider,
-    answer: &Answer,
-) -> Discrepancy {
+pub(super) fn not_booked(outcome: &Outcome, rule: &str, answer: &Answer) -> Discrepancy {
     let kind = DiscrepancyKind::NotBooked;
     let code = kind.code().unwrap_or_default();
     Discrepancy {
-        kind,
-        provider: profile.name.clone(),
-        answer: answer.number,
-        item: outcome.item,
         instruction: Some((outcome.payable, outcome.attempt)),
-        file: None,
-        expected_minor: None,
         reported_minor: outcome.amount.clone().and_then(Result::ok),
-        detail: format!("{code}: it is not booked ({rule}); see: chitra audit verify"),
-        opened_at: answer.received_at.clone(),
+        ..Discrepancy::of_item(
+            kind,
+            answer,
+            outcome.item,
+            format!("{code}: it is not booked ({rule}); see: chitra audit verify"),
+        )
     }
 }
