@@ -12,7 +12,7 @@ use clap::Args;
 use jiff::civil::{Date, DateTime, date};
 use serde_json::json;
 
-use crate::channels::sandbox::Sandbox;
+use crate::channels::sandbox::{BehaviourMix, Sandbox, Script};
 use crate::cli::show::{grouped, money, payments};
 use crate::cli::{Voice, cycle, sandbox, show, synth};
 use crate::disk::RealDisk;
@@ -40,6 +40,9 @@ pub struct Demo {
     seed: u64,
     #[arg(long, default_value = "chitra-demo")]
     dir: PathBuf,
+    /// Shares of what goes wrong at the partners, as `chitra sandbox --script` reads them
+    #[arg(long)]
+    script: Option<PathBuf>,
 }
 
 /// The month that is paid, and the days on which things happen.
@@ -80,7 +83,9 @@ impl Demo {
         let begun = Instant::now();
         let steps = Steps { voice, begun };
         let clock = Arc::new(FixedClock::new(at(IMPORTED_ON)));
-        self.prepare(&steps)?;
+        // Read before anything is made, so that a script that cannot be read leaves no folder.
+        let (mix, around) = sandbox::script(self.script.as_deref())?;
+        self.prepare(&steps, &mix, &around)?;
         let engine = office::open(
             &self.dir,
             Surroundings {
@@ -91,7 +96,7 @@ impl Demo {
             },
         )
         .await?;
-        let partners = self.sandbox()?;
+        let partners = self.sandbox(mix, around)?;
         let period = Period::new(PERIOD.0, PERIOD.1).expect("the demo's month exists");
         self.officers(&engine).await?;
 
@@ -278,10 +283,19 @@ impl Demo {
     }
 
     /// Makes folder, people and office, or finds what an interrupted demo left.
-    fn prepare(&self, steps: &Steps<'_>) -> Result<(), EngineError> {
+    fn prepare(
+        &self,
+        steps: &Steps<'_>,
+        mix: &BehaviourMix,
+        around: &Script,
+    ) -> Result<(), EngineError> {
         let failed = |error| EngineError::io(format!("making {}", self.dir.display()), error);
         let marker = self.dir.join("demo.json");
-        let wanted = json!({ "people": self.people, "seed": self.seed }).to_string();
+        let mut wanted = json!({ "people": self.people, "seed": self.seed });
+        if self.script.is_some() {
+            wanted["script"] = json!({ "mix": mix, "around": around });
+        }
+        let wanted = wanted.to_string();
         // A demo that was killed before it wrote what it is has left nothing else yet.
         let begun = marker.with_extension("json.part");
         let mut strangers = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
@@ -339,13 +353,13 @@ impl Demo {
         Ok(())
     }
 
-    fn sandbox(&self) -> Result<Arc<Sandbox>, EngineError> {
+    fn sandbox(&self, mix: BehaviourMix, around: Script) -> Result<Arc<Sandbox>, EngineError> {
         let root = self.dir.join("sandbox");
         let failed = |error: crate::channels::sandbox::SandboxError| {
             EngineError::refused(error.code(), error.to_string())
         };
         if !root.join("sandbox.json").exists() {
-            sandbox::create(&root, self.seed)?;
+            sandbox::create(&root, self.seed, mix, around)?;
         }
         Ok(Arc::new(Sandbox::open(Arc::new(RealDisk), &root).map_err(failed)?))
     }

@@ -67,7 +67,7 @@ impl SandboxCommand {
             .map_err(|error| EngineError::io(format!("finding {}", self.dir.display()), error))?;
         if !dir.join("sandbox.json").exists() {
             let (mix, script) = script(self.script.as_deref())?;
-            create_scripted(&dir, self.seed, mix, script)?;
+            create(&dir, self.seed, mix, script)?;
         }
         let sandbox = Sandbox::open(Arc::new(RealDisk), &dir).map_err(failed)?;
         if let Some(address) = self.listen {
@@ -170,7 +170,8 @@ fn balance(one: &ProviderTotals) -> (i128, i128) {
     )
 }
 
-fn script(path: Option<&Path>) -> Result<(BehaviourMix, Script), EngineError> {
+/// Reads what `--script` names; without it accounts behave as a bank's do, and nothing goes wrong around them.
+pub fn script(path: Option<&Path>) -> Result<(BehaviourMix, Script), EngineError> {
     let Some(path) = path else { return Ok((BehaviourMix::default(), Script::default())) };
     let text = named_file::text(path)?;
     let file: ScriptFile = toml::from_str(&text).map_err(|error| {
@@ -180,16 +181,7 @@ fn script(path: Option<&Path>) -> Result<(BehaviourMix, Script), EngineError> {
 }
 
 /// Makes a sandbox with all partners.
-pub fn create(dir: &Path, seed: u64) -> Result<(), EngineError> {
-    create_scripted(dir, seed, BehaviourMix::default(), Script::default())
-}
-
-fn create_scripted(
-    dir: &Path,
-    seed: u64,
-    mix: BehaviourMix,
-    script: Script,
-) -> Result<(), EngineError> {
+pub fn create(dir: &Path, seed: u64, mix: BehaviourMix, script: Script) -> Result<(), EngineError> {
     std::fs::create_dir_all(dir).map_err(|error| EngineError::io("making the sandbox", error))?;
     let providers = PARTNERS
         .iter()

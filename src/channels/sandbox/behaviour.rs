@@ -28,7 +28,7 @@ pub enum Behaviour {
     ReturnDeceased,
     /// Credited on time, said some days later.
     Late,
-    /// Credited, and never said.
+    /// Credited, and never said, or only when the partner looks for what was lost.
     LoseAnswer,
     /// Credited, and said twice: the answer that holds it comes again under another name.
     AnswerTwice,
@@ -58,6 +58,9 @@ pub struct BehaviourMix {
     pub late: u16,
     pub lose_answer: u16,
     pub answer_twice: u16,
+    /// After how many days a lost answer is found and said. Never, where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_found_after_days: Option<u16>,
 }
 
 impl BehaviourMix {
@@ -70,6 +73,7 @@ impl BehaviourMix {
         late: 0,
         lose_answer: 0,
         answer_twice: 0,
+        lost_found_after_days: None,
     };
 
     /// Everyone behaves in one way.
@@ -117,6 +121,7 @@ impl Default for BehaviourMix {
             late: 10,
             lose_answer: 5,
             answer_twice: 2,
+            lost_found_after_days: None,
         }
     }
 }
@@ -125,6 +130,7 @@ impl Default for BehaviourMix {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Draw {
     pub behaviour: Behaviour,
+    lost_found_after_days: Option<u16>,
     /// Further dice of the same account.
     dice: u64,
 }
@@ -145,7 +151,8 @@ impl Draw {
             }
             left -= u64::from(share);
         }
-        Draw { behaviour, dice: number(8) }
+        let lost_found_after_days = mix.lost_found_after_days;
+        Draw { behaviour, lost_found_after_days, dice: number(8) }
     }
 
     fn days(&self, least: i64, most: i64) -> i64 {
@@ -179,7 +186,10 @@ impl Draw {
                 Fate { returned_on: Some(day(said + self.days(2, 6))), ..paid }
             }
             Behaviour::Late => Fate { said_on: Some(day(said + self.days(2, 5))), ..paid },
-            Behaviour::LoseAnswer => Fate { said_on: None, ..paid },
+            Behaviour::LoseAnswer => {
+                let found_on = self.lost_found_after_days.map(|days| day(i64::from(days)));
+                Fate { said_on: found_on, ..paid }
+            }
         }
     }
 }
@@ -214,6 +224,18 @@ mod tests {
             assert!(found.abs_diff(expected) < expected / 4 + 50, "{behaviour:?}: {found}");
         }
         assert!((95_000..97_000).contains(&counts[&Behaviour::Pay]), "{counts:?}");
+    }
+
+    #[test]
+    fn a_lost_answer_is_found_after_the_days_that_are_named_or_never() {
+        let on = jiff::civil::date(2026, 11, 2);
+        let lost = BehaviourMix::only(Behaviour::LoseAnswer);
+        for (days, said_on) in [(None, None), (Some(30), Some(jiff::civil::date(2026, 12, 2)))] {
+            let mix = BehaviourMix { lost_found_after_days: days, ..lost };
+            let fate = Draw::of(1, &mix, "demobank", "0900000001").fate(ProviderKind::Bank, on);
+            let expected = Fate { credited_on: Some(on), said_on, returned_on: None };
+            assert_eq!(fate, expected, "found after {days:?} days");
+        }
     }
 
     #[test]
