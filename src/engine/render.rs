@@ -1,10 +1,7 @@
 //! Writes the files of a list, archives them, and seals the list: from here on what is approved are
 //! these bytes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use jiff::civil::{Date, DateTime};
 use payment_formats::{Address, Bank, ControlTotals, Party, Payment};
@@ -15,18 +12,17 @@ use crate::disk::archive::{ArchiveError, archived_path};
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleEvent};
 use crate::domain::digest::{Digest, Hasher};
-use crate::domain::ids::{AttemptNo, BatchNo, EndToEndId, ListNo, PayableNo, Shard};
-use crate::domain::instruction::Instruction;
+use crate::domain::ids::{EndToEndId, ListNo};
 use crate::domain::list::{ListState, PaymentList};
 use crate::domain::period::Period;
 use crate::domain::roster::Channel;
-use crate::engine::chunks;
-use crate::engine::import::private_file;
-use crate::engine::payout::{PayeeDetail, Payout, read_payouts};
+use crate::engine::payout::PayeeDetail;
 use crate::engine::{Engine, EngineError, aside};
 use crate::pipeline::approve::sealed_approvals;
 use crate::store::Changes;
 use crate::store::registry::ChunkKind;
+
+mod files;
 
 /// ISO 20022 external purpose code: social security benefit.
 const PURPOSE: &str = "SSBE";
@@ -236,212 +232,6 @@ impl Engine {
             "program": env!("CARGO_PKG_VERSION"),
             "sealed_at": sealed_at,
         }))
-    }
-
-    /// Renders every batch of a list that has no file yet.
-    pub(super) async fn render(&self, cycle: &Cycle, list: ListNo) -> Result<(), EngineError> {
-        let batches: Vec<Batch> = self
-            .store
-            .batches(cycle.number)
-            .await?
-            .into_iter()
-            .filter(|batch| batch.list == list && batch.state == BatchState::Created)
-            .collect();
-        for batch in &batches {
-            self.may_be_written(cycle, batch)?;
-        }
-        let batches: Vec<Batch> =
-            batches.into_iter().filter(|batch| batch.sha256.is_none()).collect();
-        // Rails that pay in the order of the payables are written in one pass over the shards; cash
-        // lists are sorted by pay point first, which their limit of lines keeps small.
-        let (sorted, streamed): (Vec<Batch>, Vec<Batch>) =
-            batches.into_iter().partition(|batch| batch.channel == Channel::Cash);
-        self.render_pass(cycle, list, &streamed, false).await?;
-        for batch in sorted {
-            self.render_pass(cycle, list, std::slice::from_ref(&batch), true).await?;
-        }
-        Ok(())
-    }
-
-    async fn render_pass(
-        &self,
-        cycle: &Cycle,
-        list: ListNo,
-        batches: &[Batch],
-        by_pay_point: bool,
-    ) -> Result<(), EngineError> {
-        if batches.is_empty() {
-            return Ok(());
-        }
-        let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<Order>>(8);
-        let engine = self.clone();
-        let (cycle_copy, batches_copy) = (cycle.clone(), batches.to_vec());
-        let writer = tokio::task::spawn_blocking(move || {
-            let mut pages = std::iter::from_fn(move || receive.blocking_recv());
-            engine.write_files(&cycle_copy, &batches_copy, by_pay_point, &mut pages)
-        });
-        let wanted: HashSet<BatchNo> = batches.iter().map(|batch| batch.number).collect();
-        let mut spans = self.store.batch_shards(cycle.number, list).await?;
-        spans.retain(|batch, _| wanted.contains(batch));
-        let first = spans.values().map(|(first, _)| *first).min();
-        let last = spans.values().map(|(_, last)| *last).max();
-        let within = |shard: &Shard| Some(*shard) >= first && Some(*shard) <= last;
-        for shard in Shard::all().filter(within) {
-            self.progress.at("render", u64::from(shard.number()), 256);
-            let orders = self.orders(cycle, list, shard, &wanted).await?;
-            if !orders.is_empty() && send.send(orders).await.is_err() {
-                break;
-            }
-        }
-        drop(send);
-        let written = writer.await.map_err(|error| {
-            EngineError::Inconsistent(format!("rendering ended early: {error}"))
-        })??;
-        for (batch, digest, bytes) in written.into_iter().filter(|one| one.0.sha256.is_none()) {
-            let mut changes = Changes::new();
-            changes.batch_rendered(&batch, &digest.to_string(), bytes);
-            self.store.commit(changes).await?;
-        }
-        Ok(())
-    }
-
-    /// The instructions of one shard that belong to these batches, with their details, in order.
-    async fn orders(
-        &self,
-        cycle: &Cycle,
-        list: ListNo,
-        shard: Shard,
-        wanted: &HashSet<BatchNo>,
-    ) -> Result<Vec<Order>, EngineError> {
-        let instructions: Vec<Instruction> = self
-            .store
-            .instructions_of_list(cycle.number, list, shard)
-            .await?
-            .into_iter()
-            .filter(|one| wanted.contains(&one.batch))
-            .collect();
-        if instructions.is_empty() {
-            return Ok(vec![]);
-        }
-        let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
-        let details = self.store.chunk(shard, ChunkKind::Payout, cycle.number.0, list.0).await?;
-        if let Some(chunk) = details {
-            for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
-                payouts.insert(payout.payable, payout);
-            }
-        }
-        instructions
-            .into_iter()
-            .map(|instruction| {
-                let payout = payouts.remove(&instruction.payable).ok_or_else(|| {
-                    EngineError::Inconsistent(format!(
-                        "the details of payable {} are missing",
-                        instruction.payable
-                    ))
-                })?;
-                if payout.destination != instruction.destination {
-                    return Err(EngineError::Inconsistent(format!(
-                        "payable {} is ordered to another destination than its details name",
-                        instruction.payable
-                    )));
-                }
-                Ok(Order {
-                    batch: instruction.batch,
-                    payable: instruction.payable,
-                    attempt: instruction.attempt,
-                    amount_minor: instruction.amount_minor,
-                    detail: payout.detail,
-                    remittance: payout.remittance,
-                })
-            })
-            .collect()
-    }
-
-    /// Writes the files from pages of orders, archives them, and gives their digests.
-    fn write_files(
-        &self,
-        cycle: &Cycle,
-        batches: &[Batch],
-        by_pay_point: bool,
-        pages: &mut dyn Iterator<Item = Vec<Order>>,
-    ) -> Result<Vec<(Batch, Digest, u64)>, EngineError> {
-        let folder = self.dir.join("rendering");
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| EngineError::io("creating the folder for rendering", error))?;
-        let label = format!("{} {}", self.config.prefix.as_str(), cycle.label());
-        let mut format_batches = Vec::new();
-        for batch in batches {
-            let totals =
-                ControlTotals { count: batch.count, sum_minor: i128::from(batch.total_minor) };
-            format_batches.push(format_batch(
-                self,
-                batch.value_date,
-                &batch.message_id,
-                &label,
-                totals,
-                created_at(batch)?,
-            ));
-        }
-        let mut open = HashMap::new();
-        for (batch, format_batch) in batches.iter().zip(&format_batches) {
-            let profile = self.provider(&batch.provider)?;
-            let path = Rendering::at(folder.join(&batch.file_name))?;
-            let file =
-                path.file.try_clone().map_err(|error| EngineError::io("opening a file", error))?;
-            let buffered = BufWriter::with_capacity(1 << 18, file);
-            let writer = self
-                .out_format(profile)?
-                .start(format_batch, buffered)
-                .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
-            open.insert(batch.number, (path, writer, batch));
-        }
-        let mut write = |order: &Order| {
-            let (_, writer, _) = open.get_mut(&order.batch).ok_or_else(|| {
-                EngineError::Inconsistent("an instruction names a batch of another list".to_owned())
-            })?;
-            let end_to_end = EndToEndId::derive(&self.config.prefix, order.payable, order.attempt);
-            writer
-                .payment(&payment(
-                    &end_to_end,
-                    order.amount_minor,
-                    &order.detail,
-                    &order.remittance,
-                ))
-                .map_err(|error| EngineError::refused(error.code(), error.to_string()))
-        };
-        if by_pay_point {
-            let mut all: Vec<Order> = pages.flatten().collect();
-            all.sort_by(|a, b| {
-                (&a.detail.pay_point, a.payable).cmp(&(&b.detail.pay_point, b.payable))
-            });
-            all.iter().try_for_each(&mut write)?;
-        } else {
-            for page in pages {
-                page.iter().try_for_each(&mut write)?;
-            }
-        }
-        let mut done = Vec::new();
-        let mut finished: Vec<_> = open.into_values().collect();
-        finished.sort_by_key(|(_, _, batch)| batch.number);
-        for (mut rendering, writer, batch) in finished {
-            writer
-                .finish()
-                .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
-            let failed = |error| EngineError::io("reading back a rendered file", error);
-            rendering.file.seek(SeekFrom::Start(0)).map_err(failed)?;
-            let digest = match &batch.sha256 {
-                None => self.archive.put(&mut rendering.file)?,
-                // Rendered again, because the archived copy was damaged or lost.
-                Some(_) => {
-                    let approved = rendered_digest(batch)?;
-                    self.archive.restore(&approved, &mut rendering.file)?;
-                    approved
-                }
-            };
-            let bytes = rendering.file.metadata().map_err(failed)?.len();
-            done.push((batch.clone(), digest, bytes));
-        }
-        Ok(done)
     }
 
     /// The list as it is approved: totals, every file, and the digests of manifest and evidence.
@@ -657,60 +447,12 @@ impl Engine {
     }
 }
 
-/// The moment at which the file of a batch says it was created, on the office's clock.
-fn created_at(batch: &Batch) -> Result<DateTime, EngineError> {
-    let stored = batch.created_at.as_deref().and_then(|at| at.get(..19));
-    stored.and_then(|at| at.parse().ok()).ok_or_else(|| {
-        EngineError::Inconsistent(format!(
-            "{} is to be rendered, and has no moment of creation",
-            batch.file_name
-        ))
-    })
-}
-
 /// The digest of a batch's file.
 pub(super) fn rendered_digest(batch: &Batch) -> Result<Digest, EngineError> {
     let text = batch.sha256.as_deref().ok_or_else(|| {
         EngineError::Inconsistent(format!("{} was never rendered", batch.file_name))
     })?;
     Digest::parse(text).map_err(|error| EngineError::Inconsistent(error.to_string()))
-}
-
-/// One payment on its way into a file.
-struct Order {
-    batch: BatchNo,
-    payable: PayableNo,
-    attempt: AttemptNo,
-    amount_minor: i64,
-    detail: PayeeDetail,
-    remittance: String,
-}
-
-/// A file being rendered, in plain, readable by its owner only; it goes when it is archived, and a
-/// killed process leaves it for the next rendering to overwrite.
-struct Rendering {
-    path: PathBuf,
-    file: File,
-}
-
-impl Rendering {
-    fn at(path: PathBuf) -> Result<Rendering, EngineError> {
-        private_file(&path)
-            .map_err(|error| EngineError::io(format!("creating {}", path.display()), error))?;
-        let file = std::fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(|error| EngineError::io(format!("opening {}", path.display()), error))?;
-        Ok(Rendering { path, file })
-    }
-}
-
-impl Drop for Rendering {
-    fn drop(&mut self) {
-        // A leftover is overwritten by the next rendering of the same file.
-        let _ = std::fs::remove_file(&self.path);
-    }
 }
 
 /// Canonical JSON as text.

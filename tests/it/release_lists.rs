@@ -17,6 +17,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_list_that_was_given_no_day_gets_the_one_on_which_it_is_finished
     the_value_date_of_a_file_is_approved_with_it
     what_is_given_up_or_gone_is_told_as_that
+    a_rendering_that_is_cut_short_keeps_the_files_that_are_whole
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -144,5 +145,52 @@ async fn what_is_given_up_or_gone_is_told_as_that(office: TestOffice) {
         told(refused(engine.release(&now, number, first, &key(first)).await, "A109"), words);
     }
     assert!(!month.is_empty());
+    office.ends_whole().await;
+}
+
+/// What goes wrong in the last shard leaves the files that were whole before it; the next rendering writes the rest.
+async fn a_rendering_that_is_cut_short_keeps_the_files_that_are_whole(mut office: TestOffice) {
+    let path = office.dir.join("chitra.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("count_max = 1000", "count_max = 2")).unwrap();
+    office.reopen().await;
+    office.on_day("2026-09-20");
+    let people: Vec<String> = (0..8)
+        .map(|at| {
+            format!(
+                "E{at} | 00104400010{at} | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | \
+                 monthly_pension=0 | bank 970436 071100000{at}"
+            )
+        })
+        .collect();
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    office.month("2026-10", &people).await;
+    let cycle = office.opened("2026-10", Regular).await;
+    let cycle = office.computed(&cycle).await;
+    let last = "kind = 'payout' and shard = (select max(shard) from chunk where kind = 'payout')";
+    let moved = |to: &str| format!("update chunk set kind = '{to}' where {last}").leak();
+    assert_eq!(office.tamper(moved("away"), vec![]).await, 1);
+    refused(office.engine.seal(&cycle).await, "C192");
+    let whole = |batches: &[Batch]| -> Vec<bool> {
+        batches.iter().map(|batch| batch.sha256.is_some()).collect()
+    };
+    let before = office.engine.store.batches(cycle.number).await.unwrap();
+    assert_eq!(whole(&before), [true, true, true, false], "{before:?}");
+    let undo = "update chunk set kind = 'payout' where kind = 'away'";
+    assert_eq!(office.tamper(undo, vec![]).await, 1);
+    // A file that is whole is not written again: its archived copy would come back.
+    let first = archived_file(&office.dir.join("archive"), before[0].sha256.as_ref().unwrap());
+    let kept = first.with_extension("kept");
+    std::fs::rename(&first, &kept).unwrap();
+    office.engine.seal(&office.now(&cycle).await).await.unwrap();
+    let after = office.engine.store.batches(cycle.number).await.unwrap();
+    assert_eq!(whole(&after), [true; 4]);
+    assert!(!first.exists(), "it was written again");
+    std::fs::rename(&kept, &first).unwrap();
+    assert_eq!(
+        after[..3].iter().map(|one| &one.sha256).collect::<Vec<_>>(),
+        before[..3].iter().map(|one| &one.sha256).collect::<Vec<_>>()
+    );
+    office.released(&cycle, 0).await;
     office.ends_whole().await;
 }
