@@ -2,13 +2,17 @@
 # Kills a whole month without warning, again and again, and holds what comes of it against a month
 # that nobody disturbed.
 #
-#   ops/chaos/kill.sh [--people 200000] [--seed 1] [--kills 20] [--keep]
+#   ops/chaos/kill.sh [--people 200000] [--seed 1] [--kills 20 | --every SECONDS] [--script FILE] [--keep]
 #                     [--binary target/release/chitra] [--dir DIR]
 #
 # A control run of `chitra demo` shows how long each stage takes. Moments are then drawn from its
 # duration with --seed, one in each of --kills equal parts; a second run of the same people dies by
 # SIGKILL at each of them and is started again until it finishes. A moment is where the run is, not
 # what the clock says: so many milliseconds after the same line of its log.
+#
+# With --every the second run dies each time that it has lived so many seconds, until its cycle is closed and
+# only reading is left; it fails when it gets no further in five lives. --script says what goes wrong at the partners, as
+# `chitra sandbox --script` reads it (ops/chaos/million.toml).
 #
 # Afterwards these must hold: the files that left are the control's, byte for byte, and no other;
 # every figure of `cycle status --json` is the control's; `audit verify` passes; what the partners'
@@ -19,16 +23,18 @@ set -uo pipefail
 export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-people=200000 seed=1 kills=20 binary=target/release/chitra dir='' keep=0
+people=200000 seed=1 kills=20 every=0 script='' binary=target/release/chitra dir='' keep=0
 while (($#)); do
   case $1 in
     --people) people=$2; shift 2 ;;
     --seed) seed=$2; shift 2 ;;
     --kills) kills=$2; shift 2 ;;
+    --every) every=$2; shift 2 ;;
+    --script) script=$2; shift 2 ;;
     --binary) binary=$2; shift 2 ;;
     --dir) dir=$2; shift 2 ;;
     --keep) keep=1; shift ;;
-    *) sed -n '2,7p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,6p' "$0" >&2; exit 2 ;;
   esac
 done
 [[ -x $binary ]] || { echo "kill.sh: no program at $binary; build it: cargo build --release" >&2; exit 2; }
@@ -43,10 +49,15 @@ main() {
   trap 'exit 130' INT TERM
   RANDOM=$seed
   control || exit 2
-  plan
   echo
-  printf '%-4s %-9s %-44s %-9s %s\n' kill moment 'stage (the log says)' after resumed
-  torment
+  if ((every)); then
+    printf '%-4s %s\n' kill 'stage (the log says)'
+    kill_every
+  else
+    plan
+    printf '%-4s %-9s %-44s %-9s %s\n' kill moment 'stage (the log says)' after resumed
+    torment
+  fi
   verdict
   ((failures == 0))
 }
@@ -59,7 +70,8 @@ clean_up() {
 # Starts the month in a folder; its log goes to a file, each line without its time.
 demo() { # DIR LOG
   CHITRA_LOG=chitra=debug NO_COLOR=1 \
-    "$binary" demo --people "$people" --seed "$seed" --dir "$1" >"$work/said" 2>"$2" &
+    "$binary" demo --people "$people" --seed "$seed" ${script:+--script "$script"} --dir "$1" \
+    >"$work/said" 2>"$2" &
   victim=$!
 }
 
@@ -144,6 +156,39 @@ torment() {
   else
     echo "the last resumption finished"
   fi
+}
+
+# Kills the month each time that it has lived so many seconds, until it is closed.
+kill_every() {
+  local stuck=0 before='' now status
+  kills=0
+  while :; do
+    demo "$work/victim" "$work/log"
+    for ((tenth = 0; tenth < every * 10; tenth++)); do
+      kill -0 "$victim" 2>/dev/null || break
+      sleep 0.1
+    done
+    if grep -q 'is closed$' "$work/log" || ! kill -0 "$victim" 2>/dev/null; then
+      wait "$victim"; status=$?; victim=''
+      ((status == 0)) && { echo "the last resumption finished"; return; }
+      failures=$((failures + 1))
+      echo "the last resumption did not finish ($status): $(tail -1 "$work/log")"
+      return
+    fi
+    kill -9 "$victim"
+    wait "$victim" 2>/dev/null
+    victim=''
+    kills=$((kills + 1))
+    now=$(stage '(nothing said)')
+    printf '%-4s %s\n' "$kills" "$now"
+    if [[ $now == "$before" ]]; then stuck=$((stuck + 1)); else stuck=0; fi
+    if ((stuck == 5)); then
+      failures=$((failures + 1))
+      echo "it gets no further than this in $every s"
+      return
+    fi
+    before=$now
+  done
 }
 
 # The last line of the victim's log, or the mark it was to reach when it said nothing yet.

@@ -184,9 +184,11 @@ impl Demo {
             _ => engine.close(&month, MAKER, &self.key(MAKER)?).await?,
         };
         engine.sequence().await?;
+        steps.done(&format!("cycle {} is closed", month.label()));
+        // From here on nothing is written but reports.
         let (verified, _) = engine.audit_verify().await?;
         engine.audit_rows().await?.must_agree()?;
-        steps.done(&format!("closed; the log of {} entries verifies", verified.size));
+        steps.done(&format!("the log of {} entries verifies", verified.size));
         let report = engine.cycle_report_write(&month).await?;
         let reports = [report.html, report.csv];
         self.tell(&engine, &partners, &month, &reports, voice, begun).await

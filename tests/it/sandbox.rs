@@ -341,6 +341,7 @@ const LIVELY: BehaviourMix = BehaviourMix {
     late: 50,
     lose_answer: 50,
     answer_twice: 20,
+    lost_found_after_days: None,
 };
 
 #[test]

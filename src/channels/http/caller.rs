@@ -96,7 +96,7 @@ impl Caller {
                 .http1_only();
             // Fails only when another part of the program has chosen before, which serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
-            client.build().map_err(|error| {
+            self.settings.tls.apply(client)?.build().map_err(|error| {
                 Reason::new("connection_must_be_possible", format!("HTTP cannot be used: {error}"))
             })
         };

@@ -10,8 +10,10 @@ mod caller;
 mod files;
 mod pace;
 mod payments;
+mod rsa_key;
 mod secret;
 mod signature;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,8 +23,9 @@ pub use self::pace::{Pace, Quota};
 pub use self::payments::HttpPaymentsChannel;
 pub use self::secret::Secret;
 pub use self::signature::{
-    DATE_HEADER, Signing, canonical_request, sign_hmac, utc, verify, verify_hmac,
+    DATE_HEADER, Signing, canonical_request, sign, sign_hmac, utc, verify, verify_hmac,
 };
+pub use self::tls::{OurCertificate, Tls};
 
 /// How a partner is spoken to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,6 +40,7 @@ pub struct HttpSettings {
     pub status_path: Option<String>,
     pub oauth: Option<OAuth>,
     pub signing: Option<Signing>,
+    pub tls: Tls,
     /// The header that carries the idempotency key.
     pub idempotency_header: Option<String>,
     pub idempotency_hours: Option<u32>,

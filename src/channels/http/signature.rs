@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::civil::DateTime;
 use ring::{hmac, rand, rsa};
 
+use super::rsa_key;
 use super::secret::Secret;
 use crate::channels::Reason;
 use crate::domain::digest::Digest;
@@ -25,7 +26,7 @@ use crate::domain::digest::Digest;
 pub enum Signing {
     /// HMAC-SHA256 with a secret that both hold.
     Hmac { secret_file: PathBuf, header: String },
-    /// RSA PKCS#1 v1.5 with SHA-256 and our private key (PKCS#8 in DER).
+    /// RSA PKCS#1 v1.5 with SHA-256 and our private key.
     Rsa { key_file: PathBuf, header: String },
 }
 
@@ -45,17 +46,26 @@ impl Signing {
     }
 }
 
+/// Signs a canonical text: with the secret that both hold, or with our RSA key. Base 64.
+pub fn sign(signing: &Signing, canonical: &str) -> Result<String, Reason> {
+    match signing {
+        Signing::Hmac { secret_file, .. } => {
+            Ok(sign_hmac(&Secret::of_file(secret_file)?, canonical))
+        }
+        Signing::Rsa { key_file, .. } => sign_rsa(&rsa_key::private(key_file)?, canonical),
+    }
+}
+
 /// Checks what a partner has signed: with the secret that both hold, or with its RSA key, of which the
-/// file has the public half (PKCS#1 in DER).
+/// file has the public half.
 pub fn verify(signing: &Signing, canonical: &str, signature: &str) -> Result<bool, Reason> {
     match signing {
         Signing::Hmac { secret_file, .. } => {
             Ok(verify_hmac(&Secret::of_file(secret_file)?, canonical, signature))
         }
         Signing::Rsa { key_file, .. } => {
-            let key = Secret::of_file(key_file)?;
             let method = &ring::signature::RSA_PKCS1_2048_8192_SHA256;
-            let key = ring::signature::UnparsedPublicKey::new(method, key.bytes());
+            let key = ring::signature::UnparsedPublicKey::new(method, rsa_key::public(key_file)?);
             Ok(STANDARD
                 .decode(signature.trim())
                 .is_ok_and(|signature| key.verify(canonical.as_bytes(), &signature).is_ok()))
@@ -90,16 +100,8 @@ impl Signer {
         body: &[u8],
     ) -> Result<[(String, String); 2], Reason> {
         let at = moment();
-        let canonical = canonical_request(method, path, &at, key, body);
-        let (header, signature) = match &self.signing {
-            Signing::Hmac { secret_file, header } => {
-                (header, sign_hmac(&Secret::of_file(secret_file)?, &canonical))
-            }
-            Signing::Rsa { key_file, header } => {
-                (header, sign_rsa(&Secret::of_file(key_file)?, &canonical)?)
-            }
-        };
-        Ok([(DATE_HEADER.to_owned(), at), (header.clone(), signature)])
+        let signature = sign(&self.signing, &canonical_request(method, path, &at, key, body))?;
+        Ok([(DATE_HEADER.to_owned(), at), (self.signing.header().to_owned(), signature)])
     }
 }
 
@@ -108,20 +110,15 @@ pub fn sign_hmac(secret: &Secret, canonical: &str) -> String {
     STANDARD.encode(hmac::sign(&key, canonical.as_bytes()))
 }
 
-fn sign_rsa(key: &Secret, canonical: &str) -> Result<String, Reason> {
-    let unusable = |error: String| {
-        Reason::new("signing_key_must_be_usable", format!("the signing key is not usable: {error}"))
-    };
-    let pair =
-        rsa::KeyPair::from_pkcs8(key.bytes()).map_err(|error| unusable(error.to_string()))?;
-    let mut signature = vec![0; pair.public().modulus_len()];
-    pair.sign(
+fn sign_rsa(key: &rsa::KeyPair, canonical: &str) -> Result<String, Reason> {
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(
         &ring::signature::RSA_PKCS1_SHA256,
         &rand::SystemRandom::new(),
         canonical.as_bytes(),
         &mut signature,
     )
-    .map_err(|_| unusable("it does not sign".to_owned()))?;
+    .map_err(|_| Reason::new("signing_key_must_be_usable", "the signing key does not sign"))?;
     Ok(STANDARD.encode(signature))
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::wrong;
-use crate::channels::http::{Carries, HttpSettings, OAuth, Signing};
+use crate::channels::http::{Carries, HttpSettings, OAuth, OurCertificate, Signing, Tls};
 use crate::engine::error::EngineError;
 
 /// A `[provider.http]` as it is written.
@@ -23,6 +23,8 @@ pub(super) struct HttpFile {
     reference: Option<String>,
     oauth: Option<OAuthFile>,
     signing: Option<SigningFile>,
+    #[serde(default)]
+    tls: TlsFile,
     idempotency_header: Option<String>,
     idempotency_hours: Option<u32>,
     #[serde(default)]
@@ -39,6 +41,14 @@ struct OAuthFile {
     client_id: String,
     secret_file: String,
     scope: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct TlsFile {
+    ca_file: Option<String>,
+    certificate_file: Option<String>,
+    key_file: Option<String>,
 }
 
 /// A `[provider.signing]` of requests, or a `[provider.callbacks]`: by which key what is sent is signed.
@@ -138,6 +148,25 @@ impl HttpFile {
             return Err(said("time-outs are at least a second".to_owned()));
         }
         let signing = self.signing.map(|signing| signing.parsed(provider, office)).transpose()?;
+        let ours = match (self.tls.certificate_file, self.tls.key_file) {
+            (Some(certificate), Some(key)) => Some(OurCertificate {
+                certificate_file: office.join(certificate),
+                key_file: office.join(key),
+            }),
+            (None, None) => None,
+            _ => {
+                return Err(said(
+                    "tls: certificate_file and key_file belong together: the partner knows us by both"
+                        .to_owned(),
+                ));
+            }
+        };
+        let tls = Tls { ca_file: self.tls.ca_file.map(|file| office.join(file)), ours };
+        if tls != Tls::default() && !base_url.starts_with("https://") {
+            return Err(said(
+                "tls: base_url begins with https://, or nothing of it is used".to_owned(),
+            ));
+        }
         Ok(HttpSettings {
             base_url,
             send_path: self.send_path,
@@ -150,6 +179,7 @@ impl HttpFile {
                 scope: oauth.scope,
             }),
             signing,
+            tls,
             idempotency_header: self.idempotency_header,
             idempotency_hours: self.idempotency_hours,
             not_found_is_proof: self.not_found_is_proof,
@@ -234,6 +264,10 @@ mod tests {
         check("status_path = \"of/{reference}\"", "begins with /");
         check("idempotency_hours = 24", "belong together");
         check("timeout_seconds = 0", "at least a second");
+        check("[tls]\nca_file = \"keys/bank.pem\"", "");
+        check("[tls]\ncertificate_file = \"a\"\nkey_file = \"b\"", "");
+        check("[tls]\ncertificate_file = \"a\"", "belong together");
+        check("[tls]\nkey_file = \"b\"", "belong together");
         check("speed = 3", "speed");
         check("signing = { algorithm = \"md5\", key_file = \"k\" }", "hmac-sha256");
         check("signing = { algorithm = \"rsa-sha256\", key_file = \"k\" }", "");

@@ -88,6 +88,7 @@ const MIX: BehaviourMix = BehaviourMix {
     late: 80,
     lose_answer: 60,
     answer_twice: 60,
+    lost_found_after_days: None,
 };
 
 /// What a careless copy of the office does otherwise.

@@ -31,6 +31,8 @@ pub enum RealPart {
     Age,
     /// The path of the program `gpg`, which makes keys of OpenPGP, seals, signs and verifies.
     Gpg,
+    /// The path of the program `openssl`, which makes keys, certificates and signatures.
+    Openssl,
     /// The path of `strace`, where processes may be traced: it makes system calls fail.
     Strace,
     /// The path of libfaketime, which shows a program another clock.
@@ -46,13 +48,14 @@ pub enum RealPart {
 }
 
 impl RealPart {
-    pub const ALL: [RealPart; 12] = [
+    pub const ALL: [RealPart; 13] = [
         RealPart::Postgres,
         RealPart::Xmllint,
         RealPart::Python,
         RealPart::Sftp,
         RealPart::Age,
         RealPart::Gpg,
+        RealPart::Openssl,
         RealPart::Strace,
         RealPart::Faketime,
         RealPart::Mounts,
@@ -70,6 +73,7 @@ impl RealPart {
             RealPart::Sftp => "sftp",
             RealPart::Age => "age",
             RealPart::Gpg => "gpg",
+            RealPart::Openssl => "openssl",
             RealPart::Strace => "strace",
             RealPart::Faketime => "faketime",
             RealPart::Mounts => "mounts",
@@ -152,6 +156,8 @@ fn look(part: RealPart, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
         RealPart::Gpg => {
             in_path("gpg", variable).ok_or_else(|| "no gpg in PATH (Debian: gnupg)".into())
         }
+        RealPart::Openssl => in_path("openssl", variable)
+            .ok_or_else(|| "no openssl in PATH (Debian: openssl)".into()),
         RealPart::Strace => {
             let strace = in_path("strace", variable)
                 .ok_or_else(|| String::from("no strace in PATH (Debian: strace)"))?;
