@@ -159,6 +159,9 @@ impl Demo {
             ));
             day = self.advance(SENT_ON)?;
         }
+        // A day on which the demo was interrupted is lived through to its end: what the partners had said by then is
+        // not due any more, and may not have been taken in.
+        let mut interrupted = true;
         while day < CLOSED_ON {
             clock.set(at(day));
             // A day on which nobody does anything is passed over.
@@ -168,7 +171,8 @@ impl Demo {
                 .map_err(|error| EngineError::Inconsistent(error.to_string()))?
                 .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
             let eve = CLOSED_ON.yesterday().map_err(calendar)?;
-            if day == SENT_ON
+            if std::mem::take(&mut interrupted)
+                || day == SENT_ON
                 || REISSUED_ON.contains(&day)
                 || due.is_some_and(|due| due <= day)
                 || day == eve
