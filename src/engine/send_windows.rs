@@ -1,8 +1,9 @@
 //! Sends payments one by one to a partner that takes no files, each once.
 //!
-//! What was approved is a file, and each of its lines is one request. Lines leave in windows of at most
-//! one second of the partner's quota; a window is recorded and under a signed checkpoint before a request
-//! of it leaves. What the partner says goes the way of every answer: archived, then applied. A request
+//! What was approved is a file, and each of its lines is one request. Lines leave in windows of half a
+//! second of the partner's quota; a window is recorded and under a signed checkpoint before a request
+//! of it leaves, and while its requests leave, the one before it is ended and the next one recorded, so that the
+//! quota is used. What the partner says goes the way of every answer: archived, then applied. A request
 //! without an answer makes its payment unknown. Then the partner is asked; the same line with the same key
 //! goes again only when it is proved not to be there, or when the partner still knows the key.
 
@@ -13,8 +14,11 @@ mod rest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
+use crate::channels::Reason;
 use crate::channels::one_by_one::{OneByOne, Reply};
 use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
@@ -30,7 +34,7 @@ use crate::store::instructions::InstructionMove;
 use crate::store::{Changes, StoreError};
 
 use self::asking::{Asking, requests};
-use self::lines::{Covered, Key, Line, window_lines};
+use self::lines::{Covered, Key, Line, window_lines, windows_overlap};
 
 /// How often the end of a window is tried: an answer that arrives by another way at the same moment moves
 /// a payment that was silent when it was read.
@@ -48,6 +52,8 @@ struct Round<'a> {
     sent: usize,
     asked: usize,
     rejected: i64,
+    /// How many were rejected when the breaker last looked.
+    looked_at: i64,
 }
 
 /// What a window is about.
@@ -55,6 +61,34 @@ struct Leaving {
     lines: Vec<Line>,
     /// Those of them that left before and are unknown.
     again: Vec<Instruction>,
+}
+
+/// A window that is recorded, whose requests may leave.
+struct Ready {
+    window: SendWindow,
+    leaving: Leaving,
+}
+
+/// A window whose requests have left, and what the partner said to each.
+struct Said {
+    window: SendWindow,
+    again: Vec<Instruction>,
+    replies: Vec<(Line, Reply)>,
+}
+
+/// What comes after a window.
+enum Next {
+    Window(Box<Ready>),
+    /// Nothing more, or why nothing more is sent for now.
+    End(Option<Waits>),
+}
+
+/// Why something of a window could not be sent.
+fn unsent(said: &Option<Said>) -> Option<Reason> {
+    said.iter().flat_map(|said| &said.replies).find_map(|(_, reply)| match reply {
+        Reply::NotSent(reason) => Some(reason.clone()),
+        _ => None,
+    })
 }
 
 impl Engine {
@@ -91,7 +125,7 @@ impl Engine {
             }
             held => held?,
         }
-        self.end_lost_window(lease, &batch, &partner).await?;
+        self.end_lost_windows(lease, &batch, &partner).await?;
         let windows = self.store.send_windows(&batch).await?;
         let mut round = Round {
             lease,
@@ -103,6 +137,7 @@ impl Engine {
             sent: 0,
             asked: 0,
             rejected: 0,
+            looked_at: 0,
         };
         let stopped = self.go_over(&mut round).await?;
         if round.rejected > 0 {
@@ -126,14 +161,60 @@ impl Engine {
     /// where it may go. Gives why it stopped before the end.
     async fn go_over(&self, round: &mut Round<'_>) -> Result<Option<Waits>, EngineError> {
         let page = window_lines(&round.partner.terms());
+        let overlaps = windows_overlap(&round.partner.terms());
         let mut pages = self.pages(&round.batch, round.partner.clone(), page)?;
-        let mut looked_at = 0;
+        let mut next = self.next_window(round, &mut pages).await?;
+        let mut before: Option<Said> = None;
+        loop {
+            let ready = match next {
+                Next::Window(ready) => *ready,
+                Next::End(why) => {
+                    let stopped = self.window_over(round, before.take()).await?;
+                    return Ok(stopped.or(why));
+                }
+            };
+            let sending =
+                self.send(round.lease, round.partner, round.batch.clone(), ready, unsent(&before));
+            if !overlaps {
+                let said = sending.await?;
+                let stopped = self.window_over(round, Some(said)).await?;
+                if stopped.is_some() {
+                    return Ok(stopped);
+                }
+                next = self.next_window(round, &mut pages).await?;
+                continue;
+            }
+            let meanwhile = async {
+                match self.window_over(round, before.take()).await? {
+                    Some(why) => Ok(Next::End(Some(why))),
+                    None => self.next_window(round, &mut pages).await,
+                }
+            };
+            let (said, after) = tokio::join!(sending, meanwhile);
+            // What the partner said is kept whatever went wrong beside it.
+            before = Some(said?);
+            next = match after {
+                Ok(next) => next,
+                Err(error) => {
+                    self.window_over(round, before.take()).await?;
+                    return Err(error);
+                }
+            };
+        }
+    }
+
+    /// Looks for the next lines that may leave, and records them as a window.
+    async fn next_window(
+        &self,
+        round: &mut Round<'_>,
+        pages: &mut mpsc::Receiver<Result<Vec<Line>, EngineError>>,
+    ) -> Result<Next, EngineError> {
         while let Some(lines) = pages.recv().await {
             let lines = match lines {
                 // The agreement or the format is wrong: other partners are not stopped by it.
                 Err(error @ EngineError::Refused { .. }) => {
                     let why = format!("{}: {error}", error.code());
-                    return Ok(Some(Waits::for_somebody(why)));
+                    return Ok(Next::End(Some(Waits::for_somebody(why))));
                 }
                 lines => lines?,
             };
@@ -157,32 +238,22 @@ impl Engine {
                 continue;
             }
             if let Some(why) = self.stopped_for_now(&round.batch).await? {
-                return Ok(Some(why));
+                return Ok(Next::End(Some(why)));
             }
-            let stopped = self.send_window(round, Leaving { lines: to_send, again }).await?;
-            if stopped.is_some() {
-                return Ok(stopped);
-            }
-            // The breaker looks whenever enough more has failed, and not a second of quota later.
-            let terms = &self.provider(&round.batch.provider)?.on(self.clock.today()).leaving;
-            let count_min = terms.breaker.map_or(i64::MAX, |breaker| breaker.count_min);
-            if round.rejected - looked_at >= count_min {
-                looked_at = round.rejected;
-                self.watch_failures().await?;
-            }
+            return self.record_window(round, Leaving { lines: to_send, again }).await;
         }
-        Ok(None)
+        Ok(Next::End(None))
     }
 
-    /// Records a window, sends its lines, keeps what is said, and ends it. Gives why no more is sent.
-    async fn send_window(
+    /// Records a window, under a signed checkpoint; or gives why no more is sent.
+    async fn record_window(
         &self,
         round: &mut Round<'_>,
         leaving: Leaving,
-    ) -> Result<Option<Waits>, EngineError> {
-        let Leaving { lines, again } = leaving;
+    ) -> Result<Next, EngineError> {
+        let Leaving { lines, again } = &leaving;
         let number = round.window + 1;
-        let mut window = SendWindow {
+        let window = SendWindow {
             cycle: round.batch.cycle,
             batch: round.batch.number,
             number,
@@ -207,7 +278,7 @@ impl Engine {
             changes.cycle_moved(round.cycle.number, released, next);
             round.cycle.state = next;
         }
-        self.sent_again(&round.cycle, &again, &mut changes).await?;
+        self.sent_again(&round.cycle, again, &mut changes).await?;
         let mut hasher = Hasher::new();
         lines.iter().for_each(|line| hasher.update(&line.bytes));
         changes.event(
@@ -224,7 +295,7 @@ impl Engine {
         if let Err(error) = self.commit_under(round.lease, changes).await {
             round.cycle.state = released;
             return match self.stopped_for_now(&round.batch).await? {
-                Some(why) => Ok(Some(why)),
+                Some(why) => Ok(Next::End(Some(why))),
                 None => Err(error),
             };
         }
@@ -232,12 +303,40 @@ impl Engine {
         round.window = number;
         // No byte leaves before its intent is under a signed checkpoint.
         self.sequence().await?;
+        Ok(Next::Window(Box::new(Ready { window, leaving })))
+    }
 
+    /// Sends the requests of a window at the partner's pace. Nothing of it leaves when something of the window
+    /// before could not be sent, or when a halt was put since it was recorded.
+    async fn send(
+        &self,
+        lease: &Lease,
+        partner: &Arc<dyn OneByOne>,
+        batch: Batch,
+        ready: Ready,
+        unsent: Option<Reason>,
+    ) -> Result<Said, EngineError> {
+        let Ready { window, leaving: Leaving { lines, again } } = ready;
+        let halt = self.halt_of(&batch).await?;
+        let halted = halt.map(|halt| Reason::new("halted", format!("halted: {halt}")));
+        if let Some(reason) = unsent.or(halted) {
+            let stays = |line| (line, Reply::NotSent(reason.clone()));
+            return Ok(Said { window, again, replies: lines.into_iter().map(stays).collect() });
+        }
         // The last moment before requests leave: whoever was stopped since learns it.
-        self.renew(round.lease).await?;
-        let asking = Asking::Send(round.lease.still_held());
-        let sending = requests(round.partner, lines, asking);
-        let replies = self.while_held(round.lease, sending).await?;
+        self.renew(lease).await?;
+        let sending = requests(partner, lines, Asking::Send(lease.still_held()));
+        let replies = self.while_held(lease, sending).await?;
+        Ok(Said { window, again, replies })
+    }
+
+    /// Keeps what the partner said to a window and ends it. Gives why no more is sent.
+    async fn window_over(
+        &self,
+        round: &mut Round<'_>,
+        said: Option<Said>,
+    ) -> Result<Option<Waits>, EngineError> {
+        let Some(Said { mut window, again, replies }) = said else { return Ok(None) };
         let kept = self.keep_replies(&round.batch, "send", &replies).await?;
         let (mut unsent, mut silent, mut stopped) = (Vec::new(), Vec::new(), None);
         for (line, reply) in &replies {
@@ -265,6 +364,13 @@ impl Engine {
         let states = self.states(&round.batch, &lines).await?;
         let rejected = states.values().filter(|one| one.state == InstructionState::Rejected);
         round.rejected += rejected.count() as i64;
+        // The breaker looks whenever enough more has failed, and not a second of quota later.
+        let terms = &self.provider(&round.batch.provider)?.on(self.clock.today()).leaving;
+        let count_min = terms.breaker.map_or(i64::MAX, |breaker| breaker.count_min);
+        if round.rejected - round.looked_at >= count_min {
+            round.looked_at = round.rejected;
+            self.watch_failures().await?;
+        }
         Ok(stopped)
     }
 
@@ -293,25 +399,34 @@ impl Engine {
         Ok(changes.fates_withdrawn(&moot)?)
     }
 
-    /// Ends a window that a process left open when it died: whatever of it no evidence names is unknown.
-    async fn end_lost_window(
+    /// Ends the windows that a process left open when it died: whatever of them no evidence names is unknown.
+    async fn end_lost_windows(
         &self,
         lease: &Lease,
         batch: &Batch,
         partner: &Arc<dyn OneByOne>,
     ) -> Result<(), EngineError> {
-        let windows = self.store.send_windows(batch).await?;
-        let Some(open) = windows.into_iter().find(|one| one.outcome == WindowOutcome::Started)
-        else {
+        let mut open = self.store.send_windows(batch).await?;
+        open.retain(|one| one.outcome == WindowOutcome::Started);
+        if open.is_empty() {
             return Ok(());
-        };
-        let mut lost = Vec::new();
+        }
+        let mut lost: Vec<Vec<Line>> = vec![Vec::new(); open.len()];
         let mut pages = self.pages(batch, partner.clone(), window_lines(&partner.terms()))?;
         while let Some(lines) = pages.recv().await {
-            lost.extend(lines?.into_iter().filter(|line| open.lines.contains(line.number)));
+            for line in lines? {
+                for (window, lost) in open.iter().zip(&mut lost) {
+                    if window.lines.contains(line.number) {
+                        lost.push(line.clone());
+                    }
+                }
+            }
         }
-        let window = SendWindow { outcome: WindowOutcome::Lost, ..open };
-        self.end_window(lease, batch, &window, &lost).await
+        for (window, lost) in open.into_iter().zip(lost) {
+            let window = SendWindow { outcome: WindowOutcome::Lost, ..window };
+            self.end_window(lease, batch, &window, &lost).await?;
+        }
+        Ok(())
     }
 
     /// Commits the end of a window, and with it that payments without an answer are unknown.

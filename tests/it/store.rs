@@ -297,14 +297,15 @@ const GUARDS: &[Guarded] = &[
         |changes| changes.funds_recorded(&funds(2)),
     ),
     (
-        "send_window (cycle, batch) where outcome = 'started'",
+        "send_window (cycle, batch, window_no % 2) where outcome = 'started'",
         |changes| {
-            let lines = (1..=50).collect();
-            changes.window_started(&batch(1, "A.csv", "M1"), 1, &lines, "2026-10-01T09:00:00");
+            let (first, second) = ((1..=25).collect(), (26..=50).collect());
+            changes.window_started(&batch(1, "A.csv", "M1"), 1, &first, "2026-10-01T09:00:00");
+            changes.window_started(&batch(1, "A.csv", "M1"), 2, &second, "2026-10-01T09:00:00");
         },
         |changes| {
-            let lines = (51..=100).collect();
-            changes.window_started(&batch(1, "A.csv", "M1"), 2, &lines, "2026-10-01T09:00:01");
+            let third = (51..=75).collect();
+            changes.window_started(&batch(1, "A.csv", "M1"), 3, &third, "2026-10-01T09:00:01");
         },
     ),
     (

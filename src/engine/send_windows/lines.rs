@@ -67,9 +67,15 @@ impl Covered {
     }
 }
 
-/// How many lines leave in one window.
+/// How many lines leave in one window: half a second of the quota, so that the two that may be open at once are
+/// no more than a second of it.
 pub(super) fn window_lines(terms: &RequestTerms) -> usize {
-    u64::from(terms.per_second.max(1)).min(LINES_A_WINDOW_MAX) as usize
+    u64::from(terms.per_second / 2).clamp(1, LINES_A_WINDOW_MAX) as usize
+}
+
+/// Whether the next window is recorded while one is sent. Two lines of one a second were two seconds.
+pub(super) fn windows_overlap(terms: &RequestTerms) -> bool {
+    terms.per_second >= 2
 }
 
 impl Engine {

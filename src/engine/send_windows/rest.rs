@@ -54,7 +54,7 @@ impl Engine {
         let partner = self.channel(batch)?.one_by_one().ok_or_else(|| {
             stays(batch, "its partner is no longer spoken to by requests; put that way back")
         })?;
-        self.end_lost_window(lease, batch, &partner).await?;
+        self.end_lost_windows(lease, batch, &partner).await?;
         let covered = Covered::of(batch, &self.store.send_windows(batch).await?);
         let mut orders: Vec<Instruction> = Vec::new();
         let mut pages = self.pages(batch, partner.clone(), window_lines(&partner.terms()))?;
