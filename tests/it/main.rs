@@ -24,6 +24,7 @@ mod explaining;
 mod external_validators;
 mod faults;
 mod importing;
+mod intraday;
 mod large_files;
 
 mod leases;
