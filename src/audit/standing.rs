@@ -415,6 +415,8 @@ impl Standing {
                     it.into_iter().flatten().chain([by("taken_back_by")]).collect();
                 let key = said.receipt(&format!("taken back {}", said.text("receipt")));
                 self.set(K::Receipt, key, &fields);
+                // Money that a statement shows has nobody any more, and waits in the queue.
+                self.queued(said, i64::from(!said.text("answer").is_empty()));
             }
             "receivable_write_off_proposed" => self.set(
                 K::WriteOff,

@@ -15,6 +15,7 @@ pub mod retry;
 pub mod believe;
 pub mod settle;
 pub mod statement;
+pub mod vouchers;
 pub mod account;
 mod overpaid;
 pub mod prove;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::answer::DiscrepancyKind;
 use crate::domain::ids::{AnswerNo, BatchNo, CycleNo};
 use crate::domain::period::parse_date;
+use crate::domain::receivable::{SeenOn, Voucher};
 use crate::domain::state::Named;
 use crate::domain::statement::{
     FileKey, FundedEntry, ShareKind, Statement, StatementShare, UnexplainedEntry,
@@ -111,6 +112,53 @@ impl Store {
         rows.iter().map(|row| row.int(0)).collect()
     }
 
+    /// Every receipt as statements look for it, whether it counts or was taken back.
+    pub async fn vouchers(&self) -> Result<Vec<Voucher>, StoreError> {
+        let rows = self
+            .query(
+                "select m.receipt_no, m.receivable_no, m.amount_minor, m.reference, m.received_on,
+                   cast(case when m.taken_back_at is null then 1 else 0 end as bigint), e.statement_no, e.entry_no
+                 from receipt m left join receipt_entry e on e.receipt_no = m.receipt_no order by m.receipt_no",
+                &[],
+            )
+            .await?;
+        let of = |row: &Row| {
+            let seen = row.maybe_int(6)?.zip(row.maybe_int(7)?);
+            Ok(Voucher {
+                receipt: row.int(0)?,
+                receivable: row.int(1)?,
+                amount_minor: row.int(2)?,
+                reference: row.text(3)?.to_owned(),
+                received_on: parse_date(row.text(4)?).map_err(|error| broken(error.to_string()))?,
+                counts: row.int(5)? == 1,
+                seen: seen.map(|(statement, entry)| SeenOn { statement, entry }),
+            })
+        };
+        rows.iter().map(of).collect()
+    }
+
+    /// Entries without a reason that have this amount and no receipt yet, and the provider's own reference of
+    /// each, in the order in which they were taken in.
+    pub async fn entries_without_receipt(
+        &self,
+        amount_minor: i64,
+    ) -> Result<Vec<(SeenOn, String)>, StoreError> {
+        let rows = self
+            .query(
+                "select u.statement_no, u.entry_no, u.reference from unexplained_entry u
+                 where u.amount_minor = $1 and u.reference is not null and not exists (select 1 from receipt_entry e
+                   where e.statement_no = u.statement_no and e.entry_no = u.entry_no)
+                 order by u.statement_no, u.entry_no",
+                &[amount_minor.into()],
+            )
+            .await?;
+        let of = |row: &Row| {
+            let on = SeenOn { statement: row.int(0)?, entry: row.int(1)? };
+            Ok((on, row.text(2)?.to_owned()))
+        };
+        rows.iter().map(of).collect()
+    }
+
     /// Files at a provider that have exactly this total, and that no statement has debited.
     pub async fn files_not_debited(
         &self,
@@ -132,6 +180,18 @@ impl Store {
 }
 
 impl Changes {
+    /// That money of receipts that count stands on entries.
+    pub fn receipts_seen(&mut self, seen: &[(i64, SeenOn)]) {
+        for (receipt, on) in seen {
+            self.guarded(
+                "money that is found on a statement is that of a receipt that counts, once",
+                "insert into receipt_entry (receipt_no, statement_no, entry_no)
+                 select receipt_no, $2, $3 from receipt where receipt_no = $1 and taken_back_at is null",
+                vec![(*receipt).into(), on.statement.into(), on.entry.into()],
+            );
+        }
+    }
+
     pub fn entries_funded(&mut self, funded: &[FundedEntry]) {
         self.bulk(
             "funded_entry",

@@ -69,3 +69,4 @@ mod upgrade;
 mod void_proposals;
 mod unclear_answers;
 mod unknown;
+mod vouchers;

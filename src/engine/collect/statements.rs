@@ -21,6 +21,7 @@ use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::InstructionState;
 use crate::domain::money::told;
 use crate::domain::payee_account::{is_the_account, masked};
+use crate::domain::receivable::{SeenOn, Voucher};
 use crate::domain::roster::Channel;
 use crate::domain::statement::{
     FileKey, FundedEntry, ShareKind, Statement, StatementShare, UnexplainedEntry,
@@ -28,6 +29,7 @@ use crate::domain::statement::{
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::statement::{Entry, FileBooks, Sum, explain};
+use crate::pipeline::vouchers::named;
 use crate::store::Changes;
 use crate::store::leaving::Funds;
 use crate::store::registry::Counted;
@@ -42,6 +44,7 @@ pub(super) struct Taken {
     shares: Vec<StatementShare>,
     unexplained: Vec<UnexplainedEntry>,
     funded: Vec<FundedEntry>,
+    receipts: Vec<(i64, SeenOn)>,
 }
 
 /// An order that a detail names: its file, and its amount.
@@ -58,6 +61,8 @@ struct Known {
     entries: i64,
     /// Money that was recorded as available and is on no statement yet; looked up when it is asked for.
     funds: Option<Vec<Funds>>,
+    /// Money that was paid back, by its vouchers; looked up when it is asked for.
+    vouchers: Option<Vec<Voucher>>,
 }
 
 /// One statement while it is read.
@@ -74,6 +79,7 @@ struct Reading {
     shares: BTreeMap<(ShareKind, Option<FileKey>), (i64, Sum)>,
     unexplained: Vec<UnexplainedEntry>,
     funded: Vec<FundedEntry>,
+    receipts: Vec<(i64, SeenOn)>,
     /// Of the entry whose details are being read.
     entry: Entry,
     /// A reference to a file on its only detail.
@@ -186,6 +192,7 @@ impl Engine {
         for one in taken {
             changes.statement_taken(&one.statement, &one.shares, &one.unexplained);
             changes.entries_funded(&one.funded);
+            changes.receipts_seen(&one.receipts);
             changes.event(
                 Leaf::of("statement_taken", &answer.received_at)
                     .number("statement", one.statement.number)
@@ -322,6 +329,7 @@ impl Engine {
                 names.extend(called(outcome));
                 let funds = self.funds_called(profile, known, entry.minor, &names).await?;
                 entry.is_funded = funds.is_some();
+                entry.vouchers = named(&names, self.vouchers_known(known).await?);
                 let (statement, entry) = (reading.number, known.entries);
                 reading.funded.extend(funds.map(|funds| FundedEntry { funds, statement, entry }));
             }
@@ -338,6 +346,17 @@ impl Engine {
         let agreed = profile.on(self.clock.today()).debit_booking;
         match explain(&entry, &known.files, agreed, self.config.currency) {
             Ok(parts) => {
+                if parts.iter().any(|part| part.kind == ShareKind::Receipt) {
+                    let on = SeenOn { statement: reading.number, entry: known.entries };
+                    let found = &entry.vouchers.receipts;
+                    reading.receipts.extend(found.iter().map(|receipt| (*receipt, on)));
+                    // Each is found once, also in the statements of this same file.
+                    for one in known.vouchers.iter_mut().flatten() {
+                        if found.contains(&one.receipt) {
+                            one.seen = Some(on);
+                        }
+                    }
+                }
                 let mut counted: BTreeSet<ShareKind> = BTreeSet::new();
                 for part in parts {
                     let (entries, sum) = reading.shares.entry((part.kind, part.file)).or_default();
@@ -396,6 +415,14 @@ impl Engine {
         };
         let place = open.iter().position(|one| one.amount_minor == minor && is_called(one));
         Ok(place.map(|place| open.remove(place).number))
+    }
+
+    /// The vouchers of money that was paid back.
+    async fn vouchers_known<'k>(&self, known: &'k mut Known) -> Result<&'k [Voucher], EngineError> {
+        if known.vouchers.is_none() {
+            known.vouchers = Some(self.store.vouchers().await?);
+        }
+        Ok(known.vouchers.as_deref().unwrap_or_default())
     }
 
     /// Looks a file up: what it orders, what became of its orders, and what statements said of it.
@@ -493,6 +520,7 @@ impl Engine {
                 .collect(),
             unexplained: read.unexplained,
             funded: read.funded,
+            receipts: read.receipts,
             statement: Statement {
                 number: read.number,
                 answer: answer.number,
@@ -570,7 +598,11 @@ fn told_of(books: &mut FileBooks, kind: ShareKind, payments: i64, minor: i64) {
             let payments = if minor < 0 { -payments } else { payments };
             books.back.add(payments, minor);
         }
-        ShareKind::Funds | ShareKind::Fee | ShareKind::Tax | ShareKind::Unexplained => {}
+        ShareKind::Funds
+        | ShareKind::Receipt
+        | ShareKind::Fee
+        | ShareKind::Tax
+        | ShareKind::Unexplained => {}
     }
 }
 
