@@ -376,7 +376,7 @@ impl Standing {
                 said.text("halt"),
                 &[by("second_lift_by"), ("standing", "lifted".to_owned())],
             ),
-            "funds_recorded" => self.set(
+            "funds_recorded" | "funds_given_back" => self.set(
                 K::Funds,
                 said.text("funds"),
                 &[
@@ -385,6 +385,7 @@ impl Standing {
                     is("cleared_on"),
                     is("reference"),
                     is("officer"),
+                    ("given_back", i64::from(event == "funds_given_back").to_string()),
                 ],
             ),
             "receivable_received" => self.set(

@@ -3,6 +3,7 @@
 //! It holds no secrets; keys live in files of their own.
 
 mod acknowledging;
+mod charging;
 mod debit;
 mod leaving;
 mod recalling;
@@ -15,6 +16,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use self::acknowledging::AcknowledgingTerms;
+pub use self::charging::ChargingTerms;
 pub use self::debit::Debit;
 pub use self::leaving::{Breaker, LeavingTerms};
 use self::provider::ProviderFile;
@@ -143,6 +145,17 @@ impl Config {
         for (at, provider) in providers.iter().enumerate() {
             if providers[..at].iter().any(|other| other.name == provider.name) {
                 return Err(wrong(format!("provider {} stands twice", provider.name)));
+            }
+        }
+        for provider in &providers {
+            if let Some(name) = provider
+                .fees_stand_with()
+                .find(|name| !providers.iter().any(|other| other.name == **name))
+            {
+                return Err(wrong(format!(
+                    "provider {}: fees: on_statements_of names {name}, and there is no such provider",
+                    provider.name
+                )));
             }
         }
         let schedule =

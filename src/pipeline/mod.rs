@@ -16,6 +16,8 @@ pub mod believe;
 pub mod settle;
 pub mod statement;
 pub mod vouchers;
+pub mod fees;
+pub mod cash_left;
 pub mod account;
 mod overpaid;
 pub mod prove;

@@ -72,7 +72,7 @@ pub struct Entry {
     pub file: Option<FileKey>,
     /// A reference to a file stands on it, and it is none of ours.
     pub foreign_file: bool,
-    /// Money that an officer had recorded as available has its amount and its reference.
+    /// Money that an officer had recorded as available, drawn or given back has its amount and its reference.
     pub is_funded: bool,
     /// The vouchers of money paid back that it names.
     pub vouchers: Vouchers,
@@ -265,7 +265,7 @@ fn explain_without_reference(
     agreed: Option<DebitBooking>,
     currency: Currency,
 ) -> Result<Vec<Explained>, String> {
-    if kind == ShareKind::Return && entry.is_funded {
+    if kind != ShareKind::Reversal && entry.is_funded {
         let minor = entry.minor;
         return Ok(vec![Explained { kind: ShareKind::Funds, file: None, payments: 0, minor }]);
     }
@@ -433,7 +433,9 @@ mod tests {
         let fee = Entry { charge: Some(ShareKind::Fee), ..plain(-5, &[]) };
         let tax = Entry { charge: Some(ShareKind::Tax), ..plain(1, &[]) };
         let funds = Entry { is_funded: true, ..plain(1000, &[]) };
-        let no_funds = Entry { is_funded: true, ..plain(-1000, &[]) };
+        // Drawn for an organisation that pays cash, whatever file has the same amount.
+        let drawn = Entry { is_funded: true, ..plain(-1000, &[B]) };
+        let undone_draw = Entry { is_reversal: true, is_funded: true, ..plain(1000, &[]) };
         let foreign = Entry { foreign_file: true, ..plain(-1000, &[A]) };
         for (entry, agreed, expected) in [
             (fee, None, "fee - 0 -5"),
@@ -452,7 +454,8 @@ mod tests {
             ),
             (plain(1000, &[B]), None, "no reference of ours stands on it"),
             (funds, None, "funds - 0 1000"),
-            (no_funds, None, "no reference of ours stands on it"),
+            (drawn, None, "funds - 0 -1000"),
+            (undone_draw, None, "no reference of ours stands on it"),
             (foreign, None, "the file on it is none of ours"),
         ] {
             check(entry, &books(0, 0), agreed, expected);

@@ -53,6 +53,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0037_seen_and_taken_back"),
     migration!("0038_file_signatures"),
     migration!("0042_vouchers"),
+    migration!("0043_given_back"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -297,6 +297,7 @@ async fn money_that_was_recorded_as_available_is_found_on_the_statement_once(
         amount_minor: 5_000_000,
         cleared_on: "2026-10-05".parse().unwrap(),
         reference: "KB 2026/12".to_owned(),
+        is_given_back: false,
     };
     office.engine.funds_record(funding, MAKER, &key(MAKER)).await.unwrap();
     let paid_in = |minor: i64, text: &str| {

@@ -470,6 +470,7 @@ fn funds(number: i64) -> Funds {
         reference: "LENH 1".to_owned(),
         recorded_by: "lan".to_owned(),
         recorded_at: AT.to_owned(),
+        is_given_back: false,
     }
 }
 

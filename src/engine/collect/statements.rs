@@ -14,6 +14,7 @@ use payment_formats::{
 };
 
 use super::applying::ITEMS_A_PAGE;
+use super::called::called;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::digest::Digest;
@@ -52,17 +53,18 @@ type Ordered = (FileKey, i64);
 
 /// What stands in our books beside the statements of one file.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     orders: BTreeMap<(PayableNo, AttemptNo), Ordered>,
     files: BTreeMap<FileKey, FileBooks>,
     sums: BTreeMap<CycleNo, Vec<InstructionSum>>,
     shares: BTreeMap<CycleNo, Vec<StatementShare>>,
     /// Entries of the file so far, booked or not.
     entries: i64,
-    /// Money that was recorded as available and is on no statement yet; looked up when it is asked for.
-    funds: Option<Vec<Funds>>,
+    /// Money that was recorded as available, drawn or given back, and is on no statement yet; looked up when it
+    /// is asked for.
+    pub(super) funds: Option<Vec<Funds>>,
     /// Money that was paid back, by its vouchers; looked up when it is asked for.
-    vouchers: Option<Vec<Voucher>>,
+    pub(super) vouchers: Option<Vec<Voucher>>,
 }
 
 /// One statement while it is read.
@@ -325,11 +327,13 @@ impl Engine {
                 let taken = entry.minor.saturating_neg();
                 entry.fitting = self.store.files_not_debited(&profile.name, taken).await?;
             }
-            if entry.file.is_none() && entry.minor > 0 && !entry.is_reversal {
+            if entry.file.is_none() && !entry.is_reversal {
                 names.extend(called(outcome));
                 let funds = self.funds_called(profile, known, entry.minor, &names).await?;
                 entry.is_funded = funds.is_some();
-                entry.vouchers = named(&names, self.vouchers_known(known).await?);
+                if entry.minor > 0 {
+                    entry.vouchers = named(&names, self.vouchers_known(known).await?);
+                }
                 let (statement, entry) = (reading.number, known.entries);
                 reading.funded.extend(funds.map(|funds| FundedEntry { funds, statement, entry }));
             }
@@ -370,7 +374,18 @@ impl Engine {
                     }
                 }
             }
-            Err(why) => {
+            Err(mut why) => {
+                if entry.minor < 0 && !entry.is_reversal {
+                    let taken = entry.minor.saturating_neg();
+                    let file = entry.file.or(match entry.named.len() {
+                        1 => entry.named.keys().next().copied(),
+                        _ => None,
+                    });
+                    let on = outcome.date.unwrap_or(self.clock.today());
+                    if let Some(fee) = self.fee_netted(&profile.name, file, taken, on).await? {
+                        why = format!("{why}; {fee}");
+                    }
+                }
                 let (entries, sum) =
                     reading.shares.entry((ShareKind::Unexplained, None)).or_default();
                 *entries += 1;
@@ -386,43 +401,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// The record of money that was made available, has this amount and is called so on the statement; it
-    /// is on no other one.
-    async fn funds_called(
-        &self,
-        profile: &Provider,
-        known: &mut Known,
-        minor: i64,
-        names: &[String],
-    ) -> Result<Option<i64>, EngineError> {
-        if known.funds.is_none() {
-            let seen = self.store.funds_on_statements().await?;
-            let mut open = self.store.funds(Some(&profile.name)).await?;
-            open.retain(|one| !seen.contains(&one.number));
-            known.funds = Some(open);
-        }
-        let Some(open) = &mut known.funds else { return Ok(None) };
-        let is_called = |one: &Funds| {
-            let words = |text: &str| -> Vec<String> {
-                text.split_whitespace().map(str::to_uppercase).collect()
-            };
-            let wanted = words(&one.reference);
-            names
-                .iter()
-                .any(|name| words(name).windows(wanted.len()).any(|some| some == wanted.as_slice()))
-        };
-        let place = open.iter().position(|one| one.amount_minor == minor && is_called(one));
-        Ok(place.map(|place| open.remove(place).number))
-    }
-
-    /// The vouchers of money that was paid back.
-    async fn vouchers_known<'k>(&self, known: &'k mut Known) -> Result<&'k [Voucher], EngineError> {
-        if known.vouchers.is_none() {
-            known.vouchers = Some(self.store.vouchers().await?);
-        }
-        Ok(known.vouchers.as_deref().unwrap_or_default())
     }
 
     /// Looks a file up: what it orders, what became of its orders, and what statements said of it.
@@ -604,15 +582,4 @@ fn told_of(books: &mut FileBooks, kind: ShareKind, payments: i64, minor: i64) {
         | ShareKind::Tax
         | ShareKind::Unexplained => {}
     }
-}
-
-/// Under what an entry or a detail may be known to an officer.
-fn called(outcome: &Answered) -> impl Iterator<Item = String> {
-    let names = [
-        &outcome.end_to_end_id,
-        &outcome.instruction_id,
-        &outcome.provider_reference,
-        &outcome.reason_text,
-    ];
-    names.into_iter().flatten().cloned().collect::<Vec<_>>().into_iter()
 }
