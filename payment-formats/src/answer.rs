@@ -132,6 +132,9 @@ pub(crate) struct MeaningDefinition {
     /// may have the same.
     #[serde(default)]
     pub reference_of_many: bool,
+    /// It tells of an account before the statement does: what stands in it stands there again.
+    #[serde(default)]
+    pub before_statement: bool,
     /// How dates are written; ISO 8601 when absent.
     pub date: Option<String>,
     /// Values that stand for nothing, such as `NOTPROVIDED`.
@@ -190,6 +193,7 @@ pub(crate) struct Meaning {
     bare_point: bool,
     account_zeros_dropped: bool,
     reference_of_many: bool,
+    before_statement: bool,
     date: DateShape,
     absent: Vec<String>,
     required: Vec<AnswerField>,
@@ -346,6 +350,7 @@ impl Meaning {
             bare_point,
             account_zeros_dropped: definition.account_zeros_dropped,
             reference_of_many: definition.reference_of_many,
+            before_statement: definition.before_statement,
             date,
             absent,
             required,
@@ -371,6 +376,10 @@ impl Meaning {
 
     pub fn refers_to_many(&self) -> bool {
         self.reference_of_many
+    }
+
+    pub fn is_before_statement(&self) -> bool {
+        self.before_statement
     }
 
     pub fn required(&self) -> &[AnswerField] {

@@ -123,6 +123,12 @@ impl InFormat {
         self.meaning.refers_to_many()
     }
 
+    /// Whether it tells of an account within the day: its balances close nothing, and the statement tells all
+    /// of it again.
+    pub fn is_before_statement(&self) -> bool {
+        self.meaning.is_before_statement()
+    }
+
     /// Reads an answer and gives its outcomes in the order of the file.
     ///
     /// An error makes void what was given before it: take an answer in one transaction, and roll

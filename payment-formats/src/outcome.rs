@@ -76,6 +76,8 @@ pub enum OutcomeStatus {
     DebtorSettled,
     /// An entry of a statement or notification on our account.
     Booked,
+    /// An entry that is told and not booked: pending, in the future, or for information. No evidence.
+    Announced,
     /// The payee has the money: ISO `ACCC` or `CPUC`, a provider's result, a signature.
     Credited,
     /// Executed, and the money came back.
@@ -100,7 +102,7 @@ pub enum OutcomeStatus {
 
 impl OutcomeStatus {
     /// The words that a definition's rules use.
-    pub(crate) const WORDS: [(&'static str, OutcomeStatus); 16] = [
+    pub(crate) const WORDS: [(&'static str, OutcomeStatus); 17] = [
         ("received", OutcomeStatus::Received),
         ("accepted", OutcomeStatus::Accepted),
         ("mixed", OutcomeStatus::Mixed),
@@ -108,6 +110,7 @@ impl OutcomeStatus {
         ("rejected", OutcomeStatus::Rejected),
         ("debtor_settled", OutcomeStatus::DebtorSettled),
         ("booked", OutcomeStatus::Booked),
+        ("announced", OutcomeStatus::Announced),
         ("credited", OutcomeStatus::Credited),
         ("returned", OutcomeStatus::Returned),
         ("reversed", OutcomeStatus::Reversed),

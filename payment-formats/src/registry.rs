@@ -22,6 +22,7 @@ pub(crate) const BUILT_IN: &[(&str, &str)] = &[
     built_in!("gsma-mobile-money-transaction/format.toml"),
     built_in!("gsma-mobile-money-transaction/results.toml"),
     built_in!("iso20022-camt029/recall.toml"),
+    built_in!("iso20022-camt052/report.toml"),
     built_in!("iso20022-camt053/statement.toml"),
     built_in!("iso20022-camt054/returns.toml"),
     built_in!("iso20022-camt055-09/format.toml"),

@@ -46,6 +46,7 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "recall_declined",
     "recall_given_up",
     "funds_recorded",
+    "funds_given_back",
     "receivable_received",
     "receipt_take_back_proposed",
     "receipt_taken_back",

@@ -376,7 +376,7 @@ impl Standing {
                 said.text("halt"),
                 &[by("second_lift_by"), ("standing", "lifted".to_owned())],
             ),
-            "funds_recorded" => self.set(
+            "funds_recorded" | "funds_given_back" => self.set(
                 K::Funds,
                 said.text("funds"),
                 &[
@@ -385,6 +385,7 @@ impl Standing {
                     is("cleared_on"),
                     is("reference"),
                     is("officer"),
+                    ("given_back", i64::from(event == "funds_given_back").to_string()),
                 ],
             ),
             "receivable_received" => self.set(
@@ -415,6 +416,8 @@ impl Standing {
                     it.into_iter().flatten().chain([by("taken_back_by")]).collect();
                 let key = said.receipt(&format!("taken back {}", said.text("receipt")));
                 self.set(K::Receipt, key, &fields);
+                // Money that a statement shows has nobody any more, and waits in the queue.
+                self.queued(said, i64::from(!said.text("answer").is_empty()));
             }
             "receivable_write_off_proposed" => self.set(
                 K::WriteOff,

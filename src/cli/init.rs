@@ -83,6 +83,7 @@ attempts_max = 3
 cash_fallback = true          # money that no account takes goes to the pay point
 recovery_share_max = "0.20"   # at most this share of a payment is kept back for what the person owes, and taken off for months overpaid
 recovery_floor_minor = 0      # so much is paid whatever is owed
+# receipt_seen_days = 5       # so long after it came, money that was paid back stands on a statement
 
 # Other names of columns, so that existing exports load unedited:
 # [aliases]

@@ -8,7 +8,7 @@ use crate::cli::show::{money, table};
 use crate::cli::signer::Signer;
 use crate::domain::instruction::InstructionState;
 use crate::domain::period::parse_date;
-use crate::domain::receivable::{ReceiptSource, ReceivableStanding};
+use crate::domain::receivable::{ReceiptSource, ReceivableStanding, Voucher};
 use crate::domain::state::Named;
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::receivable::Receiving;
@@ -70,12 +70,26 @@ impl ReceivableCommand {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         match self {
             ReceivableCommand::List { all } => {
+                let not_seen = engine.vouchers_not_seen().await?;
                 let mut standings = engine.store.standings().await?;
                 // What is back beyond what is owed is somebody's money, and is told until the end.
-                standings.retain(|one| all || one.state().is_open() || one.too_much_minor() > 0);
+                let waits = |number: i64| not_seen.iter().any(|one| one.receivable == number);
+                standings.retain(|one| {
+                    all || one.state().is_open() || one.too_much_minor() > 0 || waits(one.number)
+                });
                 let waiting = engine.paid_otherwise().await?;
-                let told: Vec<Value> = standings.iter().map(|one| to_json(one, &waiting)).collect();
-                voice.say(&json!(told), || listed(engine, &standings, &waiting));
+                let mut told: Vec<Value> =
+                    standings.iter().map(|one| to_json(one, &waiting)).collect();
+                for (one, standing) in told.iter_mut().zip(&standings) {
+                    let of =
+                        not_seen.iter().filter(|voucher| voucher.receivable == standing.number);
+                    one["not_seen"] = of.map(voucher_json).collect();
+                }
+                voice.say(&json!(told), || {
+                    let mut parts = vec![listed(engine, &standings, &waiting)];
+                    parts.extend(not_seen.iter().map(|one| not_seen_sentence(engine, one)));
+                    parts.join("\n")
+                });
                 Ok(())
             }
             ReceivableCommand::Show { number } => {
@@ -138,6 +152,25 @@ impl ReceivableCommand {
             }
         }
     }
+}
+
+fn voucher_json(voucher: &Voucher) -> Value {
+    json!({
+        "receipt": voucher.receipt,
+        "reference": voucher.reference,
+        "minor": voucher.amount_minor.to_string(),
+        "received_on": voucher.received_on.to_string(),
+    })
+}
+
+fn not_seen_sentence(engine: &Engine, voucher: &Voucher) -> String {
+    let amount = money(i128::from(voucher.amount_minor), engine.config.currency);
+    let days = engine.config.receipt_seen_days.unwrap_or_default();
+    let Voucher { receivable, reference, received_on, .. } = voucher;
+    format!(
+        "{receivable}: phiếu thu `{reference}`, {amount}, ngày {received_on}, quá {days} ngày chưa thấy trên sao kê.\n\
+         {receivable}: the voucher `{reference}`, {amount} of {received_on}, is not yet seen on a statement after {days} days."
+    )
 }
 
 fn to_json(standing: &ReceivableStanding, waiting: &PaidOtherwise) -> Value {
@@ -251,8 +284,15 @@ async fn show(
         let what = format!("{} {} of {}, list {cycle}", one.benefit, one.component, one.period);
         steps.push(("set off".to_owned(), what, one.amount_minor));
     }
+    let vouchers = engine.store.vouchers().await?;
     for one in &receipts {
-        let what = format!("{} by {}, recorded by {}", one.reference, one.source, one.recorded_by);
+        let voucher = vouchers.iter().find(|voucher| voucher.receipt == one.number);
+        let seen = match voucher.and_then(|voucher| voucher.seen) {
+            Some(on) => format!(", seen on statement {}, entry {}", on.statement, on.entry),
+            None => String::new(),
+        };
+        let what =
+            format!("{} by {}, recorded by {}{seen}", one.reference, one.source, one.recorded_by);
         steps.push((format!("received {}", one.received_on), what, one.amount_minor));
         if let (Some(back), Some(reason)) = (&one.take_back, engine.take_back_reason(one)?) {
             let (second, minor) = match &back.taken_back_by {

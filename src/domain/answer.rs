@@ -66,6 +66,9 @@ named!(
         TransactionShared = "transaction_shared",
         /// Its payment comes back, and was got back already.
         CameBackTwice = "came_back_twice",
+        /// A statement shows money whose receipt two officers took back: whose is it? Its item is the number of
+        /// the receipt, because one entry may hold several.
+        ReceiptTakenBack = "receipt_taken_back",
         /// A day long before the file left, or still to come.
         DateImpossible = "date_impossible",
         /// It lacks what would make it evidence, contradicts itself, or asks for a person.
@@ -84,6 +87,7 @@ impl DiscrepancyKind {
             DiscrepancyKind::DateImpossible => Some("L124"),
             DiscrepancyKind::TransactionShared => Some("L141"),
             DiscrepancyKind::CameBackTwice => Some("L142"),
+            DiscrepancyKind::ReceiptTakenBack => Some("L143"),
             DiscrepancyKind::Unclear => Some("L145"),
             DiscrepancyKind::NotBooked => Some("L148"),
             _ => None,

@@ -5,6 +5,8 @@
 //! part of its own: no more is given up than they agreed to. So a payment that comes back,
 //! or a list that is cancelled, leaves nothing to be undone.
 
+use jiff::civil::Date;
+
 use crate::domain::ids::{AttemptNo, CycleNo, EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::InstructionState;
 use crate::domain::period::Period;
@@ -249,6 +251,27 @@ pub struct TakeBack {
     pub proposed_by: String,
     pub proposed_at: String,
     pub taken_back_by: Option<String>,
+}
+
+/// Which entry of which statement shows some money.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SeenOn {
+    pub statement: i64,
+    /// Its place among the entries of the file, counted from 1.
+    pub entry: i64,
+}
+
+/// A receipt as statements look for it: by the reference of its voucher.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Voucher {
+    pub receipt: i64,
+    pub receivable: i64,
+    pub amount_minor: i64,
+    pub reference: String,
+    pub received_on: Date,
+    /// False when two officers have taken it back.
+    pub counts: bool,
+    pub seen: Option<SeenOn>,
 }
 
 impl Receipt {

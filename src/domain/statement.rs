@@ -26,6 +26,8 @@ named!(
         Reversal = "reversal",
         /// Money that was made available to the provider came in, as an officer had recorded.
         Funds = "funds",
+        /// Money that was paid back came in, under the voucher that an officer had recorded.
+        Receipt = "receipt",
         Fee = "fee",
         /// On its fees.
         Tax = "tax",

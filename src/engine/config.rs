@@ -3,6 +3,7 @@
 //! It holds no secrets; keys live in files of their own.
 
 mod acknowledging;
+mod charging;
 mod debit;
 mod leaving;
 mod recalling;
@@ -15,6 +16,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use self::acknowledging::AcknowledgingTerms;
+pub use self::charging::ChargingTerms;
 pub use self::debit::Debit;
 pub use self::leaving::{Breaker, LeavingTerms};
 use self::provider::ProviderFile;
@@ -35,6 +37,9 @@ use crate::store::DatabaseUrl;
 
 /// ISO 20022 has room for so much of a name.
 const NAME_LENGTH_MAX: usize = 140;
+
+/// A year: what no statement has shown by then is no money of ours.
+const RECEIPT_DAYS_MAX: i64 = 366;
 
 /// The refusal of a configuration, with the rule that it breaks.
 fn wrong(sentence: String) -> EngineError {
@@ -67,6 +72,9 @@ pub struct Config {
     pub ceilings: Ceilings,
     /// What may be kept back of a payment for what the person owes.
     pub recovery: RecoveryPolicy,
+    /// Days after which money that was paid back, as officers recorded it, must stand on a statement. Nothing was
+    /// agreed where nothing is written.
+    pub receipt_seen_days: Option<i64>,
     pub aliases: Aliases,
     pub providers: Vec<Provider>,
     /// What happens by itself, or is reminded of, and when.
@@ -139,6 +147,17 @@ impl Config {
                 return Err(wrong(format!("provider {} stands twice", provider.name)));
             }
         }
+        for provider in &providers {
+            if let Some(name) = provider
+                .fees_stand_with()
+                .find(|name| !providers.iter().any(|other| other.name == **name))
+            {
+                return Err(wrong(format!(
+                    "provider {}: fees: on_statements_of names {name}, and there is no such provider",
+                    provider.name
+                )));
+            }
+        }
         let schedule =
             file.schedule.into_iter().map(RuleFile::parsed).collect::<Result<Vec<Rule>, _>>()?;
         for (at, rule) in schedule.iter().enumerate() {
@@ -199,6 +218,14 @@ impl Config {
                 file.policy.recovery_floor_minor,
             )
             .map_err(|error| wrong(error.to_string()))?,
+            receipt_seen_days: match file.policy.receipt_seen_days {
+                Some(days) if !(0..=RECEIPT_DAYS_MAX).contains(&days) => {
+                    return Err(wrong(format!(
+                        "receipt_seen_days of the policy is from 0 to {RECEIPT_DAYS_MAX}"
+                    )));
+                }
+                days => days,
+            },
             aliases: file.aliases.into_iter().map(|(from, to)| (from.to_lowercase(), to)).collect(),
             providers,
             schedule,
@@ -270,6 +297,7 @@ struct PolicyFile {
     cash_fallback: bool,
     recovery_share_max: String,
     recovery_floor_minor: i64,
+    receipt_seen_days: Option<i64>,
     day_max_minor: Option<i64>,
     reissue_count_max: Option<i64>,
     reissue_total_max_minor: Option<i64>,
@@ -284,6 +312,7 @@ impl Default for PolicyFile {
             cash_fallback: true,
             recovery_share_max: "0.20".to_owned(),
             recovery_floor_minor: 0,
+            receipt_seen_days: None,
             day_max_minor: None,
             reissue_count_max: None,
             reissue_total_max_minor: None,

@@ -8,8 +8,11 @@ use jiff::civil::Date;
 
 use crate::audit::leaf::Leaf;
 use crate::domain::digest::Digest;
+use crate::domain::money::told;
+use crate::domain::roster::Channel;
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
+use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::store::leaving::Funds;
 use crate::store::registry::Counted;
@@ -27,13 +30,16 @@ pub struct Funding {
     pub cleared_on: Date,
     /// What it is called on the statement; of one partner each is recorded once.
     pub reference: String,
+    /// It came back from an organisation that pays cash.
+    pub is_given_back: bool,
 }
 
 impl Engine {
-    /// Records money that was made available to a partner.
+    /// Records money that was made available to a partner, or that an organisation which pays cash gave back.
     ///
     /// # Errors
-    /// D143 when the amount is not positive or the reference no line, D144 when it is recorded already.
+    /// D143 when the amount is not positive or the reference no line, D144 when it is recorded already, D146 when
+    /// the partner gives nothing back so, D147 when it has less by our books.
     pub async fn funds_record(
         &self,
         funding: Funding,
@@ -41,7 +47,8 @@ impl Engine {
         key: &OfficerKey,
     ) -> Result<Funds, EngineError> {
         let by = self.acting(officer, key, Doing::RecordFunds).await?;
-        let provider = self.provider(&funding.provider)?.name.clone();
+        let partner = self.provider(&funding.provider)?.clone();
+        let provider = partner.name.clone();
         let reference = funding.reference.trim();
         if funding.amount_minor <= 0
             || reference.is_empty()
@@ -56,6 +63,9 @@ impl Engine {
                 ),
             ));
         }
+        if funding.is_given_back {
+            self.could_give_back(&partner, funding.amount_minor).await?;
+        }
         let funds = Funds {
             number: self.store.next_number(Counted::Funds).await?,
             provider,
@@ -64,12 +74,14 @@ impl Engine {
             reference: reference.to_owned(),
             recorded_by: by.officer.name.clone(),
             recorded_at: self.stamp(),
+            is_given_back: funding.is_given_back,
         };
+        let event = if funds.is_given_back { "funds_given_back" } else { "funds_recorded" };
         let mut changes = Changes::new();
         changes.funds_recorded(&funds);
         changes.event(
             by.leaf(
-                Leaf::of("funds_recorded", &funds.recorded_at)
+                Leaf::of(event, &funds.recorded_at)
                     .number("funds", funds.number)
                     .text("provider", &funds.provider)
                     .number("amount_minor", funds.amount_minor)
@@ -90,6 +102,38 @@ impl Engine {
         }
     }
 
+    /// Only an organisation that pays cash sends money back beside its answers, and no more than it has.
+    async fn could_give_back(
+        &self,
+        partner: &Provider,
+        amount_minor: i64,
+    ) -> Result<(), EngineError> {
+        if partner.channel != Channel::Cash {
+            return Err(EngineError::refused(
+                "D146",
+                format!(
+                    "{} pays no cash: what comes back of its payments is told by its answers and statements",
+                    partner.name
+                ),
+            ));
+        }
+        let balance = self.cash_books(partner).await?.balance();
+        if i128::from(amount_minor) > balance {
+            let currency = self.config.currency;
+            return Err(EngineError::refused(
+                "D147",
+                format!(
+                    "{} has {} of ours by our books, and cannot give {} back; record what was drawn for it first: \
+                     chitra funds record; see: chitra funds cash",
+                    partner.name,
+                    told(balance, currency),
+                    told(i128::from(amount_minor), currency)
+                ),
+            ));
+        }
+        Ok(())
+    }
+
     /// What a partner may still pay with today: what was made available, less what left, and again what
     /// did not arrive or came back.
     pub async fn cleared_funds(&self, provider: &str) -> Result<i128, EngineError> {
@@ -101,7 +145,7 @@ impl Engine {
         let cleared: i128 = records
             .iter()
             .filter(|one| one.cleared_on <= today)
-            .map(|one| i128::from(one.amount_minor))
+            .map(|one| i128::from(one.added_minor()))
             .sum();
         let (sent, back) = self.store.spent_since(provider, first).await?;
         Ok(cleared - i128::from(sent) + i128::from(back))

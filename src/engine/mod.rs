@@ -30,6 +30,8 @@ mod file_signature;
 mod environment;
 pub mod calendars;
 pub mod halt;
+pub mod cash_left;
+pub mod fees;
 pub mod funds;
 pub mod breaker;
 pub mod redate;

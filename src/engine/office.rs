@@ -213,6 +213,21 @@ async fn open_as(
                 ));
             }
         }
+        let of = |is: fn(&payment_formats::InFormat) -> bool| {
+            let mut answers = provider.answers.iter().filter_map(|id| formats.read(id));
+            answers.any(is)
+        };
+        if of(|one| one.is_before_statement()) && !of(|one| one.is_statement()) {
+            return Err(EngineError::refused(
+                "G124",
+                format!(
+                    "chitra.toml: provider {} reports within the day and sends no statement; what an entry without a \
+                     reference of ours was for is told by the statement alone: agree on iso20022-camt053 too, and add it \
+                     to its answers",
+                    provider.name
+                ),
+            ));
+        }
     }
     let keys = Arc::new(keys);
     let (clock, offset) = (around.clock.clone(), config.utc_offset.clone());

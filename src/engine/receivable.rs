@@ -6,17 +6,20 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::civil::Date;
 
 use crate::audit::leaf::Leaf;
+use crate::domain::answer::{Discrepancy, DiscrepancyKind};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AttemptNo, PayableNo, PersonNo};
 use crate::domain::instruction::InstructionState;
+use crate::domain::money::told;
 use crate::domain::period::parse_date;
 use crate::domain::receivable::{
     Receipt, ReceiptSource, Receivable, ReceivableCause, ReceivableEvent, ReceivableStanding,
-    ReceivableState, TakeBack, WriteOff,
+    ReceivableState, SeenOn, TakeBack, Voucher, WriteOff,
 };
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
+use crate::pipeline::vouchers::{freed, not_seen};
 use crate::store::registry::Counted;
 use crate::store::{Changes, StoreError};
 
@@ -216,6 +219,9 @@ impl Engine {
         };
         let mut changes = Changes::new();
         changes.received(&receipt);
+        if let Some(on) = self.stands_already_on(&receipt).await? {
+            changes.receipts_seen(&[(receipt.number, on)]);
+        }
         changes.event(
             by.leaf(
                 Leaf::of("receivable_received", &at)
@@ -230,6 +236,60 @@ impl Engine {
             done => done?,
         }
         self.receivable(number).await
+    }
+
+    /// The entry on which the money of a receipt stands when its statement came first: one that waits under the
+    /// number of the voucher, or one whose receipt was taken back.
+    async fn stands_already_on(&self, receipt: &Receipt) -> Result<Option<SeenOn>, EngineError> {
+        let vouchers = self.store.vouchers().await?;
+        let again = freed(&receipt.reference, receipt.amount_minor, &vouchers);
+        if again.is_some() {
+            return Ok(again);
+        }
+        let compared = Receipt::compared(&receipt.reference);
+        let waiting = self.store.entries_without_receipt(receipt.amount_minor).await?;
+        let is_its = |(_, reference): &(SeenOn, String)| Receipt::compared(reference) == compared;
+        Ok(waiting.into_iter().find(is_its).map(|(on, _)| on))
+    }
+
+    /// Vouchers of money paid back that should stand on a statement by now; none where no days are agreed.
+    pub async fn vouchers_not_seen(&self) -> Result<Vec<Voucher>, EngineError> {
+        let Some(days) = self.config.receipt_seen_days else { return Ok(Vec::new()) };
+        let vouchers = self.store.vouchers().await?;
+        Ok(not_seen(&vouchers, days, self.clock.today()).into_iter().cloned().collect())
+    }
+
+    /// What is told when the receipt of money that a statement shows is taken back: the money is there, and has
+    /// nobody any more.
+    async fn money_left_over(
+        &self,
+        receipt: &Receipt,
+        on: SeenOn,
+        at: &str,
+    ) -> Result<Discrepancy, EngineError> {
+        let statement = self.statement_find(on.statement).await?.statement;
+        let code = DiscrepancyKind::ReceiptTakenBack.code().unwrap_or_default();
+        Ok(Discrepancy {
+            kind: DiscrepancyKind::ReceiptTakenBack,
+            provider: statement.provider,
+            answer: statement.answer,
+            item: receipt.number,
+            instruction: None,
+            file: None,
+            expected_minor: None,
+            reported_minor: Some(receipt.amount_minor),
+            detail: format!(
+                "{code}: statement {}: {} of its entry {} came in under the voucher of receipt {}, which was taken back from \
+                 receivable {}; record it for whom it came, under the same voucher (chitra receivable received), or settle \
+                 to whom it was given back",
+                on.statement,
+                told(i128::from(receipt.amount_minor), self.config.currency),
+                on.entry,
+                receipt.number,
+                receipt.receivable
+            ),
+            opened_at: at.to_owned(),
+        })
     }
 
     /// Money does not come back tomorrow, nor before it was sent.
@@ -312,6 +372,8 @@ impl Engine {
             format!("chitra receivable take-back {number} REFERENCE --reason TEXT --as OFFICER");
         let at = self.stamp();
         let mut changes = Changes::new();
+        // The answer whose statement shows the money.
+        let mut answer = None;
         let (event, sealed) = match &waiting {
             Some(waiting) if waiting.proposed_by == by.officer.name => {
                 return Err(EngineError::refused(
@@ -335,7 +397,16 @@ impl Engine {
                 if let Some(event) = event {
                     standing.state().apply(event)?;
                 }
-                changes.taken_back(receipt.number, &by.officer.name, &at);
+                let vouchers = self.store.vouchers().await?;
+                let seen = vouchers.iter().find(|one| one.receipt == receipt.number);
+                let seen = seen.and_then(|one| one.seen);
+                changes.taken_back(receipt.number, seen.is_some(), &by.officer.name, &at);
+                if let Some(on) = seen {
+                    let left_over = self.money_left_over(&receipt, on, &at).await?;
+                    answer = Some(left_over.answer);
+                    let first = self.store.next_number(Counted::Discrepancy).await?;
+                    changes.discrepancies(first, &[left_over]);
+                }
                 ("receipt_taken_back", waiting.reason.clone())
             }
             None => {
@@ -352,16 +423,16 @@ impl Engine {
                 ("receipt_take_back_proposed", sealed)
             }
         };
-        changes.event(
-            by.leaf(
-                Leaf::of(event, &at)
-                    .number("receivable", number)
-                    .number("receipt", receipt.number)
-                    .number("amount_minor", receipt.amount_minor)
-                    .digest("reference", &Digest::of(receipt.reference.as_bytes()))
-                    .digest("reason", &Digest::of(&sealed)),
-            )?,
-        );
+        let mut leaf = Leaf::of(event, &at)
+            .number("receivable", number)
+            .number("receipt", receipt.number)
+            .number("amount_minor", receipt.amount_minor)
+            .digest("reference", &Digest::of(receipt.reference.as_bytes()))
+            .digest("reason", &Digest::of(&sealed));
+        if let Some(answer) = answer {
+            leaf = leaf.number("answer", answer.0);
+        }
+        changes.event(by.leaf(leaf)?);
         self.store.commit(changes).await?;
         Ok(waiting.is_some())
     }

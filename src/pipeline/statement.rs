@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::money::{Currency, told};
 use crate::domain::statement::{DebitBooking, FileKey, ShareKind};
+use crate::pipeline::vouchers::Vouchers;
 
 /// A count and money.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -71,8 +72,10 @@ pub struct Entry {
     pub file: Option<FileKey>,
     /// A reference to a file stands on it, and it is none of ours.
     pub foreign_file: bool,
-    /// Money that an officer had recorded as available has its amount and its reference.
+    /// Money that an officer had recorded as available, drawn or given back has its amount and its reference.
     pub is_funded: bool,
+    /// The vouchers of money paid back that it names.
+    pub vouchers: Vouchers,
     /// Where no reference stands: the files that have its amount and that nothing debited yet.
     pub fitting: Vec<FileKey>,
 }
@@ -106,7 +109,7 @@ pub fn explain(
         return explain_named(entry, kind, books, agreed, currency);
     }
     let Some(key) = entry.file else {
-        return explain_without_reference(entry, kind, books, agreed);
+        return explain_without_reference(entry, kind, books, agreed, currency);
     };
     let Some(file) = books.get(&key) else {
         return Err("the file on it is not in our books".to_owned());
@@ -232,15 +235,42 @@ fn explain_named(
     Ok(files.chain(charges).collect())
 }
 
+/// A credit that names vouchers of money paid back: all of it is theirs, or nothing is said of it.
+fn explain_vouchers(entry: &Entry, currency: Currency) -> Result<Vec<Explained>, String> {
+    let Vouchers { receipts, sum_minor, seen_before } = &entry.vouchers;
+    let numbers = |some: &[i64]| some.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+    let minor = entry.minor;
+    if receipts.is_empty() {
+        return Err(format!(
+            "it names the voucher of receipt {}, which was seen on a statement before",
+            numbers(seen_before)
+        ));
+    }
+    if *sum_minor != minor {
+        let money = |minor: i64| told(i128::from(minor), currency);
+        return Err(format!(
+            "it names the voucher of receipt {}, recorded with {}, and {} came in",
+            numbers(receipts),
+            money(*sum_minor),
+            money(minor)
+        ));
+    }
+    Ok(vec![Explained { kind: ShareKind::Receipt, file: None, payments: 0, minor }])
+}
+
 fn explain_without_reference(
     entry: &Entry,
     kind: ShareKind,
     books: &BTreeMap<FileKey, FileBooks>,
     agreed: Option<DebitBooking>,
+    currency: Currency,
 ) -> Result<Vec<Explained>, String> {
-    if kind == ShareKind::Return && entry.is_funded {
+    if kind != ShareKind::Reversal && entry.is_funded {
         let minor = entry.minor;
         return Ok(vec![Explained { kind: ShareKind::Funds, file: None, payments: 0, minor }]);
+    }
+    if kind == ShareKind::Return && entry.vouchers != Vouchers::default() {
+        return explain_vouchers(entry, currency);
     }
     if entry.foreign_file {
         return Err("the file on it is none of ours".to_owned());
@@ -403,7 +433,9 @@ mod tests {
         let fee = Entry { charge: Some(ShareKind::Fee), ..plain(-5, &[]) };
         let tax = Entry { charge: Some(ShareKind::Tax), ..plain(1, &[]) };
         let funds = Entry { is_funded: true, ..plain(1000, &[]) };
-        let no_funds = Entry { is_funded: true, ..plain(-1000, &[]) };
+        // Drawn for an organisation that pays cash, whatever file has the same amount.
+        let drawn = Entry { is_funded: true, ..plain(-1000, &[B]) };
+        let undone_draw = Entry { is_reversal: true, is_funded: true, ..plain(1000, &[]) };
         let foreign = Entry { foreign_file: true, ..plain(-1000, &[A]) };
         for (entry, agreed, expected) in [
             (fee, None, "fee - 0 -5"),
@@ -422,10 +454,53 @@ mod tests {
             ),
             (plain(1000, &[B]), None, "no reference of ours stands on it"),
             (funds, None, "funds - 0 1000"),
-            (no_funds, None, "no reference of ours stands on it"),
+            (drawn, None, "funds - 0 -1000"),
+            (undone_draw, None, "no reference of ours stands on it"),
             (foreign, None, "the file on it is none of ours"),
         ] {
             check(entry, &books(0, 0), agreed, expected);
+        }
+    }
+
+    #[test]
+    fn a_credit_that_names_vouchers_is_theirs_when_they_add_up_to_it() {
+        let named = |minor: i64, receipts: &[i64], sum_minor: i64, seen_before: &[i64]| Entry {
+            minor,
+            vouchers: Vouchers {
+                receipts: receipts.to_vec(),
+                sum_minor,
+                seen_before: seen_before.to_vec(),
+            },
+            ..Entry::default()
+        };
+        let funds = Entry { is_funded: true, ..named(100, &[1], 100, &[]) };
+        let undone = Entry { is_reversal: true, ..named(100, &[1], 100, &[]) };
+        let of_file = Entry { file: Some(A), ..named(300, &[1], 300, &[]) };
+        for (entry, expected) in [
+            (named(100, &[1], 100, &[]), "receipt - 0 100"),
+            // Several vouchers in one lump.
+            (named(350, &[1, 2], 350, &[]), "receipt - 0 350"),
+            (
+                named(90, &[1], 100, &[]),
+                "it names the voucher of receipt 1, recorded with 100 VND, and 90 VND came in",
+            ),
+            (
+                named(350, &[1, 2, 3], 400, &[]),
+                "it names the voucher of receipt 1, 2, 3, recorded with 400 VND, and 350 VND",
+            ),
+            (
+                named(100, &[], 0, &[4]),
+                "it names the voucher of receipt 4, which was seen on a statement before",
+            ),
+            // What is new on it adds up, whatever else it names.
+            (named(100, &[1], 100, &[4]), "receipt - 0 100"),
+            (named(-100, &[1], 100, &[]), "no reference of ours stands on it"),
+            (undone, "no reference of ours stands on it"),
+            (funds, "funds - 0 100"),
+            // A file of ours says more than a text.
+            (of_file, "return 1/1 3 300"),
+        ] {
+            check(entry, &books(1000, 0), None, expected);
         }
     }
 }

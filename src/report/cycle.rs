@@ -243,6 +243,8 @@ pub struct StatementTold {
     pub files_minor: i64,
     /// Money that was made available to the provider.
     pub funds_minor: i64,
+    /// Money that was paid back, under vouchers that officers had recorded.
+    pub receipts_minor: i64,
     /// Fees and the tax on them; negative.
     pub fees_minor: i64,
     pub unexplained_minor: i64,

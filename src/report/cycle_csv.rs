@@ -133,6 +133,7 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
             ("statement_opening", one.opening_minor),
             ("statement_files", one.files_minor),
             ("statement_funds", one.funds_minor),
+            ("statement_receipts", one.receipts_minor),
             ("statement_fees", one.fees_minor),
             ("statement_unexplained", one.unexplained_minor),
             ("statement_closing", one.closing_minor),

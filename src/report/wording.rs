@@ -212,6 +212,10 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
         DiscrepancyKind::CameBackTwice => {
             Words::fixed("Tiền về hai lần", "The money came back twice")
         }
+        DiscrepancyKind::ReceiptTakenBack => Words::fixed(
+            "Tiền đã về, phiếu thu đã rút",
+            "Money came in, its receipt was taken back",
+        ),
         DiscrepancyKind::DateImpossible => {
             Words::fixed("Ngày không thể có", "A day that cannot be")
         }

@@ -230,10 +230,18 @@ const READINGS: &[Reading] = &[
     },
     Reading {
         kind: FactKind::Funds,
-        sql: "select funds_no, provider, amount_minor, cleared_on, reference, recorded_by from funds
+        sql: "select funds_no, provider, amount_minor, cleared_on, reference, recorded_by, given_back from funds
               order by funds_no limit $1 offset $2",
         key: 1,
-        columns: &["funds", "provider", "amount_minor", "cleared_on", "#reference", "officer"],
+        columns: &[
+            "funds",
+            "provider",
+            "amount_minor",
+            "cleared_on",
+            "#reference",
+            "officer",
+            "given_back",
+        ],
     },
     Reading {
         kind: FactKind::WrittenOff,

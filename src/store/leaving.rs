@@ -8,7 +8,7 @@ use super::books::order_file_line;
 use super::paged::{Many, PAGE};
 use super::{Changes, Store, StoreError};
 
-/// Money that was made available to a partner.
+/// Money that was made available to a partner, or that it gave back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Funds {
     pub number: i64,
@@ -19,6 +19,15 @@ pub struct Funds {
     pub reference: String,
     pub recorded_by: String,
     pub recorded_at: String,
+    /// It came back to our account; otherwise it was made available.
+    pub is_given_back: bool,
+}
+
+impl Funds {
+    /// What it adds to what the partner may pay with.
+    pub fn added_minor(&self) -> i64 {
+        if self.is_given_back { -self.amount_minor } else { self.amount_minor }
+    }
 }
 
 /// What a partner was sent in one cycle, and how much of it failed.
@@ -69,8 +78,8 @@ impl Store {
     pub async fn funds(&self, provider: Option<&str>) -> Result<Vec<Funds>, StoreError> {
         let rows = self
             .query(
-                "select funds_no, provider, amount_minor, cleared_on, reference, recorded_by, recorded_at
-                 from funds order by funds_no",
+                "select funds_no, provider, amount_minor, cleared_on, reference, recorded_by, recorded_at,
+                   given_back from funds order by funds_no",
                 &[],
             )
             .await?;
@@ -87,6 +96,7 @@ impl Store {
                 reference: row.text(4)?.to_owned(),
                 recorded_by: row.text(5)?.to_owned(),
                 recorded_at: row.text(6)?.to_owned(),
+                is_given_back: row.int(7)? == 1,
             });
         }
         Ok(found)
@@ -118,6 +128,54 @@ impl Store {
             .await?;
         let one = |rows: &[super::Row]| rows.first().map_or(Ok(0), |row| row.int(0));
         Ok((one(&sent)?, one(&back)?))
+    }
+
+    /// Of files to a partner that were first tried on a day or later: what was paid, and what may still be.
+    pub async fn cash_out(&self, provider: &str, day: &str) -> Result<(i64, i64), StoreError> {
+        let rows = self
+            .query(
+                "select
+                   cast(coalesce(sum(case when i.state in ('settled', 'settled_excess') then i.amount_minor else 0 end), 0)
+                     as bigint),
+                   cast(coalesce(sum(case when i.state in ('in_batch', 'unknown') then i.amount_minor else 0 end), 0)
+                     as bigint)
+                 from instruction i
+                 join batch b on b.cycle_no = i.cycle_no and b.batch_no = i.batch_no
+                 where b.provider = $1 and b.state in ('sending', 'delivered', 'unknown', 'refused')
+                   and (select min(d.started_at) from delivery d
+                        where d.cycle_no = b.cycle_no and d.batch_no = b.batch_no) >= $2",
+                &[provider.to_owned().into(), day.to_owned().into()],
+            )
+            .await?;
+        rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
+    }
+
+    /// What entries of statements gave back of files to a partner that were first tried on a day or later.
+    pub async fn given_back_of_files(&self, provider: &str, day: &str) -> Result<i64, StoreError> {
+        let rows = self
+            .query(
+                "select cast(coalesce(sum(s.total_minor), 0) as bigint) from statement_share s
+                 join batch b on b.cycle_no = s.cycle_no and b.batch_no = s.batch_no
+                 where b.provider = $1 and s.kind in ('return', 'reversal')
+                   and (select min(d.started_at) from delivery d
+                        where d.cycle_no = b.cycle_no and d.batch_no = b.batch_no) >= $2",
+                &[provider.to_owned().into(), day.to_owned().into()],
+            )
+            .await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// The money of files that a partner is to get and that have not left.
+    pub async fn not_sent_yet(&self, provider: &str) -> Result<i64, StoreError> {
+        let rows = self
+            .query(
+                "select cast(coalesce(sum(b.total_minor), 0) as bigint) from batch b
+                 join cycle c on c.cycle_no = b.cycle_no
+                 where b.provider = $1 and b.state in ('created', 'released') and c.state not in ('cancelled', 'closed')",
+                &[provider.to_owned().into()],
+            )
+            .await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
     /// What a partner was sent in each cycle that settles, and how much of it was rejected or returned.
@@ -213,6 +271,7 @@ impl Changes {
                 "reference",
                 "recorded_by",
                 "recorded_at",
+                "given_back",
             ],
             [[
                 funds.number.into(),
@@ -222,6 +281,7 @@ impl Changes {
                 funds.reference.clone().into(),
                 funds.recorded_by.clone().into(),
                 funds.recorded_at.clone().into(),
+                i64::from(funds.is_given_back).into(),
             ]],
         );
     }

@@ -528,13 +528,20 @@ impl Changes {
         );
     }
 
-    /// The second of two persons takes a receipt back.
-    pub fn taken_back(&mut self, receipt: i64, by: &str, at: &str) {
+    /// The second of two persons takes a receipt back. Whether a statement shows its money must be as it was
+    /// when they were told.
+    pub fn taken_back(&mut self, receipt: i64, is_seen: bool, by: &str, at: &str) {
         self.guarded(
-            "the second officer who takes a receipt back is another person",
+            "the second officer who takes a receipt back is another person, and knows what statements show of it",
             "update receipt set taken_back_by = $2, taken_back_at = $3
-             where receipt_no = $1 and taken_back_at is null and take_back_proposed_by <> $2",
-            vec![receipt.into(), by.to_owned().into(), at.to_owned().into()],
+             where receipt_no = $1 and taken_back_at is null and take_back_proposed_by <> $2
+               and (select count(*) from receipt_entry e where e.receipt_no = receipt.receipt_no) = $4",
+            vec![
+                receipt.into(),
+                by.to_owned().into(),
+                at.to_owned().into(),
+                i64::from(is_seen).into(),
+            ],
         );
     }
 

@@ -3,13 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
+
 use crate::domain::answer::DiscrepancyKind;
 use crate::domain::ids::{AnswerNo, BatchNo, CycleNo};
 use crate::domain::period::parse_date;
+use crate::domain::receivable::{SeenOn, Voucher};
 use crate::domain::state::Named;
 use crate::domain::statement::{
     FileKey, FundedEntry, ShareKind, Statement, StatementShare, UnexplainedEntry,
 };
+use crate::domain::tariff::Paid;
 
 use super::registry::broken;
 use super::{Changes, Row, Store, StoreError};
@@ -111,6 +115,53 @@ impl Store {
         rows.iter().map(|row| row.int(0)).collect()
     }
 
+    /// Every receipt as statements look for it, whether it counts or was taken back.
+    pub async fn vouchers(&self) -> Result<Vec<Voucher>, StoreError> {
+        let rows = self
+            .query(
+                "select m.receipt_no, m.receivable_no, m.amount_minor, m.reference, m.received_on,
+                   cast(case when m.taken_back_at is null then 1 else 0 end as bigint), e.statement_no, e.entry_no
+                 from receipt m left join receipt_entry e on e.receipt_no = m.receipt_no order by m.receipt_no",
+                &[],
+            )
+            .await?;
+        let of = |row: &Row| {
+            let seen = row.maybe_int(6)?.zip(row.maybe_int(7)?);
+            Ok(Voucher {
+                receipt: row.int(0)?,
+                receivable: row.int(1)?,
+                amount_minor: row.int(2)?,
+                reference: row.text(3)?.to_owned(),
+                received_on: parse_date(row.text(4)?).map_err(|error| broken(error.to_string()))?,
+                counts: row.int(5)? == 1,
+                seen: seen.map(|(statement, entry)| SeenOn { statement, entry }),
+            })
+        };
+        rows.iter().map(of).collect()
+    }
+
+    /// Entries without a reason that have this amount and no receipt yet, and the provider's own reference of
+    /// each, in the order in which they were taken in.
+    pub async fn entries_without_receipt(
+        &self,
+        amount_minor: i64,
+    ) -> Result<Vec<(SeenOn, String)>, StoreError> {
+        let rows = self
+            .query(
+                "select u.statement_no, u.entry_no, u.reference from unexplained_entry u
+                 where u.amount_minor = $1 and u.reference is not null and not exists (select 1 from receipt_entry e
+                   where e.statement_no = u.statement_no and e.entry_no = u.entry_no)
+                 order by u.statement_no, u.entry_no",
+                &[amount_minor.into()],
+            )
+            .await?;
+        let of = |row: &Row| {
+            let on = SeenOn { statement: row.int(0)?, entry: row.int(1)? };
+            Ok((on, row.text(2)?.to_owned()))
+        };
+        rows.iter().map(of).collect()
+    }
+
     /// Files at a provider that have exactly this total, and that no statement has debited.
     pub async fn files_not_debited(
         &self,
@@ -131,7 +182,100 @@ impl Store {
     }
 }
 
+/// Orders of one amount in a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OrdersOfAmount {
+    pub amount_minor: i64,
+    pub count: i64,
+    /// They were not carried out.
+    pub is_rejected: bool,
+}
+
+impl Store {
+    /// Files at a provider that no statement has debited.
+    pub async fn all_files_not_debited(&self, provider: &str) -> Result<Vec<FileKey>, StoreError> {
+        let rows = self
+            .query(
+                "select cycle_no, batch_no from batch b
+                 where provider = $1 and state in ('sending', 'unknown', 'delivered')
+                   and not exists (select 1 from statement_share s
+                     where s.cycle_no = b.cycle_no and s.batch_no = b.batch_no and s.kind = $2)
+                 order by cycle_no, batch_no",
+                &[provider.to_owned().into(), ShareKind::Debit.name().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((CycleNo(row.int(0)?), BatchNo(row.int(1)?)))).collect()
+    }
+
+    /// The orders of a file, counted by their amounts.
+    pub async fn orders_by_amount(
+        &self,
+        cycle: CycleNo,
+        batch: BatchNo,
+    ) -> Result<Vec<OrdersOfAmount>, StoreError> {
+        let rows = self
+            .query(
+                "select amount_minor, cast(count(*) as bigint),
+                   cast(case when state in ('rejected', 'cancelled') then 1 else 0 end as bigint) as failed
+                 from instruction where cycle_no = $1 and batch_no = $2
+                 group by amount_minor, case when state in ('rejected', 'cancelled') then 1 else 0 end
+                 order by amount_minor, failed",
+                &[cycle.0.into(), batch.0.into()],
+            )
+            .await?;
+        let of = |row: &Row| {
+            Ok(OrdersOfAmount {
+                amount_minor: row.int(0)?,
+                count: row.int(1)?,
+                is_rejected: row.int(2)? == 1,
+            })
+        };
+        rows.iter().map(of).collect()
+    }
+
+    /// What a partner paid from a day to another, both included, counted by day and amount. What it gave no
+    /// day for was paid on the value date of its file.
+    pub async fn paid_by_day(
+        &self,
+        provider: &str,
+        from: Date,
+        to: Date,
+    ) -> Result<Vec<Paid>, StoreError> {
+        let rows = self
+            .query(
+                "select paid_on, amount_minor, cast(count(*) as bigint) from (
+                   select coalesce(substr(i.outcome_on, 1, 10), b.value_date) as paid_on, i.amount_minor
+                   from instruction i join batch b on b.cycle_no = i.cycle_no and b.batch_no = i.batch_no
+                   where b.provider = $1 and i.state in ('settled', 'settled_excess')) paid
+                 where paid_on >= $2 and paid_on <= $3
+                 group by paid_on, amount_minor order by paid_on, amount_minor",
+                &[provider.to_owned().into(), from.to_string().into(), to.to_string().into()],
+            )
+            .await?;
+        let of = |row: &Row| {
+            Ok(Paid {
+                on: parse_date(row.text(0)?).map_err(|error| broken(error.to_string()))?,
+                amount_minor: row.int(1)?,
+                count: row.int(2)?,
+            })
+        };
+        rows.iter().map(of).collect()
+    }
+}
+
 impl Changes {
+    /// That money of receipts that count stands on entries.
+    pub fn receipts_seen(&mut self, seen: &[(i64, SeenOn)]) {
+        for (receipt, on) in seen {
+            self.guarded(
+                "money that is found on a statement is that of a receipt that counts, once",
+                "insert into receipt_entry (receipt_no, statement_no, entry_no)
+                 select receipt_no, $2, $3 from receipt where receipt_no = $1 and taken_back_at is null",
+                vec![(*receipt).into(), on.statement.into(), on.entry.into()],
+            );
+        }
+    }
+
     pub fn entries_funded(&mut self, funded: &[FundedEntry]) {
         self.bulk(
             "funded_entry",

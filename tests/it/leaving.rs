@@ -320,6 +320,7 @@ async fn a_file_waits_for_cleared_funds(mut office: TestOffice) {
             amount_minor,
             cleared_on: day.parse().unwrap(),
             reference: reference.to_owned(),
+            is_given_back: false,
         };
         office.engine.funds_record(funding, by, &key(by)).await
     };

@@ -38,7 +38,7 @@ const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | soc
 const DAY: &str = "2026-09-20";
 
 /// October was paid twice: the first order was rejected, the second settled, then the first proved paid.
-async fn paid_twice(office: &TestOffice) -> Cycle {
+pub async fn paid_twice(office: &TestOffice) -> Cycle {
     office.on_day(DAY);
     office.month("2026-10", &[AN]).await;
     let october = office.paid_out("2026-10", Regular).await;

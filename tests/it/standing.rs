@@ -407,6 +407,12 @@ const TAMPERINGS: &[Tampering] = &[
         "funds 1|amount_minor 5000000|amount_minor 50000000",
     ),
     by_hand(
+        "funds",
+        "update funds set given_back = 1",
+        "V207",
+        "funds 1|given_back 0|given_back 1",
+    ),
+    by_hand(
         "receivable",
         "update receivable set amount_minor = amount_minor - 1",
         "V214",
@@ -537,6 +543,7 @@ async fn eventful(office: &TestOffice) -> Cycle {
         amount_minor: 5_000_000,
         cleared_on: date(2026, 9, 20),
         reference: "KB 2026/12".to_owned(),
+        is_given_back: false,
     };
     engine.funds_record(funding, MAKER, &lan).await.unwrap();
     engine.dispatch(None).await.unwrap();

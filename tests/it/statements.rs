@@ -24,7 +24,7 @@ const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female
 const CHI: &str = "E3 | 001145000103 | Lê Thị Chi | 1945-07-03 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000003";
 
 /// Two people paid half a million each by a file to `isobank`, which sends statements of our account.
-async fn sent(office: &mut TestOffice, agreed: &str) -> (Cycle, Batch) {
+pub async fn sent(office: &mut TestOffice, agreed: &str) -> (Cycle, Batch) {
     let path = office.dir.join(office::CONFIG);
     let text = std::fs::read_to_string(&path).unwrap();
     let name = "name = \"isobank\"\n";
@@ -45,7 +45,7 @@ async fn sent(office: &mut TestOffice, agreed: &str) -> (Cycle, Batch) {
 }
 
 /// An entry: its amount with `-` for a debit, its code, and what stands in its details.
-fn entry(minor: i64, code: &str, details: &str) -> String {
+pub fn entry(minor: i64, code: &str, details: &str) -> String {
     let side = if minor < 0 { "DBIT" } else { "CRDT" };
     let details = match details {
         "" => String::new(),
@@ -60,11 +60,11 @@ fn entry(minor: i64, code: &str, details: &str) -> String {
     )
 }
 
-fn of_file(batch: &Batch) -> String {
+pub fn of_file(batch: &Batch) -> String {
     format!("<Btch><PmtInfId>{}</PmtInfId></Btch>", batch.message_id)
 }
 
-fn of_payment(reference: &str, minor: i64, reason: &str) -> String {
+pub fn of_payment(reference: &str, minor: i64, reason: &str) -> String {
     let reason = match reason {
         "" => String::new(),
         code => format!("<RtrInf><Rsn><Cd>{code}</Cd></Rsn></RtrInf>"),
@@ -74,7 +74,12 @@ fn of_payment(reference: &str, minor: i64, reason: &str) -> String {
     )
 }
 
-fn statement(id: &str, day: &str, (opening, closing): (i64, i64), entries: &[String]) -> String {
+pub fn statement(
+    id: &str,
+    day: &str,
+    (opening, closing): (i64, i64),
+    entries: &[String],
+) -> String {
     let balance = |code: &str, minor: i64| {
         let side = if minor < 0 { "DBIT" } else { "CRDT" };
         format!(
@@ -95,7 +100,7 @@ fn statement(id: &str, day: &str, (opening, closing): (i64, i64), entries: &[Str
 }
 
 /// `debit 1 entries 2 payments -1000000`, share by share.
-fn shares(seen: &StatementSeen) -> Vec<String> {
+pub fn shares(seen: &StatementSeen) -> Vec<String> {
     let told = seen.shares.iter().map(|one| {
         format!(
             "{} {} entries {} payments {}",
@@ -105,11 +110,11 @@ fn shares(seen: &StatementSeen) -> Vec<String> {
     told.collect()
 }
 
-async fn last(office: &TestOffice) -> StatementSeen {
+pub async fn last(office: &TestOffice) -> StatementSeen {
     office.engine.statements_seen().await.unwrap().pop().expect("a statement was taken in")
 }
 
-async fn reference(office: &TestOffice, cycle: &Cycle, enrolment: &str) -> String {
+pub async fn reference(office: &TestOffice, cycle: &Cycle, enrolment: &str) -> String {
     office.said(cycle, enrolment, 1, "", "").await.reference
 }
 
@@ -292,6 +297,7 @@ async fn money_that_was_recorded_as_available_is_found_on_the_statement_once(
         amount_minor: 5_000_000,
         cleared_on: "2026-10-05".parse().unwrap(),
         reference: "KB 2026/12".to_owned(),
+        is_given_back: false,
     };
     office.engine.funds_record(funding, MAKER, &key(MAKER)).await.unwrap();
     let paid_in = |minor: i64, text: &str| {

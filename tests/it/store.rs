@@ -21,7 +21,7 @@ use chitra::domain::ids::{
 use chitra::domain::instruction::{Evidence, Instruction, InstructionState};
 use chitra::domain::list::{Act, Signature};
 use chitra::domain::recall::{Recall, RecallFile, RecallFileState, RecallState};
-use chitra::domain::receivable::{Receipt, ReceiptSource, WriteOff};
+use chitra::domain::receivable::{Receipt, ReceiptSource, SeenOn, WriteOff};
 use chitra::domain::roster::Channel;
 use chitra::domain::schedule::{Fire, FireState, Scheduled};
 use chitra::domain::statement::{FundedEntry, Statement};
@@ -212,6 +212,14 @@ const GUARDS: &[Guarded] = &[
         "funded_entry (funds)",
         |changes| changes.entries_funded(&[FundedEntry { funds: 1, statement: 1, entry: 1 }]),
         |changes| changes.entries_funded(&[FundedEntry { funds: 1, statement: 2, entry: 1 }]),
+    ),
+    (
+        "receipt_entry (receipt), its guarded statement",
+        |changes| {
+            changes.received(&Receipt { number: 7, receivable: 7, ..receipt() });
+            changes.receipts_seen(&[(7, SeenOn { statement: 1, entry: 1 })]);
+        },
+        |changes| changes.receipts_seen(&[(7, SeenOn { statement: 2, entry: 1 })]),
     ),
     (
         "refused_answer (provider, sha256, code)",
@@ -463,6 +471,7 @@ fn funds(number: i64) -> Funds {
         reference: "LENH 1".to_owned(),
         recorded_by: "lan".to_owned(),
         recorded_at: AT.to_owned(),
+        is_given_back: false,
     }
 }
 

@@ -357,6 +357,7 @@ fn answers_give_their_outcomes() {
         "gsma-mobile-money-transaction/sample.results.jsonl",
     );
     check_answer("iso20022-pain002", "iso20022-pain002/sample.status.xml");
+    check_answer("iso20022-camt052", "iso20022-camt052/sample.report.xml");
     check_answer("iso20022-camt054", "iso20022-camt054/sample.returns.xml");
     check_answer("iso20022-camt029", "iso20022-camt029/sample.recall.xml");
     check_answer("iso20022-camt029", "iso20022-camt029/sample.whole.xml");

@@ -140,6 +140,57 @@ fn amounts_and_dates_of_notifications() {
 }
 
 #[test]
+fn broken_reports_within_the_day() {
+    let check = |text: String, code| check("iso20022-camt052", text, code);
+    let report = |inside: &str| {
+        let text = notification(inside).replace("camt.054", "camt.052");
+        text.replace("BkToCstmrDbtCdtNtfctn", "BkToCstmrAcctRpt").replace("Ntfctn>", "Rpt>")
+    };
+    let good = report(&entry("750000", ""));
+    check(good.clone(), "");
+    // A balance is not looked at: it closes nothing.
+    check(report(&format!("<Bal><Amt Ccy=\"VND\">x</Amt></Bal>{}", entry("1", ""))), "");
+    check(report(&entry("1e3", "")), "M102");
+    check(report(&entry("1", "").replace("VND", "XYZ")), "M116");
+    check(report(&entry("1", "").replace("DBIT", "BOTH")), "M119");
+    check(report(&entry("1", "<BookgDt><DtTm>2026-02-30T10:00:00</DtTm></BookgDt>")), "M117");
+    let summary = "<TxsSummry><TtlNtries><NbOfNtries>2</NbOfNtries></TtlNtries></TxsSummry>";
+    check(report(&format!("{summary}{}", entry("1", ""))), "M135");
+    // The first draft had another body, and the message of another kind is not this one.
+    check(good.replace("camt.052.001.08", "camt.052.001.01"), "M142");
+    check(good.replace("camt.052", "camt.053"), "M142");
+    check(good.replace("BkToCstmrAcctRpt", "BkToCstmrStmt"), "M139");
+    check(good[..good.len() - 20].to_owned(), "M148");
+    check(format!("<!DOCTYPE Document>{good}"), "M140");
+}
+
+/// What is not booked is no evidence, whatever stands on it, in every message about an account.
+#[test]
+fn entries_that_are_not_booked_are_announced() {
+    use payment_formats::OutcomeStatus::{Announced, Booked};
+    for (status, expected) in
+        [("BOOK", Booked), ("PDNG", Announced), ("INFO", Announced), ("FUTR", Announced)]
+    {
+        for details in ["", "<NtryDtls><TxDtls/></NtryDtls>"] {
+            let text = notification(&entry("1", details).replace("BOOK", status));
+            let report = text.replace("camt.054", "camt.052");
+            let report = report.replace("BkToCstmrDbtCdtNtfctn", "BkToCstmrAcctRpt");
+            let statement = text.replace("camt.054", "camt.053");
+            let statement = statement.replace("BkToCstmrDbtCdtNtfctn", "BkToCstmrStmt");
+            for (id, text) in [
+                ("iso20022-camt054", text),
+                ("iso20022-camt052", report.replace("Ntfctn>", "Rpt>")),
+                ("iso20022-camt053", statement.replace("Ntfctn>", "Stmt>")),
+            ] {
+                let (_, outcomes) = read(id, text.as_bytes()).expect("a right message");
+                assert_eq!(outcomes.len(), 1, "{id}");
+                assert_eq!(outcomes[0].status, expected, "{id} {status}");
+            }
+        }
+    }
+}
+
+#[test]
 fn declared_totals_must_agree_with_the_content() {
     let check = |text: String, code| check("iso20022-camt054", notification(&text), code);
     let declared = |count: &str, sum: &str| {

@@ -112,6 +112,11 @@ fn statements_have_the_entries_and_returns_that_others_found() {
     camt("camt.053", "iso20022-camt053", "n_stmt");
 }
 
+#[test]
+fn reports_within_the_day_have_the_entries_that_others_found() {
+    camt("camt.052", "iso20022-camt052", "n_rpt");
+}
+
 /// Balances and entries of whole statements give each other; a reader that took the wrong side or the wrong
 /// entry would not add up.
 #[test]
@@ -190,7 +195,9 @@ fn resolutions_name_the_recalled_payments_and_are_never_money() {
 fn camt(prefix: &str, id: &str, reports: &str) {
     let refused = std::cell::RefCell::new(Vec::new());
     let seen = each(prefix, |file, facts, bytes| {
-        if facts["wellformed"] == false || facts[reports].is_null() {
+        // The first draft had a body of another name, and no bank sends it.
+        let is_draft = facts["namespace"].as_str().is_some_and(|one| one.ends_with(".001.01"));
+        if facts["wellformed"] == false || facts[reports].is_null() || is_draft {
             return;
         }
         let (_, outcomes) = match read(id, bytes) {

@@ -39,6 +39,24 @@ fn a_payment_file_is_valid_by_its_schema() {
     }
 }
 
+/// Samples that the project wrote itself, as the schema has them.
+#[test]
+fn the_sample_of_a_report_within_the_day_is_valid_by_its_schema() {
+    let Some(shared) = shared() else { return };
+    if Command::new("xmllint").arg("--version").output().is_err() {
+        println!("skipped: xmllint is not installed (package libxml2-utils)");
+        return;
+    }
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/formats/iso20022-camt052/sample.report.xml");
+    let output = Command::new("xmllint")
+        .args(["--noout", "--nonet", "--schema"])
+        .arg(shared.join("xsd/camt.052.001.08.xsd"))
+        .arg(sample)
+        .output()
+        .expect("xmllint runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// The rules of the API's `requestBatchTransaction`, by hand: what its schema says of each member.
 #[test]
 fn a_mobile_money_batch_keeps_the_rules_of_the_api() {

@@ -26,7 +26,8 @@ pub(super) fn says(status: &OutcomeStatus) -> &'static [AcknowledgementKind] {
         OutcomeStatus::Received | OutcomeStatus::Review | OutcomeStatus::Unrecognised(_) => {
             &[K::Received]
         }
-        OutcomeStatus::RecallAccepted
+        OutcomeStatus::Announced
+        | OutcomeStatus::RecallAccepted
         | OutcomeStatus::RecallPartial
         | OutcomeStatus::RecallPending
         | OutcomeStatus::RecallRefused => &[],

@@ -145,7 +145,9 @@ impl Engine {
         let mut stated: BTreeMap<i64, String> = BTreeMap::new();
         // The persons that a pay point names. Other partners write a payee's name in ways of their own.
         let mut persons: BTreeMap<i64, Signatory> = BTreeMap::new();
-        let mut fallbacks = match is_statement {
+        // A report within the day is told again by the statement, which explains what names no order of ours.
+        let is_before_statement = format.is_some_and(|format| format.is_before_statement());
+        let mut fallbacks = match is_statement || is_before_statement {
             true => BTreeMap::new(),
             false => self.fallbacks(profile, &page).await?,
         };
@@ -161,6 +163,8 @@ impl Engine {
             }
             match self.match_item(profile, item, &answered).await? {
                 // What an entry without a reference of ours is for, the statement has told.
+                Matched::Nothing(_) if is_before_statement => {}
+                Matched::Announced => {}
                 Matched::Nothing(_) if is_statement && self.our_reference(&answered).is_none() => {}
                 Matched::Instruction(outcome) => {
                     acknowledged.item(item, &answered.status);

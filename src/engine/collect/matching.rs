@@ -20,6 +20,9 @@ impl Engine {
         item: i64,
         answered: &Answered,
     ) -> Result<Matched, EngineError> {
+        if answered.status == OutcomeStatus::Announced {
+            return Ok(Matched::Announced);
+        }
         if answered.scope != Scope::Payment {
             let reference =
                 answered.original_batch_id.as_deref().or(answered.original_message_id.as_deref());
@@ -62,6 +65,7 @@ impl Engine {
             (OutcomeStatus::Review | OutcomeStatus::Mixed, _) => Reported::UnderReview,
             (
                 OutcomeStatus::Received
+                | OutcomeStatus::Announced
                 | OutcomeStatus::Accepted
                 | OutcomeStatus::DebtorSettled
                 | OutcomeStatus::RecallAccepted
@@ -151,6 +155,8 @@ pub(super) fn doubted(doubt: &str) -> String {
 pub enum Matched {
     Instruction(Outcome),
     Batch(Box<Batch>),
+    /// An entry that is not booked: it is no evidence of anything, whatever stands on it.
+    Announced,
     Nothing(String),
 }
 

@@ -14,6 +14,7 @@ use payment_formats::{
 };
 
 use super::applying::ITEMS_A_PAGE;
+use super::called::called;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::digest::Digest;
@@ -21,6 +22,7 @@ use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::InstructionState;
 use crate::domain::money::told;
 use crate::domain::payee_account::{is_the_account, masked};
+use crate::domain::receivable::{SeenOn, Voucher};
 use crate::domain::roster::Channel;
 use crate::domain::statement::{
     FileKey, FundedEntry, ShareKind, Statement, StatementShare, UnexplainedEntry,
@@ -28,6 +30,7 @@ use crate::domain::statement::{
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::statement::{Entry, FileBooks, Sum, explain};
+use crate::pipeline::vouchers::named;
 use crate::store::Changes;
 use crate::store::leaving::Funds;
 use crate::store::registry::Counted;
@@ -42,6 +45,7 @@ pub(super) struct Taken {
     shares: Vec<StatementShare>,
     unexplained: Vec<UnexplainedEntry>,
     funded: Vec<FundedEntry>,
+    receipts: Vec<(i64, SeenOn)>,
 }
 
 /// An order that a detail names: its file, and its amount.
@@ -49,15 +53,18 @@ type Ordered = (FileKey, i64);
 
 /// What stands in our books beside the statements of one file.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     orders: BTreeMap<(PayableNo, AttemptNo), Ordered>,
     files: BTreeMap<FileKey, FileBooks>,
     sums: BTreeMap<CycleNo, Vec<InstructionSum>>,
     shares: BTreeMap<CycleNo, Vec<StatementShare>>,
     /// Entries of the file so far, booked or not.
     entries: i64,
-    /// Money that was recorded as available and is on no statement yet; looked up when it is asked for.
-    funds: Option<Vec<Funds>>,
+    /// Money that was recorded as available, drawn or given back, and is on no statement yet; looked up when it
+    /// is asked for.
+    pub(super) funds: Option<Vec<Funds>>,
+    /// Money that was paid back, by its vouchers; looked up when it is asked for.
+    pub(super) vouchers: Option<Vec<Voucher>>,
 }
 
 /// One statement while it is read.
@@ -74,6 +81,7 @@ struct Reading {
     shares: BTreeMap<(ShareKind, Option<FileKey>), (i64, Sum)>,
     unexplained: Vec<UnexplainedEntry>,
     funded: Vec<FundedEntry>,
+    receipts: Vec<(i64, SeenOn)>,
     /// Of the entry whose details are being read.
     entry: Entry,
     /// A reference to a file on its only detail.
@@ -186,6 +194,7 @@ impl Engine {
         for one in taken {
             changes.statement_taken(&one.statement, &one.shares, &one.unexplained);
             changes.entries_funded(&one.funded);
+            changes.receipts_seen(&one.receipts);
             changes.event(
                 Leaf::of("statement_taken", &answer.received_at)
                     .number("statement", one.statement.number)
@@ -315,10 +324,13 @@ impl Engine {
                 let taken = entry.minor.saturating_neg();
                 entry.fitting = self.store.files_not_debited(&profile.name, taken).await?;
             }
-            if entry.file.is_none() && entry.minor > 0 && !entry.is_reversal {
+            if entry.file.is_none() && !entry.is_reversal {
                 names.extend(called(outcome));
                 let funds = self.funds_called(profile, known, entry.minor, &names).await?;
                 entry.is_funded = funds.is_some();
+                if entry.minor > 0 {
+                    entry.vouchers = named(&names, self.vouchers_known(known).await?);
+                }
                 let (statement, entry) = (reading.number, known.entries);
                 reading.funded.extend(funds.map(|funds| FundedEntry { funds, statement, entry }));
             }
@@ -335,6 +347,17 @@ impl Engine {
         let agreed = profile.on(self.clock.today()).debit_booking;
         match explain(&entry, &known.files, agreed, self.config.currency) {
             Ok(parts) => {
+                if parts.iter().any(|part| part.kind == ShareKind::Receipt) {
+                    let on = SeenOn { statement: reading.number, entry: known.entries };
+                    let found = &entry.vouchers.receipts;
+                    reading.receipts.extend(found.iter().map(|receipt| (*receipt, on)));
+                    // Each is found once, also in the statements of this same file.
+                    for one in known.vouchers.iter_mut().flatten() {
+                        if found.contains(&one.receipt) {
+                            one.seen = Some(on);
+                        }
+                    }
+                }
                 let mut counted: BTreeSet<ShareKind> = BTreeSet::new();
                 for part in parts {
                     let (entries, sum) = reading.shares.entry((part.kind, part.file)).or_default();
@@ -348,7 +371,18 @@ impl Engine {
                     }
                 }
             }
-            Err(why) => {
+            Err(mut why) => {
+                if entry.minor < 0 && !entry.is_reversal {
+                    let taken = entry.minor.saturating_neg();
+                    let file = entry.file.or(match entry.named.len() {
+                        1 => entry.named.keys().next().copied(),
+                        _ => None,
+                    });
+                    let on = outcome.date.unwrap_or(self.clock.today());
+                    if let Some(fee) = self.fee_netted(&profile.name, file, taken, on).await? {
+                        why = format!("{why}; {fee}");
+                    }
+                }
                 let (entries, sum) =
                     reading.shares.entry((ShareKind::Unexplained, None)).or_default();
                 *entries += 1;
@@ -364,35 +398,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// The record of money that was made available, has this amount and is called so on the statement; it
-    /// is on no other one.
-    async fn funds_called(
-        &self,
-        profile: &Provider,
-        known: &mut Known,
-        minor: i64,
-        names: &[String],
-    ) -> Result<Option<i64>, EngineError> {
-        if known.funds.is_none() {
-            let seen = self.store.funds_on_statements().await?;
-            let mut open = self.store.funds(Some(&profile.name)).await?;
-            open.retain(|one| !seen.contains(&one.number));
-            known.funds = Some(open);
-        }
-        let Some(open) = &mut known.funds else { return Ok(None) };
-        let is_called = |one: &Funds| {
-            let words = |text: &str| -> Vec<String> {
-                text.split_whitespace().map(str::to_uppercase).collect()
-            };
-            let wanted = words(&one.reference);
-            names
-                .iter()
-                .any(|name| words(name).windows(wanted.len()).any(|some| some == wanted.as_slice()))
-        };
-        let place = open.iter().position(|one| one.amount_minor == minor && is_called(one));
-        Ok(place.map(|place| open.remove(place).number))
     }
 
     /// Looks a file up: what it orders, what became of its orders, and what statements said of it.
@@ -490,6 +495,7 @@ impl Engine {
                 .collect(),
             unexplained: read.unexplained,
             funded: read.funded,
+            receipts: read.receipts,
             statement: Statement {
                 number: read.number,
                 answer: answer.number,
@@ -567,17 +573,10 @@ fn told_of(books: &mut FileBooks, kind: ShareKind, payments: i64, minor: i64) {
             let payments = if minor < 0 { -payments } else { payments };
             books.back.add(payments, minor);
         }
-        ShareKind::Funds | ShareKind::Fee | ShareKind::Tax | ShareKind::Unexplained => {}
+        ShareKind::Funds
+        | ShareKind::Receipt
+        | ShareKind::Fee
+        | ShareKind::Tax
+        | ShareKind::Unexplained => {}
     }
-}
-
-/// Under what an entry or a detail may be known to an officer.
-fn called(outcome: &Answered) -> impl Iterator<Item = String> {
-    let names = [
-        &outcome.end_to_end_id,
-        &outcome.instruction_id,
-        &outcome.provider_reference,
-        &outcome.reason_text,
-    ];
-    names.into_iter().flatten().cloned().collect::<Vec<_>>().into_iter()
 }

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::acknowledging::{AcknowledgingFile, AcknowledgingTerms};
+use super::charging::{ChargingFile, ChargingTerms};
 use super::debit::Debit;
 use super::http::{HttpFile, SigningFile};
 use super::leaving::{LeavingFile, LeavingTerms, RetryFile};
@@ -120,6 +121,8 @@ pub struct Terms {
     pub acknowledging: AcknowledgingTerms,
     /// How payments are asked back.
     pub recalling: RecallingTerms,
+    /// What it takes for its payments.
+    pub charging: ChargingTerms,
     /// How fast requests may leave; of partners that are spoken to by HTTP.
     pub quota: Quota,
 }
@@ -133,8 +136,21 @@ impl Provider {
 
     /// The calendars that its terms name, on whatever day.
     pub fn calendars(&self) -> impl Iterator<Item = &str> {
-        let all = std::iter::once(&self.first).chain(self.later.iter().map(|(_, terms)| terms));
-        all.filter_map(|terms| terms.leaving.calendar.as_deref())
+        self.whenever().filter_map(|terms| terms.leaving.calendar.as_deref())
+    }
+
+    /// Whether it takes something for its payments, on whatever day.
+    pub fn charges(&self) -> bool {
+        self.whenever().any(|terms| terms.charging.tariff.is_some())
+    }
+
+    /// The other partners on whose statements its fees stand, on whatever day.
+    pub(super) fn fees_stand_with(&self) -> impl Iterator<Item = &String> {
+        self.whenever().filter_map(|terms| terms.charging.on_statements_of.as_ref())
+    }
+
+    fn whenever(&self) -> impl Iterator<Item = &Terms> {
+        std::iter::once(&self.first).chain(self.later.iter().map(|(_, terms)| terms))
     }
 }
 
@@ -164,6 +180,7 @@ impl Terms {
             debit_booking: debit_booking(by.debit_booking.as_deref())?.or(self.debit_booking),
             acknowledging: self.acknowledging.changed(by.acknowledgements.as_ref())?,
             recalling: self.recalling.changed(by.recalls.as_ref())?,
+            charging: self.charging.changed(by.fees.as_ref())?,
             quota: Quota {
                 per_second: by.quota_per_second.unwrap_or(self.quota.per_second),
                 burst: by.burst.unwrap_or(self.quota.burst),
@@ -211,6 +228,7 @@ pub(super) struct ProviderFile {
     debit_booking: Option<String>,
     acknowledgements: Option<AcknowledgingFile>,
     recalls: Option<RecallingFile>,
+    fees: Option<ChargingFile>,
     http: Option<HttpFile>,
     quota_per_second: Option<u32>,
     burst: Option<u32>,
@@ -381,6 +399,7 @@ struct TermsFile {
     debit_booking: Option<String>,
     acknowledgements: Option<AcknowledgingFile>,
     recalls: Option<RecallingFile>,
+    fees: Option<ChargingFile>,
 }
 
 fn debit_booking(text: Option<&str>) -> Result<Option<DebitBooking>, String> {
@@ -455,6 +474,7 @@ impl ProviderFile {
                 .changed(self.acknowledgements.as_ref())
                 .map_err(broken)?,
             recalling: RecallingTerms::default().changed(self.recalls.as_ref()).map_err(broken)?,
+            charging: ChargingTerms::default().changed(self.fees.as_ref()).map_err(broken)?,
             quota: Quota {
                 per_second: self.quota_per_second.unwrap_or(QUOTA_UNSAID),
                 burst: self.burst.unwrap_or(1),
@@ -558,6 +578,35 @@ answer_days = 5
         }
     }
 
+    #[test]
+    fn a_tariff_holds_from_its_day_and_takes_the_place_of_the_one_before() {
+        let bank = parse(
+            r#"
+[fees]
+per_payment_minor = 5500
+[[terms]]
+from = "2026-12-01"
+count_max = 200
+[[terms]]
+from = "2026-12-16"
+[terms.fees]
+share = "0.0065"
+rounding = "half_up"
+"#,
+        )
+        .unwrap();
+        for (day, fixed, fee) in [
+            (date(2026, 11, 30), 5_500, 5_500),
+            (date(2026, 12, 15), 5_500, 5_500),
+            (date(2026, 12, 16), 0, 3_250),
+        ] {
+            let tariff = bank.on(day).charging.tariff.unwrap();
+            let found = tariff.fee(500_000, crate::domain::money::Currency::VND).unwrap();
+            assert_eq!((tariff.per_payment_minor, found), (fixed, fee), "{day}");
+        }
+        assert!(bank.charges() && !parse("").unwrap().charges());
+    }
+
     fn by_sftp(more: &str) -> Result<Provider, EngineError> {
         let text = format!(
             r#"
@@ -627,6 +676,17 @@ amount_max_minor = 10
             ("[acknowledgements]\nread = \"2 hours\"", "read"),
             ("[recalls]\nreasons = [\"WHY\"]", "reasons are some of AC03"),
             ("[recalls]\nanswer_days = -1", "not negative"),
+            ("[fees]\nper_payment_minor = -1", "not negative"),
+            ("[fees]\nminimum_minor = 5\nmaximum_minor = 4", "no less than"),
+            ("[fees]\nshare = \"1\"\nrounding = \"half_up\"", "less than 1"),
+            ("[fees]\nshare = \"0.123456789\"\nrounding = \"half_up\"", "up to 8 digits"),
+            ("[fees]\nshare = \"0,5\"\nrounding = \"half_up\"", "share is a decimal"),
+            ("[fees]\nvat = \"10%\"\nrounding = \"half_up\"", "vat is a decimal"),
+            ("[fees]\nshare = \"0.01\"", "rounded as was agreed"),
+            ("[fees]\nvat = \"0.10\"", "rounded as was agreed"),
+            ("[fees]\nshare = \"0.01\"\nrounding = \"exact\"", "rounding is half_up"),
+            ("[fees]\nrounding_unit_minor = 0", "positive number"),
+            ("[fees]\ntax = \"0.1\"", "tax"),
         ];
         for (more, told) in cases {
             let error = parse(more).unwrap_err().to_string();
