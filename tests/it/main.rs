@@ -23,6 +23,7 @@ mod environment;
 mod explaining;
 mod external_validators;
 mod faults;
+mod heirs;
 mod importing;
 mod large_files;
 
