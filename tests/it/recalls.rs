@@ -1,6 +1,8 @@
 //! Payments that have left and are asked back: two officers, a file that leaves once, an answer that is no money,
 //! and a return that is. Each told on both databases.
 
+mod answered_by_sandbox;
+
 use std::process::Command;
 
 use age::secrecy::ExposeSecret as _;
@@ -14,6 +16,7 @@ use chitra::domain::ids::AttemptNo;
 use chitra::engine::recall::{Asked, Asking, Standing, Whom};
 use chitra::engine::{EngineError, office};
 
+use self::answered_by_sandbox::*;
 use crate::support::office::{
     APPROVERS, Fault, MAKER, TestOffice, key, on_both_databases, refused, run,
 };
@@ -40,6 +43,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_partner_takes_the_reasons_of_its_terms
     an_excess_is_asked_back_from_a_halted_partner
     a_closed_month_can_be_asked_back
+    a_month_in_which_the_bank_answers_in_every_way
+    what_is_back_by_itself_meanwhile_is_no_contradiction
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970436 0711000001";

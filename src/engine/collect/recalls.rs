@@ -18,6 +18,9 @@ use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
 use crate::store::instructions::InstructionMove;
 
+/// ISO 20022: the payment has been returned already.
+const ALREADY_BACK: &str = "ARDT";
+
 /// Why an item moves no recall.
 struct Unfit {
     kind: DiscrepancyKind,
@@ -185,7 +188,8 @@ impl Engine {
         let is_behind = match recall.state {
             state if state == told => true,
             S::Accepted | S::Partly | S::Refused => told == S::Pending,
-            S::Over => told != S::Refused,
+            // That it cannot be given back because it is back is what we know.
+            S::Over => told != S::Refused || answered.reason.as_deref() == Some(ALREADY_BACK),
             _ => false,
         };
         if is_behind {
