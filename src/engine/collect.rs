@@ -33,6 +33,7 @@ mod debits;
 mod fallback;
 mod matching;
 mod recognising;
+mod recalled_files;
 mod recalls;
 mod statements;
 mod unbookable;

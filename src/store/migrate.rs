@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0035_set_aside"),
     migration!("0037_seen_and_taken_back"),
     migration!("0038_file_signatures"),
+    migration!("0039_recalls_of_files"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -24,6 +24,9 @@ pub struct Script {
     pub files: FileMix,
     /// How requests to give payments back are answered; where nothing is said, every one is agreed to.
     pub recalls: RecallMix,
+    /// What most payments of one request are told on a day is said in one word for the group, and the others are
+    /// named.
+    pub answers_groups: bool,
 }
 
 impl Script {

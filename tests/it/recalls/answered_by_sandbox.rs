@@ -33,7 +33,7 @@ const ASKED: [(&str, Behaviour, RecallBehaviour); 10] = [
 ];
 
 /// A bank of this mix in the folders in which the office's bank is.
-fn bank(dir: &Path) -> Sandbox {
+fn bank(dir: &Path, answers_groups: bool) -> Sandbox {
     let config = SandboxConfig {
         seed: 7,
         providers: vec![SandboxProvider { name: BANK.to_owned(), kind: ProviderKind::Bank }],
@@ -47,6 +47,7 @@ fn bank(dir: &Path) -> Sandbox {
                 pend_then_refuse: 140,
                 ignore: 140,
             },
+            answers_groups,
             ..Script::default()
         },
     };
@@ -114,7 +115,7 @@ async fn agrees(office: &TestOffice, bank: &Sandbox, cycle: &Cycle) {
 
 pub(super) async fn a_month_in_which_the_bank_answers_in_every_way(mut office: TestOffice) {
     agreed(&mut office, TERMS).await;
-    let bank = bank(&office.dir);
+    let bank = bank(&office.dir, false);
     office.on_day("2026-10-01");
     let rows = rows(&bank);
     office.month("2026-10", &rows.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -190,7 +191,7 @@ pub(super) async fn a_month_in_which_the_bank_answers_in_every_way(mut office: T
 /// The bank gives it back by itself, and says to the request that came meanwhile that it is back.
 pub(super) async fn what_is_back_by_itself_meanwhile_is_no_contradiction(mut office: TestOffice) {
     agreed(&mut office, TERMS).await;
-    let bank = bank(&office.dir);
+    let bank = bank(&office.dir, false);
     office.on_day("2026-10-01");
     let rows = rows(&bank);
     office.month("2026-10", &[&rows[8], &rows[9]]).await;
@@ -209,5 +210,68 @@ pub(super) async fn what_is_back_by_itself_meanwhile_is_no_contradiction(mut off
     assert_eq!(recalls(&office, &cycle).await, ["1 DUPL over delivered"]);
     assert!(office.discrepancies().await.is_empty(), "{:?}", office.discrepancies().await);
     office.check(&cycle, "entitled 2", "paid 1 = 500000, returned 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// Everything of the file is asked back, and the bank says one word for all whom it does not name.
+pub(super) async fn the_bank_answers_for_a_whole_file(mut office: TestOffice) {
+    for form in ["iso20022-camt055-09", "iso20022-camt056-08"] {
+        let path = office.dir.join(office::CONFIG);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let is_first = !text.contains("debit_is_proof");
+        if is_first {
+            agreed(&mut office, TERMS).await;
+        } else {
+            std::fs::write(&path, text.replace("iso20022-camt055-09", form)).unwrap();
+            office.reopen().await;
+        }
+        let bank = bank(&office.dir, true);
+        let rows = rows(&bank);
+        // Three agree, of whom one takes time to give back, and one refuses; each is told so on the first day.
+        let people = [1, 2, 9, 4].map(|at| rows[at].as_str());
+        let (month, first) = if is_first { ("2026-10", 1) } else { ("2026-11", 20) };
+        office.on_day(&format!("2026-10-{first:02}"));
+        office.month(month, &people).await;
+        let cycle = office.paid_out(month, Regular).await;
+        lives(&office, &bank, &format!("2026-10-{first:02}")).await;
+        lives(&office, &bank, &format!("2026-10-{:02}", first + 1)).await;
+        let batches = office.engine.store.batches(cycle.number).await.unwrap();
+        let file = &batches.iter().find(|one| one.provider == BANK).unwrap().file_name;
+        let whom = office.engine.recalled_file(&cycle, file).await.unwrap();
+        let (now, by) = (office.now(&cycle).await, APPROVERS[0]);
+        let engine = &office.engine;
+        engine.recall_propose(&now, whom, asking("TECH"), MAKER, &key(MAKER)).await.unwrap();
+        engine.recall_confirm(&now, whom, by, &key(by)).await.unwrap();
+        for day in first + 2..first + 10 {
+            lives(&office, &bank, &format!("2026-10-{day:02}")).await;
+        }
+        let taken = std::fs::read_dir(office.dir.join("isobank/outbox")).unwrap();
+        let groups = taken
+            .filter_map(|one| std::fs::read_to_string(one.unwrap().path()).ok())
+            .filter(|text| text.contains("CxlSts>ACCR</PmtInf") || text.contains("<GrpCxlSts>ACCR"))
+            .count();
+        assert_eq!(groups, if is_first { 1 } else { 2 });
+        let mut states = recalls(&office, &cycle).await;
+        states.sort_by_key(|one| one[2..].to_owned());
+        assert_eq!(
+            states.iter().map(|one| &one[2..]).collect::<Vec<_>>(),
+            [
+                "TECH over delivered",
+                "TECH over delivered",
+                "TECH over delivered",
+                "TECH refused delivered",
+            ]
+        );
+        let kept = bank.credits().unwrap().iter().filter(|one| one.returned_on.is_none()).count();
+        let mut paid = 0;
+        for (state, part) in &office.figures(&cycle).await.payables {
+            if *state == PayableState::Paid {
+                paid += part.count;
+            }
+        }
+        assert_eq!((paid, kept), (1, if is_first { 1 } else { 2 }));
+        assert!(office.discrepancies().await.is_empty(), "{:?}", office.discrepancies().await);
+        office.closed(&cycle).await;
+    }
     office.ends_whole().await;
 }

@@ -80,7 +80,8 @@ impl Desk<'_> {
         let mut answers = Vec::new();
         let of = (book.head.file.as_str(), book.head.id.as_str());
         let mut resolution = Vec::new();
-        let said = write_resolution(&mut resolution, book, day);
+        let groups = self.config.script.answers_groups;
+        let said = write_resolution(&mut resolution, book, day, groups);
         if said.map_err(|error| failed(&books.folder, error))? {
             self.write(of, "resolution", day, "xml", &mut answers, |out| {
                 out.write_all(&resolution).map(|()| false)

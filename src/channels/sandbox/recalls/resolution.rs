@@ -12,19 +12,25 @@ use super::super::ledger::{Day, LedgerEntry, LedgerHead, Said};
 use super::behaviour::Word;
 use super::{RecallBook, RecallEntry};
 
-/// Writes what a day says of a request. False when it says nothing.
+/// Writes what a day says of a request; as far as most of it is told the same, in one word where the provider
+/// answers so. False when it says nothing.
 pub(super) fn write_resolution(
     out: &mut dyn Write,
     book: &RecallBook,
     day: Date,
+    answers_groups: bool,
 ) -> io::Result<bool> {
-    let said: Vec<(&RecallEntry, &Word)> = book
+    let mut said: Vec<(&RecallEntry, &Word)> = book
         .entries
         .iter()
         .flat_map(|entry| entry.words.iter().map(move |word| (entry, word)))
         .filter(|(_, word)| word.on == Day(day))
         .collect();
-    let Some((first, _)) = said.first() else { return Ok(false) };
+    let Some((first, _)) = said.first().copied() else { return Ok(false) };
+    let of_group = if answers_groups { word_of_most(book, &said) } else { None };
+    if let Some(most) = of_group {
+        said.retain(|(_, word)| (&word.status, &word.reason) != (&most.status, &most.reason));
+    }
     let creator = party(&first.creator);
     write!(
         out,
@@ -37,6 +43,10 @@ pub(super) fn write_resolution(
         party(&book.head.provider),
     )?;
     let mut open: Option<&str> = None;
+    if let Some(most) = of_group {
+        write_group(out, book, first, most)?;
+        open = (!book.head.is_between_banks).then_some(&first.batch_id);
+    }
     for (entry, word) in &said {
         // The payments of a customer stand in the set in which they were ordered.
         if !book.head.is_between_banks && open != Some(&entry.batch_id) {
@@ -58,6 +68,52 @@ pub(super) fn write_resolution(
     }
     out.write_all(b"</CxlDtls></RsltnOfInvstgtn></Document>\n")?;
     Ok(true)
+}
+
+/// What more than half of a request is told on a day on which all of it is told something.
+fn word_of_most<'b>(book: &RecallBook, said: &[(&'b RecallEntry, &'b Word)]) -> Option<&'b Word> {
+    let (first, _) = said.first()?;
+    let is_one_set = said.iter().all(|(entry, _)| {
+        (&entry.message_id, &entry.batch_id) == (&first.message_id, &first.batch_id)
+    });
+    if !is_one_set || book.entries.len() < 2 || said.len() != book.entries.len() {
+        return None;
+    }
+    let times = |word: &Word| {
+        let same = |other: &&(&RecallEntry, &Word)| {
+            (&other.1.status, &other.1.reason) == (&word.status, &word.reason)
+        };
+        said.iter().filter(same).count()
+    };
+    said.iter().map(|(_, word)| *word).find(|word| times(word) * 2 > said.len())
+}
+
+/// One word for everything of the request that is not named beside it.
+fn write_group(
+    out: &mut dyn Write,
+    book: &RecallBook,
+    first: &RecallEntry,
+    most: &Word,
+) -> io::Result<()> {
+    let reason = match most.reason.as_str() {
+        "" => String::new(),
+        code => format!("<CxlStsRsnInf><Rsn><Cd>{code}</Cd></Rsn></CxlStsRsnInf>"),
+    };
+    match book.head.is_between_banks {
+        true => write!(
+            out,
+            "\n<OrgnlGrpInfAndSts><OrgnlMsgId>{}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>\
+             <GrpCxlSts>{}</GrpCxlSts>{reason}</OrgnlGrpInfAndSts>",
+            xml_text(&first.message_id, 35),
+            most.status,
+        ),
+        false => write!(
+            out,
+            "\n<OrgnlPmtInfAndSts><OrgnlPmtInfId>{}</OrgnlPmtInfId><PmtInfCxlSts>{}</PmtInfCxlSts>{reason}",
+            xml_text(&first.batch_id, 35),
+            most.status,
+        ),
+    }
 }
 
 fn write_case(
