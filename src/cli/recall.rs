@@ -1,6 +1,6 @@
 //! `chitra recall`: payments that have left and must not be paid are asked back.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::Voice;
@@ -20,11 +20,11 @@ pub enum RecallCommand {
         /// Only of this cycle
         cycle: Option<String>,
     },
-    /// Propose to ask back one payment, or everything that went to a person
+    /// Propose to ask back one payment, everything that went to a person, or everything of a file
     Propose {
         cycle: String,
-        /// The payment's reference, or a person: number, national id or enrolment id
-        of: String,
+        #[command(flatten)]
+        of: Of,
         /// AC03, AGNT, AM09, CURR, CUST, CUTA, DUPL, FRAD, TECH or UPAY (ISO 20022)
         #[arg(long)]
         reason_code: String,
@@ -40,27 +40,63 @@ pub enum RecallCommand {
     /// The second officer, an approver, confirms: a file is made, and leaves with the next dispatch
     Confirm {
         cycle: String,
-        of: String,
+        #[command(flatten)]
+        of: Of,
         #[command(flatten)]
         signer: Signer,
     },
     /// The second officer, an approver, refuses: nobody is asked
     Refuse {
         cycle: String,
-        of: String,
+        #[command(flatten)]
+        of: Of,
         #[command(flatten)]
         signer: Signer,
     },
     /// Expect nothing more of what was asked back; the payment stays what it is
     GiveUp {
         cycle: String,
-        of: String,
+        #[command(flatten)]
+        of: Of,
         /// On what it rests, such as what the partner said; it is sealed
         #[arg(long)]
         reason: String,
         #[command(flatten)]
         signer: Signer,
     },
+}
+
+/// What is asked back.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Of {
+    /// The payment's reference, or a person: number, national id or enrolment id
+    of: Option<String>,
+    /// A payment file that should not have been sent, by its name: everything of it that is out
+    #[arg(long, value_name = "NAME")]
+    file: Option<String>,
+}
+
+impl Of {
+    /// A reference of ours names a payment; everything else a person.
+    async fn whom(&self, cycle: &Cycle, engine: &Engine) -> Result<Whom, EngineError> {
+        if let Some(name) = &self.file {
+            return engine.recalled_file(cycle, name).await;
+        }
+        let text = self.of.as_deref().unwrap_or_default();
+        match EndToEndId::read(&engine.config.prefix, text.trim()) {
+            Some((payable, attempt)) => Ok(Whom::Payment(payable, attempt)),
+            None => Ok(Whom::Person(engine.person_find(text, cycle).await?)),
+        }
+    }
+
+    /// As it was written.
+    fn written(&self) -> String {
+        match &self.file {
+            Some(name) => format!("--file {name}"),
+            None => self.of.clone().unwrap_or_default(),
+        }
+    }
 }
 
 impl RecallCommand {
@@ -83,7 +119,7 @@ impl RecallCommand {
             }
             RecallCommand::Propose { cycle, of, reason_code, reason, by_letter, signer } => {
                 let cycle = engine.cycle_find(&cycle).await?;
-                let whom = whom(&of, &cycle, engine).await?;
+                let whom = of.whom(&cycle, engine).await?;
                 let key = signer.key(engine).await?;
                 let code = reason_code.as_str();
                 let asking = Asking { code, reason: &reason, by_letter };
@@ -91,15 +127,16 @@ impl RecallCommand {
                 engine.sequence().await?;
                 voice.say(&as_json(&done), || {
                     format!(
-                        "{}: nobody is asked until another officer confirms: chitra recall confirm {} {of} --as APPROVER",
+                        "{}: nobody is asked until another officer confirms: chitra recall confirm {} {} --as APPROVER",
                         told(&done, engine),
-                        cycle.label()
+                        cycle.label(),
+                        of.written()
                     )
                 });
             }
             RecallCommand::Confirm { cycle, of, signer } => {
                 let cycle = engine.cycle_find(&cycle).await?;
-                let whom = whom(&of, &cycle, engine).await?;
+                let whom = of.whom(&cycle, engine).await?;
                 let key = signer.key(engine).await?;
                 let done = engine.recall_confirm(&cycle, whom, &signer.by, &key).await?;
                 engine.sequence().await?;
@@ -117,7 +154,7 @@ impl RecallCommand {
             }
             RecallCommand::Refuse { cycle, of, signer } => {
                 let cycle = engine.cycle_find(&cycle).await?;
-                let whom = whom(&of, &cycle, engine).await?;
+                let whom = of.whom(&cycle, engine).await?;
                 let key = signer.key(engine).await?;
                 let done = engine.recall_decline(&cycle, whom, &signer.by, &key).await?;
                 engine.sequence().await?;
@@ -125,7 +162,7 @@ impl RecallCommand {
             }
             RecallCommand::GiveUp { cycle, of, reason, signer } => {
                 let cycle = engine.cycle_find(&cycle).await?;
-                let whom = whom(&of, &cycle, engine).await?;
+                let whom = of.whom(&cycle, engine).await?;
                 let key = signer.key(engine).await?;
                 let done = engine.recall_give_up(&cycle, whom, &reason, &signer.by, &key).await?;
                 engine.sequence().await?;
@@ -135,14 +172,6 @@ impl RecallCommand {
             }
         }
         Ok(())
-    }
-}
-
-/// A reference of ours names a payment; everything else a person.
-async fn whom(text: &str, cycle: &Cycle, engine: &Engine) -> Result<Whom, EngineError> {
-    match EndToEndId::read(&engine.config.prefix, text.trim()) {
-        Some((payable, attempt)) => Ok(Whom::Payment(payable, attempt)),
-        None => Ok(Whom::Person(engine.person_find(text, cycle).await?)),
     }
 }
 
@@ -156,6 +185,7 @@ pub fn tell(found: &[Standing], none: &str, engine: &Engine, voice: &Voice) {
                 "cycle": one.recall.cycle.0,
                 "reference": one.reference.to_string(),
                 "case": one.case_id,
+                "asked_with": one.recall.asked_with,
                 "person": one.person.to_string(),
                 "provider": one.recall.provider,
                 "amount_minor": one.recall.amount_minor.to_string(),

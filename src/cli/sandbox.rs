@@ -37,7 +37,8 @@ pub struct SandboxCommand {
     /// Decides what happens to each account, when the sandbox is made
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Shares of what goes wrong, when the sandbox is made: [mix], [around.requests] and [around.files] in TOML
+    /// Shares of what goes wrong, when the sandbox is made: [mix], [around.requests], [around.files] and
+    /// [around.recalls] in TOML
     #[arg(long)]
     script: Option<PathBuf>,
     /// Serves the partners over HTTP at this address, like 127.0.0.1:8080, until it is stopped; days pass by

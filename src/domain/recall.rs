@@ -182,9 +182,21 @@ pub struct Recall {
     pub answered_at: Option<String>,
     /// The reason of a refusal, as the partner writes it.
     pub answer_reason: Option<String>,
+    /// Of a payment that is asked back with everything of its file: the first of those recalls.
+    pub asked_with: Option<i64>,
 }
 
 impl Recall {
+    /// Under which number its request is kept: its own, or that of the first which is asked with it.
+    pub fn request(&self) -> i64 {
+        self.asked_with.unwrap_or(self.number)
+    }
+
+    /// Whether it stands in a request: two officers want it.
+    pub fn is_in_request(&self) -> bool {
+        self.decided_by.is_some() && self.state != RecallState::Declined
+    }
+
     /// The name of the request that comes back in its answers.
     pub fn case_id(&self, reference: &EndToEndId) -> String {
         format!("{reference}-R{}", self.number)
@@ -201,9 +213,10 @@ impl Recall {
 /// Which item of an answer moved a recall.
 pub type AnsweredBy = (AnswerNo, i64);
 
-/// The file of a recall.
+/// The file of a recall, or of all recalls that ask back one payment file together.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecallFile {
+    /// The recall, or the first of them.
     pub recall: i64,
     pub provider: String,
     pub format: String,

@@ -36,6 +36,7 @@ mod fallback;
 mod matching;
 mod netted;
 mod recognising;
+mod recalled_files;
 mod recalls;
 mod statements;
 mod unbookable;

@@ -17,9 +17,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::{AttemptNo, BatchNo, EndToEndId, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::{Instruction, InstructionState};
 use crate::domain::period::parse_date;
-use crate::domain::recall::{
-    REASON_CODES, Recall, RecallEvent, RecallFile, RecallFileState, RecallState,
-};
+use crate::domain::recall::{REASON_CODES, Recall, RecallEvent, RecallFile, RecallState};
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::{Acting, Doing};
 use crate::engine::{Engine, EngineError};
@@ -27,12 +25,14 @@ use crate::store::registry::Counted;
 use crate::store::{Changes, StoreError};
 
 mod file;
+mod whole_file;
 
-/// What is asked back: one payment, or everything that went to a person or was for them.
+/// What is asked back: one payment, everything that went to a person or was for them, or everything of one file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Whom {
     Payment(PayableNo, AttemptNo),
     Person(PersonNo),
+    File(BatchNo),
 }
 
 /// Why something is asked back, as an officer says it.
@@ -115,14 +115,19 @@ impl Engine {
             .collect();
         let today = self.clock.today();
         let mut standings = Vec::new();
+        let mut files: HashMap<i64, Option<RecallFile>> = HashMap::new();
         for recall in found {
+            let request = recall.request();
+            if let std::collections::hash_map::Entry::Vacant(place) = files.entry(request) {
+                place.insert(self.store.recall_file(request).await?);
+            }
             let reference = self.recalled(&recall);
             let due = self.recall_due(&recall);
             standings.push(Standing {
                 case_id: recall.case_id(&reference),
                 person: *beneficiaries.get(&recall.payable).ok_or_else(|| gone(recall.payable))?,
                 reason: self.keys.opened_reason(&reason_of(&recall), &recall.reason)?,
-                file: self.store.recall_file(recall.number).await?,
+                file: files.get(&request).cloned().flatten().filter(|_| recall.is_in_request()),
                 is_late: due.is_some_and(|due| due < today),
                 due,
                 reference,
@@ -200,12 +205,22 @@ impl Engine {
         }
         let batches = self.files_of_orders(cycle).await?;
         let orders = self.orders_of(cycle, whom).await?;
-        let asked_back: Vec<&Instruction> =
+        let mut asked_back: Vec<&Instruction> =
             orders.iter().filter(|one| is_out(one, &batches)).collect();
         if asked_back.is_empty() {
-            return Err(nothing_to_ask(cycle, &orders));
+            return Err(nothing_to_ask(cycle, whom, &batches, &orders));
         }
         let open = self.store.recalls(cycle.number).await?;
+        // Of a whole file what is asked back already is left to that.
+        if let Whom::File(_) = whom {
+            let is_asked = |one: &Instruction| {
+                let of_order = |recall: &&Recall| is_of(recall, one.payable, one.attempt);
+                open.iter().filter(of_order).any(|recall| recall.state.is_live())
+            };
+            if !asked_back.iter().all(|one| is_asked(one)) {
+                asked_back.retain(|one| !is_asked(one));
+            }
+        }
         if let Some(live) = open.iter().find(|recall| {
             recall.state.is_live()
                 && asked_back.iter().any(|one| is_of(recall, one.payable, one.attempt))
@@ -244,15 +259,16 @@ impl Engine {
                 asked_at: None,
                 answered_at: None,
                 answer_reason: None,
+                asked_with: matches!(whom, Whom::File(_)).then_some(first),
             };
             recall.reason = self.keys.reason(&reason_of(&recall), asking.reason);
             recalls.push(recall);
         }
         let mut changes = Changes::new();
-        for recall in &recalls {
-            changes.recall_proposed(recall);
-            let leaf = self.recall_leaf("recall_proposed", recall, &at).text("code", asking.code);
-            changes.event(by.leaf(leaf.digest("reason", &Digest::of(&recall.reason)))?);
+        changes.recalls_proposed(&recalls);
+        for (leaf, first) in self.recall_leaves("recall_proposed", whom, &recalls, &batches, &at) {
+            let leaf = leaf.text("code", asking.code).digest("reason", &Digest::of(&first.reason));
+            changes.event(by.leaf(leaf)?);
         }
         self.commit_recall(changes).await?;
         Ok(asked(&recalls, vec![]))
@@ -277,34 +293,45 @@ impl Engine {
         let batches = self.files_of_orders(cycle).await?;
         let at = self.stamp();
         let mut changes = Changes::new();
-        let label = cycle.label();
+        let (label, of) = (cycle.label(), named(whom, &batches));
         let anew = format!(
-            "chitra recall refuse {label} PERSON --as OFFICER, then chitra recall propose {label} PERSON --reason-code \
+            "chitra recall refuse {label} {of} --as OFFICER, then chitra recall propose {label} {of} --reason-code \
              CODE --reason TEXT --as OFFICER"
         );
         for one in recalls.iter().map(|one| one.proposed_by.as_str()).collect::<BTreeSet<_>>() {
             self.second_of_two(one, &anew, &mut changes).await?;
         }
-        let mut files = Vec::new();
+        let out: HashSet<(PayableNo, AttemptNo)> = orders
+            .iter()
+            .filter(|one| is_out(one, &batches))
+            .map(|one| (one.payable, one.attempt))
+            .collect();
+        let mut confirmed = Vec::new();
         for recall in &recalls {
-            let is_out = orders
-                .iter()
-                .any(|one| is_of(recall, one.payable, one.attempt) && is_out(one, &batches));
-            if !is_out {
-                return Err(nothing_to_ask(cycle, &orders));
+            if !out.contains(&(recall.payable, recall.attempt)) {
+                return Err(nothing_to_ask(cycle, whom, &batches, &orders));
             }
             changes.must_be_recallable(recall);
-            let confirmed = recall.state.apply(RecallEvent::Confirmed)?;
-            changes.recall_decided(recall, confirmed, &by.officer.name, &at);
-            let leaf = self.recall_leaf("recall_confirmed", recall, &at);
-            let leaf = match recall.by_letter {
-                true => {
-                    let sent = confirmed.apply(RecallEvent::Asked)?;
-                    changes.recall_asked(recall.number, sent, &at);
-                    leaf.text("by", "letter")
-                }
+            let to = recall.state.apply(RecallEvent::Confirmed)?;
+            changes.recall_decided(recall, to, &by.officer.name, &at);
+            if recall.by_letter {
+                let sent = to.apply(RecallEvent::Asked)?;
+                changes.recall_asked(recall.number, sent, &at);
+            }
+            let decided_by = Some(by.officer.name.clone());
+            confirmed.push(Recall { state: to, decided_by, ..recall.clone() });
+        }
+        let mut files = Vec::new();
+        let requests: Vec<&[Recall]> = match whom {
+            Whom::File(_) => vec![&confirmed],
+            _ => confirmed.chunks(1).collect(),
+        };
+        let leaves = self.recall_leaves("recall_confirmed", whom, &confirmed, &batches, &at);
+        for (request, (leaf, first)) in requests.into_iter().zip(leaves) {
+            let leaf = match first.by_letter {
+                true => leaf.text("by", "letter"),
                 false => {
-                    let file = self.recall_file(cycle, recall, &at).await?;
+                    let file = self.recall_file(cycle, request, &at).await?;
                     changes.recall_file_made(&file);
                     let leaf = leaf
                         .text("message_id", &file.message_id)
@@ -337,7 +364,10 @@ impl Engine {
         for recall in &recalls {
             let to = recall.state.apply(RecallEvent::Declined)?;
             changes.recall_decided(recall, to, &by.officer.name, &at);
-            changes.event(by.leaf(self.recall_leaf("recall_declined", recall, &at))?);
+        }
+        let batches = self.files_of_orders(cycle).await?;
+        for (leaf, _) in self.recall_leaves("recall_declined", whom, &recalls, &batches, &at) {
+            changes.event(by.leaf(leaf)?);
         }
         self.commit_recall(changes).await?;
         Ok(asked(&recalls, vec![]))
@@ -365,28 +395,17 @@ impl Engine {
         }
         let at = self.stamp();
         let mut changes = Changes::new();
+        self.must_not_be_leaving(cycle, whom, &recalls).await?;
+        let mut ended = Vec::new();
         for recall in &recalls {
-            let file = self.store.recall_file(recall.number).await?;
-            if let (RecallState::Confirmed, Some(file)) = (recall.state, file)
-                && file.state != RecallFileState::Released
-            {
-                return Err(EngineError::refused(
-                    "D178",
-                    format!(
-                        "{} is {}, and may be leaving; ask the partner first: chitra dispatch {}",
-                        file.file_name,
-                        file.state,
-                        cycle.label()
-                    ),
-                ));
-            }
             let to = recall.state.apply(RecallEvent::GivenUp)?;
             let sealed = self.keys.reason(&format!("{} given up", reason_of(recall)), reason);
-            let leaf = self
-                .recall_leaf("recall_given_up", recall, &at)
-                .digest("reason", &Digest::of(&sealed));
-            changes.recall_given_up(recall, to, &by.officer.name, &at, sealed);
-            changes.event(by.leaf(leaf)?);
+            changes.recall_given_up(recall, to, &by.officer.name, &at, sealed.clone());
+            ended.push(Recall { reason: sealed, ..recall.clone() });
+        }
+        let batches = self.files_of_orders(cycle).await?;
+        for (leaf, first) in self.recall_leaves("recall_given_up", whom, &ended, &batches, &at) {
+            changes.event(by.leaf(leaf.digest("reason", &Digest::of(&first.reason)))?);
         }
         self.commit_recall(changes).await?;
         Ok(asked(&recalls, vec![]))
@@ -440,6 +459,10 @@ impl Engine {
     /// The orders of a cycle that are meant, of whatever state.
     async fn orders_of(&self, cycle: &Cycle, whom: Whom) -> Result<Vec<Instruction>, EngineError> {
         let numbers: Vec<PayableNo> = match whom {
+            Whom::File(batch) => {
+                let file = self.batch_of(cycle.number, batch).await?;
+                return self.orders_of_file(&file).await;
+            }
             Whom::Payment(payable, _) if payable.cycle() == cycle.number => vec![payable],
             Whom::Payment(..) => vec![],
             Whom::Person(person) => {
@@ -463,8 +486,12 @@ impl Engine {
     }
 
     async fn recalls_of(&self, cycle: &Cycle, whom: Whom) -> Result<Vec<Recall>, EngineError> {
-        let orders = self.orders_of(cycle, whom).await?;
         let mut recalls = self.store.recalls(cycle.number).await?;
+        if let Whom::File(batch) = whom {
+            recalls.retain(|recall| recall.batch == batch && recall.asked_with.is_some());
+            return Ok(recalls);
+        }
+        let orders = self.orders_of(cycle, whom).await?;
         recalls.retain(|recall| orders.iter().any(|one| is_of(recall, one.payable, one.attempt)));
         Ok(recalls)
     }
@@ -478,6 +505,7 @@ impl Engine {
     ) -> Result<Vec<Recall>, EngineError> {
         let mut recalls = self.recalls_of(cycle, whom).await?;
         recalls.retain(|one| one.state == RecallState::Proposed);
+        self.must_be_decided_as_proposed(cycle, whom, &mut recalls).await?;
         if recalls.is_empty() {
             return Err(none_waits(cycle, "no recall of it is proposed"));
         }
@@ -486,9 +514,10 @@ impl Engine {
                 "D177",
                 format!(
                     "`{}` has proposed it, and a payment is asked back by two persons; another officer confirms it: chitra \
-                     recall confirm {} PERSON --as APPROVER",
+                     recall confirm {} {} --as APPROVER",
                     by.officer.name,
-                    cycle.label()
+                    cycle.label(),
+                    named(whom, &self.files_of_orders(cycle).await?)
                 ),
             ));
         }
@@ -528,14 +557,25 @@ fn is_out(order: &Instruction, batches: &BTreeMap<BatchNo, Batch>) -> bool {
 }
 
 /// Why nothing of what is meant can be asked back, and what can be done instead.
-fn nothing_to_ask(cycle: &Cycle, orders: &[Instruction]) -> EngineError {
+fn nothing_to_ask(
+    cycle: &Cycle,
+    whom: Whom,
+    batches: &BTreeMap<BatchNo, Batch>,
+    orders: &[Instruction],
+) -> EngineError {
     let label = cycle.label();
-    let sentence = match orders.iter().max_by_key(|one| one.attempt) {
-        None => format!("nothing is ordered for it in {label}; see: chitra explain PERSON"),
-        Some(last) if last.state == InstructionState::InBatch => format!(
+    let whole = match whom {
+        Whom::File(batch) => batches.get(&batch),
+        _ => None,
+    };
+    let last = orders.iter().max_by_key(|one| one.attempt);
+    let sentence = match (whole, last) {
+        (Some(file), _) => whole_file::nothing_of_it(file, &label),
+        (None, None) => format!("nothing is ordered for it in {label}; see: chitra explain PERSON"),
+        (None, Some(last)) if last.state == InstructionState::InBatch => format!(
             "its file has not left; take it off the list: chitra stop propose {label} PERSON --reason TEXT --as OFFICER"
         ),
-        Some(last) => {
+        (None, Some(last)) => {
             format!(
                 "its last order is {}, and there is no money to ask back; what became of it: chitra explain PERSON \
                  --period {label}",
@@ -544,6 +584,17 @@ fn nothing_to_ask(cycle: &Cycle, orders: &[Instruction]) -> EngineError {
         }
     };
     EngineError::refused("D171", sentence)
+}
+
+/// How an officer names what is meant on the command line.
+fn named(whom: Whom, batches: &BTreeMap<BatchNo, Batch>) -> String {
+    match whom {
+        Whom::File(batch) => match batches.get(&batch) {
+            Some(file) => format!("--file {}", file.file_name),
+            None => "--file NAME".to_owned(),
+        },
+        _ => "PERSON".to_owned(),
+    }
 }
 
 /// The reason of an act, which is not empty.

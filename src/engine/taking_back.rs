@@ -188,12 +188,10 @@ impl Engine {
         file_name: &str,
     ) -> Result<&'a Batch, EngineError> {
         let label = cycle.label();
-        let batch = batches.iter().find(|one| one.file_name == file_name).ok_or_else(|| {
-            EngineError::refused(
-                "D124",
-                format!("cycle {label} has no file {file_name}; see: chitra cycle status {label}"),
-            )
-        })?;
+        let batch = batches
+            .iter()
+            .find(|one| one.file_name == file_name)
+            .ok_or_else(|| no_such_file(&label, file_name))?;
         let why = match batch.state {
             BatchState::Released => None,
             BatchState::Created => Some(match batch.list.0 {
@@ -209,7 +207,7 @@ impl Engine {
             )),
             BatchState::Delivered => Some(format!(
                 "the partner has it; what of it must not be paid is asked back: chitra recall propose {label} PERSON \
-                 --reason-code CUST --reason TEXT --as OFFICER"
+                 --reason-code CUST --reason TEXT --as OFFICER, or all of it: --file {file_name}"
             )),
             BatchState::Refused | BatchState::Withdrawn => {
                 let moved = self.store.moved(cycle.number).await?;
@@ -489,4 +487,12 @@ pub(super) fn next_attempt(attempts: &[Instruction]) -> Result<AttemptNo, Engine
         Some(last) => Ok(last.next()?),
         None => Ok(AttemptNo::FIRST),
     }
+}
+
+/// A file that the cycle does not have.
+pub(super) fn no_such_file(label: &str, file_name: &str) -> EngineError {
+    EngineError::refused(
+        "D124",
+        format!("cycle {label} has no file {file_name}; see: chitra cycle status {label}"),
+    )
 }

@@ -1,7 +1,9 @@
 //! Payments that are asked back, the files that ask, and what became of both.
 
+use std::collections::BTreeSet;
+
 use crate::domain::batch::{Batch, DeliveryOutcome, SealedCopy};
-use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
 use crate::domain::recall::{AnsweredBy, Recall, RecallFile, RecallFileState, RecallState};
 use crate::domain::state::Named;
 
@@ -11,7 +13,7 @@ use super::{Changes, Row, Store, StoreError};
 macro_rules! recall_columns {
     () => {
         "select recall_no, cycle_no, payable_no, attempt, batch_no, provider, amount_minor, reason_code, reason,
-         by_letter, state, proposed_by, proposed_at, decided_by, asked_at, answered_at, answer_reason from recall "
+         by_letter, state, proposed_by, proposed_at, decided_by, asked_at, answered_at, answer_reason, asked_with from recall "
     };
 }
 
@@ -79,14 +81,37 @@ impl Store {
         rows.first().map(file).transpose()
     }
 
+    /// Everything that is asked in one request, the oldest first.
+    pub async fn recalls_of_request(&self, request: i64) -> Result<Vec<Recall>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    recall_columns!(),
+                    "where asked_with = $1 or (recall_no = $1 and asked_with is null) order by recall_no"
+                ),
+                &[request.into()],
+            )
+            .await?;
+        rows.iter().map(recall).collect()
+    }
+
+    /// Which recalls an answer has moved last.
+    pub async fn recalls_answered_by(&self, answer: AnswerNo) -> Result<BTreeSet<i64>, StoreError> {
+        let rows = self
+            .query("select recall_no from recall where answer_no = $1", &[answer.0.into()])
+            .await?;
+        rows.iter().map(|row| row.int(0)).collect()
+    }
+
     /// Files of confirmed recalls that are to leave or to be asked about.
     pub async fn recall_files_to_send(&self) -> Result<Vec<RecallFile>, StoreError> {
         let rows = self
             .query(
                 concat!(
                     file_columns!(),
-                    "join recall r on r.recall_no = f.recall_no
-                     where f.state in ('released', 'sending', 'unknown') and r.state = 'confirmed'
+                    "where f.state in ('released', 'sending', 'unknown') and exists
+                       (select 1 from recall r where r.state = 'confirmed'
+                          and (r.asked_with = f.recall_no or (r.recall_no = f.recall_no and r.asked_with is null)))
                      order by f.recall_no"
                 ),
                 &[],
@@ -122,9 +147,11 @@ impl Store {
 }
 
 impl Changes {
-    /// One officer asks for it: only what has left and is not back is asked back, as it was read.
-    pub fn recall_proposed(&mut self, recall: &Recall) {
-        self.must_be_recallable(recall);
+    /// One officer asks for them: only what has left and is not back is asked back, as it was read.
+    pub fn recalls_proposed(&mut self, recalls: &[Recall]) {
+        for recall in recalls {
+            self.must_be_recallable(recall);
+        }
         self.bulk(
             "recall",
             &[
@@ -142,23 +169,27 @@ impl Changes {
                 "state",
                 "proposed_by",
                 "proposed_at",
+                "asked_with",
             ],
-            [[
-                recall.number.into(),
-                i64::from(recall.payable.shard().number()).into(),
-                recall.payable.number().into(),
-                i64::from(recall.attempt.number()).into(),
-                recall.cycle.0.into(),
-                recall.batch.0.into(),
-                recall.provider.clone().into(),
-                recall.amount_minor.into(),
-                recall.reason_code.clone().into(),
-                recall.reason.clone().into(),
-                i64::from(recall.by_letter).into(),
-                recall.state.name().into(),
-                recall.proposed_by.clone().into(),
-                recall.proposed_at.clone().into(),
-            ]],
+            recalls.iter().map(|recall| {
+                [
+                    recall.number.into(),
+                    i64::from(recall.payable.shard().number()).into(),
+                    recall.payable.number().into(),
+                    i64::from(recall.attempt.number()).into(),
+                    recall.cycle.0.into(),
+                    recall.batch.0.into(),
+                    recall.provider.clone().into(),
+                    recall.amount_minor.into(),
+                    recall.reason_code.clone().into(),
+                    recall.reason.clone().into(),
+                    i64::from(recall.by_letter).into(),
+                    recall.state.name().into(),
+                    recall.proposed_by.clone().into(),
+                    recall.proposed_at.clone().into(),
+                    recall.asked_with.into(),
+                ]
+            }),
         );
     }
 
@@ -237,28 +268,25 @@ impl Changes {
         );
     }
 
-    /// It is over or given up; a file that has not left does not leave any more.
-    pub fn recall_ended(
-        &mut self,
-        recall: i64,
-        (from, to): (RecallState, RecallState),
-        by: &str,
-        at: &str,
-    ) {
+    /// It is over or given up; a request of which nothing is wanted any more, and that has not left, does not
+    /// leave.
+    pub fn recall_ended(&mut self, recall: &Recall, to: RecallState, by: &str, at: &str) {
         self.guarded(
             "a recall ends as it was read",
             "update recall set state = $3, ended_by = $4, ended_at = $5 where recall_no = $1 and state = $2",
             vec![
-                recall.into(),
-                from.name().into(),
+                recall.number.into(),
+                recall.state.name().into(),
                 to.name().into(),
                 by.to_owned().into(),
                 at.to_owned().into(),
             ],
         );
         self.free(
-            "update recall_file set state = 'withdrawn' where recall_no = $1 and state = 'released'",
-            vec![recall.into()],
+            "update recall_file set state = 'withdrawn' where recall_no = $1 and state = 'released' and not exists
+               (select 1 from recall where state = 'confirmed'
+                  and (asked_with = $1 or (recall_no = $1 and asked_with is null)))",
+            vec![recall.request().into()],
         );
     }
 
@@ -271,7 +299,7 @@ impl Changes {
         at: &str,
         reason: Vec<u8>,
     ) {
-        self.recall_ended(recall.number, (recall.state, to), by, at);
+        self.recall_ended(recall, to, by, at);
         self.free(
             "update recall set ended_reason = $2 where recall_no = $1",
             vec![recall.number.into(), reason.into()],
@@ -329,13 +357,15 @@ impl Changes {
         );
     }
 
-    /// No attempt is recorded for a recall that has ended, or under a halt that an officer put. What evidence
+    /// No attempt is recorded for a request of which all recalls have ended, or under a halt that an officer put. What evidence
     /// halted are payments: what is asked back goes all the same.
     pub fn recall_must_still_leave(&mut self, recall: i64, scopes: &[String; 3]) {
         let [all, provider, cycle] = scopes.clone();
         self.guarded(
             "a recall that has ended or is halted is not sent",
-            "update recall set state = state where recall_no = $1 and state = 'confirmed' and not exists
+            "update recall set state = state where recall_no =
+               (select min(recall_no) from recall where state = 'confirmed'
+                  and (asked_with = $1 or (recall_no = $1 and asked_with is null))) and not exists
                (select 1 from halt where lifted_at is null and put_by <> 'evidence' and scope in ($2, $3, $4))",
             vec![recall.into(), all.into(), provider.into(), cycle.into()],
         );
@@ -399,6 +429,7 @@ fn recall(row: &Row) -> Result<Recall, StoreError> {
         asked_at: maybe(14)?,
         answered_at: maybe(15)?,
         answer_reason: maybe(16)?,
+        asked_with: row.maybe_int(17)?,
     })
 }
 

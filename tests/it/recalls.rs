@@ -1,6 +1,9 @@
 //! Payments that have left and are asked back: two officers, a file that leaves once, an answer that is no money,
 //! and a return that is. Each told on both databases.
 
+mod answered_by_sandbox;
+mod whole_files;
+
 use std::process::Command;
 
 use age::secrecy::ExposeSecret as _;
@@ -14,6 +17,8 @@ use chitra::domain::ids::AttemptNo;
 use chitra::engine::recall::{Asked, Asking, Standing, Whom};
 use chitra::engine::{EngineError, office};
 
+use self::answered_by_sandbox::*;
+use self::whole_files::*;
 use crate::support::office::{
     APPROVERS, Fault, MAKER, TestOffice, key, on_both_databases, refused, run,
 };
@@ -40,6 +45,15 @@ on_both_databases! { run, RealPart::Postgres;
     a_partner_takes_the_reasons_of_its_terms
     an_excess_is_asked_back_from_a_halted_partner
     a_closed_month_can_be_asked_back
+    a_month_in_which_the_bank_answers_in_every_way
+    what_is_back_by_itself_meanwhile_is_no_contradiction
+    the_bank_answers_for_a_whole_file
+    everything_of_a_file_is_asked_back_in_one_request
+    an_answer_about_the_whole_holds_for_what_has_none_of_its_own
+    a_word_about_a_file_of_which_one_payment_was_asked_back_is_not_believed
+    a_file_is_asked_back_by_two_persons_and_decided_at_once
+    what_comes_back_before_the_request_leaves_is_not_waited_for
+    a_request_for_a_file_leaves_once_whatever_dies
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970436 0711000001";

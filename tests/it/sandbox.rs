@@ -22,6 +22,8 @@ use payment_formats::{
 use crate::support::real_parts::{RealPart, published_schema, real_part, repository};
 use crate::support::sim_disk::{Fault, SimDisk};
 
+mod recalls;
+
 /// Compiled once for all tests.
 static FORMATS: LazyLock<Formats> = LazyLock::new(Formats::built_in);
 
@@ -184,7 +186,9 @@ fn all_answers(disk: &SimDisk, sandbox: &Sandbox) -> Vec<(i64, String, Vec<u8>)>
 #[track_caller]
 fn read(kind: ProviderKind, name: &str, bytes: &[u8]) -> Vec<Outcome> {
     let id = match kind {
+        _ if name.contains(".resolution-") => "iso20022-camt029",
         ProviderKind::Bank if name.contains(".status-") => "iso20022-pain002",
+        ProviderKind::Bank if name.contains(".cancelled") => "iso20022-pain002",
         ProviderKind::Bank => "iso20022-camt054",
         ProviderKind::BankSheet => "vn-bank-bulk-csv-results",
         ProviderKind::Wallet => "ewallet-csv-results",
@@ -592,7 +596,7 @@ fn totals_that_do_not_agree_with_the_content_refuse_the_file() {
     }
 }
 
-/// Payout files of three kinds and some days: every step of it is one at which something may go
+/// Payout files of three kinds, requests to give some back, and some days: every step of it is one at which something may go
 /// wrong.
 fn scenario(disk: &SimDisk) -> Sandbox {
     const KINDS: [ProviderKind; 3] =
@@ -617,6 +621,10 @@ fn scenario(disk: &SimDisk) -> Sandbox {
     let again = payout(ProviderKind::BankSheet, "R11", 3);
     disk.put(inbox(ProviderKind::BankSheet, "again.csv"), &again);
     disk.put(inbox(ProviderKind::Bank, "torn.xml"), b"<Document");
+    // Everything is asked back on the day on which it comes.
+    for kind in [ProviderKind::Bank, ProviderKind::BankSheet] {
+        disk.put(inbox(kind, "recall.xml"), &recalls::request_of_scenario("R11"));
+    }
     sandbox
 }
 

@@ -10,11 +10,12 @@
 //! ```
 //!
 //! A seed says which shape of run it is: one month or several, few people or many, with officers who
-//! take back, move, stop, release and decide on the way or without.
+//! take back, move, stop, ask back, release and decide on the way or without.
 //!
 //! A simulator that finds nothing may be blind, so careless copies of the office are put in its place,
 //! and it must find them out.
 
+mod asking_back;
 mod dice;
 mod machine;
 mod months;
@@ -31,7 +32,7 @@ use std::time::Instant;
 use chitra::engine::EngineError;
 
 use dice::Dice;
-use machine::{Counts, OnTimeOut, Plan};
+use machine::{Counts, OnRecalls, OnTimeOut, Plan};
 use months::{Months, Race, Stopped};
 use promises::{Entitled, Found, credited_again, examine};
 use world::{CAREFUL, Manners, Shape, World};
@@ -218,6 +219,7 @@ fn promises_hold(is_meant: fn(&Shape) -> bool) {
     let begun = Instant::now();
     let mut injected: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut payables: BTreeMap<String, i64> = BTreeMap::new();
+    let mut recalls: BTreeMap<String, i64> = BTreeMap::new();
     let (mut lives, mut lists, mut failed) = (0, 0, Vec::new());
     for (seed, ran) in run_all(&seeds, AS_BUILT) {
         match ran {
@@ -230,6 +232,9 @@ fn promises_hold(is_meant: fn(&Shape) -> bool) {
                 for (state, count) in run.found.payables {
                     *payables.entry(state).or_default() += count;
                 }
+                for (state, count) in run.found.recalls {
+                    *recalls.entry(state).or_default() += count;
+                }
             }
             Err(what) => failed.push(format!(
                 "seed {seed}: {what}\n  replay: CHITRA_SIM_SEED={seed} cargo test --test it simulator::promises_hold"
@@ -237,7 +242,7 @@ fn promises_hold(is_meant: fn(&Shape) -> bool) {
         }
     }
     println!(
-        "{} seeds in {:.1} s, {lives} lives, {lists} lists; injected {injected:?}; payables {payables:?}",
+        "{} seeds in {:.1} s, {lives} lives, {lists} lists; injected {injected:?}; payables {payables:?}; recalls {recalls:?}",
         seeds.len(),
         begun.elapsed().as_secs_f32()
     );
@@ -351,6 +356,26 @@ fn a_file_that_is_not_synced_before_its_name_is_found_out() {
         "no sync before the rename",
         Variant { manners, ..AS_BUILT },
         &["with other bytes than approved", "and is not there", "as a whole"],
+    );
+}
+
+#[test]
+fn a_request_that_is_sent_again_under_another_name_is_found_out() {
+    let manners = Manners { on_recalls: OnRecalls::SendAgainUnderANewName, ..CAREFUL };
+    check_caught(
+        "a request under a second name",
+        Variant { manners, ..AS_BUILT },
+        &["had one content under 2 names"],
+    );
+}
+
+#[test]
+fn an_agreement_that_is_taken_for_the_money_is_found_out() {
+    let manners = Manners { on_recalls: OnRecalls::TakeTheWordForTheMoney, ..CAREFUL };
+    check_caught(
+        "a word for the money",
+        Variant { manners, ..AS_BUILT },
+        &["is said to be back, and the payee has the money"],
     );
 }
 

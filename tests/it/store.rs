@@ -276,9 +276,9 @@ const GUARDS: &[Guarded] = &[
         "recall (shard, payable, attempt) while something is to come of it; a check that who decides is another",
         |changes| {
             changes.instructions([instruction(1, InstructionState::Settled)]);
-            changes.recall_proposed(&recall(1));
+            changes.recalls_proposed(&[recall(1)]);
         },
-        |changes| changes.recall_proposed(&recall(2)),
+        |changes| changes.recalls_proposed(&[recall(2)]),
     ),
     (
         "recall_file (file_name), (message_id)",
@@ -873,6 +873,7 @@ fn recall(number: i64) -> Recall {
         asked_at: None,
         answered_at: None,
         answer_reason: None,
+        asked_with: None,
     }
 }
 

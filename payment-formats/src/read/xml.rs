@@ -78,6 +78,8 @@ pub(crate) enum Give {
     WithStatus,
     /// When nothing inside it gave one.
     Childless,
+    /// The same, and when it has a status of its own; after the outcomes of what is inside it.
+    Stated,
 }
 
 pub(crate) struct XmlAnswer {
@@ -574,6 +576,10 @@ impl Reading<'_, '_> {
             Give::Always => true,
             Give::WithStatus => !self.open[at].given,
             Give::Childless => self.open[at].outcomes_inside == 0,
+            Give::Stated => {
+                let open = &self.open[at];
+                open.outcomes_inside == 0 || open.draft.get(AnswerField::Status).is_some()
+            }
         };
         if give {
             self.give(at)?;

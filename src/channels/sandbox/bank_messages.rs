@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use jiff::civil::Date;
 
 use super::behaviour::Behaviour;
-use super::ledger::{LedgerEntry, LedgerFile, LedgerHead, Said};
+use super::ledger::{LedgerEntry, LedgerHead, Said};
 use super::payout_file::minor_digits;
 
 /// A notification has no more entries than this; more make another file.
@@ -20,7 +20,7 @@ pub(super) const ENTRIES_MAX: usize = 20_000;
 pub(super) fn write_status(
     out: &mut dyn Write,
     head: &LedgerHead,
-    entries: LedgerFile,
+    entries: impl Iterator<Item = io::Result<LedgerEntry>>,
 ) -> io::Result<()> {
     let text = |text: &str| xml_text(text, 35);
     let original = if head.message_id.is_empty() { "NOTPROVIDED" } else { &head.message_id };
@@ -122,7 +122,7 @@ pub(super) fn write_notification(
     for (at, (entry, said)) in entries.iter().enumerate() {
         let amount = major(entry.amount_minor, &head.currency);
         let reference = head.provider_reference(entry);
-        let returned = *said == Said::Returned;
+        let returned = matches!(said, Said::Returned | Said::TakenBack);
         let (direction, family) = if returned {
             ("CRDT", "<Cd>ICDT</Cd><SubFmlyCd>RRTN</SubFmlyCd>")
         } else {
@@ -160,8 +160,9 @@ pub(super) fn write_notification(
             account_id(&entry.account, false),
         )?;
         if returned {
-            let reason = match entry.behaviour {
-                Behaviour::ReturnDeceased => "MD07",
+            let reason = match (said, entry.behaviour) {
+                (Said::TakenBack, _) => "FOCR",
+                (_, Behaviour::ReturnDeceased) => "MD07",
                 _ => "AC04",
             };
             write!(out, "<RtrInf><Rsn><Cd>{reason}</Cd></Rsn></RtrInf>")?;
@@ -171,7 +172,7 @@ pub(super) fn write_notification(
     out.write_all(b"</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>\n")
 }
 
-fn account_id(account: &str, iban: bool) -> String {
+pub(super) fn account_id(account: &str, iban: bool) -> String {
     match (account, iban) {
         ("", _) => "<Id><Othr><Id>NOTPROVIDED</Id></Othr></Id>".into(),
         (account, true) => format!("<Id><IBAN>{}</IBAN></Id>", xml_text(account, 34)),
@@ -180,14 +181,14 @@ fn account_id(account: &str, iban: bool) -> String {
 }
 
 /// A text within its limit, with nothing in it that is not XML.
-fn xml_text(text: &str, characters_max: usize) -> String {
+pub(super) fn xml_text(text: &str, characters_max: usize) -> String {
     let plain = text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'));
     let plain: String = plain.take(characters_max).collect();
     quick_xml::escape::escape(plain).into_owned()
 }
 
 /// Major units with exactly the digits of the currency.
-fn major(minor: i64, currency: &str) -> String {
+pub(super) fn major(minor: i64, currency: &str) -> String {
     match minor_digits(currency) {
         0 => minor.to_string(),
         digits => {

@@ -5,7 +5,7 @@
 //! Gives: ledger files, files in `taken`, answers in `outbox`, and markers for the days whose
 //! answers are out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use super::bank_messages::{ENTRIES_MAX, write_notification, write_status};
 use super::behaviour::{Behaviour, Draw};
 use super::ledger::{Day, LedgerEntry, LedgerFile, LedgerHead, Said, write_line};
 use super::payout_file::{self, Instruction, PayoutRead, Refusal};
+use super::recalls::{self, RECALLS_SUFFIX, Recalled};
 use super::result_files::{SaidEntry, write_sheet, write_transactions};
 use super::{
     Books, FILES_MAX, LEDGER_SUFFIX, ProviderFile, ProviderFolders, ProviderKind, SandboxConfig,
@@ -46,16 +47,22 @@ impl Desk<'_> {
     pub fn take_in(&self, today: Date, ticked: &mut Ticked) -> Result<(), SandboxError> {
         let inbox = &self.folders.inbox;
         let listed = self.disk.list(inbox, FILES_MAX).map_err(|error| failed(inbox, error))?;
+        // What is asked back may have come with the requests for it.
+        let mut requests = Vec::new();
         for file in listed {
             let at = ProviderFile { provider: self.provider.name.clone(), name: file.name };
             match FileName::parse(&at.name) {
-                Ok(name) => self.take(&name, today, at, ticked)?,
+                Ok(name) if self.asks_back(&name)? => requests.push((name, at)),
+                Ok(name) => self.take(&name, false, today, at, ticked)?,
                 // Still being written, or the folder's own business.
                 Err(
                     FileNameError::NameMustNotBeAPart(_) | FileNameError::NameMustNotBeHidden(_),
                 ) => {}
                 Err(_) => ticked.left.push(at),
             }
+        }
+        for (name, at) in requests {
+            self.take(&name, true, today, at, ticked)?;
         }
         Ok(())
     }
@@ -64,6 +71,7 @@ impl Desk<'_> {
     fn take(
         &self,
         name: &FileName,
+        is_request: bool,
         today: Date,
         at: ProviderFile,
         ticked: &mut Ticked,
@@ -72,7 +80,8 @@ impl Desk<'_> {
         let digest = self.digest(&inbox)?;
         let taken = self.folders.taken.join(name.as_str());
         let id = file_id(&self.provider.name, name.as_str(), &digest);
-        let ledger = format!("{}.{id}{LEDGER_SUFFIX}", stem(name.as_str()));
+        let suffix = if is_request { RECALLS_SUFFIX } else { LEDGER_SUFFIX };
+        let ledger = format!("{}.{id}{suffix}", stem(name.as_str()));
         let path = self.folders.ledger.join(&ledger);
         let is_booked = self.exists(&path)?;
         let clashes = match self.exists(&taken)? {
@@ -91,19 +100,32 @@ impl Desk<'_> {
                 .map_err(|error| failed(&path, error))?;
         } else {
             let forced = clashes.then_some(Refusal::NameMustBeNew);
-            if !self.book(name, &inbox, digest, &id, &ledger, today, forced)? {
+            let is_whole = match is_request {
+                true => self.decide(name, &inbox, digest, &id, &ledger, today, forced)?,
+                false => self.book(name, &inbox, digest, &id, &ledger, today, forced)?,
+            };
+            if !is_whole {
                 ticked.left.push(at);
                 return Ok(());
             }
         }
-        let head = LedgerFile::open(self.disk, &path).map_err(|error| failed(&path, error))?.head;
+        let is_refused = match is_request {
+            true => {
+                let books = Books::list(self.disk, &self.folders.ledger)?;
+                !recalls::open(&books, &ledger)?.head.refusal.is_empty()
+            }
+            false => {
+                let file = LedgerFile::open(self.disk, &path);
+                file.map_err(|error| failed(&path, error))?.head.is_refused()
+            }
+        };
         if clashes {
             let aside = format!("{}.{id}.refused", stem(name.as_str()));
             self.put_away(&inbox, &self.folders.taken.join(aside))?;
         } else {
             self.put_away(&inbox, &taken)?;
         }
-        if head.is_refused() {
+        if is_refused {
             ticked.refused.push(at)
         } else {
             ticked.booked.push(at)
@@ -235,24 +257,47 @@ impl Desk<'_> {
     /// Puts out every answer that is due and not marked as out.
     pub fn answer(&self, today: Date, ticked: &mut Ticked) -> Result<(), SandboxError> {
         let books = Books::list(self.disk, &self.folders.ledger)?;
+        let recalled = recalls::recalled(&books)?;
         for name in &books.ledgers {
             let head = books.open(name)?.head;
+            let of_ledger = recalled.get(name);
             for due in head.due.iter().map(|due| due.0).filter(|due| *due <= today) {
-                let marker = marker_name(&head, due);
-                if books.markers.contains(&marker) {
-                    continue;
+                let marker = marker_name(&head.file, &head.id, due);
+                if !books.markers.contains(&marker) {
+                    let answers = self.answer_day(&books, name, &head, due, of_ledger)?;
+                    self.mark(&books, &marker, answers, ticked)?;
                 }
-                let answers = self.answer_day(&books, name, &head, due)?;
-                let list: String = answers.iter().map(|name| format!("{name}\n")).collect();
-                let digest = Digest::of(list.as_bytes());
-                let marker = FileName::parse(&marker)?;
-                publish(self.disk, &books.folder, &marker, &digest, &mut list.as_bytes())?;
-                ticked.answered.extend(answers.into_iter().map(|name| ProviderFile {
-                    provider: self.provider.name.clone(),
-                    name: name.as_str().to_owned(),
-                }));
             }
         }
+        for name in &books.recalls {
+            let book = recalls::open(&books, name)?;
+            for due in book.head.due.iter().map(|due| due.0).filter(|due| *due <= today) {
+                let marker = marker_name(&book.head.file, &book.head.id, due);
+                if !books.markers.contains(&marker) {
+                    let answers = self.answer_request(&books, &book, due)?;
+                    self.mark(&books, &marker, answers, ticked)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers that the answers of a day are out.
+    fn mark(
+        &self,
+        books: &Books<'_>,
+        marker: &str,
+        answers: Vec<FileName>,
+        ticked: &mut Ticked,
+    ) -> Result<(), SandboxError> {
+        let list: String = answers.iter().map(|name| format!("{name}\n")).collect();
+        let digest = Digest::of(list.as_bytes());
+        let marker = FileName::parse(marker)?;
+        publish(self.disk, &books.folder, &marker, &digest, &mut list.as_bytes())?;
+        ticked.answered.extend(answers.into_iter().map(|name| ProviderFile {
+            provider: self.provider.name.clone(),
+            name: name.as_str().to_owned(),
+        }));
         Ok(())
     }
 
@@ -263,15 +308,24 @@ impl Desk<'_> {
         name: &str,
         head: &LedgerHead,
         day: Date,
+        recalled: Option<&HashMap<u64, Recalled>>,
     ) -> Result<Vec<FileName>, SandboxError> {
         let mut answers = Vec::new();
-        let open = || books.open(name);
+        let of = (head.file.as_str(), head.id.as_str());
+        let is_stopped = |entry: &LedgerEntry| {
+            let recalled = recalled.and_then(|of_ledger| of_ledger.get(&entry.n));
+            recalled.is_some_and(|one| one.cancelled.is_some())
+        };
+        let open = || -> Result<_, SandboxError> {
+            let entries = books.open(name)?;
+            Ok(entries.filter(|entry| !entry.as_ref().is_ok_and(is_stopped)))
+        };
         let all = |_: &Said| true;
         match head.kind {
             ProviderKind::Bank => {
                 if day == head.received_on.0 {
                     let entries = open()?;
-                    self.write(head, "status", day, "xml", &mut answers, |out| {
+                    self.write(of, "status", day, "xml", &mut answers, |out| {
                         write_status(out, head, entries).map(|()| false)
                     })?;
                 }
@@ -285,7 +339,7 @@ impl Desk<'_> {
                         break;
                     }
                     let word = format!("notification{number:03}");
-                    self.write(head, &word, day, "xml", &mut answers, |out| {
+                    self.write(of, &word, day, "xml", &mut answers, |out| {
                         write_notification(out, head, day, number, &page)?;
                         Ok(page.iter().any(|(entry, _)| is_said_again(entry)))
                     })?;
@@ -316,7 +370,7 @@ impl Desk<'_> {
 
     /// Writes a sheet or a list, unless it would say nothing. A file that was refused always has
     /// its answer. The closing sum of a sheet is wrong by `off_minor`.
-    fn write_list(
+    pub(super) fn write_list(
         &self,
         head: &LedgerHead,
         word: &str,
@@ -330,7 +384,8 @@ impl Desk<'_> {
             return Ok(());
         }
         let is_json = head.kind == ProviderKind::MobileMoney;
-        self.write(head, word, day, if is_json { "json" } else { "csv" }, answers, |out| {
+        let of = (head.file.as_str(), head.id.as_str());
+        self.write(of, word, day, if is_json { "json" } else { "csv" }, answers, |out| {
             let mut again = false;
             let mut entries = entries.inspect(|said| {
                 again |= said.as_ref().is_ok_and(|(entry, _)| is_said_again(entry))
@@ -339,14 +394,14 @@ impl Desk<'_> {
                 true => write_transactions(out, head, day, &mut entries)?,
                 false => write_sheet(out, head, day, off_minor, &mut entries)?,
             }
-            Ok(again)
+            Ok(again && !head.is_refused())
         })
     }
 
     /// Writes one answer, and writes it again under another name when `fill` says so.
-    fn write(
+    pub(super) fn write(
         &self,
-        head: &LedgerHead,
+        (file, id): (&str, &str),
         word: &str,
         day: Date,
         extension: &str,
@@ -354,7 +409,7 @@ impl Desk<'_> {
         fill: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
     ) -> Result<(), SandboxError> {
         let outbox = &self.folders.outbox;
-        let stem = format!("{}.{}.{word}-{day}", stem(&head.file), head.id);
+        let stem = format!("{}.{id}.{word}-{day}", stem(file));
         let name = FileName::parse(&format!("{stem}.{extension}"))?;
         let staged = Staged::create(self.disk, outbox, name.as_str())?;
         let mut out = BufWriter::with_capacity(WRITE_BYTES, staged);
@@ -363,7 +418,7 @@ impl Desk<'_> {
         let staged = out.into_inner().map_err(|error| failed(&path, error.into_error()))?;
         let published = staged.publish(&name)?;
         answers.push(name);
-        if again && !head.is_refused() {
+        if again {
             let copy = FileName::parse(&format!("{stem}.again.{extension}"))?;
             let mut source = self.disk.open(&path).map_err(|error| failed(&path, error))?;
             publish(self.disk, outbox, &copy, &published.digest, &mut *source)?;
@@ -412,7 +467,7 @@ impl Sums {
 
 /// The entries of which a day's answer says something that is wanted.
 fn said_entries<'h>(
-    entries: LedgerFile,
+    entries: impl Iterator<Item = io::Result<LedgerEntry>> + 'h,
     head: &'h LedgerHead,
     day: Date,
     wanted: impl Fn(&Said) -> bool + 'h,
@@ -449,6 +504,6 @@ fn stem(name: &str) -> &str {
 const STEM_BYTES_MAX: usize = 120;
 
 /// The name of the file that says that the answers of a day are out.
-pub(super) fn marker_name(head: &LedgerHead, day: Date) -> String {
-    format!("{}.{}.answered-{day}", stem(&head.file), head.id)
+pub(super) fn marker_name(file: &str, id: &str, day: Date) -> String {
+    format!("{}.{id}.answered-{day}", stem(file))
 }

@@ -110,6 +110,10 @@ pub(super) enum Said {
     Credited,
     Rejected,
     Returned,
+    /// Returned because it was asked back.
+    TakenBack,
+    /// Asked back and stopped before it was booked.
+    Cancelled,
 }
 
 impl LedgerEntry {

@@ -2,8 +2,8 @@
 //! over drop folders, with books of their own. The books are the judge: what they credited is
 //! compared with what ours say.
 //!
-//! Reads: the payout files in each provider's `inbox`, with readers that share nothing with the
-//! engine's writers.
+//! Reads: the payout files and the requests to give payments back in each provider's `inbox`, with readers
+//! that share nothing with the engine's writers.
 //! Gives: answers in `outbox`, what was taken in `taken`, and the books in `ledger`.
 //!
 //! ```text
@@ -12,6 +12,7 @@
 //! <root>/<provider>/inbox/<name>      a payout file, put there by a channel
 //! <root>/<provider>/taken/<name>      the same, once it is booked or refused
 //! <root>/<provider>/ledger/<stem>.<id>.jsonl              what was done with it
+//! <root>/<provider>/ledger/<stem>.<id>.recalls            what was decided about a request
 //! <root>/<provider>/ledger/<stem>.<id>.answered-<day>     that the answers of a day are out
 //! <root>/<provider>/ledger/requests.log                   payments that came one by one over HTTP
 //! <root>/<provider>/outbox/<stem>.<id>.<word>-<day>….xml  an answer
@@ -27,8 +28,11 @@ mod bank_messages;
 mod behaviour;
 mod script;
 mod desk;
+mod elements;
+mod error;
 mod ledger;
 mod payout_file;
+mod recalls;
 mod result_files;
 mod requests;
 mod wire;
@@ -36,6 +40,8 @@ pub mod listening;
 pub mod operator;
 
 pub use behaviour::{Behaviour, BehaviourMix};
+pub use error::SandboxError;
+pub use recalls::{RecallBehaviour, RecallMix};
 pub use script::{FileMix, RequestMix, Script};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -49,9 +55,10 @@ use serde::{Deserialize, Serialize};
 use self::behaviour::Draw;
 use self::desk::{Desk, marker_name};
 use self::ledger::{Day, LedgerEntry, LedgerFile, LedgerHead};
+use self::recalls::RECALLS_SUFFIX;
 use crate::disk::Disk;
-use crate::disk::file_name::{FileName, FileNameError};
-use crate::disk::publish::{PublishError, create_dirs, publish, replace, sweep_parts};
+use crate::disk::file_name::FileName;
+use crate::disk::publish::{create_dirs, publish, replace, sweep_parts};
 use crate::domain::digest::Digest;
 
 /// What a sandbox is made of.
@@ -324,6 +331,11 @@ impl Sandbox {
         Draw::of(self.config.seed, &self.config.mix, provider, account).behaviour
     }
 
+    /// What becomes of requests to give back payments to an account of a provider.
+    pub fn recall_behaviour(&self, provider: &str, account: &str) -> RecallBehaviour {
+        recalls::behaviour(&self.config, provider, account)
+    }
+
     /// Lets a day begin or go on: takes every file from each inbox, books it once, and puts every
     /// answer that is due by `today` into the outbox. After an error it is repeated, on the same
     /// day or a later one; nothing is done twice.
@@ -358,13 +370,19 @@ impl Sandbox {
         let mut next: Option<Date> = None;
         for provider in &self.config.providers {
             let books = Books::list(&*self.disk, &self.folders(&provider.name).ledger)?;
+            let mut all = Vec::new();
             for name in &books.ledgers {
-                let head = books.open(name)?.head;
-                for due in &head.due {
-                    if !books.markers.contains(&marker_name(&head, due.0)) {
-                        next = Some(next.map_or(due.0, |other| other.min(due.0)));
-                    }
-                }
+                let LedgerHead { file, id, due, .. } = books.open(name)?.head;
+                all.push((file, id, due));
+            }
+            for name in &books.recalls {
+                let head = recalls::open(&books, name)?.head;
+                all.push((head.file, head.id, head.due));
+            }
+            for (file, id, due) in &all {
+                let is_left = |day: &&Day| !books.markers.contains(&marker_name(file, id, day.0));
+                let first = due.iter().filter(is_left).map(|day| day.0).min();
+                next = next.into_iter().chain(first).min();
             }
         }
         Ok(next)
@@ -423,16 +441,15 @@ impl Sandbox {
         credited_again.sort_by(|left, right| left.end_to_end_id.cmp(&right.end_to_end_id));
         let mut by_content: BTreeMap<String, Vec<ProviderFile>> = BTreeMap::new();
         let mut refused_files = Vec::new();
-        self.each_head(&mut |head| {
-            let file = ProviderFile { provider: head.provider.clone(), name: head.file.clone() };
-            if head.is_refused() {
+        self.each_file(&mut |file, digest, refusal| {
+            if !refusal.is_empty() {
                 refused_files.push(RefusedFile {
                     provider: file.provider.clone(),
                     name: file.name.clone(),
-                    rule: head.refusal.clone(),
+                    rule: refusal,
                 });
             }
-            by_content.entry(head.digest.clone()).or_default().push(file);
+            by_content.entry(digest).or_default().push(file);
         })?;
         refused_files.sort();
         let content_again = by_content
@@ -464,11 +481,21 @@ impl Sandbox {
         }
     }
 
-    fn each_head(&self, look: &mut dyn FnMut(&LedgerHead)) -> Result<(), SandboxError> {
+    /// Every file that came, also requests: its digest, and why it was refused.
+    fn each_file(
+        &self,
+        look: &mut dyn FnMut(ProviderFile, String, String),
+    ) -> Result<(), SandboxError> {
         for provider in &self.config.providers {
             let books = Books::list(&*self.disk, &self.folders(&provider.name).ledger)?;
+            let of = |name| ProviderFile { provider: provider.name.clone(), name };
             for name in &books.ledgers {
-                look(&books.open(name)?.head);
+                let head = books.open(name)?.head;
+                look(of(head.file), head.digest, head.refusal);
+            }
+            for name in &books.recalls {
+                let head = recalls::open(&books, name)?.head;
+                look(of(head.file), head.digest, head.refusal);
             }
         }
         Ok(())
@@ -482,12 +509,16 @@ impl Sandbox {
         let by_today = |day: Option<Day>| day.map(|day| day.0).filter(|day| *day <= today);
         for provider in &self.config.providers {
             let books = Books::list(&*self.disk, &self.folders(&provider.name).ledger)?;
+            let recalled = recalls::recalled(&books)?;
             for name in &books.ledgers {
                 let mut file = books.open(name)?;
                 let head = file.head.clone();
+                let of_ledger = recalled.get(name);
                 let mut count = 0;
                 for entry in &mut file {
                     let entry = entry.map_err(|error| failed(&books.folder.join(name), error))?;
+                    let asked = of_ledger.and_then(|of_ledger| of_ledger.get(&entry.n));
+                    let entry = asked.copied().unwrap_or_default().apply(entry);
                     count += 1;
                     let happened = Happened {
                         credited_on: by_today(entry.credited),
@@ -521,6 +552,8 @@ struct Books<'d> {
     disk: &'d dyn Disk,
     folder: PathBuf,
     ledgers: Vec<String>,
+    /// The books of requests to give payments back.
+    recalls: Vec<String>,
     markers: BTreeSet<String>,
 }
 
@@ -528,9 +561,12 @@ impl<'d> Books<'d> {
     fn list(disk: &'d dyn Disk, folder: &Path) -> Result<Books<'d>, SandboxError> {
         let listed = disk.list(folder, FILES_MAX).map_err(|error| failed(folder, error))?;
         let names = listed.into_iter().map(|file| file.name);
-        let (ledgers, others) = names.partition(|name: &String| name.ends_with(LEDGER_SUFFIX));
-        let markers = Vec::into_iter(others).collect();
-        Ok(Books { disk, folder: folder.to_path_buf(), ledgers, markers })
+        let (ledgers, others): (Vec<String>, Vec<String>) =
+            names.partition(|name| name.ends_with(LEDGER_SUFFIX));
+        let (recalls, markers): (Vec<String>, Vec<String>) =
+            others.into_iter().partition(|name| name.ends_with(RECALLS_SUFFIX));
+        let markers = markers.into_iter().collect();
+        Ok(Books { disk, folder: folder.to_path_buf(), ledgers, recalls, markers })
     }
 
     fn open(&self, name: &str) -> Result<LedgerFile, SandboxError> {
@@ -564,40 +600,4 @@ fn failed(path: &Path, source: io::Error) -> SandboxError {
 
 fn damaged(path: &Path) -> SandboxError {
     SandboxError::SandboxFileMustBeWhole(path.to_path_buf())
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
-    #[error("two providers have the name `{0}` (capitals make no difference); rename one")]
-    ProviderNamesMustDiffer(String),
-    #[error("the shares of the behaviours add up to {0} of a thousand; lower them")]
-    MixMustFitAThousand(u32),
-    #[error("a provider's name is a folder's name: {0}")]
-    NameMustBePlain(#[from] FileNameError),
-    #[error("there is no sandbox at {}; create one first", .0.display())]
-    SandboxMustBeThere(PathBuf),
-    #[error("{} is damaged; a sandbox that was altered judges nothing, so make a new one", .0.display())]
-    SandboxFileMustBeWhole(PathBuf),
-    #[error("{today} is before {latest}, which has begun in this sandbox; go on from there")]
-    DayMustNotGoBack { today: Date, latest: Date },
-    #[error("{} cannot be read or written: {source}; put the folder right and tick again", .path.display())]
-    DiskMustWork { path: PathBuf, source: io::Error },
-    #[error(transparent)]
-    FileMustBePublished(#[from] PublishError),
-}
-
-impl SandboxError {
-    /// A stable name for scripts and catalogues.
-    pub fn code(&self) -> &'static str {
-        match self {
-            SandboxError::ProviderNamesMustDiffer(_) => "S201",
-            SandboxError::MixMustFitAThousand(_) => "S202",
-            SandboxError::NameMustBePlain(error) => error.code(),
-            SandboxError::SandboxMustBeThere(_) => "S203",
-            SandboxError::SandboxFileMustBeWhole(_) => "S204",
-            SandboxError::DayMustNotGoBack { .. } => "S205",
-            SandboxError::DiskMustWork { .. } => "S206",
-            SandboxError::FileMustBePublished(error) => error.code(),
-        }
-    }
 }

@@ -146,12 +146,14 @@ fn words(head: &LedgerHead, entry: &LedgerEntry, said: Said) -> (&'static str, &
             Said::Rejected => ("FAILED", "WALLET_NOT_FOUND"),
             // A wallet learns of a death as one that is locked.
             Said::Returned if entry.behaviour == ReturnDeceased => ("REFUNDED", "WALLET_LOCKED"),
+            Said::TakenBack => ("REFUNDED", "RECALLED"),
+            Said::Cancelled => ("FAILED", "RECALLED"),
             Said::Returned => ("REFUNDED", "WALLET_NOT_LINKED"),
         },
         ProviderKind::PayPoint => match said {
             Said::Credited => ("Đã chi", ""),
-            Said::Returned => ("Trả lại", ""),
-            Said::Processing | Said::Rejected => {
+            Said::Returned | Said::TakenBack => ("Trả lại", ""),
+            Said::Processing | Said::Rejected | Said::Cancelled => {
                 let reason = match entry.behaviour {
                     _ if refused => "Danh sách không hợp lệ",
                     RejectName => "Sai thông tin",
@@ -171,6 +173,8 @@ fn words(head: &LedgerHead, entry: &LedgerEntry, said: Said) -> (&'static str, &
             Said::Returned if entry.behaviour == ReturnDeceased => {
                 ("Hoàn trả", "Chủ tài khoản đã chết")
             }
+            Said::TakenBack => ("Hoàn trả", "Theo yêu cầu hoàn trả"),
+            Said::Cancelled => ("Đã hủy", "Theo yêu cầu hủy"),
             Said::Returned => ("Hoàn trả", "Tài khoản đã đóng"),
         },
     }

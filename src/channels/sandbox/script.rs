@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::recalls::RecallMix;
 use crate::domain::digest::Digest;
 
 /// The script of a sandbox. Nothing goes wrong where nothing is said.
@@ -21,6 +22,11 @@ pub struct Script {
     pub quota_per_second: Option<u32>,
     pub requests: RequestMix,
     pub files: FileMix,
+    /// How requests to give payments back are answered; where nothing is said, every one is agreed to.
+    pub recalls: RecallMix,
+    /// What most payments of one request are told on a day is said in one word for the group, and the others are
+    /// named.
+    pub answers_groups: bool,
 }
 
 impl Script {
@@ -31,7 +37,8 @@ impl Script {
     /// The largest sum of shares that are drawn together.
     pub(super) fn sum(&self) -> u32 {
         let files = u32::from(self.files.refuse.max(self.files.wrong_total));
-        self.requests.shares().iter().map(|(_, share)| u32::from(*share)).sum::<u32>().max(files)
+        let requests: u32 = self.requests.shares().iter().map(|(_, share)| u32::from(*share)).sum();
+        requests.max(files).max(self.recalls.sum())
     }
 }
 

@@ -13,19 +13,34 @@ use crate::domain::batch::DeliveryOutcome;
 use crate::domain::instruction::InstructionState;
 use crate::domain::recall::{Recall, RecallEvent, RecallFileEvent, RecallFileState, RecallState};
 use crate::domain::state::Named;
+use crate::engine::collect::recalled_files::WholeWord;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
 use crate::store::instructions::InstructionMove;
 
+/// ISO 20022: the payment has been returned already.
+const ALREADY_BACK: &str = "ARDT";
+
 /// Why an item moves no recall.
-struct Unfit {
-    kind: DiscrepancyKind,
-    recall: Option<Recall>,
-    detail: String,
+pub(super) struct Unfit {
+    pub kind: DiscrepancyKind,
+    pub recall: Option<Recall>,
+    pub detail: String,
 }
 
 impl Unfit {
+    /// As it waits in the queue.
+    fn told(self, answer: &Answer, item: i64, answered: &Answered) -> Discrepancy {
+        let recall = self.recall.as_ref();
+        Discrepancy {
+            instruction: recall.map(|recall| (recall.payable, recall.attempt)),
+            expected_minor: recall.map(|recall| recall.amount_minor),
+            reported_minor: answered.amount.map(|(minor, _)| minor),
+            ..Discrepancy::of_item(self.kind, answer, item, self.detail)
+        }
+    }
+
     fn unmatched(detail: &str) -> Unfit {
         Unfit { kind: DiscrepancyKind::Unmatched, recall: None, detail: detail.to_owned() }
     }
@@ -43,20 +58,24 @@ impl Engine {
     ) -> Result<(), EngineError> {
         // As this page has left them so far.
         let mut seen: BTreeMap<i64, Recall> = BTreeMap::new();
+        // Of which payments this answer has said something by their own items.
+        let mut spoken = self.store.recalls_answered_by(answer.number).await?;
         for (item, answered) in page {
+            if let Some(request) = self.whole_request_meant(profile, &answered, &spoken).await? {
+                let whole = WholeWord { item, answered: &answered, request };
+                let unfit = self.answer_request(changes, answer, whole, &spoken, &mut seen).await?;
+                discrepancies
+                    .extend(unfit.into_iter().map(|one| one.told(answer, item, &answered)));
+                continue;
+            }
             let unfit = match self.recall_meant(profile, &answered, &seen).await? {
                 Ok(recall) => {
+                    spoken.insert(recall.number);
                     self.answer_recall(changes, answer, item, &answered, recall, &mut seen).await?
                 }
                 Err(unfit) => Some(unfit),
             };
-            let Some(Unfit { kind, recall, detail }) = unfit else { continue };
-            discrepancies.push(Discrepancy {
-                instruction: recall.as_ref().map(|recall| (recall.payable, recall.attempt)),
-                expected_minor: recall.as_ref().map(|recall| recall.amount_minor),
-                reported_minor: answered.amount.map(|(minor, _)| minor),
-                ..Discrepancy::of_item(kind, answer, item, detail)
-            });
+            discrepancies.extend(unfit.map(|unfit| unfit.told(answer, item, &answered)));
         }
         Ok(())
     }
@@ -146,7 +165,7 @@ impl Engine {
     }
 
     /// Moves a recall by what its partner says of it. Said again, nothing changes.
-    async fn answer_recall(
+    pub(super) async fn answer_recall(
         &self,
         changes: &mut Changes,
         answer: &Answer,
@@ -179,7 +198,8 @@ impl Engine {
         let is_behind = match recall.state {
             state if state == told => true,
             S::Accepted | S::Partly | S::Refused => told == S::Pending,
-            S::Over => told != S::Refused,
+            // That it cannot be given back because it is back is what we know.
+            S::Over => told != S::Refused || answered.reason.as_deref() == Some(ALREADY_BACK),
             _ => false,
         };
         if is_behind {
@@ -187,7 +207,7 @@ impl Engine {
             return Ok(None);
         }
         if recall.state == S::Confirmed
-            && !self.recall_was_there(changes, &mut recall, answer).await?
+            && !self.recall_was_there(changes, &mut recall, answer, seen).await?
         {
             return Ok(Some(Unfit {
                 kind: DiscrepancyKind::Contradiction,
@@ -227,26 +247,34 @@ impl Engine {
         Ok(None)
     }
 
-    /// Whether a file of unknown fate is proved to be there by an answer to it; then the partner was asked.
+    /// Whether a file of unknown fate is proved to be there by an answer to it; then the partner was asked, for
+    /// everything that stands in the file.
     async fn recall_was_there(
         &self,
         changes: &mut Changes,
         recall: &mut Recall,
         answer: &Answer,
+        seen: &mut BTreeMap<i64, Recall>,
     ) -> Result<bool, EngineError> {
-        let Some(file) = self.store.recall_file(recall.number).await? else { return Ok(false) };
+        let request = recall.request();
+        let Some(file) = self.store.recall_file(request).await? else { return Ok(false) };
         if !matches!(file.state, RecallFileState::Sending | RecallFileState::Unknown) {
             return Ok(false);
         }
         let at = &answer.received_at;
         let to = file.state.apply(RecallFileEvent::ProvedDelivered)?;
-        let last = self.store.recall_delivery_last(recall.number).await?;
+        let last = self.store.recall_delivery_last(request).await?;
         let (outcome, detail) = (DeliveryOutcome::Delivered, "proved by an answer");
-        changes.recall_delivery_ended(recall.number, last, outcome, detail, at);
-        changes.recall_file_moved(recall.number, file.state, to);
-        let sent = recall.state.apply(RecallEvent::Asked)?;
-        changes.recall_asked(recall.number, sent, at);
-        recall.state = sent;
+        changes.recall_delivery_ended(request, last, outcome, detail, at);
+        changes.recall_file_moved(request, file.state, to);
+        for mut one in self.store.recalls_of_request(request).await? {
+            if one.state == RecallState::Confirmed {
+                one.state = one.state.apply(RecallEvent::Asked)?;
+                changes.recall_asked(one.number, one.state, at);
+                seen.insert(one.number, one);
+            }
+        }
+        recall.state = recall.state.apply(RecallEvent::Asked)?;
         Ok(true)
     }
 
@@ -274,7 +302,7 @@ impl Engine {
                 continue;
             }
             let to = recall.state.apply(RecallEvent::CameBack)?;
-            changes.recall_ended(recall.number, (recall.state, to), "evidence", at);
+            changes.recall_ended(&recall, to, "evidence", at);
             changes.event(
                 self.recall_leaf("recall_over", &recall, at)
                     .number("answer", answer.number.0)

@@ -19,7 +19,9 @@ use crate::domain::batch::{Batch, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::Cycle;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{BatchNo, CycleNo};
-use crate::domain::recall::{Recall, RecallEvent, RecallFile, RecallFileEvent, RecallFileState};
+use crate::domain::recall::{
+    Recall, RecallEvent, RecallFile, RecallFileEvent, RecallFileState, RecallState,
+};
 use crate::domain::state::Named;
 use crate::engine::assemble::undefined_format;
 use crate::engine::dispatch::{Dispatched, OutgoingFile};
@@ -50,16 +52,17 @@ impl Engine {
         format.ok_or_else(|| undefined_format(id))
     }
 
-    /// Makes and archives the file of a recall. Made again from the same record it has the same bytes.
+    /// Makes and archives the file of one request. Made again from the same record it has the same bytes.
     pub(super) async fn recall_file(
         &self,
         cycle: &Cycle,
-        recall: &Recall,
+        request: &[Recall],
         at: &str,
     ) -> Result<RecallFile, EngineError> {
+        let recall = first_of(request)?;
         let format = self.recall_format(&recall.provider)?;
         let environment = self.environment_mark();
-        let (prefix, number) = (self.config.prefix.as_str(), recall.number);
+        let (prefix, number) = (self.config.prefix.as_str(), recall.request());
         let mut file = RecallFile {
             recall: number,
             provider: recall.provider.clone(),
@@ -76,7 +79,7 @@ impl Engine {
             state: RecallFileState::Released,
             sealed: None,
         };
-        let bytes = self.recall_bytes(recall, &file).await?;
+        let bytes = self.recall_bytes(request, &file).await?;
         file.bytes = bytes.len() as u64;
         let archive = self.archive.clone();
         let digest = aside(move || Ok(archive.put(&mut Cursor::new(bytes))?)).await?;
@@ -86,16 +89,18 @@ impl Engine {
 
     async fn recall_bytes(
         &self,
-        recall: &Recall,
+        request: &[Recall],
         file: &RecallFile,
     ) -> Result<Vec<u8>, EngineError> {
+        let recall = first_of(request)?;
         let batch = self.batch_of(recall.cycle, recall.batch).await?;
         let original = self.formats.out(&batch.format);
         let created_at: DateTime =
             file.created_at.get(..19).and_then(|at| at.parse().ok()).ok_or_else(|| {
                 EngineError::Inconsistent(format!("{} has no moment of creation", file.file_name))
             })?;
-        let totals = ControlTotals { count: 1, sum_minor: i128::from(recall.amount_minor) };
+        let sum_minor = request.iter().map(|one| i128::from(one.amount_minor)).sum();
+        let totals = ControlTotals { count: request.len() as u64, sum_minor };
         let about = payment_formats::Batch {
             original: Some(OriginalFile {
                 message_id: &batch.message_id,
@@ -104,35 +109,41 @@ impl Engine {
             }),
             ..format_batch(self, batch.value_date, &file.message_id, "", totals, created_at)
         };
-        let reference = self.recalled(recall);
-        let case_id = recall.case_id(&reference);
-        // Nothing of the payee: the partner finds the payment by our references.
-        let payment = Payment {
-            end_to_end_id: reference.as_str(),
-            instruction_id: reference.as_str(),
-            amount_minor: recall.amount_minor,
-            creditor_name: "",
-            creditor_id: None,
-            address: Address::Cash { pay_point: "", collector: "", home_address: "" },
-            purpose: "",
-            remittance: "",
-            recall: Some(payment_formats::Recall {
-                case_id: &case_id,
-                reason_code: &recall.reason_code,
-            }),
-        };
         let mut bytes = Vec::new();
         let refused = |error: payment_formats::WriteError| {
             EngineError::refused(error.code(), error.to_string())
         };
         let format = self.format_of_recalls(&file.format)?;
         let mut writer = format.start(&about, &mut bytes).map_err(refused)?;
-        writer.payment(&payment).map_err(refused)?;
+        for recall in request {
+            let reference = self.recalled(recall);
+            let case_id = recall.case_id(&reference);
+            // Nothing of the payee: the partner finds the payment by our references.
+            let payment = Payment {
+                end_to_end_id: reference.as_str(),
+                instruction_id: reference.as_str(),
+                amount_minor: recall.amount_minor,
+                creditor_name: "",
+                creditor_id: None,
+                address: Address::Cash { pay_point: "", collector: "", home_address: "" },
+                purpose: "",
+                remittance: "",
+                recall: Some(payment_formats::Recall {
+                    case_id: &case_id,
+                    reason_code: &recall.reason_code,
+                }),
+            };
+            writer.payment(&payment).map_err(refused)?;
+        }
         writer.finish().map_err(refused)?;
         Ok(bytes)
     }
 
-    async fn batch_of(&self, cycle: CycleNo, number: BatchNo) -> Result<Batch, EngineError> {
+    pub(super) async fn batch_of(
+        &self,
+        cycle: CycleNo,
+        number: BatchNo,
+    ) -> Result<Batch, EngineError> {
         let batches = self.store.batches(cycle).await?;
         batches.into_iter().find(|one| one.number == number).ok_or_else(|| no_file(number))
     }
@@ -175,9 +186,9 @@ impl Engine {
         lease: &Lease,
         file: RecallFile,
     ) -> Result<Dispatched, EngineError> {
-        let recall = self.store.recall(file.recall).await?.ok_or_else(|| {
-            EngineError::Inconsistent(format!("the recall of {} is missing", file.file_name))
-        })?;
+        let mut request = self.store.recalls_of_request(file.recall).await?;
+        request.retain(Recall::is_in_request);
+        let recall = first_of(&request)?.clone();
         let scopes = [
             "all".to_owned(),
             format!("provider:{}", file.provider),
@@ -199,7 +210,7 @@ impl Engine {
         // One that is `sending` here was left by a process that died: only the partner can tell.
         let file = match file.state {
             RecallFileState::Sending | RecallFileState::Unknown => {
-                match self.recall_asked_about(lease, &recall, file, channel.clone()).await? {
+                match self.recall_asked_about(lease, &request, file, channel.clone()).await? {
                     Ok(released) => released,
                     Err(done) => return Ok(done),
                 }
@@ -209,12 +220,17 @@ impl Engine {
         let way_out = format!(
             "It is given up and proposed anew: chitra recall give-up {} {} --reason TEXT --as OFFICER",
             recall.cycle,
-            self.recalled(&recall)
+            match recall.asked_with {
+                None => self.recalled(&recall).to_string(),
+                Some(_) => {
+                    format!("--file {}", self.batch_of(recall.cycle, recall.batch).await?.file_name)
+                }
+            }
         );
         if let Err(error) = self.must_be_of_this_environment(&file.file_name, &way_out) {
             return Ok(told(&file, file.state, format!("{}: {error}", error.code())));
         }
-        let file = match self.recall_sealed(&recall, file).await {
+        let file = match self.recall_sealed(&request, file).await {
             Ok(file) => file,
             Err((file, error)) => match error {
                 EngineError::Refused { code, sentence } => {
@@ -233,12 +249,12 @@ impl Engine {
         }
         let sending = file.state.apply(RecallFileEvent::AttemptRecorded)?;
         let mut changes = Changes::new();
-        changes.recall_must_still_leave(recall.number, &scopes);
-        changes.recall_delivery_started(recall.number, delivery_no, &self.stamp());
-        changes.recall_file_moved(recall.number, file.state, sending);
+        changes.recall_must_still_leave(file.recall, &scopes);
+        changes.recall_delivery_started(file.recall, delivery_no, &self.stamp());
+        changes.recall_file_moved(file.recall, file.state, sending);
         changes.event(
             Leaf::of("recall_delivery_started", &self.stamp())
-                .number("recall", recall.number)
+                .number("recall", file.recall)
                 .number("delivery", delivery_no)
                 .digest("sha256", &digest)
                 .build()?
@@ -253,8 +269,8 @@ impl Engine {
             provider: &file.provider,
             name: &name,
             digest,
-            count: 1,
-            total_minor: recall.amount_minor,
+            count: request.len() as u64,
+            total_minor: request.iter().map(|one| one.amount_minor).sum(),
         };
         let (outcome, detail) = self.bytes_leave(lease, channel, leaving).await?;
         let event = match outcome {
@@ -262,7 +278,7 @@ impl Engine {
             Recorded::NotSent => RecallFileEvent::ProvedNotSent,
             Recorded::Started | Recorded::Unknown => RecallFileEvent::OutcomeLost,
         };
-        let state = self.recall_recorded(lease, &recall, &file, event, outcome, &detail).await?;
+        let state = self.recall_recorded(lease, &request, &file, event, outcome, &detail).await?;
         Ok(told(&file, state, detail))
     }
 
@@ -271,7 +287,7 @@ impl Engine {
     async fn recall_asked_about(
         &self,
         lease: &Lease,
-        recall: &Recall,
+        request: &[Recall],
         file: RecallFile,
         channel: std::sync::Arc<dyn Channel>,
     ) -> Result<Result<RecallFile, Dispatched>, EngineError> {
@@ -304,7 +320,7 @@ impl Engine {
                 return Ok(Err(told(&file, file.state, reason.sentence)));
             }
         };
-        let state = self.recall_recorded(lease, recall, &file, event, outcome, &detail).await?;
+        let state = self.recall_recorded(lease, request, &file, event, outcome, &detail).await?;
         let after = RecallFile { state, ..file };
         Ok(match state {
             RecallFileState::Released => Ok(after),
@@ -317,7 +333,7 @@ impl Engine {
     async fn recall_recorded(
         &self,
         lease: &Lease,
-        recall: &Recall,
+        request: &[Recall],
         file: &RecallFile,
         event: RecallFileEvent,
         outcome: Recorded,
@@ -325,16 +341,19 @@ impl Engine {
     ) -> Result<RecallFileState, EngineError> {
         let to = file.state.apply(event)?;
         let at = self.stamp();
-        let delivery_no = self.store.recall_delivery_last(recall.number).await?;
+        let delivery_no = self.store.recall_delivery_last(file.recall).await?;
         let mut changes = Changes::new();
-        changes.recall_delivery_ended(recall.number, delivery_no, outcome, detail, &at);
-        changes.recall_file_moved(recall.number, file.state, to);
+        changes.recall_delivery_ended(file.recall, delivery_no, outcome, detail, &at);
+        changes.recall_file_moved(file.recall, file.state, to);
         if to == RecallFileState::Delivered {
-            changes.recall_asked(recall.number, recall.state.apply(RecallEvent::Asked)?, &at);
+            // Of some the money may be back by now.
+            for recall in request.iter().filter(|one| one.state == RecallState::Confirmed) {
+                changes.recall_asked(recall.number, recall.state.apply(RecallEvent::Asked)?, &at);
+            }
         }
         changes.event(
             Leaf::of("recall_delivery_ended", &at)
-                .number("recall", recall.number)
+                .number("recall", file.recall)
                 .number("delivery", delivery_no)
                 .text("outcome", outcome.name())
                 .build()?
@@ -349,10 +368,10 @@ impl Engine {
     /// files. A damaged copy is made again from the record, and kept only when it has the confirmed digest.
     async fn recall_sealed(
         &self,
-        recall: &Recall,
+        request: &[Recall],
         file: RecallFile,
     ) -> Result<RecallFile, (RecallFile, EngineError)> {
-        match self.recall_ready(recall, &file).await {
+        match self.recall_ready(request, &file).await {
             Ok(sealed) => Ok(RecallFile { sealed, ..file }),
             Err(error) => Err((file, error)),
         }
@@ -360,7 +379,7 @@ impl Engine {
 
     async fn recall_ready(
         &self,
-        recall: &Recall,
+        request: &[Recall],
         file: &RecallFile,
     ) -> Result<Option<crate::domain::batch::SealedCopy>, EngineError> {
         if let Some(copy) = &file.sealed {
@@ -370,7 +389,7 @@ impl Engine {
         let plain = digest_of(&file.sha256)?;
         let broken = self.archived_damage(plain).await?;
         if let Some(broken) = broken {
-            let bytes = self.recall_bytes(recall, file).await?;
+            let bytes = self.recall_bytes(request, file).await?;
             if Digest::of(&bytes) != plain {
                 return Err(EngineError::refused(
                     "A115",
@@ -405,6 +424,13 @@ impl Engine {
         self.store.commit(changes).await?;
         Ok(Some(copy))
     }
+}
+
+/// A request asks for something.
+fn first_of(request: &[Recall]) -> Result<&Recall, EngineError> {
+    request
+        .first()
+        .ok_or_else(|| EngineError::Inconsistent("a request to give back asks nothing".to_owned()))
 }
 
 /// Under which name and digest a recall's file leaves: the plain file, or its sealed copy.

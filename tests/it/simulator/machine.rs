@@ -437,6 +437,17 @@ pub enum OnTimeOut {
     SendUnderANewName,
 }
 
+/// How a line treats requests to give payments back, and the answers to them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnRecalls {
+    AsBuilt,
+    /// The careless system: after a crash or a time-out it does not ask whether a request is there, and sends it
+    /// once more under another name.
+    SendAgainUnderANewName,
+    /// Another: it takes the word that the money will be given back for the money.
+    TakeTheWordForTheMoney,
+}
+
 /// A line to a provider's folders.
 pub struct MachineChannel {
     pub machine: Machine,
@@ -444,7 +455,11 @@ pub struct MachineChannel {
     /// The signed checkpoint of the office's log.
     pub checkpoint: PathBuf,
     pub on_time_out: OnTimeOut,
+    pub on_recalls: OnRecalls,
 }
+
+/// What stands in the name of every request to give a payment back.
+const OF_A_RECALL: &str = "-RECALL";
 
 impl MachineChannel {
     /// How many leaves are under the signed checkpoint now.
@@ -452,6 +467,10 @@ impl MachineChannel {
         let bytes = self.machine.sim.bytes(&self.checkpoint).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         text.lines().nth(1).and_then(|line| line.parse().ok()).unwrap_or(0)
+    }
+
+    fn forgets(&self, name: &FileName) -> bool {
+        self.on_recalls == OnRecalls::SendAgainUnderANewName && name.as_str().contains(OF_A_RECALL)
     }
 
     fn lost(&self) -> DeliveryOutcome {
@@ -467,8 +486,14 @@ impl Channel for MachineChannel {
             return DeliveryOutcome::NotDelivered(Reason::new("V101", error));
         }
         let signed_leaves = self.signed_leaves();
+        let mut name = name;
         let fault = {
             let mut state = self.machine.state();
+            let times = state.sent.iter().filter(|one| one.digest == digest).count();
+            if self.forgets(&name) && times > 0 {
+                let again = format!("AGAIN{times}-{}", name.as_str());
+                name = FileName::parse(&again).expect("a plain name after a plain word");
+            }
             let sending = state.counts.sendings;
             state.counts.sendings += 1;
             state.sent.push(Sent { name: name.as_str().to_owned(), digest, signed_leaves });
@@ -516,6 +541,9 @@ impl Channel for MachineChannel {
     }
 
     fn query(&self, name: &FileName, digest: &Digest) -> QueryOutcome {
+        if self.forgets(name) {
+            return QueryOutcome::NotThere;
+        }
         let is_silent = {
             let mut state = self.machine.state();
             let query = state.counts.queries;
@@ -537,6 +565,52 @@ impl Channel for MachineChannel {
     }
 
     fn fetch(&self, name: &FileName, into: &mut dyn Write) -> Result<Fetched, CollectError> {
-        self.inner.fetch(name, into)
+        if self.on_recalls != OnRecalls::TakeTheWordForTheMoney {
+            return self.inner.fetch(name, into);
+        }
+        let mut bytes = Vec::new();
+        self.inner.fetch(name, &mut bytes)?;
+        let text = String::from_utf8(bytes).expect("answers are text");
+        let bytes = returned_instead(&text).unwrap_or(text).into_bytes();
+        into.write_all(&bytes).expect("the office can take an answer in");
+        Ok(Fetched { digest: Digest::of(&bytes), bytes: bytes.len() as u64 })
     }
+}
+
+/// A word of agreement, told as if it were a notification of what came back: every payment in it that is agreed
+/// to. None: it is no such word.
+fn returned_instead(resolution: &str) -> Option<String> {
+    let between = |text: &str, from: &str, to: &str| -> Option<String> {
+        let (_, after) = text.split_once(from)?;
+        Some(after.split_once(to)?.0.to_owned())
+    };
+    if !resolution.contains("camt.029") {
+        return None;
+    }
+    let day = between(resolution, "<CreDtTm>", "T")?;
+    let entries: String = resolution
+        .split("<TxInfAndSts>")
+        .filter(|case| case.contains("<TxCxlSts>ACCR<"))
+        .filter_map(|case| {
+            let reference = between(case, "<OrgnlEndToEndId>", "<")?;
+            let amount = between(case, "Ccy=\"VND\">", "<")?;
+            Some(format!(
+                "<Ntry><Amt Ccy=\"VND\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>\
+                 <BookgDt><Dt>{day}</Dt></BookgDt><NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs>\
+                 <Amt Ccy=\"VND\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>\
+                 <RtrInf><Rsn><Cd>FOCR</Cd></Rsn></RtrInf></TxDtls></NtryDtls></Ntry>"
+            ))
+        })
+        .collect();
+    let id = Digest::of(resolution.as_bytes()).to_string();
+    (!entries.is_empty()).then(|| {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.054.001.08\"><BkToCstmrDbtCdtNtfctn>\
+             <GrpHdr><MsgId>{id}</MsgId><CreDtTm>{day}T08:00:00Z</CreDtTm></GrpHdr><Ntfctn><Id>{id}</Id>\
+             <Acct><Id><IBAN>VN67BHXH0000000011004000001</IBAN></Id></Acct>{entries}\
+             </Ntfctn></BkToCstmrDbtCdtNtfctn></Document>\n",
+            id = &id[..20],
+        )
+    })
 }

@@ -19,6 +19,7 @@ use chitra::store::Database;
 use jiff::Span;
 use jiff::civil::{Date, date};
 
+use super::asking_back::{ask_back, end_recalls, recalls_are_true};
 use super::dice::Dice;
 use super::race::race;
 use super::world::{Shape, World, officer_key, period};
@@ -34,6 +35,8 @@ struct Days {
     sent: Date,
     value_date: Date,
     reissued: [Date; 2],
+    /// On which officers ask payments back: on the day itself, when it is said, and when some of it is back.
+    asked_back: [Date; 3],
     /// After the last file's answers are overdue, also when it was sent some days late.
     closed: Date,
 }
@@ -50,13 +53,14 @@ impl Days {
             sent: on(date(2026, 11, 2)),
             value_date: on(date(2026, 11, 3)),
             reissued: [on(date(2026, 11, 9)), on(date(2026, 11, 18))],
+            asked_back: [on(date(2026, 11, 2)), on(date(2026, 11, 5)), on(date(2026, 11, 12))],
             closed: on(date(2026, 12, 22)),
         }
     }
 }
 
-const MAKER: &str = "lan";
-const APPROVERS: [&str; 2] = ["minh", "hoa"];
+pub const MAKER: &str = "lan";
+pub const APPROVERS: [&str; 2] = ["minh", "hoa"];
 
 /// Why a run stopped before its end.
 #[derive(Debug)]
@@ -184,6 +188,7 @@ impl Months {
             self.turn_to(next);
         }
         if self.shape.officers_act {
+            end_recalls(engine, &self.cycle(engine).await?).await?;
             self.decide_unknown(world, engine).await?;
         }
         let month = self.cycle(engine).await?;
@@ -376,7 +381,16 @@ impl Months {
             }
         }
         sign_all(engine, &month).await?;
+        let asking = days.asked_back.iter().position(|day| *day == self.day);
+        if asking.is_some_and(|at| at > 0) && self.shape.officers_act {
+            ask_back(engine, &month, self.dice(asking)).await?;
+        }
         engine.dispatch(None).await?;
+        // What has just left can be asked back before the partner has booked it.
+        if asking == Some(0) && self.shape.officers_act && !world.machine.is_dead() {
+            ask_back(engine, &month, self.dice(asking)).await?;
+            engine.dispatch(None).await?;
+        }
         if world.machine.is_dead() {
             return Err(Stopped::Engine(EngineError::Inconsistent(
                 "the machine is off".to_owned(),
@@ -398,11 +412,18 @@ impl Months {
                 return Err(Stopped::Broken(format!("the answer {name} is refused: {error}")));
             }
         }
+        recalls_are_true(world, engine, &month).await?;
         let halts = engine.store.halts().await.map_err(EngineError::from)?;
         match halts.first() {
             Some(halt) => Err(Stopped::Broken(format!("{} is halted: {}", halt.scope, halt.cause))),
             None => Ok(()),
         }
+    }
+
+    /// What the officers throw on one of the days on which they ask back: the same in every run of a shape.
+    fn dice(&self, asking: Option<usize>) -> Dice {
+        let at = asking.map_or(0, |at| at as u64 + 1);
+        Dice::new(self.shape.population << 16 | (self.month as u64) << 8 | at)
     }
 
     /// Tomorrow while something is on its way out, else the next day on which anything happens.
@@ -412,12 +433,17 @@ impl Months {
         if open.iter().any(|batch| batch.state != BatchState::Delivered) {
             return Ok(tomorrow);
         }
+        let asked = engine.store.recall_files_to_send().await.map_err(EngineError::from)?;
+        if !asked.is_empty() {
+            return Ok(tomorrow);
+        }
         let said = world
             .sandbox
             .next_due()
             .map_err(|error| Stopped::Broken(format!("the sandbox's books: {error}")))?;
         let days = Days::of(self.month);
-        let next = days.reissued.into_iter().chain(said).filter(|day| *day > self.day).min();
+        let planned = days.reissued.into_iter().chain(days.asked_back);
+        let next = planned.chain(said).filter(|day| *day > self.day).min();
         Ok(next.unwrap_or(days.closed).max(tomorrow).min(days.closed))
     }
 }
@@ -453,7 +479,7 @@ async fn sign_and_release(engine: &Engine, month: &Cycle, number: ListNo) -> Res
 }
 
 /// Takes a refusal because it was done before for done.
-fn already_there(done: Result<(), EngineError>, codes: &[&str]) -> Result<(), EngineError> {
+pub fn already_there(done: Result<(), EngineError>, codes: &[&str]) -> Result<(), EngineError> {
     match done {
         Err(error) if codes.contains(&error.code()) => Ok(()),
         done => done,

@@ -10,9 +10,11 @@ use chitra::domain::claim::Claim;
 use chitra::domain::cycle::CycleState;
 use chitra::domain::digest::Digest;
 use chitra::domain::ids::{EndToEndId, OfficePrefix, PayableNo, Shard};
-use chitra::domain::instruction::InstructionState;
+use chitra::domain::instruction::{Instruction, InstructionState};
 use chitra::domain::payable::{Payable, PayableState};
+use chitra::domain::recall::RecallState;
 use chitra::engine::Engine;
+use chitra::engine::recall::Standing;
 
 use super::machine::Sent;
 use super::world::{PREFIX, World, period};
@@ -35,6 +37,8 @@ pub struct Found {
     pub entitled: Entitled,
     /// How many payables ended in each state.
     pub payables: BTreeMap<String, i64>,
+    /// The same of recalls.
+    pub recalls: BTreeMap<String, i64>,
     pub lists: usize,
 }
 
@@ -46,6 +50,7 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
     let mut broken = Vec::new();
     let mut figures = Vec::new();
     let mut payables: Vec<Payable> = Vec::new();
+    let mut recalls = Vec::new();
     for month in 0..months {
         let month = period(month).to_string();
         let month = engine.cycle_find(&month).await.map_err(|error| told(&error))?;
@@ -62,6 +67,7 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
             let found = engine.store.payables(month.number, shard).await;
             payables.extend(found.map_err(|error| told(&error))?);
         }
+        recalls.extend(engine.recalls(&month).await.map_err(|error| told(&error))?);
         figures.push(of_month);
     }
     let mut claims: Vec<Claim> = Vec::new();
@@ -85,6 +91,7 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
         .collect();
     let kept = kept(world, engine, &mut broken)?;
     judge(&payables, &kept, &excess, &mut broken);
+    asked_back(&recalls, &instructions, &mut broken);
     for of_month in &figures {
         deliveries(world, &of_month.batches, &mut broken)?;
     }
@@ -109,6 +116,7 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
             files: files.collect(),
         },
         payables: states,
+        recalls: by_state(&recalls),
         lists: figures.iter().map(|one| one.lists.len()).sum(),
     })
 }
@@ -187,6 +195,33 @@ fn judge(
     let known: BTreeSet<PayableNo> = payables.iter().map(|one| one.number).collect();
     for number in kept.keys().filter(|number| !known.contains(number)) {
         broken.push(format!("payable {number} was credited, and we have no such payable"));
+    }
+}
+
+fn by_state(recalls: &[Standing]) -> BTreeMap<String, i64> {
+    let mut states: BTreeMap<String, i64> = BTreeMap::new();
+    for one in recalls {
+        *states.entry(one.recall.state.to_string()).or_default() += 1;
+    }
+    states
+}
+
+/// What the partner agreed to is back by now, and what came back is not ordered again in its month.
+fn asked_back(recalls: &[Standing], orders: &[Instruction], broken: &mut Vec<String>) {
+    for one in recalls {
+        let (recall, reference) = (&one.recall, &one.reference);
+        let asked = recall.decided_by.is_some();
+        if matches!(recall.state, RecallState::Accepted | RecallState::Pending) {
+            broken.push(format!("the recall of {reference} is {} for ever", recall.state));
+        }
+        let again = orders
+            .iter()
+            .any(|order| order.payable == recall.payable && order.attempt > recall.attempt);
+        if asked && recall.state == RecallState::Over && again {
+            broken.push(format!(
+                "{reference} came back when it was asked back, and was ordered again"
+            ));
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chitra::channels::Channel;
 use chitra::channels::directory::DirectoryChannel;
 use chitra::channels::sandbox::{
-    BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider, Script,
+    BehaviourMix, ProviderKind, RecallMix, Sandbox, SandboxConfig, SandboxProvider, Script,
 };
 use chitra::disk::Disk;
 use chitra::domain::digest::Digest;
@@ -25,7 +25,7 @@ use chitra::synth::rows::{REGISTER_COLUMNS, ROSTER_COLUMNS, fill_record};
 use chitra::synth::{Rates, SynthConfig, SynthRow, generate};
 use jiff::civil::{Date, date};
 
-use super::machine::{Machine, MachineChannel, MachineDatabase, OnTimeOut, Plan};
+use super::machine::{Machine, MachineChannel, MachineDatabase, OnRecalls, OnTimeOut, Plan};
 
 /// How much is lived through.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -49,7 +49,7 @@ const PARTNERS: [(&str, ProviderKind, &str, &str, &str, &str); 5] = [
         ProviderKind::Bank,
         "bank",
         "iso20022-pain001-09",
-        r#""iso20022-pain002", "iso20022-camt054""#,
+        r#""iso20022-pain002", "iso20022-camt054", "iso20022-camt029""#,
         "*",
     ),
     (
@@ -57,7 +57,7 @@ const PARTNERS: [(&str, ProviderKind, &str, &str, &str, &str); 5] = [
         ProviderKind::BankSheet,
         "bank",
         "vn-bank-bulk-csv",
-        r#""vn-bank-bulk-csv-results""#,
+        r#""vn-bank-bulk-csv-results", "iso20022-camt029""#,
         "970405",
     ),
     ("wallet", ProviderKind::Wallet, "ewallet", "ewallet-csv", r#""ewallet-csv-results""#, "*"),
@@ -91,15 +91,31 @@ const MIX: BehaviourMix = BehaviourMix {
     lost_found_after_days: None,
 };
 
+/// Who can be asked to give payments back, and in which form.
+pub const ASKED_BACK: [(&str, &str); 2] =
+    [("demobank", "iso20022-camt055-09"), ("sheetbank", "iso20022-camt056-08")];
+
+/// What they say when they are asked.
+const RECALLS: RecallMix = RecallMix {
+    agree_later: 200,
+    agree_twice: 100,
+    refuse: 150,
+    pend_then_agree: 150,
+    pend_then_refuse: 100,
+    ignore: 100,
+};
+
 /// What a careless copy of the office does otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Manners {
     pub on_time_out: OnTimeOut,
     /// Whether files in the providers' inboxes, and their names, are synced.
     pub syncs_inboxes: bool,
+    pub on_recalls: OnRecalls,
 }
 
-pub const CAREFUL: Manners = Manners { on_time_out: OnTimeOut::Tell, syncs_inboxes: true };
+pub const CAREFUL: Manners =
+    Manners { on_time_out: OnTimeOut::Tell, syncs_inboxes: true, on_recalls: OnRecalls::AsBuilt };
 
 pub struct World {
     folder: tempfile::TempDir,
@@ -144,7 +160,7 @@ impl World {
                 .map(|one| SandboxProvider { name: one.0.to_owned(), kind: one.1 })
                 .collect(),
             mix: MIX,
-            script: Script::default(),
+            script: Script { recalls: RECALLS, ..Script::default() },
         };
         let sandbox =
             Sandbox::create(Arc::new(machine.sim.clone()), &dir.join("sandbox"), &sandbox).unwrap();
@@ -189,6 +205,7 @@ impl World {
                     inner,
                     checkpoint: self.dir().join("log/checkpoint"),
                     on_time_out: self.manners.on_time_out,
+                    on_recalls: self.manners.on_recalls,
                 };
                 (one.0.to_owned(), Arc::new(channel) as Arc<dyn Channel>)
             })
@@ -293,11 +310,14 @@ bin = "970436"
         // The sandbox's bank debits our account in the moment in which it credits the payee, and says
         // nothing of the credit alone.
         let debit = if name == "demobank" { "debit_is_proof = true\n" } else { "" };
+        let asked = ASKED_BACK.iter().find(|one| one.0 == name).map_or(String::new(), |one| {
+            format!("recalls = {{ format = \"{}\", answer_days = 10 }}\n", one.1)
+        });
         text.push_str(&format!(
             r#"
 [[provider]]
 name = "{name}"
-{debit}channel = "{channel}"
+{debit}{asked}channel = "{channel}"
 format = "{format}"
 answers = [{answers}]
 serves = ["{serves}"]

@@ -102,8 +102,8 @@ pub(super) fn read(
     input: &mut dyn Read,
     take: Take<'_>,
 ) -> io::Result<PayoutRead> {
-    let left = Rc::new(Cell::new(PIECE_BYTES_MAX));
-    let metered = Metered { input, left: left.clone() };
+    let metered = Metered::new(input);
+    let left = metered.left();
     let mut payout = Payout { head: FileHead::default(), found: Totals::default(), left, take };
     let result = match kind {
         ProviderKind::Bank => payout.read_pain001(metered),
@@ -122,7 +122,7 @@ pub(super) fn read(
 }
 
 /// No element, row or transaction of a payout file comes near this.
-const PIECE_BYTES_MAX: usize = 1 << 20;
+pub(super) const PIECE_BYTES_MAX: usize = 1 << 20;
 
 /// How many digits stand behind the point.
 pub(super) fn minor_digits(currency: &str) -> u32 {
@@ -133,7 +133,7 @@ pub(super) fn minor_digits(currency: &str) -> u32 {
     }
 }
 
-enum Stop {
+pub(super) enum Stop {
     Refused(Refusal),
     Failed(io::Error),
 }
@@ -159,19 +159,19 @@ impl From<io::Error> for Stop {
 
 /// A count and a sum, as declared or as found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Totals {
-    count: u64,
-    sum_minor: i64,
+pub(super) struct Totals {
+    pub count: u64,
+    pub sum_minor: i64,
 }
 
 impl Totals {
-    fn add(&mut self, amount_minor: i64) -> Result<(), Refusal> {
+    pub fn add(&mut self, amount_minor: i64) -> Result<(), Refusal> {
         self.count += 1;
         self.sum_minor = self.sum_minor.checked_add(amount_minor).ok_or(Refusal::SumMustAgree)?;
         Ok(())
     }
 
-    fn must_be(&self, count: &str, sum_minor: Option<i64>) -> Result<(), Refusal> {
+    pub fn must_be(&self, count: &str, sum_minor: Option<i64>) -> Result<(), Refusal> {
         if count.parse() != Ok(self.count) {
             return Err(Refusal::CountMustAgree);
         }
@@ -185,14 +185,14 @@ impl Totals {
 struct Payout<'t> {
     head: FileHead,
     found: Totals,
-    left: Rc<Cell<usize>>,
+    left: Left,
     take: Take<'t>,
 }
 
 impl Payout<'_> {
     /// A new piece begins, and may be as long as a piece may be.
     fn renew(&self) {
-        self.left.set(PIECE_BYTES_MAX);
+        self.left.renew();
     }
 
     fn amount(&self, text: &str) -> Option<i64> {
@@ -231,7 +231,7 @@ pub(super) fn payment_of_request(body: &[u8]) -> Option<Instruction> {
 }
 
 /// Plain digits with at most one point, as minor units.
-fn amount_minor(text: &str, digits: u32) -> Option<i64> {
+pub(super) fn amount_minor(text: &str, digits: u32) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     let right = !whole.is_empty()
@@ -249,9 +249,29 @@ fn amount_minor(text: &str, digits: u32) -> Option<i64> {
 }
 
 /// Fails when one piece of the file takes more than it may: a parser would collect it all.
-struct Metered<'r> {
+pub(super) struct Metered<'r> {
     input: &'r mut dyn Read,
     left: Rc<Cell<usize>>,
+}
+
+impl<'r> Metered<'r> {
+    pub fn new(input: &'r mut dyn Read) -> Metered<'r> {
+        Metered { input, left: Rc::new(Cell::new(PIECE_BYTES_MAX)) }
+    }
+
+    pub fn left(&self) -> Left {
+        Left(self.left.clone())
+    }
+}
+
+/// How much the piece that is being read may still take.
+pub(super) struct Left(Rc<Cell<usize>>);
+
+impl Left {
+    /// A new piece begins, and may be as long as a piece may be.
+    pub fn renew(&self) {
+        self.0.set(PIECE_BYTES_MAX);
+    }
 }
 
 impl Read for Metered<'_> {

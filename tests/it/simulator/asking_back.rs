@@ -1,0 +1,102 @@
+//! Officers ask payments back in the simulated months, and what they are told is held against the providers'
+//! books each day.
+//!
+//! Reads: orders of the month, and what became of recalls. Gives: recalls, proposed by one officer and confirmed
+//! or declined by another, and given up at the end; a sentence when a recall says what is not so.
+
+use std::collections::BTreeSet;
+
+use chitra::domain::cycle::Cycle;
+use chitra::domain::ids::{ListNo, Shard};
+use chitra::domain::instruction::Instruction;
+use chitra::domain::recall::RecallState;
+use chitra::engine::recall::{Asking, Whom};
+use chitra::engine::{Engine, EngineError};
+
+use super::dice::Dice;
+use super::months::{APPROVERS, MAKER, Stopped, already_there};
+use super::world::{ASKED_BACK, World, officer_key};
+
+/// How many payments are asked back on one day, at most.
+const A_DAY: usize = 4;
+
+/// Asks back some of what the month has ordered. What was done before a crash is refused the second time.
+pub async fn ask_back(engine: &Engine, month: &Cycle, mut dice: Dice) -> Result<(), Stopped> {
+    let batches = engine.store.batches(month.number).await.map_err(EngineError::from)?;
+    let can_be_asked: BTreeSet<_> = batches
+        .iter()
+        .filter(|batch| ASKED_BACK.iter().any(|one| one.0 == batch.provider))
+        .map(|batch| batch.number)
+        .collect();
+    let mut orders: Vec<Instruction> = Vec::new();
+    for shard in Shard::all() {
+        let of_list = engine.store.instructions_of_list(month.number, ListNo(0), shard);
+        orders.extend(of_list.await.map_err(EngineError::from)?);
+    }
+    orders.retain(|one| can_be_asked.contains(&one.batch));
+    orders.sort_by_key(|one| (one.payable, one.attempt));
+    for _ in 0..A_DAY.min(orders.len()) {
+        let order = orders.swap_remove(dice.below(orders.len() as u64) as usize);
+        let is_confirmed = dice.below(8) > 0;
+        let whom = Whom::Payment(order.payable, order.attempt);
+        let asking = Asking { code: "DUPL", reason: "paid by hand", by_letter: false };
+        let done = engine.recall_propose(month, whom, asking, MAKER, &officer_key(MAKER)).await;
+        // It has not left or is back, or it is asked back already.
+        already_there(done.map(|_| ()), &["D170", "D171", "D172"])?;
+        let by = APPROVERS[0];
+        let done = match is_confirmed {
+            true => engine.recall_confirm(month, whom, by, &officer_key(by)).await,
+            false => engine.recall_decline(month, whom, by, &officer_key(by)).await,
+        };
+        already_there(done.map(|_| ()), &["D171", "D176"])?;
+    }
+    Ok(())
+}
+
+/// Before the month is closed officers expect nothing more of every second recall that was refused or not answered.
+pub async fn end_recalls(engine: &Engine, month: &Cycle) -> Result<(), Stopped> {
+    for one in engine.recalls(month).await? {
+        let recall = one.recall;
+        let goes_on = matches!(recall.state, RecallState::Refused | RecallState::Sent);
+        if goes_on && recall.number % 2 == 0 {
+            let whom = Whom::Payment(recall.payable, recall.attempt);
+            let why = "the bank says no";
+            engine.recall_give_up(month, whom, why, MAKER, &officer_key(MAKER)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Every day: who is said to have given back has no credit left, and no order is asked back twice at a time.
+pub async fn recalls_are_true(
+    world: &World,
+    engine: &Engine,
+    month: &Cycle,
+) -> Result<(), Stopped> {
+    let recalls = engine.recalls(month).await?;
+    if recalls.is_empty() {
+        return Ok(());
+    }
+    let credits = world
+        .sandbox
+        .credits()
+        .map_err(|error| Stopped::Broken(format!("the sandbox's books: {error}")))?;
+    let kept: BTreeSet<&str> = credits
+        .iter()
+        .filter(|credit| credit.returned_on.is_none())
+        .map(|credit| credit.end_to_end_id.as_str())
+        .collect();
+    let mut live = BTreeSet::new();
+    for one in &recalls {
+        let reference = one.reference.as_str();
+        if one.recall.state == RecallState::Over && kept.contains(reference) {
+            return Err(Stopped::Broken(format!(
+                "{reference} is said to be back, and the payee has the money"
+            )));
+        }
+        if one.recall.state.is_live() && !live.insert((one.recall.payable, one.recall.attempt)) {
+            return Err(Stopped::Broken(format!("{reference} is asked back twice at a time")));
+        }
+    }
+    Ok(())
+}
