@@ -361,6 +361,7 @@ fn answers_give_their_outcomes() {
     check_answer("iso20022-camt054", "iso20022-camt054/sample.returns.xml");
     check_answer("iso20022-camt029", "iso20022-camt029/sample.recall.xml");
     check_answer("iso20022-camt029", "iso20022-camt029/sample.whole.xml");
+    check_answer("iso20022-camt029", "iso20022-camt029/sample.group.xml");
 }
 
 #[test]
