@@ -28,7 +28,6 @@ named!(
         Fate = "decision on unknown payments",
         ConfirmedFates = "confirmed decisions",
         Stop = "stop",
-        Heir = "heir",
         HaltByHand = "halt",
         /// Scopes that evidence stopped.
         HaltByEvidence = "halted scope",

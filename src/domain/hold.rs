@@ -173,9 +173,6 @@ holds! {
     PayeeMissing "H162" Payable TwoPersons
         "Cơ sở dữ liệu dân cư ghi người nhận thay bị tuyên bố mất tích: phải có người nhận khác, hoặc xác minh trước khi chi."
         "The register says that the payee, who receives for another, was declared missing: it takes another payee, or a look into it."
-    AfterTheDeath "H164" Payable WhenMended
-        "Khoản của tháng sau tháng chết theo giấy tờ của thân nhân: không chi cho ai."
-        "Money of a month after the month of death, by the paper of the heirs: it is paid to nobody."
 }
 
 impl HoldCode {

@@ -6,7 +6,6 @@
 //! number of threads, puts every payment in the same file.
 
 mod carry;
-mod inherited;
 mod payees;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -30,7 +29,6 @@ use crate::domain::receivable::{Receivable, ReceivableCause};
 use crate::domain::roster::Channel;
 use crate::domain::state::Named;
 use crate::engine::assemble::carry::Carried;
-use crate::engine::assemble::inherited::Inherited;
 use crate::engine::chunks;
 use crate::engine::compute::{shards_a_unit, shards_of};
 use crate::engine::config::Provider;
@@ -82,7 +80,6 @@ impl Engine {
         let mut batching = self.batching(cycle.number).await?;
         let mut owing = self.owed(cycle).await?;
         let paid_otherwise = self.paid_otherwise().await?;
-        let inherited = self.inherited(cycle).await?;
         for unit in 0..units {
             self.progress.at(STAGE, unit as u64, units as u64);
             if done.contains(&unit) {
@@ -96,7 +93,7 @@ impl Engine {
                     cycle,
                     shard,
                     &released,
-                    (&paid_otherwise, &inherited),
+                    &paid_otherwise,
                     &mut batching,
                     &mut owing,
                     &mut owed,
@@ -243,7 +240,7 @@ impl Engine {
         cycle: &Cycle,
         shard: Shard,
         released: &HashSet<(i64, String)>,
-        (paid_otherwise, inherited): (&PaidOtherwise, &Inherited),
+        paid_otherwise: &PaidOtherwise,
         batching: &mut Batching,
         owing: &mut Owed,
         owed: &mut Vec<Receivable>,
@@ -257,7 +254,7 @@ impl Engine {
         let stopped = self.store.stopped_before(shard, cycle.number).await?;
         let carried_in = match cycle.kind {
             CycleKind::Regular => {
-                let known = (paid_otherwise, &stopped, inherited);
+                let known = (paid_otherwise, &stopped);
                 self.carry(cycle, shard, known, &mut arrived, changes, root).await?
             }
             CycleKind::Supplementary | CycleKind::Correction => Carried::default(),
@@ -285,13 +282,8 @@ impl Engine {
         let uncollected = self.uncollected(&assembled.payables).await?;
         let before = self.claims_before(&assembled.payables).await?;
         let too_much = self.too_much_before(&assembled.payables).await?;
-        let kept = owing.kept_back(
-            self,
-            &mut assembled,
-            &carried_in.set_off,
-            (paid_otherwise, &inherited.heirs),
-            &too_much,
-        );
+        let kept =
+            owing.kept_back(self, &mut assembled, &carried_in.set_off, paid_otherwise, &too_much);
         changes.recoveries(cycle.number, kept.recoveries);
         changes.set_off(cycle.number, kept.set_off);
 
@@ -343,13 +335,8 @@ impl Engine {
                 group.lines.iter().filter_map(|line| carried_in.doubts.get(&line.carried_from?));
             let doubt = left_in_doubt.copied().filter(in_force).min();
             let gone = gone.hold(group, detail).filter(in_force);
-            // Beside it nothing is to be decided.
-            let after = held
-                .get(&(group.payee, group.beneficiary, group.destination))
-                .is_some_and(|codes| codes.contains(&HoldCode::AfterTheDeath))
-                .then_some(HoldCode::AfterTheDeath);
-            let hold = after
-                .or(group.apart)
+            let hold = group
+                .apart
                 .filter(in_force)
                 .or(doubt)
                 .or_else(|| {

@@ -19,7 +19,6 @@ use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, PersonNo, Shard};
 use crate::domain::period::parse_date;
 use crate::domain::receivable::ReceivableCause;
 use crate::engine::cycle::moved;
-use crate::engine::heir::Heirs;
 use crate::engine::import::PERHAPS_KNOWN;
 use crate::engine::names::Keys;
 use crate::engine::refused::RepeatedRow;
@@ -75,8 +74,6 @@ struct Terms {
     released: HashMap<(i64, String), Vec<About>>,
     /// Accounts that too many people use.
     shared_accounts: HashSet<DestinationNo>,
-    /// Whom the list pays in the place of those who have died.
-    heirs: Heirs,
     /// Enrolment ids that stand on the roster twice.
     twice: HashSet<EnrolmentNo>,
     /// Those of them that were nobody's before, and stand there for two persons.
@@ -198,14 +195,6 @@ impl Engine {
         Ok(Cycle { state: next, manifest: None, sealed_at: None, ..cycle.clone() })
     }
 
-    /// The accounts that too many people of a roster use.
-    pub(super) async fn shared_accounts(
-        &self,
-        cycle: &Cycle,
-    ) -> Result<HashSet<DestinationNo>, EngineError> {
-        Ok(self.terms(cycle).await?.shared_accounts)
-    }
-
     async fn terms(&self, cycle: &Cycle) -> Result<Terms, EngineError> {
         let mut shared_accounts = HashSet::new();
         let mut twice = HashSet::new();
@@ -246,7 +235,6 @@ impl Engine {
             opened_on: day_of(&cycle.opened_at)?,
             released,
             shared_accounts,
-            heirs: self.heirs().await?,
             twice,
             of_two_persons,
             under_both_numbers,

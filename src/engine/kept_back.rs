@@ -11,7 +11,6 @@ use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::ids::{CycleNo, EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::period::Period;
 use crate::domain::receivable::{ReceivableCause, Recovery, SetOff};
-use crate::engine::heir::Heirs;
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group, Output};
@@ -52,14 +51,13 @@ impl Owed {
     /// by the payable that money was carried from, receivables for the same claims: of that money they take
     /// all up to the amount beside them, and of nothing else more than the policy's share. What stands on a list
     /// that has not paid it is taken off nothing else (`paid_otherwise`). What raises a claim that was `too_much` takes all that is
-    /// left of it, also what was given up; a payable of which nothing is left is none. Of what an heir is paid
-    /// only the same money is taken off.
+    /// left of it, also what was given up; a payable of which nothing is left is none.
     pub(super) fn kept_back(
         &mut self,
         engine: &Engine,
         assembled: &mut Output,
         set_off: &HashMap<PayableNo, Vec<Owing>>,
-        (paid_otherwise, heirs): (&PaidOtherwise, &Heirs),
+        paid_otherwise: &PaidOtherwise,
         too_much: &TooMuch,
     ) -> KeptBack {
         let mut kept = KeptBack::default();
@@ -81,15 +79,13 @@ impl Owed {
                 add(&mut already, one.receivable, one.amount_minor);
             }
             group.total_minor -= of_same;
-            // What the person owed is the estate's: of an heir's payment nothing is kept back for it.
-            let is_an_heir_s = heirs.is_or_was_paid_to(group.payee, group.beneficiary);
             let set_off_here = |receivable| already.iter().any(|(one, _)| *one == receivable);
             let mut owing: Vec<&mut Owing> = self
                 .by_person
                 .get_mut(&group.beneficiary)
                 .into_iter()
                 .flatten()
-                .filter(|one| !is_an_heir_s && !set_off_here(one.receivable))
+                .filter(|one| !set_off_here(one.receivable))
                 .collect();
             let may_take =
                 |one: &Owing| paid_otherwise.takes_at_most(one.receivable, one.left_minor);

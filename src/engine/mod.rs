@@ -36,7 +36,6 @@ pub mod funds;
 pub mod breaker;
 pub mod redate;
 pub mod stop;
-pub mod heir;
 pub mod recall;
 pub mod taking_back;
 pub mod dispatch;

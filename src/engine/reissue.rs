@@ -7,7 +7,6 @@ use crate::audit::leaf::Leaf;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::{Decision, Subject};
-use crate::domain::hold::HoldCode;
 use crate::domain::ids::{AttemptNo, BatchNo, DestinationNo, ListNo, PayableNo, Shard};
 use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::list::PaymentList;
@@ -16,7 +15,6 @@ use crate::domain::roster::Channel;
 use crate::engine::chunks;
 use crate::engine::config::{Ceilings, Terms};
 use crate::engine::cycle::goes_on;
-use crate::engine::heir::Heirs;
 use crate::engine::import::REGISTER_LEADING;
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts, write_payout};
@@ -92,7 +90,6 @@ impl Engine {
             .collect();
 
         let paid_otherwise = self.paid_otherwise().await?;
-        let heirs = self.heirs().await?;
         let mut changes = Changes::new();
         let mut again: Vec<Again> = Vec::new();
         let batches = self.store.batches(cycle.number).await?;
@@ -106,14 +103,7 @@ impl Engine {
         for shard in Shard::all() {
             self.progress.at("reissue", u64::from(shard.number()), 256);
             let found = self
-                .reissue_shard(
-                    cycle,
-                    shard,
-                    &released,
-                    (&paid_otherwise, &heirs),
-                    &mut run,
-                    &mut changes,
-                )
+                .reissue_shard(cycle, shard, &released, &paid_otherwise, &mut run, &mut changes)
                 .await?;
             if found.is_empty() {
                 continue;
@@ -276,7 +266,7 @@ impl Engine {
         cycle: &Cycle,
         shard: Shard,
         released: &HashSet<(i64, String)>,
-        (paid_otherwise, heirs): (&PaidOtherwise, &Heirs),
+        paid_otherwise: &PaidOtherwise,
         run: &mut Run,
         changes: &mut Changes,
     ) -> Result<Vec<Again>, EngineError> {
@@ -332,10 +322,7 @@ impl Engine {
                 confirmed_by: None,
                 known: true,
             }];
-            // An heir is paid where two officers said, and nowhere else.
-            let is_an_heir_s = heirs.is_or_was_paid_to(payable.payee, payable.beneficiary);
-            let linked = linked.get(&payable.payee).filter(|_| !is_an_heir_s);
-            if let Some((named, account)) = linked {
+            if let Some((named, account)) = linked.get(&payable.payee) {
                 let detail = PayeeDetail {
                     channel: Channel::Bank,
                     named: named.clone(),
@@ -352,22 +339,11 @@ impl Engine {
                 account_name: String::new(),
                 ..payout.detail.clone()
             };
-            if !is_an_heir_s {
-                ways.push(self.alternative(cash, "pay-point", known));
-            }
+            ways.push(self.alternative(cash, "pay-point", known));
 
             let proposal = match payable.state {
                 _ if recalled.is_asked_back(payable.number) => {
                     Proposal::Wait("it is asked back, and that is not over: chitra recall list")
-                }
-                _ if payable.code != HoldCode::AfterTheDeath.text()
-                    && heirs.of(payable.beneficiary).is_some()
-                    && !heirs.is_paid_to(payable.payee, payable.beneficiary) =>
-                {
-                    Proposal::Wait("an heir is confirmed: the next month's list pays the heir")
-                }
-                _ if heirs.is_withdrawn(payable.payee, payable.beneficiary) => {
-                    Proposal::Wait("the heir is withdrawn: the next month's list goes on with it")
                 }
                 PayableState::Rejected | PayableState::Returned
                     if recalled.last_came_back(&tried) =>

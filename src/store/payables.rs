@@ -163,11 +163,10 @@ impl Store {
     ) -> Result<Vec<PayableNo>, StoreError> {
         let mut found = Vec::new();
         for number in numbers {
-            // What is carried stays with its payee, and so in the shard; but for what went to an heir.
+            // What is carried stays with its payee, and so in the shard.
             let rows = self
                 .query(
-                    "select payable_no from payable where shard = $1 and carried_to = $2 union all
-                     select payable_no from payable where carried_to = $2 and shard <> ((carried_to >> 30) & 255)",
+                    "select payable_no from payable where shard = $1 and carried_to = $2",
                     &[i64::from(number.shard().number()).into(), number.number().into()],
                 )
                 .await?;
@@ -178,16 +177,14 @@ impl Store {
         Ok(found)
     }
 
-    /// What was carried to the payables of one shard: from which payable, and to which.
+    /// What was carried within one shard: from which payable, and to which.
     pub async fn carried_within(
         &self,
         shard: Shard,
     ) -> Result<Vec<(PayableNo, PayableNo)>, StoreError> {
         let rows = self
             .query(
-                "select payable_no, carried_to from payable where shard = $1 and carried_to is not null union all
-                 select payable_no, carried_to from payable where carried_to is not null
-                   and shard <> ((carried_to >> 30) & 255) and ((carried_to >> 30) & 255) = $1",
+                "select payable_no, carried_to from payable where shard = $1 and carried_to is not null",
                 &[i64::from(shard.number()).into()],
             )
             .await?;

@@ -25,7 +25,6 @@ mod explaining;
 mod external_validators;
 mod faults;
 mod fees;
-mod heirs;
 mod importing;
 mod intraday;
 mod large_files;

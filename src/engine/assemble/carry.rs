@@ -7,7 +7,6 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::iter;
 
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::domain::claim::Claim;
@@ -18,7 +17,6 @@ use crate::domain::ids::{EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::domain::period::Period;
-use crate::engine::assemble::inherited::{Inherited, To};
 use crate::engine::paid_otherwise::{PaidOtherwise, all_of_it};
 use crate::engine::payout::TravellingLine;
 use crate::engine::recall::Recalled;
@@ -87,33 +85,16 @@ impl Engine {
         &self,
         cycle: &Cycle,
         shard: Shard,
-        known: (&PaidOtherwise, &Stopped, &Inherited),
+        (paid_otherwise, stopped): (&PaidOtherwise, &Stopped),
         arrived: &mut Vec<TravellingLine>,
         changes: &mut Changes,
         root: &mut BatchRootBuilder,
     ) -> Result<Carried, EngineError> {
-        let (.., inherited) = known;
         let mut carried = Carried::default();
-        let mut unpaid = self.store.payables_to_carry(cycle.authority, shard).await?;
-        unpaid.retain(|payable| !inherited.moves(payable.number));
-        let from = iter::once((shard, unpaid)).chain(inherited.arriving(shard));
-        for (from, unpaid) in from.filter(|(_, unpaid)| !unpaid.is_empty()) {
-            self.carry_from(cycle, (from, unpaid), known, arrived, &mut carried, (changes, root))
-                .await?;
+        let unpaid = self.store.payables_to_carry(cycle.authority, shard).await?;
+        if unpaid.is_empty() {
+            return Ok(carried);
         }
-        Ok(carried)
-    }
-
-    /// Carries payables that live in one shard, to the payees of this one.
-    async fn carry_from(
-        &self,
-        cycle: &Cycle,
-        (shard, unpaid): (Shard, Vec<Payable>),
-        (paid_otherwise, stopped, inherited): (&PaidOtherwise, &Stopped, &Inherited),
-        arrived: &mut Vec<TravellingLine>,
-        carried: &mut Carried,
-        (changes, root): (&mut Changes, &mut BatchRootBuilder),
-    ) -> Result<(), EngineError> {
         let numbers: Vec<PayableNo> = unpaid.iter().map(|payable| payable.number).collect();
         let mut attempts: HashMap<PayableNo, Vec<Instruction>> = HashMap::new();
         for instruction in self.store.instructions_of(&numbers).await? {
@@ -148,17 +129,9 @@ impl Engine {
                 && !of_itself.any(|one| one.is_given_up)
                 && !tried.iter().any(|one| one.state.is_live());
             let is_stopped = stopped.contains_key(&(payable.payee, payable.beneficiary));
-            let to = inherited.to(payable);
-            // What stood against the old payee or account says nothing of the new one; whether the money was
-            // paid already does.
-            let is_moved = inherited.moves(payable.number);
             let of_reason = match further(payable, &tried, doubt, besides) {
                 _ if is_paid_itself => None,
                 Further::Wait(_) => continue,
-                Further::NeedsAPerson(HoldCode::DuplicateReported, _) if is_moved => {
-                    Some(HoldCode::DuplicateReported)
-                }
-                _ if is_moved => doubt.filter(|code| *code == HoldCode::DuplicateReported),
                 Further::Stop(_) if is_stopped => Some(HoldCode::ReportedByPartner),
                 // Two persons asked it back; two release it.
                 _ if recalled.last_came_back(&tried) => Some(HoldCode::ReportedByOfficer),
@@ -196,75 +169,51 @@ impl Engine {
             }
             // Where this month's money goes, last month's goes too; a bad account is not repeated
             // when the roster names a better one.
-            let payee = match &to {
-                To::Heir(heir) => heir.payee,
-                To::Person => payable.beneficiary,
-                To::Nobody | To::AsEver => payable.payee,
-            };
             let now = arrived.iter().find(|one| {
-                one.line.payee == payee
+                one.line.payee == payable.payee
                     && one.line.beneficiary == payable.beneficiary
                     && one.line.fund == payable.fund
             });
-            let (destination, detail, holds, apart) = match (&to, now) {
-                (To::Heir(heir), _) => {
-                    let (detail, holds) = inherited.reached(heir, payout);
-                    (heir.destination, detail, holds, of_reason)
-                }
-                (To::Nobody, _) => {
-                    let code = Some(HoldCode::AfterTheDeath);
-                    (payout.destination, payout.detail.clone(), Vec::new(), code)
-                }
-                (_, Some(one)) => {
+            let (destination, detail, holds, apart) = match now {
+                Some(one) => {
                     (one.line.destination, one.detail.clone(), one.holds.clone(), of_reason)
                 }
-                (_, None) => {
+                None => {
                     let code =
                         match deaths.is_held_as_dead(self, cycle, payable.beneficiary).await? {
                             true => HoldCode::UnpaidBeforeDeath,
                             false => of_reason.unwrap_or(HoldCode::NotEntitledNow),
                         };
-                    let (destination, detail) = match &to {
-                        To::Person => self.nowhere(payout),
-                        _ => (payout.destination, payout.detail.clone()),
-                    };
-                    (destination, detail, Vec::new(), Some(code))
+                    (payout.destination, payout.detail.clone(), Vec::new(), Some(code))
                 }
             };
-            let mut lines: Vec<DueLine> = payout
-                .claims
-                .iter()
-                .map(|claim| DueLine {
-                    payee,
-                    beneficiary: payable.beneficiary,
-                    owner: claim.owner,
-                    fund: payable.fund.clone(),
-                    programme: payable.programme.clone(),
-                    province: payable.province.clone(),
-                    enrolment: claim.enrolment,
-                    benefit: claim.benefit.clone(),
-                    component: claim.component.clone(),
-                    period: claim.period,
-                    kind: LineKind::Carried,
-                    revision: claim.revision,
-                    amount_minor: claim.amount_minor,
-                    destination,
-                    carried_from: Some(payable.number),
-                    lowers_unpaid: false,
-                    apart,
-                })
-                .collect();
-            if let To::Heir(heir) = &to {
-                let last = inherited.last_month(payable.beneficiary, heir);
-                lines.extend(self.taken_back_after_death(&lines, last).await?);
+            for claim in &payout.claims {
+                arrived.push(TravellingLine {
+                    line: DueLine {
+                        payee: payable.payee,
+                        beneficiary: payable.beneficiary,
+                        owner: claim.owner,
+                        fund: payable.fund.clone(),
+                        programme: payable.programme.clone(),
+                        province: payable.province.clone(),
+                        enrolment: claim.enrolment,
+                        benefit: claim.benefit.clone(),
+                        component: claim.component.clone(),
+                        period: claim.period,
+                        kind: LineKind::Carried,
+                        revision: claim.revision,
+                        amount_minor: claim.amount_minor,
+                        destination,
+                        carried_from: Some(payable.number),
+                        lowers_unpaid: false,
+                        apart,
+                    },
+                    holds: holds.clone(),
+                    detail: detail.clone(),
+                });
             }
-            arrived.extend(lines.into_iter().map(|line| TravellingLine {
-                line,
-                holds: holds.clone(),
-                detail: detail.clone(),
-            }));
         }
-        Ok(())
+        Ok(carried)
     }
 
     /// What the orders of earlier lists left in doubt of payables that were never ordered themselves: held
@@ -295,9 +244,7 @@ impl Engine {
                 let mut before = Vec::new();
                 for one in self.store.payables_of(&numbers).await? {
                     let orders = self.store.instructions_of(&[one.number]).await?;
-                    // Before it went to an heir, or came back from one.
-                    let is_of_another = one.payee != payable.payee;
-                    if recalled.last_came_back(&orders) && !is_of_another {
+                    if recalled.last_came_back(&orders) {
                         found.insert(payable.number, HoldCode::ReportedByOfficer);
                         continue;
                     }
@@ -308,8 +255,6 @@ impl Engine {
                     match left {
                         Some(Further::NeedsAPerson(HoldCode::ReportedByPartner, _))
                             if !stopped.contains_key(&(one.payee, one.beneficiary)) => {}
-                        Some(Further::NeedsAPerson(code, _))
-                            if is_of_another && code != HoldCode::DuplicateReported => {}
                         Some(Further::NeedsAPerson(code, _)) => {
                             let first = found.entry(payable.number).or_insert(code);
                             *first = (*first).min(code);

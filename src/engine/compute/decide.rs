@@ -154,17 +154,7 @@ impl Decided {
             let place = judged.asked[usize::from(line.enrolment)];
             let listed = &rows.listed[place];
             let decision = &rows.decisions[place];
-            let mut due = due_line(terms, listed, line, pack);
-            let by_register = judged.case().date_of_death.and_then(|day| Period::of(day).ok());
-            let heir = terms.heirs.of(listed.person);
-            let is_after = heir.is_some_and(|heir| due.period > heir.last_month(by_register));
-            if let Some(heir) = heir.filter(|_| !is_after) {
-                (due.payee, due.destination) = (heir.payee, heir.destination);
-                let detail = heir.detail((&listed.row.full_name, &listed.row.national_id));
-                let holds = heir.holds(&terms.shared_accounts);
-                self.travels(&TravellingLine { holds, detail, line: due });
-                continue;
-            }
+            let due = due_line(terms, listed, line, pack);
             let held_by_identity =
                 |scope: HoldScope| decision.hold_of_identity().filter(|code| code.scope() == scope);
             let of_identity = held_by_identity(HoldScope::Payable);
@@ -176,21 +166,16 @@ impl Decided {
                 None => decision.record_no.and_then(|line| register.full_name(line)),
             };
             let is_another_s = !names.account_fits(&listed.row, recorded);
-            let holds = is_after
-                .then_some(HoldCode::AfterTheDeath)
+            let holds = of_identity
                 .into_iter()
-                .chain(of_identity)
                 .chain(is_shared.then_some(HoldCode::AccountShared))
                 .chain(is_another_s.then_some(HoldCode::AccountNameDiffers))
                 .collect();
-            self.travels(&TravellingLine { holds, detail: payee_detail(&listed.row), line: due });
+            let travelling = TravellingLine { holds, detail: payee_detail(&listed.row), line: due };
+            let (bytes, items) = self.travelling.entry(travelling.line.payee.shard()).or_default();
+            write_travelling(bytes, &travelling);
+            *items += 1;
         }
-    }
-
-    fn travels(&mut self, travelling: &TravellingLine) {
-        let (bytes, items) = self.travelling.entry(travelling.line.payee.shard()).or_default();
-        write_travelling(bytes, travelling);
-        *items += 1;
     }
 
     /// Writes the evidence of one person, tallies the rows and keeps those that are not entitled.
