@@ -17,6 +17,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_the_bank_saw_before_waits_for_two_persons
     who_is_held_this_month_is_not_paid_for_the_last
     who_is_gone_from_the_roster_is_held_for_an_officer
+    who_is_gone_with_two_months_unpaid_is_held_for_both
     an_old_line_about_a_returned_payment_is_no_news
     a_doubt_stays_however_many_lists_carry_it
     a_doubt_stands_beside_a_death
@@ -219,6 +220,26 @@ async fn who_is_gone_from_the_roster_is_held_for_an_officer(office: TestOffice) 
     office.release_holds(&november, "H155").await;
     let again = office.engine.reissue(&office.now(&november).await).await.unwrap();
     assert_eq!((again.ordered, again.ordered_minor), (1, 500_000));
+    office.ends_whole().await;
+}
+
+/// Two months that no list carried into each other come back: the second is no more this month's than the first.
+async fn who_is_gone_with_two_months_unpaid_is_held_for_both(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.month("2026-11", &[AN, BINH]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    for cycle in [&october, &november] {
+        let back = office.said(cycle, "E1", 1, "Hoàn trả", "Tài khoản đã đóng").await;
+        let paid = office.said(cycle, "E2", 1, "Thành công", "").await;
+        office.sheet(&[back, paid]).await.unwrap();
+        office.closed(cycle).await;
+    }
+    office.month("2026-12", &[BINH]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    office.check(&december, "entitled 1", "held 1 = 1000000, pending 1 = 500000").await;
+    assert_eq!(held(&office, &december).await, [("H155".to_owned(), 1_000_000)]);
     office.ends_whole().await;
 }
 

@@ -170,7 +170,9 @@ impl Engine {
             // Where this month's money goes, last month's goes too; a bad account is not repeated
             // when the roster names a better one.
             let now = arrived.iter().find(|one| {
-                one.line.payee == payable.payee
+                // What was carried a moment ago says nothing about this month.
+                one.line.carried_from.is_none()
+                    && one.line.payee == payable.payee
                     && one.line.beneficiary == payable.beneficiary
                     && one.line.fund == payable.fund
             });
