@@ -307,7 +307,7 @@ impl Engine {
     }
 
     /// Sends the requests of a window at the partner's pace. Nothing of it leaves when something of the window
-    /// before could not be sent, or when a halt was put since it was recorded.
+    /// before could not be sent, or when a halt was put or the hours ended since it was recorded.
     async fn send(
         &self,
         lease: &Lease,
@@ -317,9 +317,12 @@ impl Engine {
         unsent: Option<Reason>,
     ) -> Result<Said, EngineError> {
         let Ready { window, leaving: Leaving { lines, again } } = ready;
-        let halt = self.halt_of(&batch).await?;
-        let halted = halt.map(|halt| Reason::new("halted", format!("halted: {halt}")));
-        if let Some(reason) = unsent.or(halted) {
+        // Where that cannot be known nothing leaves, and of a window that did not leave nothing is unknown.
+        let stopped = match self.may_still_leave(&batch).await {
+            Ok(why) => why.map(|why| Reason::new("stopped", why.why)),
+            Err(error) => Some(Reason::new("stopped", format!("{}: {error}", error.code()))),
+        };
+        if let Some(reason) = unsent.or(stopped) {
             let stays = |line| (line, Reply::NotSent(reason.clone()));
             return Ok(Said { window, again, replies: lines.into_iter().map(stays).collect() });
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, Response, StatusCode};
+use tokio::sync::Semaphore;
 
 use super::authorization::Tokens;
 use super::pace::Pace;
@@ -52,6 +53,8 @@ pub(super) enum Called {
 pub(super) struct Caller {
     settings: Arc<HttpSettings>,
     pace: Arc<Pace>,
+    /// As many requests as were agreed are under way, whoever makes them.
+    places: Arc<Semaphore>,
     tokens: Option<Arc<Tokens>>,
     signer: Option<Signer>,
     client: tokio::sync::OnceCell<Client>,
@@ -62,6 +65,7 @@ impl Caller {
     pub fn new(settings: HttpSettings, quota: Quota) -> Caller {
         Caller {
             pace: Arc::new(Pace::new(quota)),
+            places: Arc::new(Semaphore::new(quota.concurrency.max(1) as usize)),
             tokens: settings.oauth.clone().map(Tokens::new).map(Arc::new),
             signer: settings.signing.clone().map(Signer::new),
             client: tokio::sync::OnceCell::new(),
@@ -74,6 +78,7 @@ impl Caller {
         Caller {
             settings: self.settings.clone(),
             pace: self.pace.clone(),
+            places: self.places.clone(),
             tokens: self.tokens.clone(),
             signer: self.signer.clone(),
             client: tokio::sync::OnceCell::new(),
@@ -104,6 +109,8 @@ impl Caller {
     }
 
     pub async fn call(&self, call: Call<'_>) -> Called {
+        // It is never closed.
+        let _place = self.places.acquire().await;
         let mut is_doubtful = false;
         match self.attempts(call, &mut is_doubtful).await {
             // That the last attempt did nothing says nothing of one that failed before it.

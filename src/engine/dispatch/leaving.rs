@@ -99,19 +99,32 @@ impl Engine {
         &self,
         batch: &Batch,
     ) -> Result<Option<Waits>, EngineError> {
-        if let Some(halt) = self.halt_of(batch).await? {
-            return Ok(Some(Waits::for_somebody(format!("halted: {halt}"))));
+        if let Some(why) = self.may_still_leave(batch).await? {
+            return Ok(Some(why));
         }
         if let Err(error) = self.file_must_be_of_this_environment(batch) {
             return Ok(Some(Waits::for_somebody(format!("{}: {error}", error.code()))));
         }
         let terms = &self.provider(&batch.provider)?.on(self.clock.today()).leaving;
+        self.waits_for_a_ceiling(batch, terms).await
+    }
+
+    /// Why what is recorded and counted already may not leave at this moment: a halt, or the hours; nothing when it
+    /// may.
+    pub(in crate::engine) async fn may_still_leave(
+        &self,
+        batch: &Batch,
+    ) -> Result<Option<Waits>, EngineError> {
+        if let Some(halt) = self.halt_of(batch).await? {
+            return Ok(Some(Waits::for_somebody(format!("halted: {halt}"))));
+        }
+        let terms = &self.provider(&batch.provider)?.on(self.clock.today()).leaving;
         let now = self.clock.now();
         let leaving = terms.hours.leaving(now, batch.value_date, self.calendar(terms));
-        if matches!(leaving, Ok(Leaving::Waits { .. }) | Err(_)) {
-            return Ok(self.waits_for_hours(batch, terms));
+        match leaving {
+            Ok(Leaving::Waits { .. }) | Err(_) => Ok(self.waits_for_hours(batch, terms)),
+            _ => Ok(None),
         }
-        self.waits_for_a_ceiling(batch, terms).await
     }
 
     /// Puts into the transaction of a window what must hold when it is recorded. Money is counted where

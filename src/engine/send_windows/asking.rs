@@ -187,14 +187,14 @@ impl Engine {
             }
         }
         let shown = format!("{}.{asked}.jsonl", batch.file_name);
+        if !good.is_empty() {
+            self.keep_answer(&batch.provider, good, &shown).await?;
+        }
         if !bad.is_empty() {
             match self.keep_answer(&batch.provider, bad, &shown).await {
                 Err(EngineError::Refused { .. }) => {}
                 kept => kept?,
             }
-        }
-        if !good.is_empty() {
-            self.keep_answer(&batch.provider, good, &shown).await?;
         }
         Ok(kept)
     }
