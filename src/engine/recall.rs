@@ -210,21 +210,25 @@ impl Engine {
         if asked_back.is_empty() {
             return Err(nothing_to_ask(cycle, whom, &batches, &orders));
         }
-        let open = self.store.recalls(cycle.number).await?;
-        // Of a whole file what is asked back already is left to that.
-        if let Whom::File(_) = whom {
-            let is_asked = |one: &Instruction| {
-                let of_order = |recall: &&Recall| is_of(recall, one.payable, one.attempt);
-                open.iter().filter(of_order).any(|recall| recall.state.is_live())
-            };
-            if !asked_back.iter().all(|one| is_asked(one)) {
-                asked_back.retain(|one| !is_asked(one));
+        let mut open = self.store.recalls(cycle.number).await?;
+        open.retain(|recall| recall.state.is_live());
+        let by_order: HashMap<(PayableNo, AttemptNo), &Recall> =
+            open.iter().map(|recall| ((recall.payable, recall.attempt), recall)).collect();
+        let asked_as = |one: &Instruction| by_order.get(&(one.payable, one.attempt)).copied();
+        let mut live = asked_back.iter().find_map(|one| asked_as(one));
+        if let Whom::File(file) = whom {
+            // Of a whole file what is asked back already is left to that; but two requests for one file are not
+            // proposed at once, because they would be decided as one.
+            if asked_back.iter().any(|one| asked_as(one).is_none()) {
+                asked_back.retain(|one| asked_as(one).is_none());
+                live = open.iter().find(|recall| {
+                    recall.batch == file
+                        && recall.asked_with.is_some()
+                        && recall.state == RecallState::Proposed
+                });
             }
         }
-        if let Some(live) = open.iter().find(|recall| {
-            recall.state.is_live()
-                && asked_back.iter().any(|one| is_of(recall, one.payable, one.attempt))
-        }) {
+        if let Some(live) = live {
             return Err(EngineError::refused(
                 "D172",
                 format!(
@@ -395,7 +399,7 @@ impl Engine {
         }
         let at = self.stamp();
         let mut changes = Changes::new();
-        self.must_not_be_leaving(cycle, whom, &recalls).await?;
+        self.must_not_be_leaving(cycle, whom, &mut recalls).await?;
         let mut ended = Vec::new();
         for recall in &recalls {
             let to = recall.state.apply(RecallEvent::GivenUp)?;

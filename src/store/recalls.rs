@@ -1,9 +1,7 @@
 //! Payments that are asked back, the files that ask, and what became of both.
 
-use std::collections::BTreeSet;
-
 use crate::domain::batch::{Batch, DeliveryOutcome, SealedCopy};
-use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
+use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
 use crate::domain::recall::{AnsweredBy, Recall, RecallFile, RecallFileState, RecallState};
 use crate::domain::state::Named;
 
@@ -93,14 +91,6 @@ impl Store {
             )
             .await?;
         rows.iter().map(recall).collect()
-    }
-
-    /// Which recalls an answer has moved last.
-    pub async fn recalls_answered_by(&self, answer: AnswerNo) -> Result<BTreeSet<i64>, StoreError> {
-        let rows = self
-            .query("select recall_no from recall where answer_no = $1", &[answer.0.into()])
-            .await?;
-        rows.iter().map(|row| row.int(0)).collect()
     }
 
     /// Files of confirmed recalls that are to leave or to be asked about.

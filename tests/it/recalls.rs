@@ -51,6 +51,8 @@ on_both_databases! { run, RealPart::Postgres;
     everything_of_a_file_is_asked_back_in_one_request
     an_answer_about_the_whole_holds_for_what_has_none_of_its_own
     a_word_about_a_file_of_which_one_payment_was_asked_back_is_not_believed
+    a_word_around_one_payment_is_not_said_of_another_request
+    two_requests_for_a_file_are_not_proposed_at_once
     a_file_is_asked_back_by_two_persons_and_decided_at_once
     what_comes_back_before_the_request_leaves_is_not_waited_for
     a_request_for_a_file_leaves_once_whatever_dies

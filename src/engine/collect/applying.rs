@@ -25,6 +25,7 @@ use crate::domain::outcome::{Outcome, Reported};
 use crate::domain::payable::PayableState;
 use crate::domain::receivable::Receivable;
 use crate::domain::roster::Channel;
+use crate::engine::collect::recalled_files::NamedItself;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::believe::Signatory;
@@ -45,6 +46,8 @@ pub(super) struct Page {
     pub state: AnswerState,
     /// The rule that does not let them be booked: what they say of payments goes to the queue.
     pub unbookable: Option<String>,
+    /// Of an answer to recalls, what it names by items of their own: what is said of a whole is not said of them.
+    pub named: NamedItself,
 }
 
 impl Engine {
@@ -59,6 +62,9 @@ impl Engine {
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<(i64, Answered)>>(4);
         let (formats, from) = (self.formats.clone(), answer.applied);
         let (archive, digest) = (self.archive.clone(), *digest);
+        // A word about a whole request has to know of everything that the answer names, also before a restart.
+        let names_recalls =
+            self.formats.read(&answer.format).is_some_and(|format| format.answers_recalls());
         let reader = tokio::task::spawn_blocking(move || {
             let format = formats.read(&format_id).ok_or_else(|| {
                 EngineError::refused(
@@ -75,7 +81,7 @@ impl Engine {
                     item += 1;
                     // What is said of a whole file counts for the payments that nothing else names, so
                     // it is applied last, and read again after a restart.
-                    if item > from || outcome.scope != Scope::Payment {
+                    if item > from || outcome.scope != Scope::Payment || names_recalls {
                         page.push((item, outcome));
                     }
                     if page.len() == ITEMS_A_PAGE {
@@ -93,11 +99,18 @@ impl Engine {
             Ok::<(), EngineError>(())
         });
         let mut of_groups = Vec::new();
+        let mut named = NamedItself::default();
         while let Some(page) = receive.recv().await {
             let read = page.last().map_or(answer.applied, |(item, _)| *item);
-            let (groups, payments): (Vec<_>, Vec<_>) =
+            let (groups, mut payments): (Vec<_>, Vec<_>) =
                 page.into_iter().partition(|(_, outcome)| outcome.scope != Scope::Payment);
             of_groups.extend(groups);
+            if names_recalls {
+                for (_, one) in &payments {
+                    named.add(one.case_id.as_deref(), self.our_reference(one));
+                }
+                payments.retain(|(item, _)| *item > from);
+            }
             self.apply_payments(profile, &mut answer, payments).await?;
             self.progress.at("collect", read as u64, answer.items as u64);
         }
@@ -109,6 +122,7 @@ impl Engine {
             to: answer.items,
             state: AnswerState::Applied,
             unbookable: None,
+            named,
         };
         let repeated = self.apply_page(profile, &answer, last).await?;
         Ok(answer.repeated + repeated)
@@ -120,7 +134,7 @@ impl Engine {
         answer: &Answer,
         page: Page,
     ) -> Result<i64, EngineError> {
-        let Page { items: page, to, state, unbookable } = page;
+        let Page { items: page, to, state, unbookable, named } = page;
         let mut changes = Changes::new();
         let mut discrepancies: Vec<Discrepancy> = Vec::new();
         let mut outcomes: Vec<Outcome> = Vec::new();
@@ -132,8 +146,15 @@ impl Engine {
         {
             true => {
                 // What is said of a recall says nothing about money.
-                self.answer_recalls(&mut changes, profile, answer, page, &mut discrepancies)
-                    .await?;
+                self.answer_recalls(
+                    &mut changes,
+                    profile,
+                    answer,
+                    page,
+                    &named,
+                    &mut discrepancies,
+                )
+                .await?;
                 vec![]
             }
             false => page,

@@ -4,13 +4,14 @@
 //! Gives: the same move for every payment of that request of which the answer says nothing by itself and which has
 //! no end yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 
 use super::recalls::Unfit;
 use crate::domain::answer::{Answer, DiscrepancyKind};
-use crate::domain::recall::{Recall, RecallState};
+use crate::domain::ids::{AttemptNo, PayableNo};
+use crate::domain::recall::{Recall, RecallFileState, RecallState};
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
@@ -22,49 +23,106 @@ pub(super) struct WholeWord<'a> {
     pub request: Vec<Recall>,
 }
 
+/// What an answer names by items of their own, whether they say something new or not.
+#[derive(Default)]
+pub(super) struct NamedItself {
+    recalls: HashSet<i64>,
+    orders: HashSet<(PayableNo, AttemptNo)>,
+}
+
+impl NamedItself {
+    pub fn add(&mut self, case: Option<&str>, order: Option<(PayableNo, AttemptNo)>) {
+        self.recalls.extend(case.and_then(Recall::number_in));
+        self.orders.extend(order);
+    }
+
+    fn has(&self, recall: &Recall) -> bool {
+        self.recalls.contains(&recall.number)
+            || self.orders.contains(&(recall.payable, recall.attempt))
+    }
+}
+
+/// What an item is about.
+pub(super) enum Meant {
+    /// One payment, or one that was asked back by itself.
+    One,
+    /// It stands around payments that the answer names, and says no more than they do.
+    Nothing,
+    /// A whole request; without what the answer names by itself.
+    Request(Vec<Recall>),
+    /// A file that was asked back in several requests, of which more than one is open.
+    Several,
+}
+
 impl Engine {
-    /// The recalls of the request about which an item speaks as a whole; none when it speaks of a payment, or of
-    /// what was asked back by itself. Nothing is left of it where the answer has named every payment already.
-    pub(super) async fn whole_request_meant(
+    /// Whether an item speaks of a request as a whole, and of which.
+    pub(super) async fn recalls_meant(
         &self,
         profile: &Provider,
         answered: &Answered,
-        spoken: &BTreeSet<i64>,
-    ) -> Result<Option<Vec<Recall>>, EngineError> {
+        named: &NamedItself,
+    ) -> Result<Meant, EngineError> {
         let names_a_payment = answered.end_to_end_id.is_some() || answered.instruction_id.is_some();
         if names_a_payment || answered.scope == Scope::Payment {
-            return Ok(None);
+            return Ok(Meant::One);
         }
-        let mut of_file = Vec::new();
-        let number = answered.case_id.as_deref().map(Recall::number_in);
-        if let Some(number) = number {
-            let Some(number) = number else { return Ok(None) };
-            let Some(recall) = self.store.recall(number).await? else { return Ok(None) };
-            let case = answered.case_id.as_deref().unwrap_or_default();
-            let is_case = recall.case_id(&self.recalled(&recall)) == case;
-            if is_case && recall.asked_with.is_some() {
-                of_file = self.store.recalls_of_request(recall.request()).await?;
-            }
-        } else {
-            let names = [&answered.original_batch_id, &answered.original_message_id];
-            let Some(name) = names.into_iter().flatten().next() else { return Ok(None) };
-            let Some(file) = self.store.batch_by_message(name.trim()).await? else {
-                return Ok(None);
-            };
-            of_file = self.store.recalls(file.cycle).await?;
-            of_file.retain(|recall| recall.batch == file.number);
-            // What stands around the payments that it names is said of them.
-            let named = of_file.iter().any(|recall| spoken.contains(&recall.number));
-            of_file.retain(|recall| recall.asked_with.is_some());
-            if of_file.is_empty() && named {
-                return Ok(Some(of_file));
+        if let Some(case) = answered.case_id.as_deref() {
+            // Each payment has a case of its own, so that a case is about one.
+            let Some(number) = Recall::number_in(case) else { return Ok(Meant::One) };
+            let of_case = self.store.recall(number).await?;
+            let is_told = of_case.is_some_and(|recall| named.has(&recall));
+            return Ok(if is_told { Meant::Nothing } else { Meant::One });
+        }
+        let names = [&answered.original_batch_id, &answered.original_message_id];
+        let Some(name) = names.into_iter().flatten().next() else { return Ok(Meant::One) };
+        let Some(file) = self.store.batch_by_message(name.trim()).await? else {
+            return Ok(Meant::One);
+        };
+        let mut of_file = self.store.recalls(file.cycle).await?;
+        of_file.retain(|recall| {
+            recall.batch == file.number && recall.provider == profile.name && recall.is_in_request()
+        });
+        let requests: BTreeSet<i64> =
+            of_file.iter().filter(|one| named.has(one)).map(Recall::request).collect();
+        if !requests.is_empty() {
+            // What stands around the payments that it names is said of the requests with which they were asked back.
+            of_file.retain(|recall| {
+                recall.asked_with.is_some()
+                    && requests.contains(&recall.request())
+                    && !named.has(recall)
+            });
+            return Ok(if of_file.is_empty() { Meant::Nothing } else { Meant::Request(of_file) });
+        }
+        of_file.retain(|recall| recall.asked_with.is_some());
+        let open = self.requests_answered(&of_file).await?;
+        if open.len() > 1 {
+            return Ok(Meant::Several);
+        }
+        // Said of what has its end already, it is about the last one.
+        let request = open.first().copied().or_else(|| of_file.iter().map(Recall::request).max());
+        of_file.retain(|recall| Some(recall.request()) == request);
+        Ok(if of_file.is_empty() { Meant::One } else { Meant::Request(of_file) })
+    }
+
+    /// The requests that have left, or may have, and of which something has no end yet.
+    async fn requests_answered(&self, of_file: &[Recall]) -> Result<BTreeSet<i64>, EngineError> {
+        use RecallState as S;
+        let mut left = BTreeSet::new();
+        let mut waiting = BTreeSet::new();
+        for recall in of_file {
+            match recall.state {
+                S::Sent | S::Pending => _ = left.insert(recall.request()),
+                S::Confirmed => _ = waiting.insert(recall.request()),
+                _ => {}
             }
         }
-        of_file.retain(|recall| recall.provider == profile.name && recall.is_in_request());
-        // Asked back once more, it is the last request that is answered.
-        let last = of_file.iter().map(Recall::request).max();
-        of_file.retain(|recall| Some(recall.request()) == last);
-        Ok((!of_file.is_empty()).then_some(of_file))
+        for request in waiting {
+            let file = self.store.recall_file(request).await?;
+            if file.is_some_and(|file| file.state != RecallFileState::Released) {
+                left.insert(request);
+            }
+        }
+        Ok(left)
     }
 
     /// Moves every recall of a request that has no answer of its own.
@@ -73,7 +131,6 @@ impl Engine {
         changes: &mut Changes,
         answer: &Answer,
         whole: WholeWord<'_>,
-        spoken: &BTreeSet<i64>,
         seen: &mut BTreeMap<i64, Recall>,
     ) -> Result<Vec<Unfit>, EngineError> {
         use RecallState as S;
@@ -89,10 +146,6 @@ impl Engine {
         let mut moved = 0;
         let mut against = None;
         for recall in request {
-            if spoken.contains(&recall.number) {
-                moved += 1;
-                continue;
-            }
             let recall = seen.get(&recall.number).cloned().unwrap_or(recall);
             match recall.state {
                 S::Confirmed | S::Sent | S::Pending => {

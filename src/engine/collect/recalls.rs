@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use payment_formats::{Outcome as Answered, OutcomeStatus};
+use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::batch::DeliveryOutcome;
 use crate::domain::instruction::InstructionState;
 use crate::domain::recall::{Recall, RecallEvent, RecallFileEvent, RecallFileState, RecallState};
 use crate::domain::state::Named;
-use crate::engine::collect::recalled_files::WholeWord;
+use crate::engine::collect::recalled_files::{Meant, NamedItself, WholeWord};
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
@@ -54,23 +54,40 @@ impl Engine {
         profile: &Provider,
         answer: &Answer,
         page: Vec<(i64, Answered)>,
+        named: &NamedItself,
         discrepancies: &mut Vec<Discrepancy>,
     ) -> Result<(), EngineError> {
         // As this page has left them so far.
         let mut seen: BTreeMap<i64, Recall> = BTreeMap::new();
-        // Of which payments this answer has said something by their own items.
-        let mut spoken = self.store.recalls_answered_by(answer.number).await?;
         for (item, answered) in page {
-            if let Some(request) = self.whole_request_meant(profile, &answered, &spoken).await? {
-                let whole = WholeWord { item, answered: &answered, request };
-                let unfit = self.answer_request(changes, answer, whole, &spoken, &mut seen).await?;
-                discrepancies
-                    .extend(unfit.into_iter().map(|one| one.told(answer, item, &answered)));
-                continue;
+            match self.recalls_meant(profile, &answered, named).await? {
+                Meant::One => {}
+                Meant::Nothing => continue,
+                Meant::Request(request) => {
+                    let whole = WholeWord { item, answered: &answered, request };
+                    let unfit = self.answer_request(changes, answer, whole, &mut seen).await?;
+                    discrepancies
+                        .extend(unfit.into_iter().map(|one| one.told(answer, item, &answered)));
+                    continue;
+                }
+                Meant::Several => {
+                    let unfit = Unfit::unmatched(
+                        "the answer is about everything that was asked back of a file, and that was asked back in \
+                         several requests; nothing was changed: ask the partner which it means",
+                    );
+                    discrepancies.push(unfit.told(answer, item, &answered));
+                    continue;
+                }
             }
             let unfit = match self.recall_meant(profile, &answered, &seen).await? {
+                // Above a payment, that some are given back and some are not says nothing of one.
+                Ok(_)
+                    if answered.scope != Scope::Payment
+                        && answered.status == OutcomeStatus::RecallPartial =>
+                {
+                    None
+                }
                 Ok(recall) => {
-                    spoken.insert(recall.number);
                     self.answer_recall(changes, answer, item, &answered, recall, &mut seen).await?
                 }
                 Err(unfit) => Some(unfit),

@@ -8,6 +8,7 @@ use payment_formats::Outcome as Answered;
 use super::applying::Page;
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind};
 use crate::domain::outcome::Outcome;
+use crate::engine::collect::recalled_files::NamedItself;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::store::{StoreError, rule_told};
@@ -29,6 +30,7 @@ impl Engine {
                 to,
                 state: AnswerState::Applying,
                 unbookable,
+                named: NamedItself::default(),
             };
             let mut booked = self.apply_page(profile, answer, page(&part, None)).await;
             if part.len() > 1 && booked.as_ref().err().and_then(rule_broken).is_some() {

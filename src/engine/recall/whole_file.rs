@@ -4,7 +4,7 @@
 //! Reads: a file of the cycle, its orders, and their recalls.
 //! Gives: what of it is meant, the leaves of acts about it, and why nothing of it can be asked back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Whom, named, none_waits};
 use crate::audit::batch_root::BatchRootBuilder;
@@ -82,15 +82,21 @@ impl Engine {
         }
     }
 
-    /// What is given up has not begun to leave, or has left; and of a request that has not left, all of it.
+    /// What is given up has not begun to leave, or has left; and of a request that has not left, all of it. Where
+    /// one of several requests for a file has not left, that one is given up, and leaves what is meant.
     pub(super) async fn must_not_be_leaving(
         &self,
         cycle: &Cycle,
         whom: Whom,
-        recalls: &[Recall],
+        recalls: &mut Vec<Recall>,
     ) -> Result<(), EngineError> {
         let label = cycle.label();
+        let mut requests = BTreeSet::new();
+        let mut waiting = BTreeSet::new();
         for recall in recalls.iter().filter(|one| one.state == RecallState::Confirmed) {
+            if !requests.insert(recall.request()) {
+                continue;
+            }
             let Some(file) = self.store.recall_file(recall.request()).await? else { continue };
             let is_whole = matches!(whom, Whom::File(_));
             let sentence = if file.state != RecallFileState::Released {
@@ -105,13 +111,14 @@ impl Engine {
                      {label} {of} --reason TEXT --as OFFICER",
                     file.file_name
                 )
-            } else if is_whole {
-                // The others of the request stand in the same file.
-                break;
             } else {
+                waiting.insert(recall.request());
                 continue;
             };
             return Err(EngineError::refused("D178", sentence));
+        }
+        if matches!(whom, Whom::File(_)) && !waiting.is_empty() {
+            recalls.retain(|one| waiting.contains(&one.request()));
         }
         Ok(())
     }

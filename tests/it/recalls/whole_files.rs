@@ -363,3 +363,57 @@ pub(super) async fn a_request_for_a_file_leaves_once_whatever_dies(mut office: T
     assert!(office.discrepancies().await.is_empty(), "{:?}", office.discrepancies().await);
     office.ends_whole().await;
 }
+
+pub(super) async fn a_word_around_one_payment_is_not_said_of_another_request(
+    mut office: TestOffice,
+) {
+    let (cycle, file) = sent_wrongly(&mut office, TERMS).await;
+    asked_back(&office, &cycle, "E1").await;
+    let an = office.said(&cycle, "E1", 1, "", "").await.reference;
+    let binh = office.said(&cycle, "E2", 1, "", "").await.reference;
+    whole_made(&office, &cycle, &file).await;
+    office.engine.dispatch(None).await.unwrap();
+    let told = |recalls: Vec<String>| -> Vec<String> {
+        let mut told: Vec<String> =
+            recalls.iter().map(|one| one.split(' ').nth(2).unwrap().to_owned()).collect();
+        told.sort();
+        told
+    };
+    office.on_day("2026-10-05");
+    // What stands around An's own recall says nothing of the other two.
+    resolved_together(&office, &cycle, "G1", ("RJCR", "CUST"), &[(&an, "RJCR")]).await;
+    assert_eq!(told(recalls(&office, &cycle).await), ["refused", "sent", "sent"]);
+    // Of Bình the answer says that it is not decided, also when it says so for the second time.
+    for id in ["G2", "G3"] {
+        resolved_together(&office, &cycle, id, ("ACCR", ""), &[(&binh, "PDCR")]).await;
+        assert_eq!(told(recalls(&office, &cycle).await), ["accepted", "pending", "refused"]);
+    }
+    assert!(office.discrepancies().await.is_empty(), "{:?}", office.discrepancies().await);
+    office.ends_whole().await;
+}
+
+pub(super) async fn two_requests_for_a_file_are_not_proposed_at_once(mut office: TestOffice) {
+    let (cycle, file) = sent_wrongly(&mut office, TERMS).await;
+    proposed(&office, &cycle, "E1", asking("DUPL")).await.unwrap();
+    assert_eq!(whole_proposed(&office, &cycle, &file).await.unwrap().count, 2);
+    let (now, an) = (office.now(&cycle).await, whom(&office, &cycle, "E1").await);
+    let by = APPROVERS[0];
+    office.engine.recall_decline(&now, an, by, &key(by)).await.unwrap();
+    refused(whole_proposed(&office, &cycle, &file).await, "D172");
+    assert_eq!(whole_confirmed(&office, &cycle, &file).await.unwrap().count, 2);
+    // The second request is another file; before it has left it is given up alone.
+    assert_eq!(whole_proposed(&office, &cycle, &file).await.unwrap().count, 1);
+    assert_eq!(whole_confirmed(&office, &cycle, &file).await.unwrap().files.len(), 1);
+    office.engine.dispatch(None).await.unwrap();
+    let mut states = recalls(&office, &cycle).await;
+    states.retain(|one| one.contains("sent delivered"));
+    assert_eq!(states.len(), 3);
+    // A word about the whole file may be about either.
+    office.on_day("2026-10-05");
+    resolved_together(&office, &cycle, "G1", ("ACCR", ""), &[]).await;
+    assert_eq!(office.discrepancies().await, ["unmatched"]);
+    let mut states = recalls(&office, &cycle).await;
+    states.retain(|one| one.contains("sent delivered"));
+    assert_eq!(states.len(), 3);
+    office.ends_whole().await;
+}

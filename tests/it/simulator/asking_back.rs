@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use chitra::domain::batch::BatchState;
 use chitra::domain::cycle::Cycle;
 use chitra::domain::ids::{ListNo, Shard};
 use chitra::domain::instruction::Instruction;
@@ -49,6 +50,32 @@ pub async fn ask_back(engine: &Engine, month: &Cycle, mut dice: Dice) -> Result<
             false => engine.recall_decline(month, whom, by, &officer_key(by)).await,
         };
         already_there(done.map(|_| ()), &["D171", "D176"])?;
+    }
+    Ok(())
+}
+
+/// Lets go what was asked back of a file that may have left and is proved not to have: it leaves only when nothing of it
+/// is wanted back.
+pub async fn let_go(engine: &Engine, month: &Cycle) -> Result<(), Stopped> {
+    let batches = engine.store.batches(month.number).await.map_err(EngineError::from)?;
+    let stays: BTreeSet<_> = batches
+        .iter()
+        .filter(|batch| batch.state == BatchState::Released)
+        .map(|batch| batch.number)
+        .collect();
+    for one in engine.recalls(month).await? {
+        let recall = one.recall;
+        if !stays.contains(&recall.batch) || !recall.state.is_live() {
+            continue;
+        }
+        let whom = Whom::Payment(recall.payable, recall.attempt);
+        let (by, key) = (APPROVERS[0], officer_key(APPROVERS[0]));
+        let done = match recall.state {
+            RecallState::Proposed => engine.recall_decline(month, whom, by, &key).await,
+            _ => engine.recall_give_up(month, whom, "it has not left", by, &key).await,
+        };
+        // Its own file may be leaving: the partner is asked first.
+        already_there(done.map(|_| ()), &["D178"])?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use chitra::store::Database;
 use jiff::Span;
 use jiff::civil::{Date, date};
 
-use super::asking_back::{ask_back, end_recalls, recalls_are_true};
+use super::asking_back::{ask_back, end_recalls, let_go, recalls_are_true};
 use super::dice::Dice;
 use super::race::race;
 use super::world::{Shape, World, officer_key, period};
@@ -384,6 +384,9 @@ impl Months {
         let asking = days.asked_back.iter().position(|day| *day == self.day);
         if asking.is_some_and(|at| at > 0) && self.shape.officers_act {
             ask_back(engine, &month, self.dice(asking)).await?;
+        }
+        if self.shape.officers_act {
+            let_go(engine, &month).await?;
         }
         engine.dispatch(None).await?;
         // What has just left can be asked back before the partner has booked it.
