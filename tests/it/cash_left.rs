@@ -14,6 +14,7 @@ use crate::support::real_parts::RealPart;
 on_both_databases! { run, RealPart::Postgres;
     a_draw_is_the_lines_of_the_next_list_less_what_is_left_over
     draws_and_what_is_sent_back_are_found_on_statements
+    what_is_sent_back_has_its_day_and_is_recorded_by_one_officer
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | cash";
@@ -160,5 +161,40 @@ async fn draws_and_what_is_sent_back_are_found_on_statements(mut office: TestOff
         told(&office).await,
         "drawn 1000000, paid 500000, given back 500000, balance 0, open 0, next 0, to draw 0"
     );
+    office.ends_whole().await;
+}
+
+async fn what_is_sent_back_has_its_day_and_is_recorded_by_one_officer(office: TestOffice) {
+    // A list that left before the organisation's books were begun: it is in the first draw.
+    office.on_day("2026-09-18");
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.on_day(DAY);
+    recorded(&office, funding("paypoint", 500_000, "RUT 1", false)).await.unwrap();
+    reported(&office, &october, &[("E1", "Đã chi"), ("E2", "Chưa chi")]).await;
+    let back = |day: &str, reference: &str| Funding {
+        cleared_on: day.parse().unwrap(),
+        ..funding("paypoint", 500_000, reference, true)
+    };
+    let begun = "drawn 500000, paid 0, given back 0, balance 500000, open 0, next 0, to draw 0";
+    for day in ["2026-09-21", "2026-09-19", "2026-09-01"] {
+        refused(recorded(&office, back(day, "NOP LAI")).await, "D151");
+        assert_eq!(told(&office).await, begun, "{day}");
+    }
+
+    // Two officers record at once what both found on one paper: the second sees what the first has written.
+    for round in 1..=12_u64 {
+        let (one, other) = (format!("NOP LAI {round}"), format!("NOP LAI {round} B"));
+        let late = async {
+            tokio::time::sleep(std::time::Duration::from_micros(400 * round)).await;
+            recorded(&office, back(DAY, &other)).await
+        };
+        let (first, second) = tokio::join!(recorded(&office, back(DAY, &one)), late);
+        assert!(first.is_ok() != second.is_ok(), "{round}: {first:?} {second:?}");
+        assert!(told(&office).await.contains("balance 0, "), "{round}");
+        let next = funding("paypoint", 500_000, &format!("RUT {}", round + 1), false);
+        recorded(&office, next).await.unwrap();
+    }
+    assert_eq!(office.engine.cleared_funds("paypoint").await.unwrap(), 500_000);
     office.ends_whole().await;
 }
