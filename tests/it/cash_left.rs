@@ -7,7 +7,7 @@ use chitra::engine::EngineError;
 use chitra::engine::funds::Funding;
 use chitra::engine::office;
 
-use crate::statements::{entry, last, shares, statement};
+use crate::statements::{entry, last, reference, shares, statement};
 use crate::support::office::{MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
 
@@ -15,6 +15,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_draw_is_the_lines_of_the_next_list_less_what_is_left_over
     draws_and_what_is_sent_back_are_found_on_statements
     what_is_sent_back_has_its_day_and_is_recorded_by_one_officer
+    what_a_statement_gives_back_of_a_list_counts_once
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | cash";
@@ -123,13 +124,18 @@ async fn a_draw_is_the_lines_of_the_next_list_less_what_is_left_over(office: Tes
     office.ends_whole().await;
 }
 
-async fn draws_and_what_is_sent_back_are_found_on_statements(mut office: TestOffice) {
+/// A partner sends statements of our account.
+async fn with_statements(office: &mut TestOffice) {
     let path = office.dir.join(office::CONFIG);
     let text = std::fs::read_to_string(&path).unwrap();
     let answers = "\"iso20022-camt054\", \"iso20022-camt053\"]";
     std::fs::write(&path, text.replacen("\"iso20022-camt054\"]", answers, 1)).unwrap();
     office.reopen().await;
     office.on_day(DAY);
+}
+
+async fn draws_and_what_is_sent_back_are_found_on_statements(mut office: TestOffice) {
+    with_statements(&mut office).await;
     office.month("2026-10", &[AN, BINH]).await;
     let october = office.paid_out("2026-10", Regular).await;
     recorded(&office, funding("paypoint", 1_000_000, "RUT 10/2026", false)).await.unwrap();
@@ -196,5 +202,38 @@ async fn what_is_sent_back_has_its_day_and_is_recorded_by_one_officer(office: Te
         recorded(&office, next).await.unwrap();
     }
     assert_eq!(office.engine.cleared_funds("paypoint").await.unwrap(), 500_000);
+    office.ends_whole().await;
+}
+
+async fn what_a_statement_gives_back_of_a_list_counts_once(mut office: TestOffice) {
+    with_statements(&mut office).await;
+    office.month("2026-10", &[AN, BINH, CHI]).await;
+    recorded(&office, funding("paypoint", 1_500_000, "RUT 10/2026", false)).await.unwrap();
+    let october = office.paid_out("2026-10", Regular).await;
+    let of = [("E1", "Đã chi"), ("E2", "Chưa chi"), ("E3", "Chưa chi")];
+    reported(&office, &october, &of).await;
+    recorded(&office, funding("paypoint", 500_000, "NOP LAI 10", true)).await.unwrap();
+    assert_eq!(office.engine.cleared_funds("paypoint").await.unwrap(), 500_000);
+
+    // Both name the payment that was not collected; one of them is what the officer has recorded.
+    let mut entries = Vec::new();
+    for (enrolment, text) in [("E2", "Nop lai 10"), ("E3", "Khong nhan")] {
+        let reference = reference(&office, &october, enrolment).await;
+        let details = format!(
+            "<TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs><Amt Ccy=\"VND\">500000</Amt>\
+             <RmtInf><Ustrd>{text}</Ustrd></RmtInf></TxDtls>"
+        );
+        entries.push(entry(500_000, "RCDT", &details));
+    }
+    let text = statement("S1", DAY, (0, 1_000_000), &entries);
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+    assert_eq!(
+        shares(&last(&office).await),
+        ["funds 1 entries 0 payments 500000", "return 1 entries 1 payments 500000"]
+    );
+    assert_eq!(
+        told(&office).await,
+        "drawn 1500000, paid 500000, given back 1000000, balance 0, open 0, next 0, to draw 0"
+    );
     office.ends_whole().await;
 }

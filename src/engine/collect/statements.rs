@@ -55,7 +55,7 @@ type Ordered = (FileKey, i64);
 #[derive(Default)]
 pub(super) struct Known {
     orders: BTreeMap<(PayableNo, AttemptNo), Ordered>,
-    files: BTreeMap<FileKey, FileBooks>,
+    pub(super) files: BTreeMap<FileKey, FileBooks>,
     sums: BTreeMap<CycleNo, Vec<InstructionSum>>,
     shares: BTreeMap<CycleNo, Vec<StatementShare>>,
     /// Entries of the file so far, booked or not.
@@ -266,13 +266,15 @@ impl Engine {
         }
         let order =
             self.our_reference(outcome).and_then(|reference| known.orders.get(&reference).copied());
-        match order {
-            Some((file, ordered)) if told.is_none_or(|(minor, _)| minor == ordered) => {
+        let named = order.filter(|(_, ordered)| told.is_none_or(|(minor, _)| minor == *ordered));
+        let is_named = named.is_some();
+        match named {
+            Some((file, ordered)) => {
                 reading.entry.named.entry(file).or_default().add(1, sign(ordered));
             }
-            _ => reading.entry.strange += 1,
+            None => reading.entry.strange += 1,
         }
-        if order.is_none() && reading.called.len() < CALLED_MAX {
+        if (order.is_none() || is_named) && reading.called.len() < CALLED_MAX {
             reading.called.extend(called(outcome));
         }
         let reference = outcome.original_batch_id.clone().or(outcome.original_message_id.clone());
@@ -339,6 +341,13 @@ impl Engine {
         }
         for file in mentioned {
             self.know_file(known, file).await?;
+        }
+        if !entry.named.is_empty() {
+            names.extend(called(outcome));
+            let funds = self.given_back_called(known, &entry, &names).await?;
+            entry.is_funded = funds.is_some();
+            let (statement, entry) = (reading.number, known.entries);
+            reading.funded.extend(funds.map(|funds| FundedEntry { funds, statement, entry }));
         }
         // What an entry of this same file took is in no table yet.
         entry
@@ -416,6 +425,7 @@ impl Engine {
         }
         let mut books = FileBooks {
             file_name: batch.file_name,
+            provider: batch.provider,
             ordered: Sum { count: batch.count as i64, minor: batch.total_minor },
             ..FileBooks::default()
         };
