@@ -153,7 +153,7 @@ impl Engine {
     }
 
     /// What a partner may still pay with today: what was made available, less what left, and again what
-    /// did not arrive or came back.
+    /// did not arrive or came back; of an organisation that pays cash, less what statements show as given back.
     pub async fn cleared_funds(&self, provider: &str) -> Result<i128, EngineError> {
         let records = self.store.funds(Some(provider)).await?;
         let today = self.clock.today().to_string();
@@ -164,7 +164,14 @@ impl Engine {
             .map(|one| i128::from(one.added_minor()))
             .sum();
         let (sent, back) = self.store.spent_since(provider, first).await?;
-        Ok(cleared - i128::from(sent) + i128::from(back))
+        // What did not arrive lies at an organisation that pays cash, until a statement shows that it came back.
+        let carrier = self.config.provider(provider);
+        let pays_cash = carrier.is_some_and(|one| one.channel == Channel::Cash);
+        let returned = match pays_cash {
+            true => self.store.given_back_of_files(provider, first).await?,
+            false => 0,
+        };
+        Ok(cleared - i128::from(sent) + i128::from(back) - i128::from(returned))
     }
 }
 
