@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use payment_formats::Outcome as Answered;
 
 use super::statements::Known;
-use crate::domain::receivable::Voucher;
 use crate::domain::roster::Channel;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::statement::Entry;
+use crate::pipeline::vouchers::Sought;
 use crate::store::leaving::Funds;
 
 impl Engine {
@@ -92,11 +92,12 @@ impl Engine {
     pub(super) async fn vouchers_known<'k>(
         &self,
         known: &'k mut Known,
-    ) -> Result<&'k [Voucher], EngineError> {
-        if known.vouchers.is_none() {
-            known.vouchers = Some(self.store.vouchers().await?);
-        }
-        Ok(known.vouchers.as_deref().unwrap_or_default())
+    ) -> Result<&'k Sought, EngineError> {
+        let sought = match known.vouchers.take() {
+            Some(sought) => sought,
+            None => Sought::new(self.store.vouchers().await?),
+        };
+        Ok(known.vouchers.insert(sought))
     }
 }
 

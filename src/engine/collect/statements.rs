@@ -15,6 +15,7 @@ use payment_formats::{
 
 use super::applying::ITEMS_A_PAGE;
 use super::called::called;
+use super::netted::Netting;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::digest::Digest;
@@ -22,7 +23,7 @@ use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::InstructionState;
 use crate::domain::money::told;
 use crate::domain::payee_account::{is_the_account, masked};
-use crate::domain::receivable::{SeenOn, Voucher};
+use crate::domain::receivable::SeenOn;
 use crate::domain::roster::Channel;
 use crate::domain::statement::{
     FileKey, FundedEntry, ShareKind, Statement, StatementShare, UnexplainedEntry,
@@ -30,7 +31,7 @@ use crate::domain::statement::{
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::statement::{Entry, FileBooks, Sum, explain};
-use crate::pipeline::vouchers::named;
+use crate::pipeline::vouchers::Sought;
 use crate::store::Changes;
 use crate::store::leaving::Funds;
 use crate::store::registry::Counted;
@@ -64,7 +65,9 @@ pub(super) struct Known {
     /// is asked for.
     pub(super) funds: Option<Vec<Funds>>,
     /// Money that was paid back, by its vouchers; looked up when it is asked for.
-    pub(super) vouchers: Option<Vec<Voucher>>,
+    pub(super) vouchers: Option<Sought>,
+    /// Files as debits without a reason are held against them.
+    pub(super) netting: Netting,
 }
 
 /// One statement while it is read.
@@ -331,7 +334,7 @@ impl Engine {
                 let funds = self.funds_called(profile, known, entry.minor, &names).await?;
                 entry.is_funded = funds.is_some();
                 if entry.minor > 0 {
-                    entry.vouchers = named(&names, self.vouchers_known(known).await?);
+                    entry.vouchers = self.vouchers_known(known).await?.named(&names);
                 }
                 let (statement, entry) = (reading.number, known.entries);
                 reading.funded.extend(funds.map(|funds| FundedEntry { funds, statement, entry }));
@@ -361,10 +364,8 @@ impl Engine {
                     let found = &entry.vouchers.receipts;
                     reading.receipts.extend(found.iter().map(|receipt| (*receipt, on)));
                     // Each is found once, also in the statements of this same file.
-                    for one in known.vouchers.iter_mut().flatten() {
-                        if found.contains(&one.receipt) {
-                            one.seen = Some(on);
-                        }
+                    if let Some(sought) = &mut known.vouchers {
+                        sought.seen(found, on);
                     }
                 }
                 let mut counted: BTreeSet<ShareKind> = BTreeSet::new();
@@ -388,7 +389,9 @@ impl Engine {
                         _ => None,
                     });
                     let on = outcome.date.unwrap_or(self.clock.today());
-                    if let Some(fee) = self.fee_netted(&profile.name, file, taken, on).await? {
+                    let netting = &mut known.netting;
+                    let fee = self.fee_netted(netting, &profile.name, file, taken, on).await?;
+                    if let Some(fee) = fee {
                         why = format!("{why}; {fee}");
                     }
                 }
