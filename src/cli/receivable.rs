@@ -168,8 +168,8 @@ fn not_seen_sentence(engine: &Engine, voucher: &Voucher) -> String {
     let days = engine.config.receipt_seen_days.unwrap_or_default();
     let Voucher { receivable, reference, received_on, .. } = voucher;
     format!(
-        "{receivable}: phiếu thu `{reference}`, {amount}, ngày {received_on}, quá {days} ngày chưa thấy trên sao kê.\n\
-         {receivable}: the voucher `{reference}`, {amount} of {received_on}, is not yet seen on a statement after {days} days."
+        "{receivable}: phiếu thu `{reference}`, {amount}, ngày {received_on}, quá {days} ngày chưa khớp với bút toán nào của sao kê.\n\
+         {receivable}: the voucher `{reference}`, {amount} of {received_on}, is matched with no entry of a statement after {days} days."
     )
 }
 

@@ -39,7 +39,8 @@ impl Engine {
     ///
     /// # Errors
     /// D143 when the amount is not positive or the reference no line, D144 when it is recorded already, D146 when
-    /// the partner gives nothing back so, D147 when it has less by our books.
+    /// the partner gives nothing back so, D147 when it has less by our books, D151 when it cannot have come back
+    /// on that day.
     pub async fn funds_record(
         &self,
         funding: Funding,
@@ -63,11 +64,13 @@ impl Engine {
                 ),
             ));
         }
+        // The number first: of two officers who read the same balance, the second finds the number taken.
+        let number = self.store.next_number(Counted::Funds).await?;
         if funding.is_given_back {
-            self.could_give_back(&partner, funding.amount_minor).await?;
+            self.could_give_back(&partner, funding.amount_minor, funding.cleared_on).await?;
         }
         let funds = Funds {
-            number: self.store.next_number(Counted::Funds).await?,
+            number,
             provider,
             amount_minor: funding.amount_minor,
             cleared_on: funding.cleared_on.to_string(),
@@ -102,11 +105,13 @@ impl Engine {
         }
     }
 
-    /// Only an organisation that pays cash sends money back beside its answers, and no more than it has.
+    /// Only an organisation that pays cash sends money back beside its answers: no more than it has, not
+    /// tomorrow, and not before it had any.
     async fn could_give_back(
         &self,
         partner: &Provider,
         amount_minor: i64,
+        on: Date,
     ) -> Result<(), EngineError> {
         if partner.channel != Channel::Cash {
             return Err(EngineError::refused(
@@ -116,6 +121,19 @@ impl Engine {
                     partner.name
                 ),
             ));
+        }
+        let refused = |why: String| {
+            let way_out = "say the day on which it came back: --on DAY";
+            Err(EngineError::refused("D151", format!("{on} is {why}; {way_out}")))
+        };
+        let today = self.clock.today();
+        if on > today {
+            return refused(format!("after today, {today}"));
+        }
+        // Without a draw it has nothing, which the balance says.
+        let records = self.store.funds(Some(&partner.name)).await?;
+        if let Some(first) = first_draw(&records).filter(|first| on.to_string().as_str() < *first) {
+            return refused(format!("before the first draw for {}, on {first}", partner.name));
         }
         let balance = self.cash_books(partner).await?.balance();
         if i128::from(amount_minor) > balance {
@@ -135,19 +153,31 @@ impl Engine {
     }
 
     /// What a partner may still pay with today: what was made available, less what left, and again what
-    /// did not arrive or came back.
+    /// did not arrive or came back; of an organisation that pays cash, less what statements show as given back.
     pub async fn cleared_funds(&self, provider: &str) -> Result<i128, EngineError> {
         let records = self.store.funds(Some(provider)).await?;
         let today = self.clock.today().to_string();
-        let Some(first) = records.iter().map(|one| one.cleared_on.as_str()).min() else {
-            return Ok(0);
-        };
+        let Some(first) = first_draw(&records) else { return Ok(0) };
         let cleared: i128 = records
             .iter()
             .filter(|one| one.cleared_on <= today)
             .map(|one| i128::from(one.added_minor()))
             .sum();
         let (sent, back) = self.store.spent_since(provider, first).await?;
-        Ok(cleared - i128::from(sent) + i128::from(back))
+        // What did not arrive lies at an organisation that pays cash, until a statement shows that it came back.
+        let carrier = self.config.provider(provider);
+        let pays_cash = carrier.is_some_and(|one| one.channel == Channel::Cash);
+        let returned = match pays_cash {
+            true => self.store.given_back_of_files(provider, first).await?,
+            false => 0,
+        };
+        Ok(cleared - i128::from(sent) + i128::from(back) - i128::from(returned))
     }
+}
+
+/// The day of the first money that was made available: from it is counted. What was given back moves it
+/// nowhere, because files that left before the first draw were paid with what is in it.
+pub(super) fn first_draw(records: &[Funds]) -> Option<&str> {
+    let draws = records.iter().filter(|one| !one.is_given_back);
+    draws.map(|one| one.cleared_on.as_str()).min()
 }

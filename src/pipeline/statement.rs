@@ -28,6 +28,8 @@ impl Sum {
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct FileBooks {
     pub file_name: String,
+    /// The partner that pays it.
+    pub provider: String,
     pub ordered: Sum,
     /// Orders that were not carried out.
     pub rejected: Sum,
@@ -193,6 +195,11 @@ fn explain_named(
             money(sum),
             money(entry.minor)
         ));
+    }
+    // What an officer has recorded as given back is counted there, and no second time as a return of its files.
+    if kind == ShareKind::Return && entry.is_funded {
+        let minor = entry.minor;
+        return Ok(vec![Explained { kind: ShareKind::Funds, file: None, payments: 0, minor }]);
     }
     if kind == ShareKind::Debit && agreed == Some(DebitBooking::Single) && payments > 1 {
         return Err(format!("one entry for {payments} payments; agreed is one for each"));
@@ -392,6 +399,7 @@ mod tests {
             ..Entry::default()
         };
         let strange = Entry { strange: 1, ..of(200, &[(A, 1, 100)]) };
+        let funded = |entry: Entry| Entry { is_funded: true, ..entry };
         let with_fee =
             Entry { charges: BTreeMap::from([(ShareKind::Fee, -5)]), ..of(95, &[(A, 1, 100)]) };
         let fresh = books(0, 0);
@@ -410,6 +418,10 @@ mod tests {
             ),
             (strange, None, "1 of its 2 payments are none of ours"),
             (with_fee, None, "return 1/1 1 100, fee - 0 -5"),
+            // Recorded as given back by an organisation that pays cash.
+            (funded(of(100, &[(A, 1, 100)])), None, "funds - 0 100"),
+            (funded(of(99, &[(A, 1, 100)])), None, "its parts add up to 100 VND and not to 99"),
+            (funded(of(-100, &[(A, 1, -100)])), None, "debit 1/1 1 -100"),
         ] {
             check(entry, &fresh, agreed, expected);
         }

@@ -4,6 +4,8 @@
 //! vouchers that it names, and what they add up to. A voucher is found once; what it is called is compared as
 //! whole words, without regard to capitals.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
@@ -19,38 +21,75 @@ pub struct Vouchers {
     pub seen_before: Vec<i64>,
 }
 
-/// The vouchers whose references stand in what an entry is called.
-pub fn named(names: &[String], vouchers: &[Voucher]) -> Vouchers {
-    let references: Vec<Vec<String>> = vouchers.iter().map(|one| words(&one.reference)).collect();
-    let mut found = vec![false; vouchers.len()];
-    for name in names {
-        let name = words(name);
-        let mut places: Vec<(usize, usize, usize)> = Vec::new();
-        for (at, reference) in references.iter().enumerate() {
-            let long = reference.len();
-            let starts = name.windows(long.max(1)).enumerate();
-            let of = starts.filter(|(_, some)| *some == reference.as_slice());
-            places.extend(of.map(|(start, _)| (at, start, start + long)));
-        }
-        for (at, start, end) in &places {
-            // `KB 1` inside of `KB 1 2` is another voucher's name.
-            let inside = |(_, from, to): &(usize, usize, usize)| {
-                from <= start && end <= to && to - from > end - start
-            };
-            found[*at] |= !places.iter().any(inside);
-        }
-    }
-    let mut named = Vouchers::default();
-    for (voucher, _) in vouchers.iter().zip(&found).filter(|(one, found)| **found && one.counts) {
-        match voucher.seen {
-            None => {
-                named.receipts.push(voucher.receipt);
-                named.sum_minor += voucher.amount_minor;
+/// Vouchers as they are looked for: their references are split into words once, for all entries.
+#[derive(Clone, Default, Debug)]
+pub struct Sought {
+    vouchers: Vec<Voucher>,
+    /// Places in `vouchers`, by the words of their references.
+    by_words: BTreeMap<Vec<String>, Vec<usize>>,
+    /// How many words references have.
+    lengths: BTreeSet<usize>,
+    /// Places in `vouchers`, by receipt.
+    by_receipt: BTreeMap<i64, usize>,
+}
+
+impl Sought {
+    pub fn new(vouchers: Vec<Voucher>) -> Sought {
+        let mut sought = Sought::default();
+        for (at, one) in vouchers.iter().enumerate() {
+            sought.by_receipt.insert(one.receipt, at);
+            let words = words(&one.reference);
+            if !words.is_empty() {
+                sought.lengths.insert(words.len());
+                sought.by_words.entry(words).or_default().push(at);
             }
-            Some(_) => named.seen_before.push(voucher.receipt),
+        }
+        Sought { vouchers, ..sought }
+    }
+
+    /// The vouchers whose references stand in what an entry is called.
+    pub fn named(&self, names: &[String]) -> Vouchers {
+        let mut found: BTreeSet<usize> = BTreeSet::new();
+        for name in names {
+            let name = words(name);
+            // Where the references that stand further in front end at most.
+            let mut before = 0;
+            for start in 0..name.len() {
+                let longest = self.lengths.iter().rev().find_map(|length| {
+                    let end = start + length;
+                    self.by_words.get(name.get(start..end)?).map(|places| (end, places))
+                });
+                let Some((end, places)) = longest else { continue };
+                // `KB 1` inside of `KB 1 2` is another voucher's name.
+                if end > before {
+                    found.extend(places);
+                    before = end;
+                }
+            }
+        }
+        let mut named = Vouchers::default();
+        let counted = found.iter().filter_map(|at| self.vouchers.get(*at)).filter(|one| one.counts);
+        for voucher in counted {
+            match voucher.seen {
+                None => {
+                    named.receipts.push(voucher.receipt);
+                    named.sum_minor += voucher.amount_minor;
+                }
+                Some(_) => named.seen_before.push(voucher.receipt),
+            }
+        }
+        named
+    }
+
+    /// That the vouchers of receipts stand on an entry: each is found once.
+    pub fn seen(&mut self, receipts: &[i64], on: SeenOn) {
+        for receipt in receipts {
+            let place = self.by_receipt.get(receipt);
+            if let Some(voucher) = place.and_then(|at| self.vouchers.get_mut(*at)) {
+                voucher.seen = Some(on);
+            }
         }
     }
-    named
 }
 
 /// The entry on which the money of a new receipt came in, where that is known: money whose receipt was taken
@@ -116,6 +155,7 @@ mod tests {
             voucher(6, "PT 60", 60),
             voucher(7, "Pt  60", 6),
         ];
+        let sought = Sought::new(vouchers.to_vec());
         for (names, receipts, sum_minor, seen_before) in [
             (vec!["nop tra lai theo PT 12"], vec![1], 100, vec![]),
             (vec!["Nop tra lai pt  12 ngay 3"], vec![1], 100, vec![]),
@@ -124,6 +164,9 @@ mod tests {
             (vec!["PT 12 va PT 12 3 va KB-7"], vec![1, 2, 3], 123, vec![]),
             (vec!["PT 12", "PT 12"], vec![1], 100, vec![]),
             (vec!["PT 123", "XPT 12", "12"], vec![], 0, vec![]),
+            // Another voucher's name in front of it, or over its beginning, takes nothing from it.
+            (vec!["PT 12 3 PT 12"], vec![1, 2], 120, vec![]),
+            (vec!["PT 12 PT 60 PT 12 3"], vec![1, 2, 6, 7], 186, vec![]),
             (vec!["PT 40"], vec![], 0, vec![4]),
             (vec!["PT 50"], vec![], 0, vec![]),
             (vec!["PT 60"], vec![6, 7], 66, vec![]),
@@ -131,8 +174,29 @@ mod tests {
         ] {
             let text: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
             let expected = Vouchers { receipts, sum_minor, seen_before };
-            assert_eq!(named(&text, &vouchers), expected, "{names:?}");
+            assert_eq!(sought.named(&text), expected, "{names:?}");
         }
+    }
+
+    #[test]
+    fn a_voucher_is_found_once_and_one_that_lies_across_another_is_found_too() {
+        let across = [voucher(1, "A B", 1), voucher(2, "B C", 20), voucher(3, "B", 300)];
+        let mut sought = Sought::new(across.to_vec());
+        let text = ["a b c".to_owned()];
+        assert_eq!(sought.named(&text).receipts, [1, 2]);
+        sought.seen(&[2], SEEN);
+        let named = sought.named(&text);
+        assert_eq!((named.receipts, named.sum_minor, named.seen_before), (vec![1], 1, vec![2]));
+    }
+
+    #[test]
+    fn a_long_text_against_many_vouchers_is_read_once() {
+        // Each word could begin each of them: a comparison of everything with everything ends not today.
+        let many: Vec<Voucher> =
+            (1..=20_000).map(|at| voucher(at, &format!("PT PT {at}"), 1)).collect();
+        let sought = Sought::new(many);
+        let text = [format!("{}20000", "PT ".repeat(50_000))];
+        assert_eq!(sought.named(&text).receipts, [20_000]);
     }
 
     #[test]

@@ -7,13 +7,15 @@ use chitra::engine::EngineError;
 use chitra::engine::funds::Funding;
 use chitra::engine::office;
 
-use crate::statements::{entry, last, shares, statement};
+use crate::statements::{entry, last, reference, shares, statement};
 use crate::support::office::{MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     a_draw_is_the_lines_of_the_next_list_less_what_is_left_over
     draws_and_what_is_sent_back_are_found_on_statements
+    what_is_sent_back_has_its_day_and_is_recorded_by_one_officer
+    what_a_statement_gives_back_of_a_list_counts_once
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | cash";
@@ -122,13 +124,18 @@ async fn a_draw_is_the_lines_of_the_next_list_less_what_is_left_over(office: Tes
     office.ends_whole().await;
 }
 
-async fn draws_and_what_is_sent_back_are_found_on_statements(mut office: TestOffice) {
+/// A partner sends statements of our account.
+async fn with_statements(office: &mut TestOffice) {
     let path = office.dir.join(office::CONFIG);
     let text = std::fs::read_to_string(&path).unwrap();
     let answers = "\"iso20022-camt054\", \"iso20022-camt053\"]";
     std::fs::write(&path, text.replacen("\"iso20022-camt054\"]", answers, 1)).unwrap();
     office.reopen().await;
     office.on_day(DAY);
+}
+
+async fn draws_and_what_is_sent_back_are_found_on_statements(mut office: TestOffice) {
+    with_statements(&mut office).await;
     office.month("2026-10", &[AN, BINH]).await;
     let october = office.paid_out("2026-10", Regular).await;
     recorded(&office, funding("paypoint", 1_000_000, "RUT 10/2026", false)).await.unwrap();
@@ -160,5 +167,75 @@ async fn draws_and_what_is_sent_back_are_found_on_statements(mut office: TestOff
         told(&office).await,
         "drawn 1000000, paid 500000, given back 500000, balance 0, open 0, next 0, to draw 0"
     );
+    office.ends_whole().await;
+}
+
+async fn what_is_sent_back_has_its_day_and_is_recorded_by_one_officer(office: TestOffice) {
+    // A list that left before the organisation's books were begun: it is in the first draw.
+    office.on_day("2026-09-18");
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.on_day(DAY);
+    recorded(&office, funding("paypoint", 500_000, "RUT 1", false)).await.unwrap();
+    reported(&office, &october, &[("E1", "Đã chi"), ("E2", "Chưa chi")]).await;
+    let back = |day: &str, reference: &str| Funding {
+        cleared_on: day.parse().unwrap(),
+        ..funding("paypoint", 500_000, reference, true)
+    };
+    let begun = "drawn 500000, paid 0, given back 0, balance 500000, open 0, next 0, to draw 0";
+    for day in ["2026-09-21", "2026-09-19", "2026-09-01"] {
+        refused(recorded(&office, back(day, "NOP LAI")).await, "D151");
+        assert_eq!(told(&office).await, begun, "{day}");
+    }
+
+    // Two officers record at once what both found on one paper: the second sees what the first has written.
+    for round in 1..=12_u64 {
+        let (one, other) = (format!("NOP LAI {round}"), format!("NOP LAI {round} B"));
+        let late = async {
+            tokio::time::sleep(std::time::Duration::from_micros(400 * round)).await;
+            recorded(&office, back(DAY, &other)).await
+        };
+        let (first, second) = tokio::join!(recorded(&office, back(DAY, &one)), late);
+        assert!(first.is_ok() != second.is_ok(), "{round}: {first:?} {second:?}");
+        assert!(told(&office).await.contains("balance 0, "), "{round}");
+        let next = funding("paypoint", 500_000, &format!("RUT {}", round + 1), false);
+        recorded(&office, next).await.unwrap();
+    }
+    assert_eq!(office.engine.cleared_funds("paypoint").await.unwrap(), 500_000);
+    office.ends_whole().await;
+}
+
+async fn what_a_statement_gives_back_of_a_list_counts_once(mut office: TestOffice) {
+    with_statements(&mut office).await;
+    office.month("2026-10", &[AN, BINH, CHI]).await;
+    recorded(&office, funding("paypoint", 1_500_000, "RUT 10/2026", false)).await.unwrap();
+    let october = office.paid_out("2026-10", Regular).await;
+    let of = [("E1", "Đã chi"), ("E2", "Chưa chi"), ("E3", "Chưa chi")];
+    reported(&office, &october, &of).await;
+    recorded(&office, funding("paypoint", 500_000, "NOP LAI 10", true)).await.unwrap();
+    assert_eq!(office.engine.cleared_funds("paypoint").await.unwrap(), 500_000);
+
+    // Both name the payment that was not collected; one of them is what the officer has recorded.
+    let mut entries = Vec::new();
+    for (enrolment, text) in [("E2", "Nop lai 10"), ("E3", "Khong nhan")] {
+        let reference = reference(&office, &october, enrolment).await;
+        let details = format!(
+            "<TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs><Amt Ccy=\"VND\">500000</Amt>\
+             <RmtInf><Ustrd>{text}</Ustrd></RmtInf></TxDtls>"
+        );
+        entries.push(entry(500_000, "RCDT", &details));
+    }
+    let text = statement("S1", DAY, (0, 1_000_000), &entries);
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+    assert_eq!(
+        shares(&last(&office).await),
+        ["funds 1 entries 0 payments 500000", "return 1 entries 1 payments 500000"]
+    );
+    assert_eq!(
+        told(&office).await,
+        "drawn 1500000, paid 500000, given back 1000000, balance 0, open 0, next 0, to draw 0"
+    );
+    // It may pay its next list with nothing that it has sent back.
+    assert_eq!(office.engine.cleared_funds("paypoint").await.unwrap(), 0);
     office.ends_whole().await;
 }

@@ -8,6 +8,7 @@ use chitra::engine::office;
 use chitra::engine::receivable::Receiving;
 use jiff::civil::date;
 
+use crate::once_a_benefit::asked;
 use crate::receivables::{paid_twice, standing};
 use crate::statements::{entry, last, shares, statement};
 use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, refused, run};
@@ -151,6 +152,14 @@ async fn another_amount_waits_and_a_statement_may_come_first(mut office: TestOff
     paid_in(&office, 30_000, "ref30000").await.unwrap();
     assert_eq!(seen(&office).await, "1 on none, 2 on none, 3 on 1/3");
     assert_eq!(not_seen(&office).await, [1, 2]);
+    // Its entry may be there, and wait: the program says what it knows.
+    let said = asked(&office, &["receivable", "list"]);
+    for sentence in [
+        "1: phiếu thu `PT 17`, 120.000 VND, ngày 2026-09-20, quá 5 ngày chưa khớp với bút toán nào của sao kê.",
+        "1: the voucher `PT 17`, 120.000 VND of 2026-09-20, is matched with no entry of a statement after 5 days.",
+    ] {
+        assert!(said.contains(sentence), "{said}");
+    }
     // That entry has its receipt.
     refused(paid_in(&office, 30_000, "REF30000 ").await, "F112");
     office.ends_whole().await;

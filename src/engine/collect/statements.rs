@@ -15,6 +15,7 @@ use payment_formats::{
 
 use super::applying::ITEMS_A_PAGE;
 use super::called::called;
+use super::netted::Netting;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::digest::Digest;
@@ -22,7 +23,7 @@ use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::InstructionState;
 use crate::domain::money::told;
 use crate::domain::payee_account::{is_the_account, masked};
-use crate::domain::receivable::{SeenOn, Voucher};
+use crate::domain::receivable::SeenOn;
 use crate::domain::roster::Channel;
 use crate::domain::statement::{
     FileKey, FundedEntry, ShareKind, Statement, StatementShare, UnexplainedEntry,
@@ -30,7 +31,7 @@ use crate::domain::statement::{
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::statement::{Entry, FileBooks, Sum, explain};
-use crate::pipeline::vouchers::named;
+use crate::pipeline::vouchers::Sought;
 use crate::store::Changes;
 use crate::store::leaving::Funds;
 use crate::store::registry::Counted;
@@ -55,7 +56,7 @@ type Ordered = (FileKey, i64);
 #[derive(Default)]
 pub(super) struct Known {
     orders: BTreeMap<(PayableNo, AttemptNo), Ordered>,
-    files: BTreeMap<FileKey, FileBooks>,
+    pub(super) files: BTreeMap<FileKey, FileBooks>,
     sums: BTreeMap<CycleNo, Vec<InstructionSum>>,
     shares: BTreeMap<CycleNo, Vec<StatementShare>>,
     /// Entries of the file so far, booked or not.
@@ -64,7 +65,9 @@ pub(super) struct Known {
     /// is asked for.
     pub(super) funds: Option<Vec<Funds>>,
     /// Money that was paid back, by its vouchers; looked up when it is asked for.
-    pub(super) vouchers: Option<Vec<Voucher>>,
+    pub(super) vouchers: Option<Sought>,
+    /// Files as debits without a reason are held against them.
+    pub(super) netting: Netting,
 }
 
 /// One statement while it is read.
@@ -266,13 +269,15 @@ impl Engine {
         }
         let order =
             self.our_reference(outcome).and_then(|reference| known.orders.get(&reference).copied());
-        match order {
-            Some((file, ordered)) if told.is_none_or(|(minor, _)| minor == ordered) => {
+        let named = order.filter(|(_, ordered)| told.is_none_or(|(minor, _)| minor == *ordered));
+        let is_named = named.is_some();
+        match named {
+            Some((file, ordered)) => {
                 reading.entry.named.entry(file).or_default().add(1, sign(ordered));
             }
-            _ => reading.entry.strange += 1,
+            None => reading.entry.strange += 1,
         }
-        if order.is_none() && reading.called.len() < CALLED_MAX {
+        if (order.is_none() || is_named) && reading.called.len() < CALLED_MAX {
             reading.called.extend(called(outcome));
         }
         let reference = outcome.original_batch_id.clone().or(outcome.original_message_id.clone());
@@ -329,7 +334,7 @@ impl Engine {
                 let funds = self.funds_called(profile, known, entry.minor, &names).await?;
                 entry.is_funded = funds.is_some();
                 if entry.minor > 0 {
-                    entry.vouchers = named(&names, self.vouchers_known(known).await?);
+                    entry.vouchers = self.vouchers_known(known).await?.named(&names);
                 }
                 let (statement, entry) = (reading.number, known.entries);
                 reading.funded.extend(funds.map(|funds| FundedEntry { funds, statement, entry }));
@@ -339,6 +344,13 @@ impl Engine {
         }
         for file in mentioned {
             self.know_file(known, file).await?;
+        }
+        if !entry.named.is_empty() {
+            names.extend(called(outcome));
+            let funds = self.given_back_called(known, &entry, &names).await?;
+            entry.is_funded = funds.is_some();
+            let (statement, entry) = (reading.number, known.entries);
+            reading.funded.extend(funds.map(|funds| FundedEntry { funds, statement, entry }));
         }
         // What an entry of this same file took is in no table yet.
         entry
@@ -352,10 +364,8 @@ impl Engine {
                     let found = &entry.vouchers.receipts;
                     reading.receipts.extend(found.iter().map(|receipt| (*receipt, on)));
                     // Each is found once, also in the statements of this same file.
-                    for one in known.vouchers.iter_mut().flatten() {
-                        if found.contains(&one.receipt) {
-                            one.seen = Some(on);
-                        }
+                    if let Some(sought) = &mut known.vouchers {
+                        sought.seen(found, on);
                     }
                 }
                 let mut counted: BTreeSet<ShareKind> = BTreeSet::new();
@@ -379,7 +389,9 @@ impl Engine {
                         _ => None,
                     });
                     let on = outcome.date.unwrap_or(self.clock.today());
-                    if let Some(fee) = self.fee_netted(&profile.name, file, taken, on).await? {
+                    let netting = &mut known.netting;
+                    let fee = self.fee_netted(netting, &profile.name, file, taken, on).await?;
+                    if let Some(fee) = fee {
                         why = format!("{why}; {fee}");
                     }
                 }
@@ -416,6 +428,7 @@ impl Engine {
         }
         let mut books = FileBooks {
             file_name: batch.file_name,
+            provider: batch.provider,
             ordered: Sum { count: batch.count as i64, minor: batch.total_minor },
             ..FileBooks::default()
         };
