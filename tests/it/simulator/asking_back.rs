@@ -63,9 +63,14 @@ pub async fn let_go(engine: &Engine, month: &Cycle) -> Result<(), Stopped> {
         .filter(|batch| batch.state == BatchState::Released)
         .map(|batch| batch.number)
         .collect();
+    let mut asked = BTreeSet::new();
     for one in engine.recalls(month).await? {
         let recall = one.recall;
-        if !stays.contains(&recall.batch) || !recall.state.is_live() {
+        if !stays.contains(&recall.batch) {
+            continue;
+        }
+        asked.insert((recall.payable, recall.attempt));
+        if !recall.state.is_live() {
             continue;
         }
         let whom = Whom::Payment(recall.payable, recall.attempt);
@@ -76,6 +81,13 @@ pub async fn let_go(engine: &Engine, month: &Cycle) -> Result<(), Stopped> {
         };
         // Its own file may be leaving: the partner is asked first.
         already_there(done.map(|_| ()), &["D178"])?;
+    }
+    // That the partner refuses to give back what it never had, when nobody wants it back any more, is looked into.
+    for (number, one) in engine.store.discrepancies().await.map_err(EngineError::from)? {
+        if one.instruction.is_some_and(|of| asked.contains(&of)) && one.detail.contains("recall") {
+            let (why, key) = ("it never had the file", officer_key(MAKER));
+            engine.discrepancy_resolve(number, why, MAKER, &key).await?;
+        }
     }
     Ok(())
 }
