@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use crate::engine::fees::FeesSeen;
 use crate::engine::funds::Funding;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::cash_left::CashBooks;
+use crate::store::leaving::Funds;
 
 #[derive(Subcommand)]
 pub enum FundsCommand {
@@ -34,34 +35,56 @@ pub enum FundsCommand {
     },
     /// Record money that an organisation which pays cash sent back to our account
     GivenBack {
-        provider: String,
-        /// Minor units
-        #[arg(long, value_name = "MINOR")]
-        amount: i64,
+        #[command(flatten)]
+        moved: Moved,
         /// The day on which it came
         #[arg(long, value_name = "DAY")]
         on: String,
-        /// What it is called on the statement
-        #[arg(long)]
-        reference: String,
-        #[command(flatten)]
-        signer: Signer,
     },
     /// Record money that was made available to a partner
     Record {
-        provider: String,
-        /// Minor units
-        #[arg(long, value_name = "MINOR")]
-        amount: i64,
+        #[command(flatten)]
+        moved: Moved,
         /// The day from which the partner may pay with it
         #[arg(long, value_name = "DAY")]
         on: String,
-        /// What it is called on the statement
-        #[arg(long)]
-        reference: String,
-        #[command(flatten)]
-        signer: Signer,
     },
+}
+
+/// Money that went to a partner or came back from it, as an officer signs for it.
+#[derive(Args)]
+pub struct Moved {
+    provider: String,
+    /// Minor units
+    #[arg(long, value_name = "MINOR")]
+    amount: i64,
+    /// What it is called on the statement
+    #[arg(long)]
+    reference: String,
+    #[command(flatten)]
+    signer: Signer,
+}
+
+impl Moved {
+    async fn record(
+        self,
+        engine: &Engine,
+        on: &str,
+        is_given_back: bool,
+    ) -> Result<Funds, EngineError> {
+        let cleared_on = the_day(on)?;
+        let key = self.signer.key(engine).await?;
+        let funding = Funding {
+            provider: self.provider,
+            amount_minor: self.amount,
+            cleared_on,
+            reference: self.reference,
+            is_given_back,
+        };
+        let funds = engine.funds_record(funding, &self.signer.by, &key).await?;
+        engine.sequence().await?;
+        Ok(funds)
+    }
 }
 
 impl FundsCommand {
@@ -144,34 +167,14 @@ impl FundsCommand {
                 voice.say(&told, || fees_told(&seen, currency));
                 Ok(())
             }
-            FundsCommand::GivenBack { provider, amount, on, reference, signer } => {
-                let cleared_on = the_day(&on)?;
-                let key = signer.key(engine).await?;
-                let funding = Funding {
-                    provider,
-                    amount_minor: amount,
-                    cleared_on,
-                    reference,
-                    is_given_back: true,
-                };
-                engine.funds_record(funding, &signer.by, &key).await?;
-                engine.sequence().await?;
+            FundsCommand::GivenBack { moved, on } => {
+                moved.record(engine, &on, true).await?;
                 let books = engine.cash_left().await?;
                 voice.say(&cash_json(&books), || cash_told(&books, currency));
                 Ok(())
             }
-            FundsCommand::Record { provider, amount, on, reference, signer } => {
-                let cleared_on = the_day(&on)?;
-                let key = signer.key(engine).await?;
-                let funding = Funding {
-                    provider,
-                    amount_minor: amount,
-                    cleared_on,
-                    reference,
-                    is_given_back: false,
-                };
-                let funds = engine.funds_record(funding, &signer.by, &key).await?;
-                engine.sequence().await?;
+            FundsCommand::Record { moved, on } => {
+                let funds = moved.record(engine, &on, false).await?;
                 let there = engine.cleared_funds(&funds.provider).await?;
                 let told = json!({
                     "funds": funds.number,

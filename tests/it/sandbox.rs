@@ -212,6 +212,16 @@ fn read(kind: ProviderKind, name: &str, bytes: &[u8]) -> Vec<Outcome> {
     outcomes
 }
 
+/// Whether each sentence is the expected one; of one that ends in `+n` only the beginning is expected.
+fn all_fit(sentences: &[String], expected: &[&str]) -> bool {
+    let fits = |sentence: &String, expected: &&str| match expected.strip_suffix("+n") {
+        Some(beginning) => sentence.starts_with(beginning),
+        None => sentence == expected,
+    };
+    sentences.len() == expected.len()
+        && sentences.iter().zip(expected).all(|(sentence, expected)| fits(sentence, expected))
+}
+
 /// `+1 payment Booked`, with the reason and its class where there is one.
 fn sentence(days: i64, outcome: &Outcome) -> String {
     let scope = match outcome.scope {
@@ -244,12 +254,7 @@ fn check(kind: ProviderKind, behaviour: Behaviour, expected: &[&str]) {
             sentences.push(sentence(days, &outcome));
         }
     }
-    let fits = |sentence: &String, expected: &&str| match expected.strip_suffix("+n") {
-        Some(beginning) => sentence.starts_with(beginning),
-        None => sentence == expected,
-    };
-    let right = sentences.len() == expected.len()
-        && sentences.iter().zip(expected).all(|(sentence, expected)| fits(sentence, expected));
+    let right = all_fit(&sentences, expected);
     assert!(right, "{kind:?} {behaviour:?}: {sentences:#?}");
     let credits = sandbox.credits().unwrap();
     let expects_credit = !expected

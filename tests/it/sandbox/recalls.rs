@@ -122,12 +122,7 @@ fn check_asked(
     }
     ask(&disk, kind, "recall.xml", &request(CUSTOMER, "R1", &[asked(0, 1)]));
     let sentences = told(&disk, &sandbox, kind, after);
-    let fits = |sentence: &String, expected: &&str| match expected.strip_suffix("+n") {
-        Some(beginning) => sentence.starts_with(beginning),
-        None => sentence == expected,
-    };
-    let right = sentences.len() == expected.len()
-        && sentences.iter().zip(expected).all(|(sentence, expected)| fits(sentence, expected));
+    let right = all_fit(&sentences, expected);
     assert!(right, "{kind:?} {behaviour:?} {recall:?} after {after}: {sentences:#?}");
     let credits = sandbox.credits().unwrap();
     let kept = credits.iter().filter(|credit| credit.returned_on.is_none()).count();
