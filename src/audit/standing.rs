@@ -355,6 +355,28 @@ impl Standing {
                     }
                 }
             }
+            "heir_proposed" => self.set(
+                K::Heir,
+                said.text("heir"),
+                &[
+                    is("record"),
+                    ("state", "proposed".to_owned()),
+                    is("officer"),
+                    none("confirmed_by"),
+                    none("withdrawn_by"),
+                    none("reason"),
+                ],
+            ),
+            "heir_confirmed" => self.set(
+                K::Heir,
+                said.text("heir"),
+                &[("state", "confirmed".to_owned()), by("confirmed_by")],
+            ),
+            "heir_withdrawn" => self.set(
+                K::Heir,
+                said.text("heir"),
+                &[("state", "withdrawn".to_owned()), by("withdrawn_by"), is("reason")],
+            ),
             "halt_put" => {
                 self.set(
                     K::HaltByHand,

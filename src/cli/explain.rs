@@ -95,6 +95,7 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "code": payable.code,
                 "vi": one.standing.vi,
                 "en": one.standing.en,
+                "heir": one.heir.as_ref().map(|heir| json!({ "vi": heir.vi, "en": heir.en })),
                 "kept_back": kept_back_as_json(&one.kept_back),
                 "taken_off": one.taken_off.as_ref().map(|taken| json!({
                     "amount_minor": taken.amount_minor.to_string(),
@@ -331,6 +332,10 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         )];
         lines.push(format!("   Trong kỳ này: {}.", one.standing.vi));
         lines.push(format!("   In this cycle: {}.", one.standing.en));
+        if let Some(heir) = &one.heir {
+            lines.push(format!("   {}", heir.vi));
+            lines.push(format!("   {}", heir.en));
+        }
         if let Some(taken) = &one.taken_off {
             lines.push(format!("   {}", taken.told.vi));
             lines.push(format!("   {}", taken.told.en));

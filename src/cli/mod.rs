@@ -14,6 +14,7 @@ mod explain;
 mod formats;
 mod funds;
 mod halt;
+mod heir;
 mod hold;
 mod import;
 mod init;
@@ -114,6 +115,9 @@ enum Command {
     /// Take a person's payments off a sealed list before they leave, by two officers
     #[command(subcommand)]
     Stop(stop::StopCommand),
+    /// Pay what is still due to somebody who has died to an heir, named by two officers
+    #[command(subcommand)]
+    Heir(heir::HeirCommand),
     /// Ask payments back that have left and must not be paid, by two officers
     #[command(subcommand)]
     Recall(recall::RecallCommand),
@@ -286,6 +290,10 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
         Command::List(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Withdraw(command) => command.run(&open(&dir, today, &voice).await?, &voice).await,
         Command::Stop(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::Heir(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
             command.run(&engine, &voice).await
         }

@@ -28,6 +28,7 @@ named!(
         Fate = "decision on unknown payments",
         ConfirmedFates = "confirmed decisions",
         Stop = "stop",
+        Heir = "heir",
         HaltByHand = "halt",
         /// Scopes that evidence stopped.
         HaltByEvidence = "halted scope",

@@ -173,6 +173,9 @@ holds! {
     PayeeMissing "H162" Payable TwoPersons
         "Cơ sở dữ liệu dân cư ghi người nhận thay bị tuyên bố mất tích: phải có người nhận khác, hoặc xác minh trước khi chi."
         "The register says that the payee, who receives for another, was declared missing: it takes another payee, or a look into it."
+    NotTheHeirs "H164" Payable WhenMended
+        "Khoản của người đã chết không thuộc phần của thân nhân: của tháng sau tháng chết theo giấy tờ, hoặc nằm chung với tháng đó, hoặc đã chi thừa."
+        "Money of someone who has died that is not the heir's: of a month after the death by the paper, in one sum with such a month, or of a month that was paid too much."
 }
 
 impl HoldCode {

@@ -25,6 +25,7 @@ pub mod payee_account;
 pub mod outcome;
 pub mod fact;
 pub mod fate;
+pub mod heir;
 pub mod stop;
 pub mod recall;
 pub mod answer;

@@ -74,6 +74,8 @@ pub struct Payable {
     pub number: PayableNo,
     pub payee: PersonNo,
     pub beneficiary: PersonNo,
+    /// The naming by which an heir is paid in the place of the payee.
+    pub heir: Option<i64>,
     pub destination: Option<DestinationNo>,
     pub channel: Channel,
     pub provider: String,

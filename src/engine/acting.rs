@@ -31,6 +31,9 @@ named!(
         TakeBack = "take back what was not sent",
         ProposeStop = "propose to stop a payment",
         DecideStop = "decide on a proposed stop",
+        ProposeHeir = "name an heir",
+        ConfirmHeir = "confirm an heir",
+        WithdrawHeir = "withdraw an heir",
         ProposeRecall = "propose to ask a payment back",
         DecideRecall = "decide on a proposed recall",
         GiveUpRecall = "give a recall up",
@@ -63,6 +66,8 @@ impl Doing {
             | Doing::EndOfficer => &[Role::Officer, Role::Approver, Role::Operator],
             Doing::Release | Doing::LiftHalt => &[Role::Approver, Role::Operator],
             Doing::RecordReceipt
+            | Doing::ProposeHeir
+            | Doing::WithdrawHeir
             | Doing::ProposeTakeBackReceipt
             | Doing::ProposeWriteOff
             | Doing::GiveUpRecall => &[Role::Officer, Role::Approver],
@@ -70,6 +75,7 @@ impl Doing {
                 &[Role::Officer, Role::Approver]
             }
             Doing::ConfirmHold
+            | Doing::ConfirmHeir
             | Doing::ConfirmWriteOff
             | Doing::ConfirmTakeBackReceipt
             | Doing::ConfirmFate

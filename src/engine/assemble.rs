@@ -6,7 +6,8 @@
 //! number of threads, puts every payment in the same file.
 
 mod carry;
-mod payees;
+mod gone;
+mod inherited;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::iter;
@@ -29,6 +30,7 @@ use crate::domain::receivable::{Receivable, ReceivableCause};
 use crate::domain::roster::Channel;
 use crate::domain::state::Named;
 use crate::engine::assemble::carry::Carried;
+use crate::engine::assemble::inherited::{Inheriting, stopped_before};
 use crate::engine::chunks;
 use crate::engine::compute::{shards_a_unit, shards_of};
 use crate::engine::config::Provider;
@@ -80,6 +82,7 @@ impl Engine {
         let mut batching = self.batching(cycle.number).await?;
         let mut owing = self.owed(cycle).await?;
         let paid_otherwise = self.paid_otherwise().await?;
+        let mut inheriting = self.inheriting(cycle).await?;
         for unit in 0..units {
             self.progress.at(STAGE, unit as u64, units as u64);
             if done.contains(&unit) {
@@ -94,6 +97,7 @@ impl Engine {
                     shard,
                     &released,
                     &paid_otherwise,
+                    &mut inheriting,
                     &mut batching,
                     &mut owing,
                     &mut owed,
@@ -241,6 +245,7 @@ impl Engine {
         shard: Shard,
         released: &HashSet<(i64, String)>,
         paid_otherwise: &PaidOtherwise,
+        inheriting: &mut Inheriting,
         batching: &mut Batching,
         owing: &mut Owed,
         owed: &mut Vec<Receivable>,
@@ -254,7 +259,7 @@ impl Engine {
         let stopped = self.store.stopped_before(shard, cycle.number).await?;
         let carried_in = match cycle.kind {
             CycleKind::Regular => {
-                let known = (paid_otherwise, &stopped);
+                let known = (paid_otherwise, &stopped, &inheriting.heirs);
                 self.carry(cycle, shard, known, &mut arrived, changes, root).await?
             }
             CycleKind::Supplementary | CycleKind::Correction => Carried::default(),
@@ -266,12 +271,12 @@ impl Engine {
         self.mark_what_lowers_unpaid(&mut arrived, paid_otherwise).await?;
         // The order in which lines arrived depends on the units; nothing after this may.
         arrived.sort_by(|a, b| line_key(&a.line).cmp(&line_key(&b.line)));
-        let mut details: HashMap<(PersonNo, PersonNo, DestinationNo), PayeeDetail> = HashMap::new();
-        let mut held: HashMap<(PersonNo, PersonNo, DestinationNo), BTreeSet<HoldCode>> =
-            HashMap::new();
+        self.direct_to_heirs(cycle, inheriting, &mut arrived, &carried_in).await?;
+        let mut details: HashMap<Reached, PayeeDetail> = HashMap::new();
+        let mut held: HashMap<Reached, BTreeSet<HoldCode>> = HashMap::new();
         let mut lines = Vec::with_capacity(arrived.len());
         for TravellingLine { line, holds, detail } in arrived {
-            let key = (line.payee, line.beneficiary, line.destination);
+            let key = (line.payee, line.beneficiary, line.destination, line.heir);
             if !holds.is_empty() {
                 held.entry(key).or_default().extend(holds);
             }
@@ -304,8 +309,9 @@ impl Engine {
         let mut carried = BTreeSet::new();
 
         for (number, group) in &assembled.payables {
-            let detail = &details[&(group.payee, group.beneficiary, group.destination)];
-            if !known_persons.contains(&group.payee) {
+            let reached = (group.payee, group.beneficiary, group.destination, group.heir);
+            let detail = &details[&reached];
+            if !known_persons.contains(&group.payee) && group.heir.is_none() {
                 new_persons
                     .entry(group.payee)
                     .or_insert_with(|| self.payee_row(cycle, group.payee, detail));
@@ -328,25 +334,21 @@ impl Engine {
                 !released.contains(&(subject, code.text().to_owned()))
             };
             // One that was released lets the others stand.
-            let of_lines = held
-                .get(&(group.payee, group.beneficiary, group.destination))
-                .and_then(|codes| codes.iter().copied().find(in_force));
+            let of_lines =
+                held.get(&reached).and_then(|codes| codes.iter().copied().find(in_force));
             let left_in_doubt =
                 group.lines.iter().filter_map(|line| carried_in.doubts.get(&line.carried_from?));
             let doubt = left_in_doubt.copied().filter(in_force).min();
-            let gone = gone.hold(group, detail).filter(in_force);
-            let hold = group
-                .apart
-                .filter(in_force)
+            let gone = match group.heir {
+                Some(_) => inheriting.gone(self, group),
+                None => gone.hold_of_payee(group, detail),
+            };
+            let gone = gone.filter(in_force);
+            let hold = inheriting
+                .is_nobody_s(group)
+                .or(group.apart.filter(in_force))
                 .or(doubt)
-                .or_else(|| {
-                    let by_officers = *stopped.get(&(group.payee, group.beneficiary))?;
-                    let code = match by_officers {
-                        true => HoldCode::ReportedByOfficer,
-                        false => HoldCode::ReportedByPartner,
-                    };
-                    Some(code).filter(in_force)
-                })
+                .or_else(|| stopped_before(&stopped, group).filter(in_force))
                 .or(of_lines)
                 .or_else(|| {
                     self.payable_hold(cycle, number, group, detail, profile, routes, &remittance)
@@ -359,6 +361,7 @@ impl Engine {
                 number: *number,
                 payee: group.payee,
                 beneficiary: group.beneficiary,
+                heir: group.heir,
                 destination: Some(group.destination),
                 channel: detail.channel,
                 provider: profile.map_or_else(String::new, |profile| profile.name.clone()),
@@ -494,7 +497,8 @@ impl Engine {
             return Some(HoldCode::DestinationMissing);
         }
         let Some(profile) = profile else { return Some(HoldCode::DestinationMissing) };
-        if self.changed_recently(cycle, group.destination, routes) {
+        // Where an heir is paid two officers have said.
+        if group.heir.is_none() && self.changed_recently(cycle, group.destination, routes) {
             return Some(HoldCode::DestinationChanged);
         }
         if group.total_minor > profile.on(cycle.value_date).amount_max_minor {
@@ -592,6 +596,9 @@ impl Batching {
         filling.batch
     }
 }
+
+/// How the lines of one payable are reached: payee, beneficiary, destination, and the naming of an heir.
+type Reached = (PersonNo, PersonNo, DestinationNo, Option<i64>);
 
 type LineKey<'a> = (PersonNo, PersonNo, i64, i32, &'a str, &'a str, u16, Option<PayableNo>);
 

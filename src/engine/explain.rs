@@ -21,6 +21,7 @@ use crate::engine::compute::{ExplainedRow, RefusedRow, refused_in};
 pub use crate::engine::explain::carried::{Carried, ToldOrder, Whereabouts};
 pub use crate::engine::explain::holds::{Kept, ToldDecision, ToldHold};
 pub use crate::engine::explain::overpaid::{FoundTooMuch, TakenOff};
+use crate::engine::heir::NamedHeir;
 use crate::engine::{Engine, EngineError};
 use crate::report::wording;
 use crate::report::words::Words;
@@ -58,6 +59,8 @@ pub struct Explanation {
 pub struct ToldPayable {
     pub payable: Payable,
     pub attempts: Vec<ToldOrder>,
+    /// That it goes to an heir, who that is, and on which paper it rests.
+    pub heir: Option<Words>,
     /// What was taken off its lines.
     pub kept_back: Vec<KeptBack>,
     /// What of its lines takes off the others, for months that were overpaid.
@@ -148,7 +151,8 @@ impl Engine {
             let (attempts, standing) = self.orders_told(&payable).await?;
             let kept_back = self.kept_back_told(&payable).await?;
             let taken_off = taken_off.remove(&payable.number);
-            payables.push(ToldPayable { payable, attempts, kept_back, taken_off, standing });
+            let heir = self.heir_of(&payable).await?.map(|one| told_of_heir(&one));
+            payables.push(ToldPayable { payable, attempts, heir, kept_back, taken_off, standing });
         }
         let mut in_other_lists = Vec::new();
         for other in self.store.cycles().await? {
@@ -312,6 +316,25 @@ impl Engine {
     pub fn reference(&self, instruction: &Instruction) -> EndToEndId {
         EndToEndId::derive(&self.config.prefix, instruction.payable, instruction.attempt)
     }
+}
+
+fn told_of_heir(one: &NamedHeir) -> Words {
+    let (heir, row) = (&one.heir, &one.row);
+    let second = row.confirmed_by.as_deref().unwrap_or_default();
+    let (name, relation, paper, dated) = (&heir.name, &heir.relation, &heir.paper, heir.paper_date);
+    let (first, month, number) = (&row.proposed_by, heir.last_month, row.number);
+    Words::new(
+        format!(
+            "Chi cho thân nhân {name} ({relation}), vì người hưởng đã chết ngày {died}: {paper} ngày {dated}; {first} đề nghị, \
+             {second} xác nhận (số {number}). Chỉ chi đến hết tháng chết, {month}.",
+            died = heir.died_on
+        ),
+        format!(
+            "Paid to the heir {name} ({relation}), because the beneficiary died on {died}: {paper} of {dated}; named by \
+             {first} and confirmed by {second} (naming {number}). Only up to the month of death, {month}, is paid.",
+            died = heir.died_on
+        ),
+    )
 }
 
 fn undecided(cycle: &Cycle) -> EngineError {

@@ -85,7 +85,8 @@ impl Owed {
                 .get_mut(&group.beneficiary)
                 .into_iter()
                 .flatten()
-                .filter(|one| !set_off_here(one.receivable))
+                // What the person owed is the estate's, and is not the heir's to pay.
+                .filter(|one| group.heir.is_none() && !set_off_here(one.receivable))
                 .collect();
             let may_take =
                 |one: &Owing| paid_otherwise.takes_at_most(one.receivable, one.left_minor);

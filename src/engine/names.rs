@@ -13,6 +13,7 @@ pub struct Keys {
     pub chunks: SealingKey,
     pub persons: SealingKey,
     pub destinations: SealingKey,
+    pub heirs: SealingKey,
     reasons: SealingKey,
     pub log_seed: zeroize::Zeroizing<[u8; 32]>,
 }
@@ -24,6 +25,7 @@ impl Keys {
             chunks: office.sealing("chunks"),
             persons: office.sealing("persons"),
             destinations: office.sealing("destinations"),
+            heirs: office.sealing("heirs"),
             reasons: office.sealing("reasons"),
             log_seed: office.seed("log"),
         }

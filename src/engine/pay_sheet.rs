@@ -43,7 +43,7 @@ impl Engine {
                         one.payable
                     ))
                 })?;
-                let (name, id) = payout.detail.on_cash_list();
+                let (name, id) = payout.detail.entitled();
                 let (name, national_id) = (name.to_owned(), id.to_owned());
                 points.entry(payout.detail.pay_point).or_default().push(PayLine {
                     reference: self.reference(one).to_string(),

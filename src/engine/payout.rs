@@ -38,8 +38,8 @@ pub struct PayeeDetail {
 }
 
 impl PayeeDetail {
-    /// Name and id under which a list of cash has the payment: who is entitled, also where another collects.
-    pub fn on_cash_list(&self) -> (&str, &str) {
+    /// Name and id of who is entitled, also where another is paid; a list of cash has the payment under them.
+    pub fn entitled(&self) -> (&str, &str) {
         match self.beneficiary.is_empty() {
             true => (&self.name, &self.national_id),
             false => (&self.beneficiary, &self.beneficiary_id),
@@ -148,6 +148,7 @@ pub fn read_travelling(bytes: &[u8]) -> Result<Vec<TravellingLine>, EngineError>
                     "" => None,
                     _ => Some(PayableNo::from_number(row.number(8)?)?),
                 },
+                heir: None,
                 lowers_unpaid: false,
                 apart: None,
                 fund: row.text(9)?.to_owned(),

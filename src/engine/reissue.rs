@@ -15,6 +15,7 @@ use crate::domain::roster::Channel;
 use crate::engine::chunks;
 use crate::engine::config::{Ceilings, Terms};
 use crate::engine::cycle::goes_on;
+use crate::engine::heir::Heirs;
 use crate::engine::import::REGISTER_LEADING;
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::payout::{PayeeDetail, Payout, read_payouts, write_payout};
@@ -90,6 +91,7 @@ impl Engine {
             .collect();
 
         let paid_otherwise = self.paid_otherwise().await?;
+        let heirs = self.heirs().await?;
         let mut changes = Changes::new();
         let mut again: Vec<Again> = Vec::new();
         let batches = self.store.batches(cycle.number).await?;
@@ -103,7 +105,14 @@ impl Engine {
         for shard in Shard::all() {
             self.progress.at("reissue", u64::from(shard.number()), 256);
             let found = self
-                .reissue_shard(cycle, shard, &released, &paid_otherwise, &mut run, &mut changes)
+                .reissue_shard(
+                    cycle,
+                    shard,
+                    &released,
+                    (&paid_otherwise, &heirs),
+                    &mut run,
+                    &mut changes,
+                )
                 .await?;
             if found.is_empty() {
                 continue;
@@ -266,7 +275,7 @@ impl Engine {
         cycle: &Cycle,
         shard: Shard,
         released: &HashSet<(i64, String)>,
-        paid_otherwise: &PaidOtherwise,
+        (paid_otherwise, heirs): (&PaidOtherwise, &Heirs),
         run: &mut Run,
         changes: &mut Changes,
     ) -> Result<Vec<Again>, EngineError> {
@@ -322,7 +331,9 @@ impl Engine {
                 confirmed_by: None,
                 known: true,
             }];
-            if let Some((named, account)) = linked.get(&payable.payee) {
+            // An heir is paid where two officers said, and nowhere else.
+            let is_an_heir_s = payable.heir.is_some();
+            if let Some((named, account)) = linked.get(&payable.payee).filter(|_| !is_an_heir_s) {
                 let detail = PayeeDetail {
                     channel: Channel::Bank,
                     named: named.clone(),
@@ -339,12 +350,17 @@ impl Engine {
                 account_name: String::new(),
                 ..payout.detail.clone()
             };
-            ways.push(self.alternative(cash, "pay-point", known));
+            if !is_an_heir_s {
+                ways.push(self.alternative(cash, "pay-point", known));
+            }
 
             let proposal = match payable.state {
                 _ if recalled.is_asked_back(payable.number) => {
                     Proposal::Wait("it is asked back, and that is not over: chitra recall list")
                 }
+                _ if !heirs.stand_as_for(&payable) => Proposal::Wait(
+                    "an heir was confirmed or withdrawn since: the next month's list goes on with it",
+                ),
                 PayableState::Rejected | PayableState::Returned
                     if recalled.last_came_back(&tried) =>
                 {

@@ -12,6 +12,7 @@ use crate::disk::archive::{ArchiveError, archived_path};
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleEvent};
 use crate::domain::digest::{Digest, Hasher};
+use crate::domain::heir::HeirState;
 use crate::domain::ids::{EndToEndId, ListNo};
 use crate::domain::list::{ListState, PaymentList};
 use crate::domain::period::Period;
@@ -41,7 +42,7 @@ pub fn payment<'a>(
 ) -> Payment<'a> {
     let is_cash = matches!(detail.channel, Channel::Cash | Channel::Unnamed);
     let (name, id) = match is_cash {
-        true => detail.on_cash_list(),
+        true => detail.entitled(),
         false => (detail.name.as_str(), detail.national_id.as_str()),
     };
     Payment {
@@ -142,6 +143,7 @@ impl Engine {
     /// Renders and seals list 0 of a computed cycle. Repeating it gives the same bytes and digest.
     pub async fn seal(&self, cycle: &Cycle) -> Result<Cycle, EngineError> {
         let next = cycle.state.apply(CycleEvent::Sealed)?;
+        self.heirs_are_as_computed(cycle).await?;
         let (cycle, sealed_at) = self.sealing(cycle).await?;
         self.render(&cycle, ListNo(0)).await?;
         let manifest = cycle.manifest.clone().unwrap_or_default();
@@ -206,6 +208,12 @@ impl Engine {
                     .as_bytes(),
             );
         }
+        let mut heirs = Hasher::new();
+        for one in self.store.heirs().await? {
+            if one.state == HeirState::Confirmed {
+                heirs.update(format!("{} {}\n", one.number, Digest::of(&one.record)).as_bytes());
+            }
+        }
         let mut formats: Vec<String> = self
             .formats
             .list()
@@ -229,6 +237,7 @@ impl Engine {
             "calendars": self.calendar_versions(),
             "configuration": Digest::of(self.config.text.as_bytes()).to_string(),
             "resolutions": hasher.finish().0.to_string(),
+            "heirs": heirs.finish().0.to_string(),
             "program": env!("CARGO_PKG_VERSION"),
             "sealed_at": sealed_at,
         }))

@@ -410,6 +410,7 @@ mod tests {
             number: number(ordinal),
             payee: person,
             beneficiary: person,
+            heir: None,
             destination: None,
             channel: Channel::Bank,
             provider: "vcb".to_owned(),

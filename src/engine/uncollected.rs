@@ -28,7 +28,7 @@ impl Engine {
         let mut found = BTreeSet::new();
         for (number, group) in groups {
             let from = group.lines.iter().filter_map(|line| line.carried_from).collect();
-            if self.times_uncollected(from).await? >= UNCOLLECTED_MAX {
+            if self.times_uncollected(from, group.heir).await? >= UNCOLLECTED_MAX {
                 found.insert(*number);
             }
         }
@@ -36,8 +36,13 @@ impl Engine {
     }
 
     /// Walks back from list to list, as long as what was carried had been laid out in cash and nobody
-    /// came. A list that only held it neither counts nor ends the row.
-    async fn times_uncollected(&self, mut from: BTreeSet<PayableNo>) -> Result<i64, EngineError> {
+    /// came. A list that only held it neither counts nor ends the row. For whom somebody else was to come, an heir
+    /// begins anew.
+    async fn times_uncollected(
+        &self,
+        mut from: BTreeSet<PayableNo>,
+        heir: Option<i64>,
+    ) -> Result<i64, EngineError> {
         let mut times = 0;
         while !from.is_empty() && times < UNCOLLECTED_MAX {
             let numbers: Vec<PayableNo> = from.iter().copied().collect();
@@ -46,7 +51,7 @@ impl Engine {
                 .payables_of(&numbers)
                 .await?
                 .into_iter()
-                .filter(|one| one.channel == Channel::Cash)
+                .filter(|one| one.channel == Channel::Cash && one.heir == heir)
                 .map(|one| one.number)
                 .collect();
             let attempts = self.store.instructions_of(&numbers).await?;

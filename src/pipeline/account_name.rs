@@ -21,12 +21,18 @@ impl AccountNames {
             return true;
         }
         match &row.payee {
-            Some(payee) => self.is_the_same(&row.account_name, &payee.name),
+            Some(payee) => self.is_of(row.channel, &row.account_name, &payee.name),
             None => {
                 self.is_the_same(&row.account_name, &row.full_name)
                     || recorded.is_some_and(|name| self.is_the_same(&row.account_name, name))
             }
         }
+    }
+
+    /// Whether an account is that of a payee who is named beside it. True also of cash, and where the account
+    /// names nobody.
+    pub fn is_of(&mut self, channel: Channel, on_account: &str, name: &str) -> bool {
+        matches!(channel, Channel::Cash | Channel::Unnamed) || self.is_the_same(on_account, name)
     }
 
     fn is_the_same(&mut self, on_account: &str, name: &str) -> bool {

@@ -46,8 +46,10 @@ pub struct DueLine {
     pub kind: LineKind,
     pub revision: u16,
     pub amount_minor: i64,
-    /// The destination that the roster names for this enrolment.
+    /// The destination that the roster names for this enrolment, or the heir's.
     pub destination: DestinationNo,
+    /// The naming by which an heir is paid in the place of the payee.
+    pub heir: Option<i64>,
     /// The payable of a closed cycle from which it is carried.
     pub carried_from: Option<PayableNo>,
     /// What was determined for it before is on a payable that is not paid.
@@ -56,14 +58,16 @@ pub struct DueLine {
     pub apart: Option<HoldCode>,
 }
 
-/// Lines that are paid together: one payee, one beneficiary, one fund, one destination, and no hold or
-/// the same.
+/// Lines that are paid together: one payee or heir, one beneficiary, one fund, one destination, and no hold
+/// or the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Group {
     pub payee: PersonNo,
     pub beneficiary: PersonNo,
     pub fund: String,
     pub destination: DestinationNo,
+    /// The naming by which an heir is paid in the place of the payee.
+    pub heir: Option<i64>,
     pub apart: Option<HoldCode>,
     pub lines: Vec<DueLine>,
     /// The sum of the lines, less what is kept back for receivables.
@@ -80,7 +84,7 @@ pub struct Output {
     pub uncovered: Vec<Group>,
 }
 
-type Key = (PersonNo, PersonNo, String, DestinationNo, Option<HoldCode>);
+type Key = (PersonNo, PersonNo, String, DestinationNo, Option<i64>, Option<HoldCode>);
 
 /// Groups and numbers the lines of one shard. The order of the input does not matter.
 pub fn assemble(
@@ -94,7 +98,8 @@ pub fn assemble(
         if line.payee.shard() != shard {
             return Err(AssembleError::LineMustBeInItsPayeesShard);
         }
-        let key = (line.payee, line.beneficiary, line.fund.clone(), line.destination, line.apart);
+        let (fund, destination) = (line.fund.clone(), line.destination);
+        let key = (line.payee, line.beneficiary, fund, destination, line.heir, line.apart);
         groups.entry(key).or_default().push(line);
     }
     for lines in groups.values_mut() {
@@ -161,8 +166,18 @@ fn group(key: &Key, lines: Vec<DueLine>, taken_minor: i64) -> Result<Group, Asse
         total_minor =
             total_minor.checked_add(line.amount_minor).ok_or(AssembleError::SumMustFit)?;
     }
-    let (payee, beneficiary, fund, destination, apart) = key.clone();
-    Ok(Group { payee, beneficiary, fund, destination, apart, lines, total_minor, taken_minor })
+    let (payee, beneficiary, fund, destination, heir, apart) = key.clone();
+    Ok(Group {
+        payee,
+        beneficiary,
+        fund,
+        destination,
+        heir,
+        apart,
+        lines,
+        total_minor,
+        taken_minor,
+    })
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -176,7 +191,7 @@ pub enum AssembleError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn person(n: i64) -> PersonNo {
@@ -199,6 +214,7 @@ mod tests {
             revision: 0,
             amount_minor,
             destination: DestinationNo::from_number(destination).unwrap(),
+            heir: None,
             carried_from: None,
             lowers_unpaid: false,
             apart: None,
@@ -210,7 +226,7 @@ mod tests {
         RecoveryPolicy::parse("0.20", 300).unwrap()
     }
 
-    fn of(month: &str, amount_minor: i64) -> DueLine {
+    pub(in crate::pipeline) fn of(month: &str, amount_minor: i64) -> DueLine {
         DueLine { period: month.parse().unwrap(), ..line(1, 1, 9, amount_minor) }
     }
 

@@ -8,6 +8,7 @@ pub mod account_name;
 pub mod entitle;
 pub mod adjust;
 pub mod explain;
+pub mod inherit;
 pub mod assemble;
 pub mod recover;
 pub mod approve;

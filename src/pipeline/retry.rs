@@ -310,6 +310,7 @@ mod tests {
             number: number(),
             payee: person,
             beneficiary: person,
+            heir: None,
             destination: Some(to(1)),
             channel: Channel::Bank,
             provider: "B".to_owned(),

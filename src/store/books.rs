@@ -59,8 +59,9 @@ pub trait Witness: Send + Sync {
 /// What never changes of a payable.
 pub fn payable_line(one: &Payable) -> String {
     let destination = one.destination.map_or(0, |destination| destination.number());
+    let heir = one.heir.map(|naming| format!(" heir {naming}")).unwrap_or_default();
     format!(
-        "payable {} {} {} {} {destination} {} {}",
+        "payable {} {} {} {} {destination} {} {}{heir}",
         one.number.number(),
         one.amount_minor,
         one.payee.number(),

@@ -208,6 +208,21 @@ const READINGS: &[Reading] = &[
         columns: &["payable", "attempt", "nth", "at", "state", "officer", "ended_by", "#reason"],
     },
     Reading {
+        kind: FactKind::Heir,
+        sql: "select heir_no, record, state, proposed_by, confirmed_by, withdrawn_by, withdrawn_reason from heir
+              order by heir_no limit $1 offset $2",
+        key: 1,
+        columns: &[
+            "heir",
+            "#record",
+            "state",
+            "officer",
+            "confirmed_by",
+            "withdrawn_by",
+            "#reason",
+        ],
+    },
+    Reading {
         kind: FactKind::HaltByHand,
         sql: "select halt_no, scope, cause, put_by from halt where put_by <> 'evidence'
               order by halt_no limit $1 offset $2",

@@ -53,6 +53,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0037_seen_and_taken_back"),
     migration!("0038_file_signatures"),
     migration!("0039_recalls_of_files"),
+    migration!("0040_heirs"),
     migration!("0042_vouchers"),
     migration!("0043_given_back"),
     migration!("0044_windows_overlap"),

@@ -21,6 +21,7 @@ pub mod leases;
 pub mod leaving;
 pub mod fires;
 pub mod fates;
+pub mod heirs;
 pub mod outbox;
 pub mod claims;
 pub mod instructions;

@@ -40,7 +40,7 @@ impl PayableMove {
 macro_rules! payable_columns {
     () => {
         "select payable_no, payee_no, beneficiary_no, destination_no, channel, provider, fund, programme,
-         province, amount_minor, line_count, state, code, batch_no, carried_to from payable "
+         province, amount_minor, line_count, state, code, batch_no, carried_to, heir_no from payable "
     };
 }
 
@@ -284,6 +284,7 @@ impl Changes {
                 "state",
                 "code",
                 "batch_no",
+                "heir_no",
             ],
             payables.map(|payable| {
                 [
@@ -303,6 +304,7 @@ impl Changes {
                     payable.state.name().into(),
                     payable.code.into(),
                     number(payable.batch.map(|batch| batch.0)),
+                    number(payable.heir),
                 ]
             }),
         );
@@ -415,5 +417,6 @@ fn payable(row: &Row) -> Result<Payable, StoreError> {
         code: row.text(12)?.to_owned(),
         batch: row.maybe_int(13)?.map(BatchNo),
         carried_to: row.maybe_int(14)?.map(|_| payable_number(row, 14)).transpose()?,
+        heir: row.maybe_int(15)?,
     })
 }

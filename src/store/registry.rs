@@ -191,6 +191,7 @@ impl Store {
                 "select cast(coalesce(max(resolution_no), 0) as bigint) from resolution"
             }
             Counted::Recall => "select cast(coalesce(max(recall_no), 0) as bigint) from recall",
+            Counted::Heir => "select cast(coalesce(max(heir_no), 0) as bigint) from heir",
             Counted::Stop => "select cast(coalesce(max(stop_no), 0) as bigint) from stop",
             Counted::Fate => "select cast(coalesce(max(decision_no), 0) as bigint) from fate",
             Counted::Statement => {
@@ -431,6 +432,7 @@ pub enum Counted {
     Resolution,
     Fate,
     Stop,
+    Heir,
     Recall,
     Statement,
 }

@@ -11,6 +11,9 @@ use crate::domain::stop::{Stop, StopState};
 use super::registry::{broken, person_no};
 use super::{Changes, Row, Store, StoreError};
 
+/// A payee, a beneficiary, and the naming by which an heir is paid in the payee's place.
+pub type Paid = (PersonNo, PersonNo, Option<i64>);
+
 impl Store {
     /// What is proposed to be stopped in a cycle, in the order of the payments.
     pub async fn stops_proposed(&self, cycle: CycleNo) -> Result<Vec<Stop>, StoreError> {
@@ -51,27 +54,32 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
-    /// Payees and beneficiaries of a shard whose orders of another cycle were stopped, and whom no later
-    /// cycle has paid all the same: by officers (true), or by a partner (death, fraud, a court order).
+    /// Payees and beneficiaries of a shard, with the naming where it was an heir's, whose orders of another cycle
+    /// were stopped, and whom no later cycle has paid all the same: by officers (true), or by a partner (death,
+    /// fraud, a court order).
     pub async fn stopped_before(
         &self,
         shard: Shard,
         cycle: CycleNo,
-    ) -> Result<HashMap<(PersonNo, PersonNo), bool>, StoreError> {
+    ) -> Result<HashMap<Paid, bool>, StoreError> {
         let rows = self
             .query(
-                "select p.payee_no, p.beneficiary_no,
+                "select p.payee_no, p.beneficiary_no, p.heir_no,
                    cast(max(case when i.reason = 'stopped' then 1 else 0 end) as bigint)
                  from instruction i join payable p on p.shard = i.shard and p.payable_no = i.payable_no
                  where i.shard = $1 and (i.reason_class = 'stop' or i.reason = 'stopped') and i.cycle_no <> $2
                    and not exists (select 1 from payable q where q.shard = p.shard and q.payee_no = p.payee_no
-                     and q.beneficiary_no = p.beneficiary_no and q.cycle_no > p.cycle_no and q.state = 'paid')
-                 group by p.payee_no, p.beneficiary_no",
+                     and q.beneficiary_no = p.beneficiary_no and coalesce(q.heir_no, 0) = coalesce(p.heir_no, 0)
+                     and q.cycle_no > p.cycle_no and q.state = 'paid')
+                 group by p.payee_no, p.beneficiary_no, p.heir_no",
                 &[i64::from(shard.number()).into(), cycle.0.into()],
             )
             .await?;
         rows.iter()
-            .map(|row| Ok(((person_no(row, 0)?, person_no(row, 1)?), row.int(2)? == 1)))
+            .map(|row| {
+                let paid = (person_no(row, 0)?, person_no(row, 1)?, row.maybe_int(2)?);
+                Ok((paid, row.int(3)? == 1))
+            })
             .collect()
     }
 

@@ -25,6 +25,7 @@ mod explaining;
 mod external_validators;
 mod faults;
 mod fees;
+mod heirs;
 mod importing;
 mod intraday;
 mod large_files;

@@ -14,6 +14,7 @@ use chitra::domain::batch::{Batch, BatchState, SealedCopy};
 use chitra::domain::claim::Claim;
 use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
 use chitra::domain::fate::{Fate, FateState, Verdict};
+use chitra::domain::heir::{HeirRow, HeirState};
 use chitra::domain::ids::{
     AnswerNo, AttemptNo, AuthorityNo, BatchNo, CycleNo, DestinationNo, EnrolmentNo, ImportNo,
     ListNo, PayableNo, PersonNo, Shard,
@@ -265,6 +266,11 @@ const GUARDS: &[Guarded] = &[
         "stop (shard, payable) where state = 'proposed'; a check that who ends it is another",
         |changes| changes.stops_proposed(&[stop(1)]),
         |changes| changes.stops_proposed(&[stop(2)]),
+    ),
+    (
+        "heir (shard, person) where state in ('proposed','confirmed'); a check that who confirms is another",
+        |changes| changes.heir_proposed(&heir(1)),
+        |changes| changes.heir_proposed(&heir(2)),
     ),
     (
         "recall (shard, payable, attempt) while something is to come of it; a check that who decides is another",
@@ -814,6 +820,22 @@ fn batch(number: i64, file_name: &str, message: &str) -> Batch {
 
 fn copy(file_name: &str) -> SealedCopy {
     SealedCopy { file_name: file_name.to_owned(), sha256: "sealed".to_owned(), bytes: 1 }
+}
+
+fn heir(number: i64) -> HeirRow {
+    HeirRow {
+        number,
+        person: PersonNo::from_number(7).unwrap(),
+        record: b"sealed".to_vec(),
+        state: HeirState::Proposed,
+        proposed_by: "lan".to_owned(),
+        proposed_at: AT.to_owned(),
+        confirmed_by: None,
+        confirmed_at: None,
+        withdrawn_by: None,
+        withdrawn_at: None,
+        withdrawn_reason: None,
+    }
 }
 
 fn stop(number: i64) -> Stop {

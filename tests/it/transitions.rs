@@ -7,6 +7,7 @@ use std::fs;
 use chitra::domain::batch::BatchState;
 use chitra::domain::cycle::CycleState;
 use chitra::domain::fate::FateState;
+use chitra::domain::heir::HeirState;
 use chitra::domain::instruction::InstructionState;
 use chitra::domain::list::ListState;
 use chitra::domain::payable::PayableState;
@@ -30,6 +31,7 @@ fn the_page_has_the_arrows_of_the_program() {
     check(&page, "**Payable**", PayableState::TABLE);
     check(&page, "**Receivable**", ReceivableState::TABLE);
     check(&page, "**Stop of a payment**", StopState::TABLE);
+    check(&page, "**Naming of an heir**", HeirState::TABLE);
     check(&page, "**Recall of a payment**", RecallState::TABLE);
     check(&page, "**File of a recall**", RecallFileState::TABLE);
     check(&page, "**Decision on an unknown payment**", FateState::TABLE);

@@ -17,6 +17,7 @@ use crate::domain::ids::{EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::domain::period::Period;
+use crate::engine::heir::Heirs;
 use crate::engine::paid_otherwise::{PaidOtherwise, all_of_it};
 use crate::engine::payout::TravellingLine;
 use crate::engine::recall::Recalled;
@@ -25,9 +26,10 @@ use crate::pipeline::assemble::{DueLine, Group, LineKind};
 use crate::pipeline::recover::Owing;
 use crate::pipeline::retry::{Besides, Further, PERHAPS_TWICE, further, left_by_orders};
 use crate::store::Changes;
+use crate::store::stops::Paid;
 
-/// Payees and beneficiaries whose orders were stopped and whom nobody has paid since: by officers, or not.
-type Stopped = HashMap<(PersonNo, PersonNo), bool>;
+/// Whose orders were stopped and whom nobody has paid since: by officers, or not.
+pub(super) type Stopped = HashMap<Paid, bool>;
 
 /// What has to be heeded of the money that was carried, by the payable from which it comes.
 #[derive(Default)]
@@ -85,7 +87,7 @@ impl Engine {
         &self,
         cycle: &Cycle,
         shard: Shard,
-        (paid_otherwise, stopped): (&PaidOtherwise, &Stopped),
+        (paid_otherwise, stopped, heirs): (&PaidOtherwise, &Stopped, &Heirs),
         arrived: &mut Vec<TravellingLine>,
         changes: &mut Changes,
         root: &mut BatchRootBuilder,
@@ -128,13 +130,22 @@ impl Engine {
             let is_paid_itself = of_itself.clone().next().is_some()
                 && !of_itself.any(|one| one.is_given_up)
                 && !tried.iter().any(|one| one.state.is_live());
-            let is_stopped = stopped.contains_key(&(payable.payee, payable.beneficiary));
+            let heir = heirs.of(payable.beneficiary);
+            // What stood against another payee or account says nothing of the heir's; whether the money was paid
+            // already, and that two officers asked it back, does.
+            let is_new = heir.is_some_and(|heir| payable.heir != Some(heir.number));
+            let doubt = doubt.filter(|code| !is_new || outlasts_the_payee(*code));
+            let is_stopped =
+                stopped.contains_key(&(payable.payee, payable.beneficiary, payable.heir));
             let of_reason = match further(payable, &tried, doubt, besides) {
                 _ if is_paid_itself => None,
                 Further::Wait(_) => continue,
-                Further::Stop(_) if is_stopped => Some(HoldCode::ReportedByPartner),
+                Further::Stop(_) if is_stopped && !is_new => Some(HoldCode::ReportedByPartner),
                 // Two persons asked it back; two release it.
                 _ if recalled.last_came_back(&tried) => Some(HoldCode::ReportedByOfficer),
+                Further::NeedsAPerson(code, _) if is_new => {
+                    Some(code).filter(|code| outlasts_the_payee(*code)).or(doubt)
+                }
                 Further::Open(_) | Further::Uncollected => None,
                 // What a partner said of the payee is void once a later cycle has paid them all the same.
                 Further::Stop(_) => doubt,
@@ -186,7 +197,11 @@ impl Engine {
                             true => HoldCode::UnpaidBeforeDeath,
                             false => of_reason.unwrap_or(HoldCode::NotEntitledNow),
                         };
-                    (payout.destination, payout.detail.clone(), Vec::new(), Some(code))
+                    let (destination, detail) = match payable.heir {
+                        Some(_) => self.nowhere(payout),
+                        None => (payout.destination, payout.detail.clone()),
+                    };
+                    (destination, detail, Vec::new(), Some(code))
                 }
             };
             for claim in &payout.claims {
@@ -206,6 +221,7 @@ impl Engine {
                         revision: claim.revision,
                         amount_minor: claim.amount_minor,
                         destination,
+                        heir: None,
                         carried_from: Some(payable.number),
                         lowers_unpaid: false,
                         apart,
@@ -254,9 +270,13 @@ impl Engine {
                         true => Some(PERHAPS_TWICE),
                         false => left_by_orders(&one, &orders),
                     };
+                    let paid = (one.payee, one.beneficiary, one.heir);
+                    let is_of_another = one.heir != payable.heir;
                     match left {
                         Some(Further::NeedsAPerson(HoldCode::ReportedByPartner, _))
-                            if !stopped.contains_key(&(one.payee, one.beneficiary)) => {}
+                            if !stopped.contains_key(&paid) => {}
+                        Some(Further::NeedsAPerson(code, _))
+                            if is_of_another && !outlasts_the_payee(code) => {}
                         Some(Further::NeedsAPerson(code, _)) => {
                             let first = found.entry(payable.number).or_insert(code);
                             *first = (*first).min(code);
@@ -272,14 +292,19 @@ impl Engine {
     }
 }
 
+/// Whether a doubt is about the money, and not about who was to receive it.
+pub(super) fn outlasts_the_payee(code: HoldCode) -> bool {
+    matches!(code, HoldCode::DuplicateReported | HoldCode::ReportedByOfficer)
+}
+
 /// Whose rows of this month are held because the register has their death, read a shard at a time.
 #[derive(Default)]
-struct Deaths {
+pub(super) struct Deaths {
     by_shard: BTreeMap<Shard, HashSet<PersonNo>>,
 }
 
 impl Deaths {
-    async fn is_held_as_dead(
+    pub(super) async fn is_held_as_dead(
         &mut self,
         engine: &Engine,
         cycle: &Cycle,

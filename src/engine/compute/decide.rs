@@ -291,6 +291,7 @@ fn due_line(terms: &Terms, listed: &Listed, line: &entitle::Line, pack: &Pack) -
         revision: line.revision,
         amount_minor: line.amount_minor,
         destination: terms.keys.destination(row.channel, &row.provider, account),
+        heir: None,
         carried_from: None,
         lowers_unpaid: false,
         apart: None,

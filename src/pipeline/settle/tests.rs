@@ -16,6 +16,7 @@ fn payable(state: PayableState, carried: bool) -> Payable {
         number: payable_no(),
         payee: person,
         beneficiary: person,
+        heir: None,
         destination: None,
         channel: Channel::Bank,
         provider: "B".to_owned(),

@@ -418,6 +418,17 @@ impl TestOffice {
         reason: &str,
     ) -> Said {
         let payable = self.payable(cycle, enrolment).await;
+        self.said_of(&payable, attempt, status, reason).await
+    }
+
+    /// The same of a payable that goes to somebody else.
+    pub async fn said_of(
+        &self,
+        payable: &Payable,
+        attempt: i64,
+        status: &str,
+        reason: &str,
+    ) -> Said {
         let attempt = AttemptNo::new(attempt).unwrap();
         let reference =
             EndToEndId::derive(&self.engine.config.prefix, payable.number, attempt).to_string();
