@@ -91,12 +91,7 @@ impl Engine {
 
     /// Says that the holder is still there.
     pub(super) async fn renew(&self, lease: &Lease) -> Result<(), EngineError> {
-        let mut changes = Changes::new();
-        changes.lease_until(&lease.name, lease.epoch, &self.holder, &self.held_until());
-        let asked_at = Instant::now();
-        self.commit_fenced(changes).await?;
-        *lease.certain_at.lock().unwrap_or_else(PoisonError::into_inner) = asked_at;
-        Ok(())
+        self.commit_renewing(lease, Changes::new()).await
     }
 
     /// Waits for long work, such as the sending of a large file, and is heard of meanwhile. The work goes
@@ -143,6 +138,22 @@ impl Engine {
     ) -> Result<(), EngineError> {
         lease.fences(&mut changes);
         self.commit_fenced(changes).await
+    }
+
+    /// Commits a step of work that is done under a lease, and says with it that the holder is still there.
+    ///
+    /// # Errors
+    /// D150 when the lease was taken over: nothing was changed.
+    pub(super) async fn commit_renewing(
+        &self,
+        lease: &Lease,
+        mut changes: Changes,
+    ) -> Result<(), EngineError> {
+        changes.lease_until(&lease.name, lease.epoch, &self.holder, &self.held_until());
+        let asked_at = Instant::now();
+        self.commit_fenced(changes).await?;
+        *lease.certain_at.lock().unwrap_or_else(PoisonError::into_inner) = asked_at;
+        Ok(())
     }
 
     async fn commit_fenced(&self, changes: Changes) -> Result<(), EngineError> {

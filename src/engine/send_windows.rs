@@ -292,7 +292,7 @@ impl Engine {
                 .as_bytes()
                 .to_vec(),
         );
-        if let Err(error) = self.commit_under(round.lease, changes).await {
+        if let Err(error) = self.commit_renewing(round.lease, changes).await {
             round.cycle.state = released;
             return match self.stopped_for_now(&round.batch).await? {
                 Some(why) => Ok(Next::End(Some(why))),
@@ -326,9 +326,13 @@ impl Engine {
             let stays = |line| (line, Reply::NotSent(reason.clone()));
             return Ok(Said { window, again, replies: lines.into_iter().map(stays).collect() });
         }
-        // The last moment before requests leave: whoever was stopped since learns it.
-        self.renew(lease).await?;
-        let sending = requests(partner, lines, Asking::Send(lease.still_held()));
+        // The last moment before requests leave. Since the window was recorded nobody can have taken the lease
+        // over, unless this process was stopped meanwhile: then it learns it.
+        let still_held = lease.still_held();
+        if !still_held() {
+            self.renew(lease).await?;
+        }
+        let sending = requests(partner, lines, Asking::Send(still_held));
         let replies = self.while_held(lease, sending).await?;
         Ok(Said { window, again, replies })
     }
@@ -367,7 +371,7 @@ impl Engine {
         let states = self.states(&round.batch, &lines).await?;
         let rejected = states.values().filter(|one| one.state == InstructionState::Rejected);
         round.rejected += rejected.count() as i64;
-        // The breaker looks whenever enough more has failed, and not a second of quota later.
+        // The breaker looks whenever enough more has failed, and not later than after another window.
         let terms = &self.provider(&round.batch.provider)?.on(self.clock.today()).leaving;
         let count_min = terms.breaker.map_or(i64::MAX, |breaker| breaker.count_min);
         if round.rejected - round.looked_at >= count_min {
