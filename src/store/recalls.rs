@@ -5,6 +5,7 @@ use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
 use crate::domain::recall::{AnsweredBy, Recall, RecallFile, RecallFileState, RecallState};
 use crate::domain::state::Named;
 
+use super::paged::{Lookup, PAGE, lookup, padded};
 use super::registry::broken;
 use super::{Changes, Row, Store, StoreError};
 
@@ -39,6 +40,27 @@ impl Store {
             )
             .await?;
         rows.iter().map(recall).collect()
+    }
+
+    /// Everything that was ever asked back of these payables, the oldest first.
+    pub async fn recalls_of_payables(
+        &self,
+        numbers: &[PayableNo],
+    ) -> Result<Vec<Recall>, StoreError> {
+        static LOOKUP: Lookup =
+            Lookup::new(|dialect| lookup(dialect, recall_columns!(), &["shard", "payable_no"]));
+        let sql = LOOKUP.sql(self.database.dialect());
+        let mut found = Vec::new();
+        for page in numbers.chunks(PAGE) {
+            let keys = page
+                .iter()
+                .map(|number| [i64::from(number.shard().number()).into(), number.number().into()]);
+            for row in self.query(sql, &padded(keys)).await? {
+                found.push(recall(&row)?);
+            }
+        }
+        found.sort_by_key(|one| one.number);
+        Ok(found)
     }
 
     /// Recalls that a return would end: those of which something is to come, and those that were refused.

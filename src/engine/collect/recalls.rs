@@ -4,12 +4,13 @@
 //! Gives: moves of recalls. An agreement is no money: it moves no order. What does not fit the case, the
 //! payment and the amount that we asked for goes to the queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::batch::DeliveryOutcome;
+use crate::domain::ids::{AttemptNo, PayableNo};
 use crate::domain::instruction::InstructionState;
 use crate::domain::recall::{Recall, RecallEvent, RecallFileEvent, RecallFileState, RecallState};
 use crate::domain::state::Named;
@@ -173,8 +174,8 @@ impl Engine {
         let Some((payable, attempt)) = self.our_reference(answered).filter(|_| names_a_file) else {
             return Ok(None);
         };
-        let mut of_order = self.store.recalls(payable.cycle()).await?;
-        of_order.retain(|recall| (recall.payable, recall.attempt) == (payable, attempt));
+        let mut of_order = self.store.recalls_of_payables(&[payable]).await?;
+        of_order.retain(|recall| recall.attempt == attempt);
         Ok(match of_order.as_slice() {
             [only] => Some(only.number),
             _ => None,
@@ -306,16 +307,14 @@ impl Engine {
         let ended = |one: &&InstructionMove| {
             matches!(one.to, I::Returned | I::Rejected | I::Cancelled | I::ExcessReturned)
         };
-        if !moves.iter().any(|one| ended(&one)) {
-            return Ok(());
-        }
+        let back: BTreeSet<(PayableNo, AttemptNo)> =
+            moves.iter().filter(ended).map(|one| (one.payable, one.attempt)).collect();
+        let payables: BTreeSet<PayableNo> = back.iter().map(|(payable, _)| *payable).collect();
+        let payables: Vec<PayableNo> = payables.into_iter().collect();
         let at = &answer.received_at;
-        for recall in self.store.recalls_open().await? {
-            let is_back = moves
-                .iter()
-                .filter(ended)
-                .any(|one| (one.payable, one.attempt) == (recall.payable, recall.attempt));
-            if !is_back {
+        for recall in self.store.recalls_of_payables(&payables).await? {
+            let is_open = recall.state.is_live() || recall.state == RecallState::Refused;
+            if !is_open || !back.contains(&(recall.payable, recall.attempt)) {
                 continue;
             }
             let to = recall.state.apply(RecallEvent::CameBack)?;
