@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::cli::Voice;
 use crate::cli::show::{money, table};
 use crate::cli::signer::Signer;
+use crate::domain::funds::Funds;
 use crate::domain::money::Currency;
 use crate::domain::period::parse_date;
 use crate::engine::fees::FeesSeen;
 use crate::engine::funds::Funding;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::cash_left::CashBooks;
-use crate::store::leaving::Funds;
 
 #[derive(Subcommand)]
 pub enum FundsCommand {

@@ -32,6 +32,7 @@ pub mod answer;
 pub mod acknowledgement;
 pub mod statement;
 pub mod receivable;
+pub mod funds;
 pub mod tariff;
 pub mod digest;
 pub mod sealed;

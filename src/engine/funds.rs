@@ -8,13 +8,13 @@ use jiff::civil::Date;
 
 use crate::audit::leaf::Leaf;
 use crate::domain::digest::Digest;
+use crate::domain::funds::Funds;
 use crate::domain::money::told;
 use crate::domain::roster::Channel;
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
-use crate::store::leaving::Funds;
 use crate::store::registry::Counted;
 use crate::store::{Changes, StoreError};
 

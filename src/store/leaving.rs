@@ -2,33 +2,12 @@
 //! moved to another.
 
 use crate::domain::batch::Batch;
+use crate::domain::funds::Funds;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, ListNo, PayableNo};
 
 use super::books::order_file_line;
 use super::paged::{Many, PAGE};
 use super::{Changes, Store, StoreError};
-
-/// Money that was made available to a partner, or that it gave back.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Funds {
-    pub number: i64,
-    pub provider: String,
-    pub amount_minor: i64,
-    /// The day from which the partner may pay with it, `2026-11-02`.
-    pub cleared_on: String,
-    pub reference: String,
-    pub recorded_by: String,
-    pub recorded_at: String,
-    /// It came back to our account; otherwise it was made available.
-    pub is_given_back: bool,
-}
-
-impl Funds {
-    /// What it adds to what the partner may pay with.
-    pub fn added_minor(&self) -> i64 {
-        if self.is_given_back { -self.amount_minor } else { self.amount_minor }
-    }
-}
 
 /// What a partner was sent in one cycle, and how much of it failed.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -14,6 +14,7 @@ use chitra::domain::batch::{Batch, BatchState, SealedCopy};
 use chitra::domain::claim::Claim;
 use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
 use chitra::domain::fate::{Fate, FateState, Verdict};
+use chitra::domain::funds::Funds;
 use chitra::domain::heir::{HeirRow, HeirState};
 use chitra::domain::ids::{
     AnswerNo, AttemptNo, AuthorityNo, BatchNo, CycleNo, DestinationNo, EnrolmentNo, ImportNo,
@@ -28,7 +29,7 @@ use chitra::domain::schedule::{Fire, FireState, Scheduled};
 use chitra::domain::statement::{FundedEntry, Statement};
 use chitra::domain::stop::{Stop, StopState};
 use chitra::store::database::{Database, Dialect};
-use chitra::store::leaving::{Funds, Moved};
+use chitra::store::leaving::Moved;
 use chitra::store::postgres::Postgres;
 use chitra::store::registry::{
     Chunk, ChunkKind, Counted, DestinationRow, Import, ImportKind, ImportState, PersonRow,

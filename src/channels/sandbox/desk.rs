@@ -35,6 +35,18 @@ pub(super) struct Desk<'s> {
     pub folders: ProviderFolders,
 }
 
+/// A file that came, as it is taken in: under which name and where, what it is, and when.
+pub(super) struct Arrived<'a> {
+    pub name: &'a FileName,
+    pub inbox: &'a Path,
+    pub digest: Digest,
+    /// Of this file alone, in the names of what is written about it.
+    pub id: &'a str,
+    pub today: Date,
+    /// Why it is refused whatever stands in it.
+    pub forced: Option<Refusal>,
+}
+
 impl Desk<'_> {
     /// Takes away what a killed tick was writing.
     pub fn sweep(&self) -> Result<(), SandboxError> {
@@ -100,9 +112,10 @@ impl Desk<'_> {
                 .map_err(|error| failed(&path, error))?;
         } else {
             let forced = clashes.then_some(Refusal::NameMustBeNew);
+            let came = Arrived { name, inbox: &inbox, digest, id: &id, today, forced };
             let is_whole = match is_request {
-                true => self.decide(name, &inbox, digest, &id, &ledger, today, forced)?,
-                false => self.book(name, &inbox, digest, &id, &ledger, today, forced)?,
+                true => self.decide(came, &ledger)?,
+                false => self.book(came, &ledger)?,
             };
             if !is_whole {
                 ticked.left.push(at);
@@ -134,17 +147,8 @@ impl Desk<'_> {
     }
 
     /// Writes the ledger of one file. False when the file changed under the reading.
-    #[expect(clippy::too_many_arguments, reason = "all of it stands in the ledger's head")]
-    fn book(
-        &self,
-        name: &FileName,
-        inbox: &Path,
-        digest: Digest,
-        id: &str,
-        ledger: &str,
-        today: Date,
-        forced: Option<Refusal>,
-    ) -> Result<bool, SandboxError> {
+    fn book(&self, came: Arrived<'_>, ledger: &str) -> Result<bool, SandboxError> {
+        let Arrived { name, inbox, digest, id, today, forced } = came;
         let kind = self.provider.kind;
         let unreadable = |error| failed(inbox, error);
         // The first reading finds the verdict, which stands before the entries.

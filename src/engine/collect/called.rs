@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use payment_formats::Outcome as Answered;
 
 use super::statements::Known;
+use crate::domain::funds::Funds;
 use crate::domain::roster::Channel;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::statement::Entry;
 use crate::pipeline::vouchers::Sought;
-use crate::store::leaving::Funds;
 
 impl Engine {
     /// The record of money that was made available, drawn or given back, has this amount and is called so on

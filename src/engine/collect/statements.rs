@@ -19,6 +19,7 @@ use super::netted::Netting;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::digest::Digest;
+use crate::domain::funds::Funds;
 use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
 use crate::domain::instruction::InstructionState;
 use crate::domain::money::told;
@@ -33,7 +34,6 @@ use crate::engine::{Engine, EngineError};
 use crate::pipeline::statement::{Entry, FileBooks, Sum, explain};
 use crate::pipeline::vouchers::Sought;
 use crate::store::Changes;
-use crate::store::leaving::Funds;
 use crate::store::registry::Counted;
 use crate::store::sums::InstructionSum;
 

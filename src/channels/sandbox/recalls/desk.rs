@@ -3,14 +3,12 @@
 //! Reads: the inbox, and its own books. Gives: the book of a request, and its answers in `outbox`.
 
 use std::io::{self, Read};
-use std::path::Path;
 
 use jiff::civil::Date;
 
 use super::super::bank_messages::{ENTRIES_MAX, write_notification};
-use super::super::desk::Desk;
+use super::super::desk::{Arrived, Desk};
 use super::super::ledger::{Said, write_line};
-use super::super::payout_file::Refusal;
 use super::super::{Books, ProviderKind, SandboxError, failed};
 use super::read::asks_back;
 use super::resolution::{write_cancelled, write_resolution};
@@ -38,17 +36,12 @@ impl Desk<'_> {
 
     /// Decides about a request to give payments back, and writes its book. False when the file changed under
     /// the reading.
-    #[expect(clippy::too_many_arguments, reason = "all of it stands in the book's head")]
     pub(in super::super) fn decide(
         &self,
-        name: &FileName,
-        inbox: &Path,
-        digest: Digest,
-        id: &str,
+        came: Arrived<'_>,
         ledger: &str,
-        today: Date,
-        forced: Option<Refusal>,
     ) -> Result<bool, SandboxError> {
+        let Arrived { name, inbox, digest, id, today, forced } = came;
         let unreadable = |error| failed(inbox, error);
         let books = Books::list(self.disk, &self.folders.ledger)?;
         let mut file = HashingReader::new(self.disk.open(inbox).map_err(unreadable)?);
