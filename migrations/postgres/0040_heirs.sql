@@ -23,3 +23,6 @@ create unique index one_heir on heir (shard, person_no) where state in ('propose
 
 -- for which naming a payable was made
 alter table payable add column heir_no bigint;
+
+-- for which namings a cycle is computed, as a digest
+alter table cycle add column heirs text;

@@ -79,6 +79,7 @@ impl Engine {
             .filter(|one| one.decision == Decision::Release)
             .map(|one| (one.subject, one.code))
             .collect();
+        self.heirs_stay(cycle).await?;
         let mut batching = self.batching(cycle.number).await?;
         let mut owing = self.owed(cycle).await?;
         let paid_otherwise = self.paid_otherwise().await?;
@@ -259,7 +260,7 @@ impl Engine {
         let stopped = self.store.stopped_before(shard, cycle.number).await?;
         let carried_in = match cycle.kind {
             CycleKind::Regular => {
-                let known = (paid_otherwise, &stopped, &inheriting.heirs);
+                let known = (paid_otherwise, &stopped, &mut *inheriting);
                 self.carry(cycle, shard, known, &mut arrived, changes, root).await?
             }
             CycleKind::Supplementary | CycleKind::Correction => Carried::default(),
@@ -268,10 +269,10 @@ impl Engine {
             return Ok(());
         }
         let mut gone = self.gone_payees(cycle, shard, &arrived).await?;
+        inheriting.direct(&mut arrived);
         self.mark_what_lowers_unpaid(&mut arrived, paid_otherwise).await?;
         // The order in which lines arrived depends on the units; nothing after this may.
         arrived.sort_by(|a, b| line_key(&a.line).cmp(&line_key(&b.line)));
-        self.direct_to_heirs(cycle, inheriting, &mut arrived, &carried_in).await?;
         let mut details: HashMap<Reached, PayeeDetail> = HashMap::new();
         let mut held: HashMap<Reached, BTreeSet<HoldCode>> = HashMap::new();
         let mut lines = Vec::with_capacity(arrived.len());
@@ -295,8 +296,12 @@ impl Engine {
         let known_persons: HashSet<PersonNo> =
             self.store.persons(shard).await?.into_iter().map(|(person, _)| person).collect();
         let mut known_routes: HashMap<PersonNo, Vec<DestinationRow>> = HashMap::new();
+        let mut known_at: HashSet<(PersonNo, DestinationNo)> = HashSet::new();
         for row in self.store.destinations(shard).await? {
-            known_routes.entry(row.payee).or_default().push(row);
+            known_at.insert((row.payee, row.number));
+            if !is_of_naming(&row) {
+                known_routes.entry(row.payee).or_default().push(row);
+            }
         }
         let mut new_persons: BTreeMap<PersonNo, PersonRow> = BTreeMap::new();
         let mut new_destinations: BTreeMap<(PersonNo, DestinationNo), DestinationRow> =
@@ -311,15 +316,19 @@ impl Engine {
         for (number, group) in &assembled.payables {
             let reached = (group.payee, group.beneficiary, group.destination, group.heir);
             let detail = &details[&reached];
-            if !known_persons.contains(&group.payee) && group.heir.is_none() {
+            // Details of an heir, and of money that an heir was to be paid, are not the payee's.
+            let is_the_payee_s = group.heir.is_none()
+                && (detail.channel != Channel::Unnamed || group.payee == group.beneficiary);
+            if !known_persons.contains(&group.payee) && is_the_payee_s {
                 new_persons
                     .entry(group.payee)
                     .or_insert_with(|| self.payee_row(cycle, group.payee, detail));
             }
             let routes = known_routes.get(&group.payee).map_or(&[][..], Vec::as_slice);
-            if !routes.iter().any(|row| row.number == group.destination) {
+            if !known_at.contains(&(group.payee, group.destination)) {
                 new_destinations.entry((group.payee, group.destination)).or_insert_with(|| {
-                    self.destination_row(cycle, group.payee, group.destination, detail, None)
+                    let by = group.heir.map(of_naming);
+                    self.destination_row(cycle, group.payee, group.destination, detail, by)
                 });
             }
             let remittance = render::remittance(cycle.period);
@@ -329,6 +338,7 @@ impl Engine {
                     group.payee,
                     group.beneficiary,
                     group.destination,
+                    group.heir,
                     code.text(),
                 );
                 !released.contains(&(subject, code.text().to_owned()))
@@ -344,8 +354,8 @@ impl Engine {
                 None => gone.hold_of_payee(group, detail),
             };
             let gone = gone.filter(in_force);
-            let hold = inheriting
-                .is_nobody_s(group)
+            let of_heirs = inheriting.holds(group).filter(in_force);
+            let hold = of_heirs
                 .or(group.apart.filter(in_force))
                 .or(doubt)
                 .or_else(|| stopped_before(&stopped, group).filter(in_force))
@@ -596,6 +606,18 @@ impl Batching {
         filling.batch
     }
 }
+
+/// By whom a destination is confirmed that is an heir's: it is not known for whom the roster names.
+fn of_naming(heir: i64) -> String {
+    format!("{OF_NAMING}{heir}")
+}
+
+pub(super) fn is_of_naming(row: &DestinationRow) -> bool {
+    row.confirmed_by.as_deref().is_some_and(|by| by.starts_with(OF_NAMING))
+}
+
+/// No officer's name has a space.
+const OF_NAMING: &str = "heir ";
 
 /// How the lines of one payable are reached: payee, beneficiary, destination, and the naming of an heir.
 type Reached = (PersonNo, PersonNo, DestinationNo, Option<i64>);

@@ -8,6 +8,7 @@ mod overpaid;
 use std::collections::HashMap;
 
 use crate::domain::cycle::{Cycle, CycleState};
+use crate::domain::heir::HeirState;
 use crate::domain::ids::{EndToEndId, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::money::told;
@@ -322,16 +323,22 @@ fn told_of_heir(one: &NamedHeir) -> Words {
     let (heir, row) = (&one.heir, &one.row);
     let second = row.confirmed_by.as_deref().unwrap_or_default();
     let (name, relation, paper, dated) = (&heir.name, &heir.relation, &heir.paper, heir.paper_date);
-    let (first, month, number) = (&row.proposed_by, heir.last_month, row.number);
+    let (first, number) = (&row.proposed_by, row.number);
+    let (withdrawn_vi, withdrawn_en) = match row.state {
+        HeirState::Withdrawn => {
+            (" Việc chỉ định này nay đã rút.", " The naming is withdrawn since.")
+        }
+        _ => ("", ""),
+    };
     Words::new(
         format!(
-            "Chi cho thân nhân {name} ({relation}), vì người hưởng đã chết ngày {died}: {paper} ngày {dated}; {first} đề nghị, \
-             {second} xác nhận (số {number}). Chỉ chi đến hết tháng chết, {month}.",
+            "Khoản này dành cho thân nhân {name} ({relation}), vì người hưởng đã chết ngày {died}: {paper} ngày {dated}; {first} \
+             đề nghị, {second} xác nhận (số {number}). Tháng sau tháng chết không thuộc phần của thân nhân.{withdrawn_vi}",
             died = heir.died_on
         ),
         format!(
-            "Paid to the heir {name} ({relation}), because the beneficiary died on {died}: {paper} of {dated}; named by \
-             {first} and confirmed by {second} (naming {number}). Only up to the month of death, {month}, is paid.",
+            "This is for the heir {name} ({relation}), because the beneficiary died on {died}: {paper} of {dated}; named by \
+             {first} and confirmed by {second} (naming {number}). Months after the month of death are not the heir's.{withdrawn_en}",
             died = heir.died_on
         ),
     )

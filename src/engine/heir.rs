@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::leaf::Leaf;
 use crate::domain::cycle::Cycle;
-use crate::domain::digest::Digest;
+use crate::domain::digest::{Digest, Hasher};
 use crate::domain::heir::{Heir, HeirEvent, HeirRow, HeirState};
 use crate::domain::hold::HoldCode;
-use crate::domain::ids::{DestinationNo, PersonNo, Shard};
+use crate::domain::ids::{DestinationNo, PersonNo};
 use crate::domain::national_id::NationalId;
 use crate::domain::payable::Payable;
 use crate::domain::period::{Period, parse_date};
@@ -58,6 +58,8 @@ pub struct NamedHeir {
 #[derive(Default)]
 pub struct Heirs {
     in_force: HashMap<PersonNo, InForce>,
+    /// Of whom two officers said that they died, and one withdrew the heir.
+    withdrawn: HashSet<PersonNo>,
 }
 
 /// An heir who is paid from now on.
@@ -94,15 +96,22 @@ impl Heirs {
         self.in_force.iter().map(|(person, one)| (*person, one))
     }
 
-    /// What orders a payable again or seals it must find: it is of the naming in force, or of none where there is
-    /// none. What is not the heir's stays with its payee and is held (H164).
+    pub fn is_withdrawn(&self, person: PersonNo) -> bool {
+        self.withdrawn.contains(&person)
+    }
+
+    /// Whether a payable may be ordered again: it is of the naming in force, or of none where there is none. Where
+    /// one was withdrawn two officers let it go, and until they do the next list holds it.
     pub fn stand_as_for(&self, payable: &Payable) -> bool {
-        let is_nobody_s = payable.code == HoldCode::NotTheHeirs.text();
+        let is_held_for = |code: HoldCode| payable.code == code.text();
         match (self.of(payable.beneficiary), payable.heir) {
             (Some(heir), Some(naming)) => heir.number == naming,
-            (Some(_), None) => is_nobody_s,
+            (Some(_), None) => is_held_for(HoldCode::NotTheHeirs),
             (None, Some(_)) => false,
-            (None, None) => !is_nobody_s,
+            (None, None) if self.is_withdrawn(payable.beneficiary) => {
+                is_held_for(HoldCode::UnpaidBeforeDeath)
+            }
+            (None, None) => !is_held_for(HoldCode::NotTheHeirs),
         }
     }
 }
@@ -136,6 +145,9 @@ impl Engine {
     pub async fn heirs(&self) -> Result<Heirs, EngineError> {
         let mut heirs = Heirs::default();
         for row in self.store.heirs().await? {
+            if row.state == HeirState::Withdrawn && row.confirmed_by.is_some() {
+                heirs.withdrawn.insert(row.person);
+            }
             if row.state != HeirState::Confirmed {
                 continue;
             }
@@ -143,6 +155,8 @@ impl Engine {
             let destination = self.keys.destination(heir.channel, &heir.provider, &heir.account);
             heirs.in_force.insert(row.person, InForce { number: row.number, destination, heir });
         }
+        let Heirs { in_force, withdrawn } = &mut heirs;
+        withdrawn.retain(|person| !in_force.contains_key(person));
         Ok(heirs)
     }
 
@@ -273,7 +287,8 @@ impl Engine {
         Ok(NamedHeir { row, heir, reason: None, is_void: false })
     }
 
-    /// One officer withdraws a naming, confirmed or not: that stops money, and lets none go.
+    /// One officer withdraws a naming, confirmed or not. That stops money and lets none go: of who was said to be
+    /// dead by two officers nothing is paid until two let it go (H156), or another heir is confirmed.
     ///
     /// # Errors
     /// D192 when there is none, D194 without a reason.
@@ -306,31 +321,49 @@ impl Engine {
         Ok(NamedHeir { row, heir, reason: Some(reason.to_owned()), is_void: false })
     }
 
+    /// The namings that ever counted, and which of them count, as one digest.
+    pub(super) async fn heirs_digest(&self) -> Result<Digest, EngineError> {
+        let mut hasher = Hasher::new();
+        for one in self.store.heirs().await?.iter().filter(|one| one.confirmed_by.is_some()) {
+            let record = Digest::of(&one.record);
+            hasher.update(format!("{} {} {record}\n", one.number, one.state).as_bytes());
+        }
+        Ok(hasher.finish().0)
+    }
+
+    /// Fixes the namings for which a cycle is computed, before anything is assembled for them.
+    ///
+    /// # Errors
+    /// C121 when it was begun for others.
+    pub(super) async fn heirs_stay(&self, cycle: &Cycle) -> Result<(), EngineError> {
+        let digest = self.heirs_digest().await?.to_string();
+        if self.store.heirs_of_cycle(cycle.number).await?.is_none() {
+            let mut changes = Changes::new();
+            changes.cycle_for_heirs(cycle.number, &digest);
+            return Ok(self.store.commit(changes).await?);
+        }
+        self.heirs_are_as_computed(cycle).await
+    }
+
     /// A list is sealed for the namings for which it was computed.
     ///
     /// # Errors
     /// C121, with what to do.
     pub(super) async fn heirs_are_as_computed(&self, cycle: &Cycle) -> Result<(), EngineError> {
-        if self.store.heirs().await?.is_empty() {
+        // An earlier program computed for nobody's heirs.
+        let nobody_s = || Hasher::new().finish().0.to_string();
+        let computed = self.store.heirs_of_cycle(cycle.number).await?.unwrap_or_else(nobody_s);
+        if computed == self.heirs_digest().await?.to_string() {
             return Ok(());
         }
-        let heirs = self.heirs().await?;
-        for shard in Shard::all() {
-            for payable in self.store.payables(cycle.number, shard).await? {
-                if !heirs.stand_as_for(&payable) {
-                    return Err(EngineError::refused(
-                        "C121",
-                        format!(
-                            "an heir of {person} was confirmed or withdrawn after cycle {label} was computed; compute it \
-                             anew: chitra cycle run {label} --recompute",
-                            person = payable.beneficiary,
-                            label = cycle.label()
-                        ),
-                    ));
-                }
-            }
-        }
-        Ok(())
+        Err(EngineError::refused(
+            "C121",
+            format!(
+                "an heir was confirmed or withdrawn after cycle {label} was computed; compute it anew: chitra cycle run \
+                 {label} --recompute",
+                label = cycle.label()
+            ),
+        ))
     }
 
     /// A payable's naming, opened. What became of the naming since does not change it.

@@ -366,7 +366,7 @@ impl Engine {
     pub(super) fn held_payable(&self, payable: &Payable, code: &str) -> Option<i64> {
         let (payee, beneficiary) = (payable.payee, payable.beneficiary);
         let destination = payable.destination?;
-        Some(self.keys.held_payable(payee, beneficiary, destination, code))
+        Some(self.keys.held_payable(payee, beneficiary, destination, payable.heir, code))
     }
 
     /// What a decision is about: the enrolment of a row; payee, beneficiary, destination and code of a

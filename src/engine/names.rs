@@ -87,16 +87,18 @@ impl Keys {
     }
 
     /// What a decision on a held payable is about: one payee's money for one beneficiary, to one
-    /// destination, held for one code. Of another person who uses the same account or pay point the
+    /// destination, held for one code; for an heir, by one naming. Of another person who uses the same account or pay point the
     /// number is another, so that releasing one hold releases nobody else's.
     pub fn held_payable(
         &self,
         payee: PersonNo,
         beneficiary: PersonNo,
         destination: DestinationNo,
+        heir: Option<i64>,
         code: &str,
     ) -> i64 {
-        let value = format!("{payee}\u{1f}{beneficiary}\u{1f}{destination}\u{1f}{code}");
+        let heir = heir.map(|naming| format!("\u{1f}heir {naming}")).unwrap_or_default();
+        let value = format!("{payee}\u{1f}{beneficiary}\u{1f}{destination}\u{1f}{code}{heir}");
         (self.blind.blind("held_payable", &value).as_u64() >> 1) as i64
     }
 

@@ -12,6 +12,7 @@ use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::list::PaymentList;
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::roster::Channel;
+use crate::engine::assemble::is_of_naming;
 use crate::engine::chunks;
 use crate::engine::config::{Ceilings, Terms};
 use crate::engine::cycle::goes_on;
@@ -305,7 +306,9 @@ impl Engine {
         }
         let linked = self.linked_accounts(cycle, shard).await?;
         let mut known: HashMap<crate::domain::ids::PersonNo, Vec<DestinationNo>> = HashMap::new();
-        for row in self.store.destinations(shard).await? {
+        for row in
+            self.store.destinations(shard).await?.into_iter().filter(|row| !is_of_naming(row))
+        {
             known.entry(row.payee).or_default().push(row.number);
         }
 
@@ -381,6 +384,7 @@ impl Engine {
                             payable.beneficiary,
                             // What was ordered elsewhere meanwhile is released where it was first to go.
                             payable.destination.unwrap_or(payout.destination),
+                            payable.heir,
                             code,
                         );
                         released.contains(&(subject, code.clone()))

@@ -12,7 +12,6 @@ use crate::disk::archive::{ArchiveError, archived_path};
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleEvent};
 use crate::domain::digest::{Digest, Hasher};
-use crate::domain::heir::HeirState;
 use crate::domain::ids::{EndToEndId, ListNo};
 use crate::domain::list::{ListState, PaymentList};
 use crate::domain::period::Period;
@@ -168,6 +167,8 @@ impl Engine {
                 ),
             ));
         }
+        // Rendering took its time.
+        self.heirs_are_as_computed(&cycle).await?;
         let mut changes = Changes::new();
         changes.list_sealed(&list);
         changes.cycle_moved(cycle.number, cycle.state, next);
@@ -208,12 +209,6 @@ impl Engine {
                     .as_bytes(),
             );
         }
-        let mut heirs = Hasher::new();
-        for one in self.store.heirs().await? {
-            if one.state == HeirState::Confirmed {
-                heirs.update(format!("{} {}\n", one.number, Digest::of(&one.record)).as_bytes());
-            }
-        }
         let mut formats: Vec<String> = self
             .formats
             .list()
@@ -237,7 +232,7 @@ impl Engine {
             "calendars": self.calendar_versions(),
             "configuration": Digest::of(self.config.text.as_bytes()).to_string(),
             "resolutions": hasher.finish().0.to_string(),
-            "heirs": heirs.finish().0.to_string(),
+            "heirs": self.heirs_digest().await?.to_string(),
             "program": env!("CARGO_PKG_VERSION"),
             "sealed_at": sealed_at,
         }))

@@ -133,6 +133,8 @@ pub fn assemble(
     Ok(output)
 }
 
+const NOTHING: RecoveryPolicy = RecoveryPolicy { share_max_millionths: 0, floor_minor: 0 };
+
 /// How each group parts, and the carried payables that stay where they are.
 fn parts_of(
     groups: &BTreeMap<Key, Vec<DueLine>>,
@@ -143,7 +145,9 @@ fn parts_of(
         let before = stays.len();
         let mut parts = Vec::with_capacity(groups.len());
         let mut lowered: BTreeSet<Claimed<'_>> = BTreeSet::new();
-        for lines in groups.values() {
+        for (key, lines) in groups {
+            // Of what an heir is paid nothing is taken off for what the person was paid too much.
+            let policy = if key.4.is_some() { &NOTHING } else { policy };
             let parted = parted(policy, lines, &mut stays)?;
             let overpaid = parted.overpaid.iter().map(|at| &lines[*at]);
             lowered.extend(overpaid.filter(|line| is_lowered(line)).map(claimed));

@@ -330,10 +330,12 @@ impl Changes {
         );
     }
 
-    /// Forgets a manifest whose list was never sealed: what it names may be computed again.
+    /// Forgets a manifest whose list was never sealed, and for which heirs it was computed: what it names may be
+    /// computed again.
     pub fn manifest_dropped(&mut self, cycle: CycleNo) {
         self.free(
-            "update cycle set manifest = null, sealed_at = null where cycle_no = $1 and state in ('open', 'computed')",
+            "update cycle set manifest = null, sealed_at = null, heirs = null
+             where cycle_no = $1 and state in ('open', 'computed')",
             vec![cycle.0.into()],
         );
     }

@@ -1,7 +1,7 @@
 //! Heirs that officers name.
 
 use crate::domain::heir::{HeirRow, HeirState};
-use crate::domain::ids::PersonNo;
+use crate::domain::ids::{CycleNo, PersonNo};
 use crate::domain::state::Named;
 
 use super::registry::person_no;
@@ -19,6 +19,14 @@ impl Store {
     pub async fn heirs(&self) -> Result<Vec<HeirRow>, StoreError> {
         let rows = self.query(concat!(heirs!(), "order by heir_no"), &[]).await?;
         rows.iter().map(heir).collect()
+    }
+
+    /// The namings for which a cycle is computed, as a digest.
+    pub async fn heirs_of_cycle(&self, cycle: CycleNo) -> Result<Option<String>, StoreError> {
+        let rows =
+            self.query("select heirs from cycle where cycle_no = $1", &[cycle.0.into()]).await?;
+        let of = rows.first().map(|row| Ok::<_, StoreError>(row.maybe_text(0)?.map(str::to_owned)));
+        Ok(of.transpose()?.flatten())
     }
 
     pub async fn heir(&self, number: i64) -> Result<Option<HeirRow>, StoreError> {
@@ -39,6 +47,14 @@ impl Store {
 }
 
 impl Changes {
+    pub fn cycle_for_heirs(&mut self, cycle: CycleNo, digest: &str) {
+        self.guarded(
+            "a cycle is computed for one set of heirs",
+            "update cycle set heirs = $2 where cycle_no = $1 and heirs is null",
+            vec![cycle.0.into(), digest.to_owned().into()],
+        );
+    }
+
     pub fn heir_proposed(&mut self, heir: &HeirRow) {
         self.bulk(
             "heir",

@@ -17,9 +17,10 @@ use crate::domain::ids::{EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::domain::period::Period;
+use crate::engine::assemble::inherited::{Directed, Inheriting};
 use crate::engine::heir::Heirs;
 use crate::engine::paid_otherwise::{PaidOtherwise, all_of_it};
-use crate::engine::payout::TravellingLine;
+use crate::engine::payout::{OwnedClaim, Payout, TravellingLine};
 use crate::engine::recall::Recalled;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group, LineKind};
@@ -87,7 +88,7 @@ impl Engine {
         &self,
         cycle: &Cycle,
         shard: Shard,
-        (paid_otherwise, stopped, heirs): (&PaidOtherwise, &Stopped, &Heirs),
+        (paid_otherwise, stopped, inheriting): (&PaidOtherwise, &Stopped, &mut Inheriting),
         arrived: &mut Vec<TravellingLine>,
         changes: &mut Changes,
         root: &mut BatchRootBuilder,
@@ -105,7 +106,7 @@ impl Engine {
         let payouts = self.payouts_of(&numbers).await?;
         // Read after the orders: whoever asks one back finds it out, and is found here when it failed since.
         let recalled = self.recalled_within(shard).await?;
-        let known = (&recalled, paid_otherwise, stopped);
+        let known = (&recalled, paid_otherwise, stopped, &inheriting.heirs);
         let doubts = self.doubts_left(shard, &unpaid, &attempts, known).await?;
         let mut deaths = Deaths::default();
         for payable in &unpaid {
@@ -130,7 +131,7 @@ impl Engine {
             let is_paid_itself = of_itself.clone().next().is_some()
                 && !of_itself.any(|one| one.is_given_up)
                 && !tried.iter().any(|one| one.state.is_live());
-            let heir = heirs.of(payable.beneficiary);
+            let heir = inheriting.heirs.of(payable.beneficiary);
             // What stood against another payee or account says nothing of the heir's; whether the money was paid
             // already, and that two officers asked it back, does.
             let is_new = heir.is_some_and(|heir| payable.heir != Some(heir.number));
@@ -164,13 +165,17 @@ impl Engine {
                 receivable: excess.receivable,
                 left_minor: excess.left_minor,
             });
-            let set_off: Vec<Owing> = of_excess
-                .chain(paid_otherwise.lowered.off(payable.number).iter().copied())
-                .collect();
+            let lowered = paid_otherwise.lowered.off(payable.number);
+            let set_off: Vec<Owing> = of_excess.chain(lowered.iter().copied()).collect();
+            let waits_minor = lowered.iter().map(|one| one.left_minor).sum();
+            let lines = carried_lines(payable, payout, of_reason);
+            let to_the_heir = self
+                .direct_payable(inheriting, payable, (lines, &payout.detail), arrived, waits_minor)
+                .await?;
             if !set_off.is_empty() {
                 let left_minor: i64 = set_off.iter().map(|one| one.left_minor).sum();
                 // What would come to nothing is not ordered.
-                if left_minor >= due_minor {
+                if left_minor >= to_the_heir.as_ref().map_or(due_minor, |one| one.due_minor) {
                     continue;
                 }
                 carried.set_off.insert(payable.number, set_off);
@@ -178,11 +183,20 @@ impl Engine {
             if let Some(code) = of_reason {
                 carried.doubts.insert(payable.number, code);
             }
+            if let Some(Directed { detail, lines, .. }) = to_the_heir {
+                arrived.extend(lines.into_iter().map(|line| TravellingLine {
+                    line,
+                    holds: Vec::new(),
+                    detail: detail.clone(),
+                }));
+                continue;
+            }
             // Where this month's money goes, last month's goes too; a bad account is not repeated
             // when the roster names a better one.
             let now = arrived.iter().find(|one| {
                 // What was carried a moment ago says nothing about this month.
                 one.line.carried_from.is_none()
+                    && one.line.heir.is_none()
                     && one.line.payee == payable.payee
                     && one.line.beneficiary == payable.beneficiary
                     && one.line.fund == payable.fund
@@ -204,32 +218,12 @@ impl Engine {
                     (destination, detail, Vec::new(), Some(code))
                 }
             };
-            for claim in &payout.claims {
-                arrived.push(TravellingLine {
-                    line: DueLine {
-                        payee: payable.payee,
-                        beneficiary: payable.beneficiary,
-                        owner: claim.owner,
-                        fund: payable.fund.clone(),
-                        programme: payable.programme.clone(),
-                        province: payable.province.clone(),
-                        enrolment: claim.enrolment,
-                        benefit: claim.benefit.clone(),
-                        component: claim.component.clone(),
-                        period: claim.period,
-                        kind: LineKind::Carried,
-                        revision: claim.revision,
-                        amount_minor: claim.amount_minor,
-                        destination,
-                        heir: None,
-                        carried_from: Some(payable.number),
-                        lowers_unpaid: false,
-                        apart,
-                    },
-                    holds: holds.clone(),
-                    detail: detail.clone(),
-                });
-            }
+            let lines = carried_lines(payable, payout, apart).into_iter();
+            arrived.extend(lines.map(|line| TravellingLine {
+                line: DueLine { destination, ..line },
+                holds: holds.clone(),
+                detail: detail.clone(),
+            }));
         }
         Ok(carried)
     }
@@ -241,7 +235,7 @@ impl Engine {
         shard: Shard,
         unpaid: &[Payable],
         attempts: &HashMap<PayableNo, Vec<Instruction>>,
-        (recalled, paid_otherwise, stopped): (&Recalled, &PaidOtherwise, &Stopped),
+        (recalled, paid_otherwise, stopped, heirs): (&Recalled, &PaidOtherwise, &Stopped, &Heirs),
     ) -> Result<HashMap<PayableNo, HoldCode>, EngineError> {
         let tried = |payable: &Payable| {
             let of_payable = attempts.get(&payable.number).map_or(&[][..], Vec::as_slice);
@@ -257,6 +251,8 @@ impl Engine {
             earlier.entry(to).or_default().push(from);
         }
         for payable in never {
+            // Who would be paid now.
+            let heir = heirs.of(payable.beneficiary).map(|heir| heir.number);
             let mut numbers = earlier.get(&payable.number).cloned().unwrap_or_default();
             while !numbers.is_empty() {
                 let mut before = Vec::new();
@@ -271,7 +267,7 @@ impl Engine {
                         false => left_by_orders(&one, &orders),
                     };
                     let paid = (one.payee, one.beneficiary, one.heir);
-                    let is_of_another = one.heir != payable.heir;
+                    let is_of_another = one.heir != heir;
                     match left {
                         Some(Further::NeedsAPerson(HoldCode::ReportedByPartner, _))
                             if !stopped.contains_key(&paid) => {}
@@ -292,19 +288,44 @@ impl Engine {
     }
 }
 
+/// The lines of a payable that is carried, to where it went.
+fn carried_lines(payable: &Payable, payout: &Payout, apart: Option<HoldCode>) -> Vec<DueLine> {
+    let line = |claim: &OwnedClaim| DueLine {
+        payee: payable.payee,
+        beneficiary: payable.beneficiary,
+        owner: claim.owner,
+        fund: payable.fund.clone(),
+        programme: payable.programme.clone(),
+        province: payable.province.clone(),
+        enrolment: claim.enrolment,
+        benefit: claim.benefit.clone(),
+        component: claim.component.clone(),
+        period: claim.period,
+        kind: LineKind::Carried,
+        revision: claim.revision,
+        amount_minor: claim.amount_minor,
+        destination: payout.destination,
+        heir: None,
+        carried_from: Some(payable.number),
+        lowers_unpaid: false,
+        apart,
+    };
+    payout.claims.iter().map(line).collect()
+}
+
 /// Whether a doubt is about the money, and not about who was to receive it.
-pub(super) fn outlasts_the_payee(code: HoldCode) -> bool {
+fn outlasts_the_payee(code: HoldCode) -> bool {
     matches!(code, HoldCode::DuplicateReported | HoldCode::ReportedByOfficer)
 }
 
 /// Whose rows of this month are held because the register has their death, read a shard at a time.
 #[derive(Default)]
-pub(super) struct Deaths {
+struct Deaths {
     by_shard: BTreeMap<Shard, HashSet<PersonNo>>,
 }
 
 impl Deaths {
-    pub(super) async fn is_held_as_dead(
+    async fn is_held_as_dead(
         &mut self,
         engine: &Engine,
         cycle: &Cycle,

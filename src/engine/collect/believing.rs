@@ -82,7 +82,13 @@ impl Engine {
         ordered: Ordered<'_>,
     ) -> Result<(), EngineError> {
         let payees: BTreeMap<PayableNo, PersonNo> =
-            ordered.payables.iter().map(|payable| (payable.number, payable.payee)).collect();
+            // An heir's id is in the details; the payee's is that of who has died, or received for them.
+            ordered
+                .payables
+                .iter()
+                .filter(|payable| payable.heir.is_none())
+                .map(|payable| (payable.number, payable.payee))
+                .collect();
         let is_payee = |outcome: &Outcome, person: &Signatory| {
             !person.id.is_empty()
                 && payees.get(&outcome.payable) == Some(&self.keys.person_of_id(&person.id))

@@ -102,7 +102,7 @@ impl Engine {
                         Err(error) => return Err(error),
                     });
                 }
-                lines.push(line(claim, explained[&of].as_deref()));
+                lines.push(line(claim, explained[&of].as_deref(), payable.heir.is_some()));
             }
             let (attempts, then) = self.orders_told(&payable).await?;
             let holds = self.holds_of_payable(&payable).await?;
@@ -183,7 +183,7 @@ impl Engine {
 }
 
 /// A claim as its list explained it.
-fn line(claim: &OwnedClaim, rows: Option<&[ExplainedRow]>) -> ExplainedLine {
+fn line(claim: &OwnedClaim, rows: Option<&[ExplainedRow]>, is_an_heir_s: bool) -> ExplainedLine {
     let said = rows.into_iter().flatten().filter(|row| row.enrolment == claim.enrolment);
     let found = said.flat_map(|row| &row.lines).find(|line| {
         line.component == claim.component
@@ -191,6 +191,19 @@ fn line(claim: &OwnedClaim, rows: Option<&[ExplainedRow]>) -> ExplainedLine {
             && line.revision == claim.revision
             && line.amount_minor == claim.amount_minor
     });
+    // The law gives a line that lowers; where it gave none, a list took the month off for an heir.
+    if found.is_none() && claim.amount_minor < 0 && is_an_heir_s {
+        return ExplainedLine {
+            component: claim.component.clone(),
+            period: claim.period,
+            kind: "recovery",
+            revision: claim.revision,
+            amount_minor: claim.amount_minor,
+            clauses: Vec::new(),
+            vietnamese: "Tháng sau tháng chết, trừ khỏi khoản dành cho thân nhân.".to_owned(),
+            english: "A month after the month of death, taken off what is for the heir.".to_owned(),
+        };
+    }
     found.cloned().unwrap_or_else(|| ExplainedLine {
         component: claim.component.clone(),
         period: claim.period,

@@ -21,6 +21,7 @@ use jiff::civil::{Date, date};
 
 use super::asking_back::{ask_back, end_recalls, let_go, recalls_are_true};
 use super::dice::Dice;
+use super::heirs::name_heirs;
 use super::race::race;
 use super::world::{Shape, World, officer_key, period};
 
@@ -61,6 +62,9 @@ impl Days {
 
 pub const MAKER: &str = "lan";
 pub const APPROVERS: [&str; 2] = ["minh", "hoa"];
+
+/// So many days after its value date a file still leaves, where a partner's terms say nothing else.
+const LATE_MAX_DAYS: i64 = 5;
 
 /// Why a run stopped before its end.
 #[derive(Debug)]
@@ -373,6 +377,9 @@ impl Months {
         }
         let planned = days.reissued.iter().filter(|planned| **planned <= self.day).count();
         let lists = engine.store.lists(month.number).await.map_err(EngineError::from)?;
+        if days.reissued[1] == self.day && self.shape.officers_act {
+            name_heirs(engine, &month, self.day, self.dice(Some(days.asked_back.len()))).await?;
+        }
         if days.reissued.contains(&self.day) && lists.len() <= planned + self.lists_between {
             if self.race != Race::None && planned == 1 {
                 self.refused = race(world, engine, database, &month, self.race).await?;
@@ -388,6 +395,7 @@ impl Months {
         if self.shape.officers_act {
             let_go(engine, &month).await?;
         }
+        self.redate_late(engine, &month).await?;
         engine.dispatch(None).await?;
         // What has just left can be asked back before the partner has booked it.
         if asking == Some(0) && self.shape.officers_act && !world.machine.is_dead() {
@@ -421,6 +429,27 @@ impl Months {
             Some(halt) => Err(Stopped::Broken(format!("{} is halted: {}", halt.scope, halt.cause))),
             None => Ok(()),
         }
+    }
+
+    /// Gives files that stayed here past the last moment of their value date another one, signed anew.
+    async fn redate_late(&mut self, engine: &Engine, month: &Cycle) -> Result<(), Stopped> {
+        let days_late = Span::new().days(LATE_MAX_DAYS);
+        let batches = engine.store.batches_to_send().await.map_err(EngineError::from)?;
+        let late: Vec<String> = batches
+            .into_iter()
+            .filter(|one| one.cycle == month.number && one.state == BatchState::Released)
+            .filter(|one| {
+                let last = one.value_date.checked_add(days_late);
+                last.expect("the calendar does not end here") < self.day
+            })
+            .map(|one| one.file_name)
+            .collect();
+        if late.is_empty() {
+            return Ok(());
+        }
+        engine.redate(month, &late, self.day, MAKER, &officer_key(MAKER)).await?;
+        self.lists_between += 1;
+        sign_all(engine, month).await
     }
 
     /// What the officers throw on one of the days on which they ask back: the same in every run of a shape.

@@ -16,6 +16,7 @@ use chitra::domain::recall::RecallState;
 use chitra::engine::Engine;
 use chitra::engine::recall::Standing;
 
+use super::heirs::{inherited, who_has_heirs};
 use super::machine::Sent;
 use super::world::{PREFIX, World, period};
 
@@ -40,6 +41,8 @@ pub struct Found {
     /// The same of recalls.
     pub recalls: BTreeMap<String, i64>,
     pub lists: usize,
+    /// How many payables for heirs were paid.
+    pub to_heirs: i64,
 }
 
 /// Money that a provider credited and has not taken back, by payable.
@@ -80,6 +83,12 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
             broken.push(format!("claimed twice: {}", sentence(claim)));
         }
     }
+    let with_heirs = who_has_heirs(engine).await?;
+    for claim in claims.iter().filter(|claim| claim.revision > 0) {
+        if with_heirs.contains(&claim.person) {
+            claimed.remove(&sentence(claim));
+        }
+    }
 
     let numbers: Vec<PayableNo> = payables.iter().map(|one| one.number).collect();
     let instructions =
@@ -92,6 +101,7 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
     let kept = kept(world, engine, &mut broken)?;
     judge(&payables, &kept, &excess, &mut broken);
     asked_back(&recalls, &instructions, &mut broken);
+    let to_heirs = inherited(world, engine, &payables, &mut broken).await?;
     for of_month in &figures {
         deliveries(world, &of_month.batches, &mut broken)?;
     }
@@ -117,6 +127,7 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
         },
         payables: states,
         recalls: by_state(&recalls),
+        to_heirs,
         lists: figures.iter().map(|one| one.lists.len()).sum(),
     })
 }
