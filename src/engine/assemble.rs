@@ -71,14 +71,7 @@ impl Engine {
         let units = i64::from(256 / width);
         let done: HashSet<i64> =
             self.store.work_done(cycle.number, STAGE).await?.into_iter().collect();
-        let released: HashSet<(i64, String)> = self
-            .store
-            .resolutions(cycle.period)
-            .await?
-            .into_iter()
-            .filter(|one| one.decision == Decision::Release)
-            .map(|one| (one.subject, one.code))
-            .collect();
+        let released = self.released(cycle).await?;
         self.heirs_stay(cycle).await?;
         let mut batching = self.batching(cycle.number).await?;
         let mut owing = self.owed(cycle).await?;
@@ -153,6 +146,15 @@ impl Engine {
         );
         self.store.commit(changes).await?;
         Ok(Cycle { state: next, ..cycle.clone() })
+    }
+
+    /// What was released, and when the last of the officers said so.
+    pub(super) async fn released(&self, cycle: &Cycle) -> Result<Released, EngineError> {
+        let resolutions = self.store.resolutions(cycle.period).await?.into_iter();
+        Ok(resolutions
+            .filter(|one| one.decision == Decision::Release)
+            .map(|one| ((one.subject, one.code), one.confirmed_at.unwrap_or(one.decided_at)))
+            .collect())
     }
 
     /// A batch that has no file yet. Its name and message id are never used again.
@@ -244,7 +246,7 @@ impl Engine {
         &self,
         cycle: &Cycle,
         shard: Shard,
-        released: &HashSet<(i64, String)>,
+        released: &Released,
         paid_otherwise: &PaidOtherwise,
         inheriting: &mut Inheriting,
         batching: &mut Batching,
@@ -296,9 +298,9 @@ impl Engine {
         let known_persons: HashSet<PersonNo> =
             self.store.persons(shard).await?.into_iter().map(|(person, _)| person).collect();
         let mut known_routes: HashMap<PersonNo, Vec<DestinationRow>> = HashMap::new();
-        let mut known_at: HashSet<(PersonNo, DestinationNo)> = HashSet::new();
+        let mut known_at: HashMap<(PersonNo, DestinationNo), bool> = HashMap::new();
         for row in self.store.destinations(shard).await? {
-            known_at.insert((row.payee, row.number));
+            known_at.insert((row.payee, row.number), is_of_naming(&row));
             if !is_of_naming(&row) {
                 known_routes.entry(row.payee).or_default().push(row);
             }
@@ -325,24 +327,33 @@ impl Engine {
                     .or_insert_with(|| self.payee_row(cycle, group.payee, detail));
             }
             let routes = known_routes.get(&group.payee).map_or(&[][..], Vec::as_slice);
-            if !known_at.contains(&(group.payee, group.destination)) {
-                new_destinations.entry((group.payee, group.destination)).or_insert_with(|| {
+            match known_at.get_mut(&(group.payee, group.destination)) {
+                // Where an heir was paid the payee is paid from now on.
+                Some(is_of_naming) if *is_of_naming && group.heir.is_none() => {
+                    *is_of_naming = false;
+                    changes.destination_begins(group.payee, group.destination, cycle.period);
+                }
+                Some(_) => {}
+                None => {
                     let by = group.heir.map(of_naming);
-                    self.destination_row(cycle, group.payee, group.destination, detail, by)
-                });
+                    let new = (group.payee, group.destination);
+                    new_destinations.entry(new).or_insert_with(|| {
+                        self.destination_row(cycle, group.payee, group.destination, detail, by)
+                    });
+                }
             }
             let remittance = render::remittance(cycle.period);
             let profile = self.config.route(detail.channel, &detail.named);
-            let in_force = |code: &HoldCode| {
-                let subject = self.keys.held_payable(
-                    group.payee,
-                    group.beneficiary,
-                    group.destination,
-                    group.heir,
-                    code.text(),
-                );
-                !released.contains(&(subject, code.text().to_owned()))
+            let subject = |code: HoldCode| {
+                let (payee, beneficiary) = (group.payee, group.beneficiary);
+                let (destination, heir) = (group.destination, group.heir);
+                let text = code.text();
+                (
+                    self.keys.held_payable(payee, beneficiary, destination, heir, text),
+                    text.to_owned(),
+                )
             };
+            let in_force = |code: &HoldCode| !released.contains_key(&subject(*code));
             // One that was released lets the others stand.
             let of_lines =
                 held.get(&reached).and_then(|codes| codes.iter().copied().find(in_force));
@@ -354,9 +365,15 @@ impl Engine {
                 None => gone.hold_of_payee(group, detail),
             };
             let gone = gone.filter(in_force);
-            let of_heirs = inheriting.holds(group).filter(in_force);
-            let hold = of_heirs
-                .or(group.apart.filter(in_force))
+            // One officer withdrew the heir of whom two said that they died: two let it go, after that.
+            let withdrawn = inheriting.withdrawn_at(group).and_then(|at| {
+                let code = HoldCode::UnpaidBeforeDeath;
+                let let_go = released.get(&subject(code)).is_some_and(|since| since.as_str() > at);
+                (!let_go).then_some(code)
+            });
+            let hold = group
+                .apart
+                .filter(in_force)
                 .or(doubt)
                 .or_else(|| stopped_before(&stopped, group).filter(in_force))
                 .or(of_lines)
@@ -367,6 +384,7 @@ impl Engine {
                 .or_else(|| uncollected.contains(number).then_some(HoldCode::Uncollected))
                 .filter(in_force)
                 .or(gone);
+            let hold = withdrawn.or(hold);
             let mut payable = Payable {
                 number: *number,
                 payee: group.payee,
@@ -411,7 +429,8 @@ impl Engine {
                     payable.code = code.text().to_owned();
                     // A doubt stands beside whatever else holds the money, and is released by itself; so does that
                     // the payee is gone.
-                    let beside = [doubt, gone].into_iter().flatten().filter(|one| *one != code);
+                    let beside =
+                        [doubt, gone, withdrawn].into_iter().flatten().filter(|one| *one != code);
                     for code in iter::once(code).chain(beside) {
                         exceptions.push(Exception {
                             shard,
@@ -612,12 +631,15 @@ fn of_naming(heir: i64) -> String {
     format!("{OF_NAMING}{heir}")
 }
 
-pub(super) fn is_of_naming(row: &DestinationRow) -> bool {
+fn is_of_naming(row: &DestinationRow) -> bool {
     row.confirmed_by.as_deref().is_some_and(|by| by.starts_with(OF_NAMING))
 }
 
 /// No officer's name has a space.
 const OF_NAMING: &str = "heir ";
+
+/// Holds that were released, by what was decided about and the code; and when.
+pub(super) type Released = HashMap<(i64, String), String>;
 
 /// How the lines of one payable are reached: payee, beneficiary, destination, and the naming of an heir.
 type Reached = (PersonNo, PersonNo, DestinationNo, Option<i64>);

@@ -21,6 +21,7 @@ use crate::domain::roster::Channel;
 use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
 use crate::engine::acting::Doing;
+use crate::engine::assemble;
 use crate::engine::payout::{PayeeDetail, Payout};
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::account_name::AccountNames;
@@ -58,8 +59,8 @@ pub struct NamedHeir {
 #[derive(Default)]
 pub struct Heirs {
     in_force: HashMap<PersonNo, InForce>,
-    /// Of whom two officers said that they died, and one withdrew the heir.
-    withdrawn: HashSet<PersonNo>,
+    /// Of whom two officers said that they died, and one withdrew the heir; when.
+    withdrawn: HashMap<PersonNo, String>,
 }
 
 /// An heir who is paid from now on.
@@ -96,22 +97,19 @@ impl Heirs {
         self.in_force.iter().map(|(person, one)| (*person, one))
     }
 
-    pub fn is_withdrawn(&self, person: PersonNo) -> bool {
-        self.withdrawn.contains(&person)
+    /// When the last heir of a person was withdrawn whom two officers had named, where none counts.
+    pub fn withdrawn_at(&self, person: PersonNo) -> Option<&str> {
+        self.withdrawn.get(&person).map(String::as_str)
     }
 
-    /// Whether a payable may be ordered again: it is of the naming in force, or of none where there is none. Where
-    /// one was withdrawn two officers let it go, and until they do the next list holds it.
+    /// Whether a payable is of the naming in force, or of none where there is none.
     pub fn stand_as_for(&self, payable: &Payable) -> bool {
-        let is_held_for = |code: HoldCode| payable.code == code.text();
+        let is_nobody_s = payable.code == HoldCode::NotTheHeirs.text();
         match (self.of(payable.beneficiary), payable.heir) {
             (Some(heir), Some(naming)) => heir.number == naming,
-            (Some(_), None) => is_held_for(HoldCode::NotTheHeirs),
+            (Some(_), None) => is_nobody_s,
             (None, Some(_)) => false,
-            (None, None) if self.is_withdrawn(payable.beneficiary) => {
-                is_held_for(HoldCode::UnpaidBeforeDeath)
-            }
-            (None, None) => !is_held_for(HoldCode::NotTheHeirs),
+            (None, None) => !is_nobody_s,
         }
     }
 }
@@ -145,8 +143,8 @@ impl Engine {
     pub async fn heirs(&self) -> Result<Heirs, EngineError> {
         let mut heirs = Heirs::default();
         for row in self.store.heirs().await? {
-            if row.state == HeirState::Withdrawn && row.confirmed_by.is_some() {
-                heirs.withdrawn.insert(row.person);
+            if let (Some(_), Some(at)) = (&row.confirmed_by, &row.withdrawn_at) {
+                heirs.withdrawn.insert(row.person, at.clone());
             }
             if row.state != HeirState::Confirmed {
                 continue;
@@ -156,7 +154,7 @@ impl Engine {
             heirs.in_force.insert(row.person, InForce { number: row.number, destination, heir });
         }
         let Heirs { in_force, withdrawn } = &mut heirs;
-        withdrawn.retain(|person| !in_force.contains_key(person));
+        withdrawn.retain(|person, _| !in_force.contains_key(person));
         Ok(heirs)
     }
 
@@ -337,7 +335,8 @@ impl Engine {
     /// C121 when it was begun for others.
     pub(super) async fn heirs_stay(&self, cycle: &Cycle) -> Result<(), EngineError> {
         let digest = self.heirs_digest().await?.to_string();
-        if self.store.heirs_of_cycle(cycle.number).await?.is_none() {
+        let is_begun = !self.store.work_done(cycle.number, assemble::STAGE).await?.is_empty();
+        if self.store.heirs_of_cycle(cycle.number).await?.is_none() && !is_begun {
             let mut changes = Changes::new();
             changes.cycle_for_heirs(cycle.number, &digest);
             return Ok(self.store.commit(changes).await?);

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::audit::leaf::Leaf;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
-use crate::domain::exception::{Decision, Subject};
+use crate::domain::exception::Subject;
+use crate::domain::hold::HoldCode;
 use crate::domain::ids::{AttemptNo, BatchNo, DestinationNo, ListNo, PayableNo, Shard};
 use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::list::PaymentList;
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::roster::Channel;
-use crate::engine::assemble::is_of_naming;
+use crate::engine::assemble::Released;
 use crate::engine::chunks;
 use crate::engine::config::{Ceilings, Terms};
 use crate::engine::cycle::goes_on;
@@ -82,14 +83,7 @@ impl Engine {
             });
         }
         let number = self.next_list(cycle).await?;
-        let released: HashSet<(i64, String)> = self
-            .store
-            .resolutions(cycle.period)
-            .await?
-            .into_iter()
-            .filter(|one| one.decision == Decision::Release)
-            .map(|one| (one.subject, one.code))
-            .collect();
+        let released = self.released(cycle).await?;
 
         let paid_otherwise = self.paid_otherwise().await?;
         let heirs = self.heirs().await?;
@@ -275,7 +269,7 @@ impl Engine {
         &self,
         cycle: &Cycle,
         shard: Shard,
-        released: &HashSet<(i64, String)>,
+        released: &Released,
         (paid_otherwise, heirs): (&PaidOtherwise, &Heirs),
         run: &mut Run,
         changes: &mut Changes,
@@ -306,9 +300,7 @@ impl Engine {
         }
         let linked = self.linked_accounts(cycle, shard).await?;
         let mut known: HashMap<crate::domain::ids::PersonNo, Vec<DestinationNo>> = HashMap::new();
-        for row in
-            self.store.destinations(shard).await?.into_iter().filter(|row| !is_of_naming(row))
-        {
+        for row in self.store.destinations(shard).await? {
             known.entry(row.payee).or_default().push(row.number);
         }
 
@@ -357,12 +349,25 @@ impl Engine {
                 ways.push(self.alternative(cash, "pay-point", known));
             }
 
+            let is_paid_on_death = payout.claims.iter().all(|claim| {
+                let pack = &self.programmes.pack;
+                pack.is_one_off(&payable.programme, &claim.benefit)
+            });
+            let is_let_go = heirs.withdrawn_at(payable.beneficiary).is_none_or(|at| {
+                let code = HoldCode::UnpaidBeforeDeath.text();
+                let subject = self.held_payable(&payable, code);
+                let since = subject.and_then(|subject| released.get(&(subject, code.to_owned())));
+                since.is_some_and(|since| since.as_str() > at)
+            });
             let proposal = match payable.state {
                 _ if recalled.is_asked_back(payable.number) => {
                     Proposal::Wait("it is asked back, and that is not over: chitra recall list")
                 }
-                _ if !heirs.stand_as_for(&payable) => Proposal::Wait(
+                _ if !is_paid_on_death && !heirs.stand_as_for(&payable) => Proposal::Wait(
                     "an heir was confirmed or withdrawn since: the next month's list goes on with it",
+                ),
+                _ if !is_paid_on_death && !is_let_go => Proposal::Wait(
+                    "an heir was withdrawn: the next month's list holds it until two release it",
                 ),
                 PayableState::Rejected | PayableState::Returned
                     if recalled.last_came_back(&tried) =>
@@ -387,7 +392,7 @@ impl Engine {
                             payable.heir,
                             code,
                         );
-                        released.contains(&(subject, code.clone()))
+                        released.contains_key(&(subject, code.clone()))
                     };
                     let also = held_for.get(&payable.number).map_or(&[][..], Vec::as_slice);
                     let is_released =

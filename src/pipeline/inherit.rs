@@ -23,13 +23,25 @@ pub fn is_inherited(lines: &[DueLine], last_month: Period) -> bool {
     due.map(|line| i128::from(line.amount_minor)).sum::<i128>() > 0
 }
 
-/// What stands in a carried payable of months after the death: a place at which it stands, and how much.
+/// What stands in a carried payable of months after the death: a place at which it stands, and how much. Of a month
+/// in which part was taken off another only the rest is there.
 pub fn after_the_death(lines: &[DueLine], last_month: Period) -> Vec<(usize, i64)> {
+    let mut months: BTreeMap<Period, i64> = BTreeMap::new();
     let mut sums: BTreeMap<Determined, (usize, i64)> = BTreeMap::new();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.period > last_month) {
+        *months.entry(line.period).or_default() += line.amount_minor;
         sums.entry(determined(line)).or_insert((at, 0)).1 += line.amount_minor;
     }
-    sums.into_values().filter(|(_, sum)| *sum > 0).collect()
+    let mut found = Vec::new();
+    for (of, (at, sum)) in sums {
+        let left = months.entry(of.1).or_default();
+        let part = sum.min(*left);
+        if part > 0 {
+            *left -= part;
+            found.push((at, part));
+        }
+    }
+    found
 }
 
 /// The places of the new lines of a list that go to the heir. `carried` is what goes there of earlier lists. All lines
@@ -109,6 +121,9 @@ mod tests {
         check(&[of("2026-10", -100), november.clone()], false, &[510]);
         let arrears = DueLine { revision: 1, ..of("2026-11", 70) };
         check(&[october.clone(), november.clone(), arrears], true, &[580]);
+        // Part of the month was taken off for what had been paid under another name.
+        let less = DueLine { benefit: "k7".to_owned(), ..of("2026-11", -300) };
+        check(&[october.clone(), less, november.clone()], true, &[210]);
         // It was taken off before.
         check(&[october, november, DueLine { revision: 2, ..of("2026-11", -510) }], true, &[]);
     }

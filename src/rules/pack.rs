@@ -258,6 +258,12 @@ impl Pack {
         Some(BenefitId(found as u16))
     }
 
+    /// Whether a benefit is paid once, on an event such as a death.
+    pub fn is_one_off(&self, programme: &str, code: &str) -> bool {
+        let found = self.benefits.iter().find(|b| b.programme == programme && b.code == code);
+        found.is_some_and(|benefit| benefit.kind == BenefitKind::OneOff)
+    }
+
     pub fn component(&self, id: &str) -> Option<ComponentId> {
         let found = self.components.iter().position(|component| component.id == id)?;
         Some(ComponentId(found as u16))

@@ -612,6 +612,25 @@ impl Changes {
         );
     }
 
+    /// A destination that was another's, under whom it was known, is the payee's own from a month on.
+    pub fn destination_begins(
+        &mut self,
+        payee: PersonNo,
+        destination: DestinationNo,
+        from: Period,
+    ) {
+        self.free(
+            "update destination set confirmed_by = null, first_period = $4
+             where shard = $1 and person_no = $2 and destination_no = $3",
+            vec![
+                i64::from(payee.shard().number()).into(),
+                payee.number().into(),
+                destination.number().into(),
+                i64::from(from.as_number()).into(),
+            ],
+        );
+    }
+
     pub fn destinations(&mut self, destinations: impl IntoIterator<Item = DestinationRow>) {
         self.bulk(
             "destination",

@@ -3,15 +3,17 @@
 
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
+use chitra::domain::exception::Decision;
 use chitra::domain::heir::HeirState;
 use chitra::domain::ids::{AttemptNo, ListNo};
 use chitra::domain::payable::Payable;
 use chitra::engine::EngineError;
 use chitra::engine::heir::{NamedHeir, Naming};
+use chitra::engine::hold::Deciding;
 use chitra::store::database::Value;
 
 use crate::support::office::{
-    APPROVERS, MAKER, Said, TestOffice, key, on_both_databases, refused, run,
+    APPROVERS, MAKER, Said, TestOffice, deciding, key, on_both_databases, period, refused, run,
 };
 use crate::support::real_parts::RealPart;
 
@@ -31,6 +33,10 @@ on_both_databases! { run, RealPart::Postgres;
     a_later_month_is_taken_off_of_what_is_held
     what_an_earlier_order_paid_is_not_the_heir_s
     one_month_in_payments_of_two_payees_is_taken_off_of_each
+    what_the_law_takes_off_of_two_payees_waits_for_the_next_list
+    the_funeral_support_is_for_whom_the_roster_names
+    a_pay_point_of_an_heir_is_one_of_the_payee_s_as_well
+    an_older_release_lets_nothing_go_when_the_next_heir_is_withdrawn
     an_heir_who_is_withdrawn_before_the_list_is_not_paid
     a_list_computed_for_a_withdrawn_heir_is_not_sealed
     money_comes_back_from_a_withdrawn_heir
@@ -540,6 +546,7 @@ async fn money_comes_back_from_a_withdrawn_heir(office: TestOffice) {
     office.month("2026-11", &[AN, BINH]).await;
     let november = office.paid_out("2026-11", Regular).await;
     assert_eq!(for_an(&office, &november).await, ["An held 1000000 H156"]);
+    office.on_day("2026-10-02");
     office.release_holds(&november, "H156").await;
     let again = office.engine.reissue(&office.now(&november).await).await.unwrap();
     assert_eq!(again.ordered, 1, "{:?}", again.waiting);
@@ -889,4 +896,142 @@ async fn a_payable_given_to_an_heir_by_hand_is_told(office: TestOffice) {
     let by_hand = "update payable set heir_no = 1";
     assert_eq!(office.tamper(by_hand, Vec::<Value>::new()).await, 1);
     office.ends_tampered_with("V210").await;
+}
+
+/// As above, but the sender tells the end of the row: the law takes the month off of both at once, for today's payee.
+async fn what_the_law_takes_off_of_two_payees_waits_for_the_next_list(office: TestOffice) {
+    let november = unpaid_in_october_and_november(&office, AN).await;
+    came_back(&office, &november).await;
+    let carer =
+        " | payee_name=Lê Thị Chăm | payee_national_id=001180000902 | payee_relation=guardian";
+    let an = format!("{AN}{carer}");
+    office.on_day("2026-10-10");
+    office.month("2026-12", &[&an, BINH]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    let of_an =
+        office.engine.store.payables_of_beneficiary(december.number, office.person("E1").await);
+    let hers = of_an.await.unwrap().into_iter().find(|one| one.code.is_empty()).unwrap();
+    let back = office.said_of(&hers, 1, "Hoàn trả", "Tài khoản đã đóng").await;
+    let paid = office.said(&december, "E2", 1, "Thành công", "").await;
+    office.sheet(&[back, paid]).await.unwrap();
+    office.closed(&december).await;
+    named(&office, &SON).await;
+    let ended = format!("{an} | status=ceased | changed_from=2026-11");
+    office.month("2027-01", &[&ended, BINH]).await;
+    let january = office.paid_out("2027-01", Regular).await;
+    assert_eq!(for_an(&office, &january).await, Vec::<String>::new());
+    let paid = office.said(&january, "E2", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.closed(&january).await;
+    office.month("2027-02", &[&ended, BINH]).await;
+    let february = office.paid_out("2027-02", Regular).await;
+    assert_eq!(for_an(&office, &february).await, ["heir pending 40000", "heir pending 500000"]);
+    for payable in office
+        .engine
+        .store
+        .payables_of_beneficiary(february.number, office.person("E1").await)
+        .await
+        .unwrap()
+    {
+        let said = office.said_of(&payable, 1, "Thành công", "").await;
+        office.sheet(&[said]).await.unwrap();
+    }
+    assert_eq!(office.receivables().await, Vec::<String>::new());
+    office.ends_whole().await;
+}
+
+/// Who organised the funeral is supported for it, whoever inherits.
+async fn the_funeral_support_is_for_whom_the_roster_names(office: TestOffice) {
+    office.on_day("2026-10-20");
+    let funeral = AN
+        .replace("E1 |", "E9 |")
+        .replace("/monthly | monthly_pension=0", "/funeral |")
+        .replace("0711000001", "0711000009");
+    let funeral = format!(
+        "{} | decision_date=2026-10-05 | payee_name=Lê Thị Chăm | payee_national_id=001180000902 | payee_relation=guardian",
+        dead(&funeral, "2026-10-01")
+    );
+    office.month("2026-10", &[&dead(AN, "2026-10-01"), BINH]).await;
+    let october = office.computed(&office.opened("2026-10", Regular).await).await;
+    named(&office, &SON).await;
+    let again = office.engine.recompute(&october).await.unwrap();
+    office.computed(&again).await;
+    let october = office.engine.seal(&office.now(&october).await).await.unwrap();
+    office.sent(&october, 0).await;
+    heir_paid(&office, &october).await;
+    let paid = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.closed(&october).await;
+    office.month("2026-11", &[&funeral, BINH]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    let told = for_an(&office, &november).await;
+    let [one] = &told[..] else { panic!("{told:?}") };
+    assert!(one.starts_with("somebody pending "), "{told:?}");
+    // What comes back is hers as well.
+    let of_an =
+        office.engine.store.payables_of_beneficiary(november.number, office.person("E1").await);
+    let back = office.said_of(&of_an.await.unwrap()[0], 1, "Hoàn trả", "Tài khoản bị khóa").await;
+    let paid = office.said(&november, "E2", 1, "Thành công", "").await;
+    office.sheet(&[back, paid]).await.unwrap();
+    office.closed(&november).await;
+    office.month("2026-12", &[&funeral, BINH]).await;
+    let december = office.sealed("2026-12", Regular).await;
+    let told = for_an(&office, &december).await;
+    assert!(
+        told.iter().all(|one| one.starts_with("somebody ") && !one.contains("H164")),
+        "{told:?}"
+    );
+    office.ends_whole().await;
+}
+
+/// A carer receives for both; An's heir collects where she would.
+async fn a_pay_point_of_an_heir_is_one_of_the_payee_s_as_well(office: TestOffice) {
+    office.on_day(DAY);
+    let carer =
+        " | payee_name=Lê Thị Chăm | payee_national_id=001180000902 | payee_relation=guardian";
+    let (an, binh) = (format!("{AN}{carer}"), format!("{BINH}{carer}"));
+    office.month("2026-10", &[&dead(&an, "2026-10-01"), &binh]).await;
+    let cycle = office.computed(&office.opened("2026-10", Regular).await).await;
+    let in_cash =
+        Naming { channel: "cash", provider: "", account: "00004", account_name: "", ..SON };
+    named(&office, &in_cash).await;
+    let again = office.engine.recompute(&cycle).await.unwrap();
+    let cycle = office.computed(&again).await;
+    let sealed = office.engine.seal(&cycle).await.unwrap();
+    office.sent(&sealed, 0).await;
+    let no = office.said(&cycle, "E2", 1, "Không thành công", "Tài khoản đã đóng").await;
+    office.sheet(&[no]).await.unwrap();
+    let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
+    assert_eq!(again.ordered, 1, "{:?}", again.waiting);
+    office.ends_whole().await;
+}
+
+/// He lived, and two let his money go for a year; then he died, and one officer withdraws the heir.
+async fn an_older_release_lets_nothing_go_when_the_next_heir_is_withdrawn(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.computed(&office.opened("2026-10", Regular).await).await;
+    named(&office, &SON).await;
+    withdrawn(&office).await;
+    let again = office.engine.recompute(&october).await.unwrap();
+    let october = office.computed(&again).await;
+    assert_eq!(for_an(&office, &october).await, ["An held 500000 H156"]);
+    let (_, held) = office.engine.holds(&october, Some("H156"), usize::MAX).await.unwrap();
+    let name = held[0].name();
+    let said = Deciding { valid_to: Some(period("2027-12")), ..deciding(Decision::Release) };
+    office.engine.hold_decide(&october, &name, said, MAKER, &key(MAKER)).await.unwrap();
+    let by = APPROVERS[0];
+    office.on_day("2026-10-02");
+    office.engine.hold_confirm(&october, &name, by, &key(by)).await.unwrap();
+    let again = office.engine.recompute(&october).await.unwrap();
+    let october = office.computed(&again).await;
+    assert_eq!(for_an(&office, &october).await, ["An pending 500000"]);
+    office.on_day("2026-10-05");
+    named(&office, &SON).await;
+    withdrawn(&office).await;
+    let again = office.engine.recompute(&october).await.unwrap();
+    let october = office.computed(&again).await;
+    assert_eq!(for_an(&office, &october).await, ["An held 500000 H156"]);
+    office.engine.seal(&october).await.unwrap();
+    office.ends_whole().await;
 }

@@ -17,7 +17,7 @@ use crate::domain::ids::{EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::payable::Payable;
 use crate::domain::period::Period;
-use crate::engine::assemble::inherited::{Directed, Inheriting};
+use crate::engine::assemble::inherited::{Directed, Inheriting, Way};
 use crate::engine::heir::Heirs;
 use crate::engine::paid_otherwise::{PaidOtherwise, all_of_it};
 use crate::engine::payout::{OwnedClaim, Payout, TravellingLine};
@@ -167,15 +167,20 @@ impl Engine {
             });
             let lowered = paid_otherwise.lowered.off(payable.number);
             let set_off: Vec<Owing> = of_excess.chain(lowered.iter().copied()).collect();
-            let waits_minor = lowered.iter().map(|one| one.left_minor).sum();
+            let sum = |all: &[Owing]| all.iter().map(|one| one.left_minor).sum::<i64>();
+            let to_set_off = (sum(lowered), sum(&set_off));
             let lines = carried_lines(payable, payout, of_reason);
-            let to_the_heir = self
-                .direct_payable(inheriting, payable, (lines, &payout.detail), arrived, waits_minor)
+            let way = self
+                .way_of(inheriting, payable, (lines, &payout.detail), arrived, to_set_off)
                 .await?;
+            let due_minor = match &way {
+                Way::Waits => continue,
+                Way::ToHeir(directed) => directed.due_minor,
+                Way::AsEver | Way::NotTheHeirs => due_minor,
+            };
             if !set_off.is_empty() {
-                let left_minor: i64 = set_off.iter().map(|one| one.left_minor).sum();
                 // What would come to nothing is not ordered.
-                if left_minor >= to_the_heir.as_ref().map_or(due_minor, |one| one.due_minor) {
+                if sum(&set_off) >= due_minor {
                     continue;
                 }
                 carried.set_off.insert(payable.number, set_off);
@@ -183,7 +188,7 @@ impl Engine {
             if let Some(code) = of_reason {
                 carried.doubts.insert(payable.number, code);
             }
-            if let Some(Directed { detail, lines, .. }) = to_the_heir {
+            if let Way::ToHeir(Directed { detail, lines, .. }) = way {
                 arrived.extend(lines.into_iter().map(|line| TravellingLine {
                     line,
                     holds: Vec::new(),
@@ -217,6 +222,10 @@ impl Engine {
                     };
                     (destination, detail, Vec::new(), Some(code))
                 }
+            };
+            let apart = match way {
+                Way::NotTheHeirs => Some(HoldCode::NotTheHeirs),
+                _ => apart,
             };
             let lines = carried_lines(payable, payout, apart).into_iter();
             arrived.extend(lines.map(|line| TravellingLine {

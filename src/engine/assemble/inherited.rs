@@ -15,10 +15,12 @@ use crate::domain::period::Period;
 use crate::engine::assemble::carry::Stopped;
 use crate::engine::assemble::gone::Gone;
 use crate::engine::heir::{Heirs, InForce};
-use crate::engine::payout::{PayeeDetail, TravellingLine};
-use crate::engine::{Engine, EngineError};
+use crate::engine::payout::{PayeeDetail, TravellingLine, read_travelling};
+use crate::engine::{Engine, EngineError, chunks};
 use crate::pipeline::assemble::{DueLine, Group, LineKind};
 use crate::pipeline::inherit::{Determined, after_the_death, determined, inherited, is_inherited};
+use crate::rules::written::BenefitKind;
+use crate::store::registry::ChunkKind;
 
 /// A revision above the last is that of a line which the law may give on the same list, for another payee.
 const REVISIONS_ABOVE: u16 = 2;
@@ -30,8 +32,21 @@ pub(super) struct Inheriting {
     gone: Gone,
     /// The last revision that was given, of what is not committed yet.
     revisions: HashMap<Determined, u16>,
-    /// How much of what the law takes off is of payables that were directed.
-    by_law: HashMap<(PersonNo, Determined), i64>,
+    /// What the law takes off on this list of what was determined for people who have an heir, whoever is the payee.
+    by_law: HashMap<Determined, i64>,
+    /// Programme and code of benefits that are paid because somebody died: they are for whom the roster names.
+    paid_on_death: HashSet<(String, String)>,
+}
+
+/// How a carried payable goes of somebody who has an heir.
+pub(super) enum Way {
+    /// As without one: nobody has an heir, or it is paid because of the death.
+    AsEver,
+    ToHeir(Directed),
+    /// Months up to the death do not come to anything in it.
+    NotTheHeirs,
+    /// This list's law takes off what stands in it beside other money. The next list sets that off.
+    Waits,
 }
 
 /// How a carried payable goes to an heir.
@@ -62,7 +77,10 @@ impl Inheriting {
             let key = (line.payee, line.beneficiary, line.fund.clone());
             if line.heir.is_some() {
                 carried.entry(key).or_default().insert(determined(line));
-            } else if line.carried_from.is_none() && self.heirs.of(line.beneficiary).is_some() {
+            } else if line.carried_from.is_none()
+                && self.heirs.of(line.beneficiary).is_some()
+                && !self.is_paid_on_death(line)
+            {
                 of_the_dead.entry(key).or_default().push(at);
             }
         }
@@ -73,21 +91,31 @@ impl Inheriting {
             let Some(heir) = self.heirs.of(person) else { continue };
             let lines: Vec<&DueLine> = places.iter().map(|at| &arrived[*at].line).collect();
             let none = BTreeSet::new();
-            for at in inherited(&lines, carried.get(&key).unwrap_or(&none), last_month) {
-                direct_line(&mut arrived[places[at]], heir);
+            let goes = inherited(&lines, carried.get(&key).unwrap_or(&none), last_month);
+            for (at, place) in places.into_iter().enumerate() {
+                let one = &mut arrived[place];
+                match goes.contains(&at) {
+                    true => direct_line(one, heir),
+                    false if one.line.amount_minor > 0 => {
+                        one.line.apart = Some(HoldCode::NotTheHeirs);
+                    }
+                    false => {}
+                }
             }
         }
     }
 
-    /// What keeps all of a group back because of the heir of its beneficiary: it is not the heir's; or the heir was
-    /// withdrawn by one officer, and two let it go.
-    pub(super) fn holds(&self, group: &Group) -> Option<HoldCode> {
-        match (group.heir, self.heirs.of(group.beneficiary)) {
-            (None, Some(_)) => Some(HoldCode::NotTheHeirs),
-            (None, None) if self.heirs.is_withdrawn(group.beneficiary) => {
-                Some(HoldCode::UnpaidBeforeDeath)
-            }
-            _ => None,
+    fn is_paid_on_death(&self, line: &DueLine) -> bool {
+        self.paid_on_death
+            .iter()
+            .any(|(programme, code)| (programme, code) == (&line.programme, &line.benefit))
+    }
+
+    /// Since when a group waits for two officers, because one of them withdrew the heir of its beneficiary.
+    pub(super) fn withdrawn_at(&self, group: &Group) -> Option<&str> {
+        match group.lines.iter().all(|line| self.is_paid_on_death(line)) {
+            true => None,
+            false => self.heirs.withdrawn_at(group.beneficiary),
         }
     }
 
@@ -131,28 +159,58 @@ pub(super) fn stopped_before(stopped: &Stopped, group: &Group) -> Option<HoldCod
 }
 
 impl Engine {
-    /// How a payable that is carried goes to the heir of its beneficiary, where months up to the death are due in
-    /// it. Later months of it are taken off again: by the law where this list has its lines (`arrived`), by what
-    /// an earlier list lowered (`waits_minor`, which is set off), and otherwise by lines of their own.
-    pub(super) async fn direct_payable(
+    /// How a payable that is carried goes. To the heir goes one in which months up to the death are due. Later months
+    /// of it are taken off again: by the law where this list has just that (`arrived`), by what an earlier list
+    /// lowered (`waits_minor` of `set_off_minor`, which is set off), and otherwise by lines of their own.
+    pub(super) async fn way_of(
         &self,
         inheriting: &mut Inheriting,
         payable: &Payable,
         (lines, detail): (Vec<DueLine>, &PayeeDetail),
         arrived: &[TravellingLine],
-        mut waits_minor: i64,
-    ) -> Result<Option<Directed>, EngineError> {
+        (mut waits_minor, set_off_minor): (i64, i64),
+    ) -> Result<Way, EngineError> {
         let (person, name) = (payable.beneficiary, detail.entitled().0);
-        let Some(last_month) = inheriting.last_month(person, name) else { return Ok(None) };
-        let Some(heir) = inheriting.heirs.of(person) else { return Ok(None) };
+        let Some(last_month) = inheriting.last_month(person, name) else { return Ok(Way::AsEver) };
+        let Some(heir) = inheriting.heirs.of(person) else { return Ok(Way::AsEver) };
+        let of_death = lines.iter().filter(|line| inheriting.is_paid_on_death(line));
+        match of_death.count() {
+            0 => {}
+            all if all == lines.len() => return Ok(Way::AsEver),
+            // They would have to be parted, and are looked at by people.
+            _ => return Ok(Way::NotTheHeirs),
+        }
         if !is_inherited(&lines, last_month) {
-            return Ok(None);
+            return Ok(Way::NotTheHeirs);
         }
         let (number, destination, detail) = (heir.number, heir.destination, heir.detail(detail));
+        let after = after_the_death(&lines, last_month);
+        let is_apart = lines.iter().any(|line| line.apart.is_some());
+        let mut taken: BTreeMap<Determined, i64> =
+            after.iter().map(|(at, sum_minor)| (determined(&lines[*at]), *sum_minor)).collect();
+        for of in lines.iter().map(determined).collect::<BTreeSet<_>>() {
+            let Some(by_law) = inheriting.by_law.get(&of) else { continue };
+            let is_here = arrived.iter().map(|one| &one.line).any(|one| {
+                (one.payee, &one.fund) == (payable.payee, &payable.fund)
+                    && one.carried_from.is_none()
+                    && one.amount_minor == -by_law
+                    && determined(one) == of
+            });
+            let is_just_that = taken.get(&of) == Some(by_law);
+            // Of a month that is due the law takes a part, which goes with it where nothing else does.
+            let is_part = of.1 <= last_month && set_off_minor == 0;
+            if !is_here || is_apart || !(is_part || is_just_that && set_off_minor == 0) {
+                return Ok(Way::Waits);
+            }
+            taken.remove(&of);
+        }
         let mut off = Vec::new();
-        for (at, sum_minor) in after_the_death(&lines, last_month) {
+        for (at, sum_minor) in after {
             let line = &lines[at];
             let of = determined(line);
+            if !taken.contains_key(&of) {
+                continue;
+            }
             let month = (line.owner.shard(), line.period, line.enrolment);
             let mut known = self.store.claims_of(&[month]).await?;
             known.retain(|one| (&one.benefit, &one.component) == (&line.benefit, &line.component));
@@ -161,32 +219,24 @@ impl Engine {
                 .filter(|one| one.payable.is_none() && one.amount_minor < 0)
                 .map(|one| -one.amount_minor)
                 .sum();
-            let by_law: i64 = arrived
-                .iter()
-                .map(|one| &one.line)
-                .filter(|one| one.carried_from.is_none() && one.heir.is_none())
-                .filter(|one| (one.payee, &one.fund) == (payable.payee, &payable.fund))
-                .filter(|one| one.amount_minor < 0 && determined(one) == of)
-                .map(|one| -one.amount_minor)
-                .sum();
-            let used = inheriting.by_law.entry((payable.payee, of.clone())).or_default();
-            let by_law = (by_law - *used).min(sum_minor);
-            *used += by_law;
-            let waits = lowered.min(waits_minor).min(sum_minor - by_law);
+            let waits = lowered.min(waits_minor).min(sum_minor);
             waits_minor -= waits;
-            let amount_minor = by_law + waits - sum_minor;
-            if amount_minor < 0 {
+            if waits < sum_minor {
                 let last = known.iter().map(|one| one.revision).max();
-                let revision = inheriting.next_revision(of, last);
-                let (kind, carried_from) = (LineKind::Recovery, None);
-                off.push(DueLine { kind, revision, amount_minor, carried_from, ..line.clone() });
+                off.push(DueLine {
+                    kind: LineKind::Recovery,
+                    revision: inheriting.next_revision(of, last),
+                    amount_minor: waits - sum_minor,
+                    carried_from: None,
+                    ..line.clone()
+                });
             }
         }
         let lines = lines.into_iter().chain(off);
         let lines: Vec<DueLine> =
             lines.map(|line| DueLine { destination, heir: Some(number), ..line }).collect();
         let due_minor = lines.iter().map(|line| line.amount_minor).sum();
-        Ok(Some(Directed { detail, lines, due_minor }))
+        Ok(Way::ToHeir(Directed { detail, lines, due_minor }))
     }
 
     /// The namings that count for a list. Their people are looked up in the register, which holds them in many
@@ -201,6 +251,25 @@ impl Engine {
         let shards: HashSet<Shard> = wanted.iter().map(|person| person.shard()).collect();
         for shard in shards {
             self.look_up_the_gone(cycle, shard, &wanted, &mut inheriting.gone).await?;
+        }
+        let benefits = self.programmes.pack.benefits().iter();
+        inheriting.paid_on_death = benefits
+            .filter(|benefit| benefit.kind == BenefitKind::OneOff)
+            .map(|benefit| (benefit.programme.clone(), benefit.code.clone()))
+            .collect();
+        if wanted.is_empty() {
+            return Ok(inheriting);
+        }
+        for shard in Shard::all() {
+            for chunk in self.store.chunks(shard, ChunkKind::Exchange, cycle.number.0).await? {
+                for one in read_travelling(&chunks::open(&self.keys.chunks, &chunk)?)? {
+                    let line = &one.line;
+                    if line.amount_minor < 0 && inheriting.heirs.of(line.beneficiary).is_some() {
+                        *inheriting.by_law.entry(determined(line)).or_default() -=
+                            line.amount_minor;
+                    }
+                }
+            }
         }
         Ok(inheriting)
     }

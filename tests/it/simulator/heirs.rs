@@ -10,6 +10,7 @@ use chitra::domain::heir::HeirState;
 use chitra::domain::hold::HoldCode;
 use chitra::domain::ids::{EndToEndId, PayableNo, PersonNo, Shard};
 use chitra::domain::payable::{Payable, PayableState};
+use chitra::domain::period::Period;
 use chitra::engine::heir::{NamedHeir, Naming};
 use chitra::engine::{Engine, EngineError};
 use jiff::civil::Date;
@@ -114,6 +115,7 @@ pub async fn inherited(
         }
         paid += i64::from(payable.state == PayableState::Paid);
     }
+    months_after(engine, payables, &by_number, broken).await?;
     // A list of a later month was made when the namings that are in force had been confirmed.
     for naming in named.iter().filter(|one| one.row.state == HeirState::Confirmed) {
         let of_person = payables.iter().filter(|one| one.beneficiary == naming.row.person);
@@ -127,4 +129,36 @@ pub async fn inherited(
         }
     }
     Ok(paid)
+}
+
+/// Nothing of a month after the death stands in what is for an heir, and no month is taken off twice.
+async fn months_after(
+    engine: &Engine,
+    payables: &[Payable],
+    by_number: &BTreeMap<i64, &NamedHeir>,
+    broken: &mut Vec<String>,
+) -> Result<(), String> {
+    let last: BTreeMap<PayableNo, Period> = payables
+        .iter()
+        .filter_map(|one| Some((one.number, by_number.get(&one.heir?)?.heir.last_month)))
+        .collect();
+    let mut after: BTreeMap<PayableNo, i64> = BTreeMap::new();
+    let mut determined: BTreeMap<(i64, Period, String, String), i64> = BTreeMap::new();
+    for shard in Shard::all() {
+        for claim in engine.store.claims(shard).await.map_err(|error| error.to_string())? {
+            let month = (claim.enrolment.number(), claim.period, claim.benefit, claim.component);
+            *determined.entry(month).or_default() += claim.amount_minor;
+            let Some(payable) = claim.payable else { continue };
+            if last.get(&payable).is_some_and(|last| claim.period > *last) {
+                *after.entry(payable).or_default() += claim.amount_minor;
+            }
+        }
+    }
+    for (payable, minor) in after.into_iter().filter(|(_, minor)| *minor > 0) {
+        broken.push(format!("payable {payable} has {minor} of months after the death for an heir"));
+    }
+    for ((enrolment, month, ..), minor) in determined.into_iter().filter(|(_, minor)| *minor < 0) {
+        broken.push(format!("{month} of enrolment {enrolment} comes to {minor}"));
+    }
+    Ok(())
 }

@@ -94,8 +94,17 @@ impl Cluster {
         command.args(arguments).arg("--pgdata").arg(&self.data);
         // A server that is started would keep a pipe of ours open.
         let null = || std::process::Stdio::null();
-        let status = command.stdin(null()).stdout(null()).stderr(null()).status();
-        assert!(status.expect("it can be run").success(), "{}: {arguments:?}", program.display());
+        let said = tempfile::NamedTempFile::new().expect("there is room for what it says");
+        let stderr = said.reopen().expect("it was made a moment ago");
+        let status = command.stdin(null()).stdout(null()).stderr(stderr).status();
+        let told = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            status.expect("it can be run").success(),
+            "{}: {arguments:?}\n{}\n{}",
+            program.display(),
+            told(said.path()),
+            told(&self.data.with_file_name("log"))
+        );
     }
 
     pub fn url(&self, database: &str) -> String {
