@@ -188,7 +188,8 @@ impl Engine {
             if let Some(code) = of_reason {
                 carried.doubts.insert(payable.number, code);
             }
-            if let Way::ToHeir(Directed { detail, lines, .. }) = way {
+            if let Way::ToHeir(directed) = way {
+                let Directed { detail, lines, .. } = *directed;
                 arrived.extend(lines.into_iter().map(|line| TravellingLine {
                     line,
                     holds: Vec::new(),

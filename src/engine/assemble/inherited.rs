@@ -42,7 +42,7 @@ pub(super) struct Inheriting {
 pub(super) enum Way {
     /// As without one: nobody has an heir, or it is paid because of the death.
     AsEver,
-    ToHeir(Directed),
+    ToHeir(Box<Directed>),
     /// Months up to the death do not come to anything in it.
     NotTheHeirs,
     /// This list's law takes off what stands in it beside other money. The next list sets that off.
@@ -236,7 +236,7 @@ impl Engine {
         let lines: Vec<DueLine> =
             lines.map(|line| DueLine { destination, heir: Some(number), ..line }).collect();
         let due_minor = lines.iter().map(|line| line.amount_minor).sum();
-        Ok(Way::ToHeir(Directed { detail, lines, due_minor }))
+        Ok(Way::ToHeir(Box::new(Directed { detail, lines, due_minor })))
     }
 
     /// The namings that count for a list. Their people are looked up in the register, which holds them in many
