@@ -107,6 +107,9 @@ on() { # OFFICE DAY COMMAND…
   ip netns exec "$space" "$binary" --json --office "$work/$1" --today "${@:2}"
 }
 
+# Whether no file that was to be sent is still here, or perhaps.
+all_left() { [[ $step != *dispatch* ]] || ! grep -q '"state": "\(released\|sending\|unknown\)"' "$work/said"; }
+
 # A whole month of one office; what cannot be done is tried again, as people do.
 month() { # OFFICE
   local office=$1 step try
@@ -124,7 +127,7 @@ month() { # OFFICE
         (sleep 0.3; deaf; sleep "$cut"; hearing) &
       fi
       # shellcheck disable=SC2086
-      on "$office" $step >"$work/said" 2>&1 && ! grep -q '"state": "\(released\|sending\|unknown\)"' "$work/said" && break
+      on "$office" $step >"$work/said" 2>&1 && all_left && break
       # Done already, though the reply did not come.
       grep -q '"error":"\(I120\|G121\|C102\|A108\|A109\|G123\)"' "$work/said" && break
       tail -c 300 "$work/said"
