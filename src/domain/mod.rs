@@ -31,6 +31,7 @@ pub mod answer;
 pub mod acknowledgement;
 pub mod statement;
 pub mod receivable;
+pub mod court_order;
 pub mod tariff;
 pub mod digest;
 pub mod sealed;

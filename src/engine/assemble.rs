@@ -33,6 +33,7 @@ use crate::engine::chunks;
 use crate::engine::compute::{shards_a_unit, shards_of};
 use crate::engine::config::Provider;
 use crate::engine::kept_back::Owed;
+use crate::engine::kept_for_courts::{OrdersInForce, says_died};
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::payout::{
     OwnedClaim, PayeeDetail, Payout, TravellingLine, read_travelling, write_payout,
@@ -79,6 +80,7 @@ impl Engine {
             .collect();
         let mut batching = self.batching(cycle.number).await?;
         let mut owing = self.owed(cycle).await?;
+        let mut courts = self.orders_in_force(cycle).await?;
         let paid_otherwise = self.paid_otherwise().await?;
         for unit in 0..units {
             self.progress.at(STAGE, unit as u64, units as u64);
@@ -95,7 +97,7 @@ impl Engine {
                     &released,
                     &paid_otherwise,
                     &mut batching,
-                    &mut owing,
+                    (&mut owing, &mut courts),
                     &mut owed,
                     &mut changes,
                     &mut root,
@@ -242,7 +244,7 @@ impl Engine {
         released: &HashSet<(i64, String)>,
         paid_otherwise: &PaidOtherwise,
         batching: &mut Batching,
-        owing: &mut Owed,
+        (owing, courts): (&mut Owed, &mut OrdersInForce),
         owed: &mut Vec<Receivable>,
         changes: &mut Changes,
         root: &mut BatchRootBuilder,
@@ -278,13 +280,27 @@ impl Engine {
             details.entry(key).or_insert(detail);
             lines.push(line);
         }
-        let mut assembled = assemble(cycle.number, shard, lines, &self.config.recovery)?;
+        let policy = &self.config.recovery;
+        let kept_first = |lines: &[&DueLine], total| courts.most(lines, total);
+        let mut assembled = assemble(cycle.number, shard, lines, policy, &kept_first)?;
         let uncollected = self.uncollected(&assembled.payables).await?;
         let before = self.claims_before(&assembled.payables).await?;
         let too_much = self.too_much_before(&assembled.payables).await?;
-        let kept =
-            owing.kept_back(self, &mut assembled, &carried_in.set_off, paid_otherwise, &too_much);
+        let has_died = |group: &Group| {
+            let of_lines = held.get(&(group.payee, group.beneficiary, group.destination));
+            group.apart.is_some_and(says_died)
+                || of_lines.is_some_and(|codes| codes.iter().copied().any(says_died))
+        };
+        let kept = owing.kept_back(
+            self,
+            &mut assembled,
+            &carried_in.set_off,
+            paid_otherwise,
+            &too_much,
+            (courts, &has_died),
+        );
         changes.recoveries(cycle.number, kept.recoveries);
+        changes.court_deductions(cycle.number, &kept.for_courts);
         changes.set_off(cycle.number, kept.set_off);
 
         let known_persons: HashSet<PersonNo> =

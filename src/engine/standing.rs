@@ -26,7 +26,8 @@ use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::approve;
 use crate::store::books::{
-    carried_line, order_file_line, order_line, order_state_line, payable_line, payable_state_line,
+    carried_line, court_deduction_line, order_file_line, order_line, order_state_line,
+    payable_line, payable_state_line,
 };
 
 /// Entries and rows that are read at once.
@@ -335,15 +336,20 @@ impl Engine {
                     continue;
                 }
                 let orders = self.store.instructions(cycle.number, shard).await?;
+                let kept = self.store.deductions(cycle.number, shard).await?;
                 let lines = payables.iter().flat_map(payable_lines);
                 let lines = lines.chain(orders.iter().flat_map(order_lines));
+                let lines = lines.chain(kept.iter().map(court_deduction_line));
                 let money = stands.entry((cycle.number.0, shard.number())).or_default();
-                money.rows += (payables.len() + orders.len()) as i64;
+                money.rows += (payables.len() + orders.len() + kept.len()) as i64;
                 for line in lines {
                     money.sum = money.sum.wrapping_add(self.keys.line(&line));
                 }
                 for _ in &orders {
                     compared.counted("order", is_whole);
+                }
+                for _ in &kept {
+                    compared.counted("kept back for a court", is_whole);
                 }
             }
         }
@@ -407,7 +413,10 @@ impl Engine {
         }
         compared.differs(
             "V210",
-            format!("payables and orders of cycle {cycle} in shard {}", shard.number()),
+            format!(
+                "payables, orders and what is kept back for courts of cycle {cycle} in shard {}",
+                shard.number()
+            ),
             format!("{} rows with the sum {}", written.rows, to_letters(written.sum)),
             format!("{} rows with the sum {}", stands.rows, to_letters(stands.sum)),
             "rows were changed, added or taken away without a command; compare these rows with a backup",

@@ -10,6 +10,7 @@ pub mod adjust;
 pub mod explain;
 pub mod assemble;
 pub mod recover;
+pub mod court_orders;
 pub mod approve;
 pub mod retry;
 pub mod believe;

@@ -56,6 +56,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0042_vouchers"),
     migration!("0043_given_back"),
     migration!("0044_windows_overlap"),
+    migration!("0041_court_orders"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {
