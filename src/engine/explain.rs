@@ -260,10 +260,12 @@ impl Engine {
                 amount_minor: -one.amount_minor,
                 told: Words::new(
                     format!(
-                        "Khấu trừ {kept} của tháng {period} theo quyết định {paper} ngày {day} của {by} (lệnh số {number}):                          {wanted_vi}, tối đa {most}, để lại ít nhất {floor} mỗi tháng."
+                        "Khấu trừ {kept} của tháng {period} theo quyết định {paper} ngày {day} của {by} (lệnh số {number}): \
+                         {wanted_vi}, tối đa {most}, để lại ít nhất {floor} mỗi tháng."
                     ),
                     format!(
-                        "{kept} of {period} is kept back by decision {paper} of {day} by {by} (court order {number}):                          {wanted_en}, at most {most}, leaving at least {floor} of each month."
+                        "{kept} of {period} is kept back by decision {paper} of {day} by {by} (court order {number}): \
+                         {wanted_en}, at most {most}, leaving at least {floor} of each month."
                     ),
                 ),
             });

@@ -260,7 +260,8 @@ fn attachable_must_be_known(config: &Config, programmes: &Programmes) -> Result<
             return Err(EngineError::refused(
                 "G125",
                 format!(
-                    "chitra.toml: court_orders: attachable names `{programme}/{benefit}`, and no programme has such a benefit;                      write it as rosters name programme and benefit, or take it out (all of them: chitra programmes list)"
+                    "chitra.toml: court_orders: attachable names `{programme}/{benefit}`, and no programme has such a benefit; \
+                         write it as rosters name programme and benefit, or take it out (all of them: chitra programmes list)"
                 ),
             ));
         }
