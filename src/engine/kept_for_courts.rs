@@ -4,6 +4,7 @@
 //! they died, and which benefits may be attached. Gives: by how much each payable is lowered, for which order
 //! and month. An order against somebody who has died takes nothing: what was due to them is the heirs'.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::domain::court_order::{CourtDeduction, CourtOrderState};
@@ -43,10 +44,11 @@ impl Engine {
                 continue;
             }
             let shard = order.person.shard();
-            if !dead.contains_key(&shard) {
-                dead.insert(shard, self.held_as_dead(cycle, shard).await?);
-            }
-            if dead.get(&shard).is_some_and(|dead| dead.contains(&order.person)) {
+            let dead = match dead.entry(shard) {
+                Entry::Occupied(read) => read.into_mut(),
+                Entry::Vacant(unread) => unread.insert(self.held_as_dead(cycle, shard).await?),
+            };
+            if dead.contains(&order.person) {
                 continue;
             }
             let terms = self.court_terms(order)?;

@@ -6,7 +6,7 @@ use chitra::domain::court_order::{
     CourtOrderStanding, CourtTerms, CreditorPlace, Measure, SHARE_MAX_OF_LAW, share_millionths,
 };
 use chitra::domain::cycle::Cycle;
-use chitra::domain::cycle::CycleKind::{Regular, Supplementary};
+use chitra::domain::cycle::CycleKind::{Correction, Regular, Supplementary};
 use chitra::domain::list::Role;
 use chitra::domain::receivable::SeenOn;
 use chitra::engine::court_transfer::Transferring;
@@ -30,6 +30,9 @@ on_both_databases! { run, RealPart::Postgres;
     nothing_is_taken_of_somebody_who_has_died
     a_list_that_is_computed_anew_keeps_back_the_same
     what_did_not_arrive_is_kept_back_once_when_it_is_carried
+    what_turns_out_to_be_paid_is_kept_back_of_with_it
+    what_is_set_off_leaves_the_orders_their_months
+    what_is_lowered_to_nothing_leaves_nothing_to_keep_back
     what_is_transferred_is_what_was_kept_back_and_paid
     a_transfer_stands_on_a_statement_once
     a_transfer_that_was_a_mistake_is_taken_back_by_two
@@ -357,6 +360,97 @@ async fn what_did_not_arrive_is_kept_back_once_when_it_is_carried(mut office: Te
     assert_eq!(standing(&office, order).await.too_much_minor(), 0);
     let page = once_a_benefit::asked(&office, &["court-order", "show", "1"]);
     assert!(page.contains("carried on"), "{page}");
+    office.ends_whole().await;
+}
+
+/// October is carried to a list that comes to nothing, and its own order is proved paid meanwhile.
+async fn what_turns_out_to_be_paid_is_kept_back_of_with_it(mut office: TestOffice) {
+    known(&mut office, &[AN]).await;
+    let order = ordered(&office, maintenance()).await;
+    let october = carried_and_then_paid(&office, &[&ended()]).await;
+    assert_eq!(told(&office, order).await, "kept 0, on its way 0, to transfer 0");
+    office.month("2026-12", &[&ended()]).await;
+    let december = office.sealed("2026-12", Regular).await;
+    office.check(&december, "nil 1", "").await;
+    office.check(&october, "entitled 1", "paid 1 = 400000").await;
+    assert!(office.receivables().await.is_empty());
+    assert_eq!(told(&office, order).await, "kept 100000, on its way 0, to transfer 100000");
+    office.ends_whole().await;
+}
+
+/// The same, and the list that carried it had a month of its own.
+async fn what_is_set_off_leaves_the_orders_their_months(mut office: TestOffice) {
+    known(&mut office, &[AN]).await;
+    let order = ordered(&office, maintenance()).await;
+    carried_and_then_paid(&office, &[AN]).await;
+    office.month("2026-12", &[AN]).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    // Three months, of which the person has 400.000, and 100.000 of each go to the child.
+    office.check(&december, "entitled 1", "pending 1 = 800000").await;
+    assert_eq!(
+        kept(&office, &december).await,
+        ["1 of 2026-10: 100000", "1 of 2026-11: 100000", "1 of 2026-12: 100000"]
+    );
+    settled(&office, &december).await;
+    assert_eq!(told(&office, order).await, "kept 300000, on its way 0, to transfer 300000");
+    office.ends_whole().await;
+}
+
+/// An's row as it ends with October.
+fn ended() -> String {
+    format!("{AN} | entitled_to=2026-10-31")
+}
+
+/// October's payment fails and is carried to November's list, which fails too; then October's order is proved
+/// paid after all.
+async fn carried_and_then_paid(office: &TestOffice, november: &[&str]) -> Cycle {
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    let yes = office.said(&october, "E1", 1, "Thành công", "").await;
+    office.sheet(&[no]).await.unwrap();
+    office.closed(&october).await;
+    office.month("2026-11", november).await;
+    let second = office.opened("2026-11", Regular).await;
+    office.computed(&second).await;
+    office.release_holds(&second, "H155").await;
+    let now = office.now(&second).await;
+    office.engine.recompute(&now).await.unwrap();
+    let computed = office.computed(&second).await;
+    office.engine.seal(&computed).await.unwrap();
+    office.engine.sequence().await.unwrap();
+    office.sent(&second, 0).await;
+    let no = office.said(&second, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    office.sheet(&[yes]).await.unwrap();
+    assert_eq!(office.receivables().await, ["settled_excess 400000"]);
+    let halts = office.engine.store.halts().await.unwrap();
+    for halt in halts {
+        for approver in APPROVERS {
+            office.engine.halt_lift(halt.number, approver, &key(approver)).await.unwrap();
+        }
+    }
+    office.closed(&second).await;
+    october
+}
+
+/// October did not arrive, and was not owed at all.
+async fn what_is_lowered_to_nothing_leaves_nothing_to_keep_back(mut office: TestOffice) {
+    known(&mut office, &[AN]).await;
+    let order = ordered(&office, maintenance()).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.check(&october, "entitled 1", "pending 1 = 400000").await;
+    let no = office.said(&october, "E1", 1, "Không thành công", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    let never = format!("{AN} | entitled_to=2026-09-30");
+    office.month("2026-10", &[&never]).await;
+    let correction = office.paid_out("2026-10", Correction).await;
+    office.closed(&correction).await;
+    assert_eq!(office.receivables().await, ["overpayment 500000"]);
+    office.closed(&october).await;
+    office.month("2026-11", &[&never]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    office.check(&november, "nil 1", "").await;
+    assert_eq!(told(&office, order).await, "kept 0, on its way 0, to transfer 0");
     office.ends_whole().await;
 }
 
