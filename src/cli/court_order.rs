@@ -305,11 +305,11 @@ fn not_seen_sentence(engine: &Engine, voucher: &Voucher) -> String {
     )
 }
 
-/// The terms as they are listed: `100.000 VND a month`, `25%`.
+/// What an order takes of a month, as it is listed: `100.000 VND`, `25%`.
 fn measure_told(engine: &Engine, terms: &CourtTerms) -> String {
     match terms.measure {
         Measure::Monthly { amount_minor } => {
-            format!("{}/tháng", money(i128::from(amount_minor), engine.config.currency))
+            money(i128::from(amount_minor), engine.config.currency)
         }
         Measure::Share { millionths } => share_told(millionths),
     }

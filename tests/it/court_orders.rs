@@ -28,6 +28,7 @@ on_both_databases! { run, RealPart::Postgres;
     an_order_comes_before_what_the_person_owes
     a_benefit_that_may_not_be_attached_gives_nothing
     nothing_is_taken_of_somebody_who_has_died
+    what_is_due_for_the_month_of_a_death_is_left_whole
     a_list_that_is_computed_anew_keeps_back_the_same
     what_did_not_arrive_is_kept_back_once_when_it_is_carried
     what_turns_out_to_be_paid_is_kept_back_of_with_it
@@ -300,6 +301,23 @@ async fn nothing_is_taken_of_somebody_who_has_died(mut office: TestOffice) {
     // What was due for October is held for whom it is due to, whole.
     office.check(&november, "held 1", "held 1 = 500000").await;
     assert!(kept(&office, &november).await.is_empty());
+    assert_eq!(told(&office, order).await, "kept 0, on its way 0, to transfer 0");
+    office.ends_whole().await;
+}
+
+async fn what_is_due_for_the_month_of_a_death_is_left_whole(mut office: TestOffice) {
+    known(&mut office, &[AN]).await;
+    let order = ordered(&office, maintenance()).await;
+    let died = format!("{AN} | register.vital_status=deceased | register.date_of_death=2026-10-20");
+    office.month("2026-10", &[&died]).await;
+    let october = office.opened("2026-10", Regular).await;
+    office.computed(&october).await;
+    office.check(&october, "entitled 1", "held 1 = 500000").await;
+    // An officer releases it; it is the heirs' all the same.
+    office.release_holds(&october, "H111").await;
+    office.engine.recompute(&office.now(&october).await).await.unwrap();
+    office.computed(&october).await;
+    office.check(&october, "entitled 1", "pending 1 = 500000").await;
     assert_eq!(told(&office, order).await, "kept 0, on its way 0, to transfer 0");
     office.ends_whole().await;
 }
