@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::audit::standing::{MoneySum, Standing, to_letters};
 use crate::domain::batch::Batch;
+use crate::domain::court_order::CourtDeduction;
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Fact, FactKind};
@@ -315,6 +316,10 @@ impl Engine {
         for cycle in cycles {
             let is_whole = standing.whole.contains(&cycle.number.0);
             let is_told = !standing.says_nothing_of_ways(cycle.number.0);
+            let mut for_courts: BTreeMap<Shard, Vec<CourtDeduction>> = BTreeMap::new();
+            for one in self.store.deductions(cycle.number).await? {
+                for_courts.entry(one.payable.shard()).or_default().push(one);
+            }
             for shard in Shard::all() {
                 let payables = self.store.payables(cycle.number, shard).await?;
                 for one in &payables {
@@ -332,11 +337,11 @@ impl Engine {
                             money.sum.wrapping_add(self.keys.line(&carried_line(one.number, to)));
                     }
                 }
+                let kept = for_courts.remove(&shard).unwrap_or_default();
                 if payables.is_empty() && !is_whole {
                     continue;
                 }
                 let orders = self.store.instructions(cycle.number, shard).await?;
-                let kept = self.store.deductions(cycle.number, shard).await?;
                 let lines = payables.iter().flat_map(payable_lines);
                 let lines = lines.chain(orders.iter().flat_map(order_lines));
                 let lines = lines.chain(kept.iter().map(court_deduction_line));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::court_order::{
     CourtDeduction, CourtOrder, CourtOrderEnd, CourtOrderStanding, CourtTransfer,
 };
-use crate::domain::ids::{CycleNo, PayableNo, Shard};
+use crate::domain::ids::{CycleNo, PayableNo};
 use crate::domain::period::Period;
 use crate::domain::receivable::{Receipt, SeenOn, TakeBack, Voucher};
 use crate::domain::state::Named;
@@ -92,18 +92,13 @@ impl Store {
         self.query(sql, &of).await?.iter().map(deduction).collect()
     }
 
-    /// What the payables of a cycle and shard were reduced by.
-    pub async fn deductions(
-        &self,
-        cycle: CycleNo,
-        shard: Shard,
-    ) -> Result<Vec<CourtDeduction>, StoreError> {
+    /// What the payables of a cycle were reduced by: few, beside the payables.
+    pub async fn deductions(&self, cycle: CycleNo) -> Result<Vec<CourtDeduction>, StoreError> {
         let sql = concat!(
             deduction_columns!(),
-            "where cycle_no = $1 and shard = $2 order by payable_no, order_no, period"
+            "where cycle_no = $1 order by payable_no, order_no, period"
         );
-        let of = [cycle.0.into(), i64::from(shard.number()).into()];
-        self.query(sql, &of).await?.iter().map(deduction).collect()
+        self.query(sql, &[cycle.0.into()]).await?.iter().map(deduction).collect()
     }
 
     /// The orders for which a cycle keeps back, in their order.

@@ -345,6 +345,11 @@ const NUMBERED: &[(&str, &str)] = &[
          where shard <> ((payable_no >> 30) & 255) or cycle_no <> (payable_no >> 38)",
     ),
     (
+        "court_deduction",
+        "select cast(count(*) as bigint), min(payable_no) from court_deduction
+         where shard <> ((payable_no >> 30) & 255) or cycle_no <> (payable_no >> 38)",
+    ),
+    (
         "transaction_told",
         "select cast(count(*) as bigint), min(payable_no) from transaction_told
          where shard <> ((payable_no >> 30) & 255)",
