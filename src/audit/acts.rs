@@ -55,6 +55,14 @@ pub const SIGNED_EVENTS: &[&str] = &[
     "receipt_taken_back",
     "receivable_write_off_proposed",
     "receivable_written_off",
+    "court_order_proposed",
+    "court_order_confirmed",
+    "court_order_withdrawn",
+    "court_order_end_proposed",
+    "court_order_ended",
+    "court_transferred",
+    "court_transfer_take_back_proposed",
+    "court_transfer_taken_back",
     "officer_ended",
 ];
 

@@ -451,6 +451,78 @@ impl Standing {
                 let state = [("state", "written_off".to_owned())];
                 self.set(K::WrittenOff, said.text("receivable"), &state);
             }
+            "court_order_proposed" => {
+                let person = from_letters(&said.text("person"));
+                self.set(
+                    K::CourtOrder,
+                    said.text("order"),
+                    &[
+                        ("person", person.map_or_else(String::new, |one| one.to_string())),
+                        is("record"),
+                        is("paper"),
+                        ("state", "proposed".to_owned()),
+                        is("officer"),
+                        none("confirmed_by"),
+                        none("end_reason"),
+                        none("end_proposed_by"),
+                        none("ended_by"),
+                    ],
+                );
+            }
+            "court_order_confirmed" => self.set(
+                K::CourtOrder,
+                said.text("order"),
+                &[("state", "confirmed".to_owned()), by("confirmed_by")],
+            ),
+            "court_order_withdrawn" => self.set(
+                K::CourtOrder,
+                said.text("order"),
+                &[
+                    ("state", "withdrawn".to_owned()),
+                    ("end_reason", said.text("reason")),
+                    by("ended_by"),
+                ],
+            ),
+            "court_order_end_proposed" => self.set(
+                K::CourtOrder,
+                said.text("order"),
+                &[("end_reason", said.text("reason")), by("end_proposed_by")],
+            ),
+            "court_order_ended" => self.set(
+                K::CourtOrder,
+                said.text("order"),
+                &[("state", "ended".to_owned()), by("ended_by")],
+            ),
+            "court_transferred" => self.set(
+                K::CourtTransfer,
+                said.transfer("counts"),
+                &[
+                    is("amount_minor"),
+                    is("transferred_on"),
+                    is("officer"),
+                    none("take_back_reason"),
+                    none("take_back_proposed_by"),
+                    none("taken_back_by"),
+                ],
+            ),
+            "court_transfer_take_back_proposed" => self.set(
+                K::CourtTransfer,
+                said.transfer("counts"),
+                &[
+                    ("take_back_reason", said.text("reason")),
+                    by("take_back_proposed_by"),
+                    none("taken_back_by"),
+                ],
+            ),
+            // It stays to be seen, and its voucher may be recorded anew.
+            "court_transfer_taken_back" => {
+                let it = self.facts.remove(&(K::CourtTransfer, said.transfer("counts")));
+                let fields: Vec<_> =
+                    it.into_iter().flatten().chain([by("taken_back_by")]).collect();
+                let key = said.transfer(&format!("taken back {}", said.text("transfer")));
+                self.set(K::CourtTransfer, key, &fields);
+                self.queued(said, i64::from(!said.text("answer").is_empty()));
+            }
             "schedule_fired" | "schedule_done" => {
                 self.set(K::Fire, said.key(&["rule", "due_on"]), &[is("what"), is("state")]);
             }
@@ -630,12 +702,17 @@ impl Said<'_> {
         text.parse::<Period>().map_or(text, |period| period.as_number().to_string())
     }
 
-    /// The orders that an entry names by their references: payable and attempt.
     /// A voucher, which may stand for a receipt that was taken back and for one that counts.
     fn receipt(&self, standing: &str) -> String {
         format!("{}/{standing}", self.key(&["receivable", "reference"]))
     }
 
+    /// The same of a transfer for a court order.
+    fn transfer(&self, standing: &str) -> String {
+        format!("{}/{standing}", self.key(&["order", "voucher"]))
+    }
+
+    /// The orders that an entry names by their references: payable and attempt.
     fn orders(&self, prefix: &OfficePrefix) -> Vec<String> {
         let references = match self.0.get("references") {
             Some(Value::String(one)) => vec![one.clone()],

@@ -292,6 +292,12 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
         .collect();
     lines.push(vec!["total".to_owned(), count(all.count), money(all.minor, currency)]);
     parts.push(table(&["payables", "count", "money"], &lines, &[1, 2]));
+    if figures.court_orders.count > 0 {
+        parts.push(format!(
+            "Kept back for court orders, and no part of these payables: {}. See: chitra court-order list",
+            money(-figures.court_orders.minor, currency)
+        ));
+    }
     if figures.overdue.count > 0 {
         parts.push(format!(
             "Overdue: {} ({}) of what is pending, whose partners have had more days than they take to answer. \

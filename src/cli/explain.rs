@@ -97,6 +97,13 @@ fn as_json(engine: &Engine, told: &Explanation) -> serde_json::Value {
                 "en": one.standing.en,
                 "heir": one.heir.as_ref().map(|heir| json!({ "vi": heir.vi, "en": heir.en })),
                 "kept_back": kept_back_as_json(&one.kept_back),
+                "kept_for_courts": one.for_courts.iter().map(|kept| json!({
+                    "order": kept.order,
+                    "period": kept.period.to_string(),
+                    "amount_minor": kept.amount_minor.to_string(),
+                    "vi": kept.told.vi,
+                    "en": kept.told.en,
+                })).collect::<Vec<_>>(),
                 "taken_off": one.taken_off.as_ref().map(|taken| json!({
                     "amount_minor": taken.amount_minor.to_string(),
                     "vi": taken.told.vi,
@@ -339,6 +346,10 @@ fn text(engine: &Engine, told: &Explanation) -> String {
         if let Some(taken) = &one.taken_off {
             lines.push(format!("   {}", taken.told.vi));
             lines.push(format!("   {}", taken.told.en));
+        }
+        for kept in &one.for_courts {
+            lines.push(format!("   {}", kept.told.vi));
+            lines.push(format!("   {}", kept.told.en));
         }
         for kept in &one.kept_back {
             lines.push(format!("   {}", kept.told.vi));

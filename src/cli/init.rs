@@ -85,6 +85,10 @@ recovery_share_max = "0.20"   # at most this share of a payment is kept back for
 recovery_floor_minor = 0      # so much is paid whatever is owed
 # receipt_seen_days = 5       # so long after it came, money that was paid back stands on a statement
 
+# Orders of courts keep back of these benefits alone, as PROGRAMME/BENEFIT; of none when nothing stands here.
+# [court_orders]
+# attachable = []
+
 # Other names of columns, so that existing exports load unedited:
 # [aliases]
 # "so dinh danh" = "national_id"

@@ -7,6 +7,7 @@ mod answers;
 mod approval;
 mod audit;
 mod collect;
+mod court_order;
 mod cycle;
 mod demo;
 mod dispatch;
@@ -135,6 +136,9 @@ enum Command {
     /// Money to be got back: kept back of payments, paid in, given up
     #[command(subcommand)]
     Receivable(receivable::ReceivableCommand),
+    /// Orders of courts: what is kept back of benefits for others, and what of it was transferred
+    #[command(subcommand)]
+    CourtOrder(court_order::CourtOrderCommand),
     /// Statements of the accounts that pay
     #[command(subcommand)]
     Statement(statement::StatementCommand),
@@ -311,6 +315,10 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
             command.run(&engine, &voice).await
         }
         Command::Receivable(command) => {
+            let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
+            command.run(&engine, &voice).await
+        }
+        Command::CourtOrder(command) => {
             let engine = open_as(command.only_reads(), &dir, today, &voice).await?;
             command.run(&engine, &voice).await
         }

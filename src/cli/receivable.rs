@@ -73,7 +73,7 @@ impl ReceivableCommand {
                 let not_seen = engine.vouchers_not_seen().await?;
                 let mut standings = engine.store.standings().await?;
                 // What is back beyond what is owed is somebody's money, and is told until the end.
-                let waits = |number: i64| not_seen.iter().any(|one| one.receivable == number);
+                let waits = |number: i64| not_seen.iter().any(|one| one.of == number);
                 standings.retain(|one| {
                     all || one.state().is_open() || one.too_much_minor() > 0 || waits(one.number)
                 });
@@ -81,8 +81,7 @@ impl ReceivableCommand {
                 let mut told: Vec<Value> =
                     standings.iter().map(|one| to_json(one, &waiting)).collect();
                 for (one, standing) in told.iter_mut().zip(&standings) {
-                    let of =
-                        not_seen.iter().filter(|voucher| voucher.receivable == standing.number);
+                    let of = not_seen.iter().filter(|voucher| voucher.of == standing.number);
                     one["not_seen"] = of.map(voucher_json).collect();
                 }
                 voice.say(&json!(told), || {
@@ -156,17 +155,17 @@ impl ReceivableCommand {
 
 fn voucher_json(voucher: &Voucher) -> Value {
     json!({
-        "receipt": voucher.receipt,
+        "receipt": voucher.number,
         "reference": voucher.reference,
         "minor": voucher.amount_minor.to_string(),
-        "received_on": voucher.received_on.to_string(),
+        "received_on": voucher.on.to_string(),
     })
 }
 
 fn not_seen_sentence(engine: &Engine, voucher: &Voucher) -> String {
     let amount = money(i128::from(voucher.amount_minor), engine.config.currency);
     let days = engine.config.receipt_seen_days.unwrap_or_default();
-    let Voucher { receivable, reference, received_on, .. } = voucher;
+    let Voucher { of: receivable, reference, on: received_on, .. } = voucher;
     format!(
         "{receivable}: phiếu thu `{reference}`, {amount}, ngày {received_on}, quá {days} ngày chưa khớp với bút toán nào của sao kê.\n\
          {receivable}: the voucher `{reference}`, {amount} of {received_on}, is matched with no entry of a statement after {days} days."
@@ -286,7 +285,7 @@ async fn show(
     }
     let vouchers = engine.store.vouchers().await?;
     for one in &receipts {
-        let voucher = vouchers.iter().find(|voucher| voucher.receipt == one.number);
+        let voucher = vouchers.iter().find(|voucher| voucher.number == one.number);
         let seen = match voucher.and_then(|voucher| voucher.seen) {
             Some(on) => format!(", seen on statement {}, entry {}", on.statement, on.entry),
             None => String::new(),

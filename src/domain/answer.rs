@@ -69,6 +69,9 @@ named!(
         /// A statement shows money whose receipt two officers took back: whose is it? Its item is the number of
         /// the receipt, because one entry may hold several.
         ReceiptTakenBack = "receipt_taken_back",
+        /// A statement shows money that left, whose transfer two officers took back: for whom did it leave? Its
+        /// item is the number of the transfer.
+        TransferTakenBack = "transfer_taken_back",
         /// A day long before the file left, or still to come.
         DateImpossible = "date_impossible",
         /// It lacks what would make it evidence, contradicts itself, or asks for a person.
@@ -88,6 +91,7 @@ impl DiscrepancyKind {
             DiscrepancyKind::TransactionShared => Some("L141"),
             DiscrepancyKind::CameBackTwice => Some("L142"),
             DiscrepancyKind::ReceiptTakenBack => Some("L143"),
+            DiscrepancyKind::TransferTakenBack => Some("L149"),
             DiscrepancyKind::Unclear => Some("L145"),
             DiscrepancyKind::NotBooked => Some("L148"),
             _ => None,

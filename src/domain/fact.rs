@@ -37,6 +37,8 @@ named!(
         WrittenOff = "receivable",
         Receipt = "receipt",
         WriteOff = "write-off",
+        CourtOrder = "court order",
+        CourtTransfer = "transfer for a court order",
         Statement = "statement",
         Fire = "fire",
     }

@@ -33,6 +33,7 @@ pub mod acknowledgement;
 pub mod statement;
 pub mod receivable;
 pub mod funds;
+pub mod court_order;
 pub mod tariff;
 pub mod digest;
 pub mod sealed;

@@ -261,14 +261,17 @@ pub struct SeenOn {
     pub entry: i64,
 }
 
-/// A receipt as statements look for it: by the reference of its voucher.
+/// A receipt, or a transfer for a court order, as statements look for it: by the reference of its voucher.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Voucher {
-    pub receipt: i64,
-    pub receivable: i64,
+    /// The number of the receipt or transfer.
+    pub number: i64,
+    /// The receivable or the court order for which it is.
+    pub of: i64,
     pub amount_minor: i64,
     pub reference: String,
-    pub received_on: Date,
+    /// The day on which the money came, or left.
+    pub on: Date,
     /// False when two officers have taken it back.
     pub counts: bool,
     pub seen: Option<SeenOn>,

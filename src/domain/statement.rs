@@ -28,6 +28,9 @@ named!(
         Funds = "funds",
         /// Money that was paid back came in, under the voucher that an officer had recorded.
         Receipt = "receipt",
+        /// Money that was kept back for a court order went to its creditor, under the voucher that an officer
+        /// had recorded.
+        Transfer = "transfer",
         Fee = "fee",
         /// On its fees.
         Tax = "tax",

@@ -44,6 +44,14 @@ named!(
         ConfirmTakeBackReceipt = "confirm that a receipt is taken back",
         ProposeWriteOff = "propose to write a receivable off",
         ConfirmWriteOff = "confirm that a receivable is written off",
+        ProposeCourtOrder = "enter a court order",
+        ConfirmCourtOrder = "confirm a court order",
+        WithdrawCourtOrder = "withdraw a court order that nobody has confirmed",
+        ProposeCourtOrderEnd = "propose to end a court order",
+        ConfirmCourtOrderEnd = "confirm that a court order has ended",
+        RecordCourtTransfer = "record what was transferred for a court order",
+        ProposeTakeBackTransfer = "propose to take a transfer back",
+        ConfirmTakeBackTransfer = "confirm that a transfer is taken back",
         DecideFate = "decide on an unknown payment",
         ConfirmFate = "confirm a decision on an unknown payment",
         EndOfficer = "end an officer's right to sign",
@@ -70,6 +78,11 @@ impl Doing {
             | Doing::WithdrawHeir
             | Doing::ProposeTakeBackReceipt
             | Doing::ProposeWriteOff
+            | Doing::ProposeCourtOrder
+            | Doing::WithdrawCourtOrder
+            | Doing::ProposeCourtOrderEnd
+            | Doing::RecordCourtTransfer
+            | Doing::ProposeTakeBackTransfer
             | Doing::GiveUpRecall => &[Role::Officer, Role::Approver],
             Doing::DecideHold | Doing::ResolveDiscrepancy | Doing::DecideFate => {
                 &[Role::Officer, Role::Approver]
@@ -78,6 +91,9 @@ impl Doing {
             | Doing::ConfirmHeir
             | Doing::ConfirmWriteOff
             | Doing::ConfirmTakeBackReceipt
+            | Doing::ConfirmCourtOrder
+            | Doing::ConfirmCourtOrderEnd
+            | Doing::ConfirmTakeBackTransfer
             | Doing::ConfirmFate
             | Doing::DecideRecall
             | Doing::DecideStop => &[Role::Approver],

@@ -35,6 +35,7 @@ use crate::engine::chunks;
 use crate::engine::compute::{shards_a_unit, shards_of};
 use crate::engine::config::Provider;
 use crate::engine::kept_back::Owed;
+use crate::engine::kept_for_courts::{OrdersInForce, says_died};
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::payout::{
     OwnedClaim, PayeeDetail, Payout, TravellingLine, read_travelling, write_payout,
@@ -75,6 +76,7 @@ impl Engine {
         self.heirs_stay(cycle).await?;
         let mut batching = self.batching(cycle.number).await?;
         let mut owing = self.owed(cycle).await?;
+        let mut courts = self.orders_in_force(cycle).await?;
         let paid_otherwise = self.paid_otherwise().await?;
         let mut inheriting = self.inheriting(cycle).await?;
         for unit in 0..units {
@@ -93,7 +95,7 @@ impl Engine {
                     &paid_otherwise,
                     &mut inheriting,
                     &mut batching,
-                    &mut owing,
+                    (&mut owing, &mut courts),
                     &mut owed,
                     &mut changes,
                     &mut root,
@@ -250,7 +252,7 @@ impl Engine {
         paid_otherwise: &PaidOtherwise,
         inheriting: &mut Inheriting,
         batching: &mut Batching,
-        owing: &mut Owed,
+        (owing, courts): (&mut Owed, &mut OrdersInForce),
         owed: &mut Vec<Receivable>,
         changes: &mut Changes,
         root: &mut BatchRootBuilder,
@@ -286,13 +288,35 @@ impl Engine {
             details.entry(key).or_insert(detail);
             lines.push(line);
         }
-        let mut assembled = assemble(cycle.number, shard, lines, &self.config.recovery)?;
+        let policy = &self.config.recovery;
+        // Of what an heir is paid courts are kept nothing: it is not the debtor's any more.
+        let kept_first =
+            |lines: &[&DueLine], total| match lines.iter().any(|line| line.heir.is_some()) {
+                true => 0,
+                false => courts.most(lines, total),
+            };
+        let mut assembled = assemble(cycle.number, shard, lines, policy, &kept_first)?;
         let uncollected = self.uncollected(&assembled.payables).await?;
         let before = self.claims_before(&assembled.payables).await?;
         let too_much = self.too_much_before(&assembled.payables).await?;
-        let kept =
-            owing.kept_back(self, &mut assembled, &carried_in.set_off, paid_otherwise, &too_much);
+        let has_died = |group: &Group| {
+            let reached = (group.payee, group.beneficiary, group.destination, group.heir);
+            let of_lines = held.get(&reached);
+            group.heir.is_some()
+                || inheriting.heirs.of(group.beneficiary).is_some()
+                || group.apart.is_some_and(says_died)
+                || of_lines.is_some_and(|codes| codes.iter().copied().any(says_died))
+        };
+        let kept = owing.kept_back(
+            self,
+            &mut assembled,
+            &carried_in.set_off,
+            paid_otherwise,
+            &too_much,
+            (courts, &has_died),
+        );
         changes.recoveries(cycle.number, kept.recoveries);
+        changes.court_deductions(cycle.number, &kept.for_courts);
         changes.set_off(cycle.number, kept.set_off);
 
         let known_persons: HashSet<PersonNo> =

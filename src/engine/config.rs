@@ -3,6 +3,7 @@
 //! It holds no secrets; keys live in files of their own.
 
 mod acknowledging;
+mod attaching;
 mod charging;
 mod debit;
 mod leaving;
@@ -16,6 +17,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use self::acknowledging::AcknowledgingTerms;
+use self::attaching::CourtOrdersFile;
 pub use self::charging::ChargingTerms;
 pub use self::debit::Debit;
 pub use self::leaving::{Breaker, LeavingTerms};
@@ -30,6 +32,7 @@ use crate::domain::period::Period;
 use crate::domain::roster::Channel;
 use crate::domain::schedule::Rule;
 use crate::engine::error::EngineError;
+use crate::pipeline::court_orders::Attachable;
 use crate::pipeline::intake::Aliases;
 use crate::pipeline::recover::RecoveryPolicy;
 use crate::pipeline::retry::Policy;
@@ -75,6 +78,8 @@ pub struct Config {
     /// Days after which money that was paid back, as officers recorded it, must stand on a statement. Nothing was
     /// agreed where nothing is written.
     pub receipt_seen_days: Option<i64>,
+    /// The benefits of which orders of courts may keep back.
+    pub attachable: Attachable,
     pub aliases: Aliases,
     pub providers: Vec<Provider>,
     /// What happens by itself, or is reminded of, and when.
@@ -226,6 +231,7 @@ impl Config {
                 }
                 days => days,
             },
+            attachable: file.court_orders.parsed()?,
             aliases: file.aliases.into_iter().map(|(from, to)| (from.to_lowercase(), to)).collect(),
             providers,
             schedule,
@@ -266,6 +272,8 @@ struct File {
     debtor: Debtor,
     #[serde(default)]
     policy: PolicyFile,
+    #[serde(default)]
+    court_orders: CourtOrdersFile,
     #[serde(default)]
     aliases: std::collections::BTreeMap<String, String>,
     #[serde(default)]

@@ -7,12 +7,14 @@ mod overpaid;
 
 use std::collections::HashMap;
 
+use crate::domain::court_order::{Measure, share_told};
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::heir::HeirState;
 use crate::domain::ids::{EndToEndId, PayableNo, PersonNo, Shard};
 use crate::domain::instruction::Instruction;
 use crate::domain::money::told;
 use crate::domain::payable::Payable;
+use crate::domain::period::Period;
 use crate::domain::recall::Recall;
 use crate::domain::receivable::ReceivableCause;
 use crate::domain::roster::RefusalCode;
@@ -64,6 +66,8 @@ pub struct ToldPayable {
     pub heir: Option<Words>,
     /// What was taken off its lines.
     pub kept_back: Vec<KeptBack>,
+    /// What was kept back of it for orders of courts.
+    pub for_courts: Vec<KeptForCourt>,
     /// What of its lines takes off the others, for months that were overpaid.
     pub taken_off: Option<TakenOff>,
     /// Part of a sentence.
@@ -74,6 +78,14 @@ pub struct ToldPayable {
 pub struct KeptBack {
     pub receivable: i64,
     pub cause: ReceivableCause,
+    pub amount_minor: i64,
+    pub told: Words,
+}
+
+/// What a payable is reduced by for one order of a court, out of one month.
+pub struct KeptForCourt {
+    pub order: i64,
+    pub period: Period,
     pub amount_minor: i64,
     pub told: Words,
 }
@@ -151,9 +163,18 @@ impl Engine {
             }
             let (attempts, standing) = self.orders_told(&payable).await?;
             let kept_back = self.kept_back_told(&payable).await?;
+            let for_courts = self.kept_for_courts_told(&payable).await?;
             let taken_off = taken_off.remove(&payable.number);
             let heir = self.heir_of(&payable).await?.map(|one| told_of_heir(&one));
-            payables.push(ToldPayable { payable, attempts, heir, kept_back, taken_off, standing });
+            payables.push(ToldPayable {
+                payable,
+                attempts,
+                heir,
+                kept_back,
+                for_courts,
+                taken_off,
+                standing,
+            });
         }
         let mut in_other_lists = Vec::new();
         for other in self.store.cycles().await? {
@@ -206,6 +227,51 @@ impl Engine {
                         "{amount} of it is kept back for receivable {}: {}.",
                         one.receivable,
                         why.en.to_lowercase()
+                    ),
+                ),
+            });
+        }
+        Ok(found)
+    }
+
+    /// What was kept back of a payable for orders of courts, and within which bounds.
+    async fn kept_for_courts_told(
+        &self,
+        payable: &Payable,
+    ) -> Result<Vec<KeptForCourt>, EngineError> {
+        let mut found = Vec::new();
+        for one in self.store.deductions_from(payable.number).await? {
+            let order = self.court_order(one.order).await?.order;
+            let terms = self.court_terms(&order)?;
+            let amount = |minor: i64| told(i128::from(minor), self.config.currency);
+            let (wanted_vi, wanted_en) = match terms.measure {
+                Measure::Monthly { amount_minor } => {
+                    let amount = amount(amount_minor);
+                    (format!("{amount} mỗi tháng"), format!("{amount} of each month"))
+                }
+                Measure::Share { millionths } => {
+                    let share = share_told(millionths);
+                    (
+                        format!("{share} khoản được khấu trừ"),
+                        format!("{share} of what may be attached"),
+                    )
+                }
+            };
+            let (kept, period, number) = (amount(-one.amount_minor), one.period, one.order);
+            let (paper, by, day) = (&terms.decision_no, &terms.authority, terms.decided_on);
+            let (most, floor) = (share_told(terms.share_max_millionths), amount(terms.floor_minor));
+            found.push(KeptForCourt {
+                order: number,
+                period,
+                amount_minor: -one.amount_minor,
+                told: Words::new(
+                    format!(
+                        "Khấu trừ {kept} của tháng {period} theo quyết định {paper} ngày {day} của {by} (lệnh số {number}): \
+                         {wanted_vi}, tối đa {most}, để lại ít nhất {floor} mỗi tháng."
+                    ),
+                    format!(
+                        "{kept} of {period} is kept back by decision {paper} of {day} by {by} (court order {number}): \
+                         {wanted_en}, at most {most}, leaving at least {floor} of each month."
                     ),
                 ),
             });

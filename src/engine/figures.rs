@@ -48,6 +48,8 @@ pub struct Figures {
     pub claims_minor: i128,
     /// What was kept back of payments for receivables; negative.
     pub recoveries: Part,
+    /// What was kept back of payments for orders of courts; negative.
+    pub court_orders: Part,
     pub suspense: Part,
     /// Of what is pending: the answer is overdue, so that collecting or closing makes it unknown.
     pub overdue: Part,
@@ -136,6 +138,7 @@ impl Figures {
             "people_carried": self.people_carried,
             "suspense": { "count": self.suspense.count, "minor": self.suspense.minor.to_string() },
             "recoveries": { "count": self.recoveries.count, "minor": self.recoveries.minor.to_string() },
+            "court_orders": { "count": self.court_orders.count, "minor": self.court_orders.minor.to_string() },
             "overdue": { "count": self.overdue.count, "minor": self.overdue.minor.to_string() },
             "discrepancies": self.discrepancies,
             "perhaps_twice": { "count": self.perhaps_twice.count, "minor": self.perhaps_twice.minor.to_string() },
@@ -195,6 +198,7 @@ impl Engine {
         }
         let (claim_count, claim_minor) = self.store.claim_sum(cycle.number).await?;
         let (recovery_count, recovery_minor) = self.store.recovery_sum(cycle.number).await?;
+        let (court_count, court_minor) = self.store.deduction_sum(cycle.number).await?;
         let (suspense_count, suspense_minor) = self.store.suspense(cycle.number).await?;
         let mut ordered_first = Part::default();
         for (_, _, count, minor) in self.store.batch_sums(cycle.number).await? {
@@ -229,6 +233,7 @@ impl Engine {
             claims: part(claim_count, claim_minor),
             carried_out_claims: carried_out,
             recoveries: part(recovery_count, recovery_minor),
+            court_orders: part(court_count, court_minor),
             instructed,
             settled,
             overdue,
@@ -266,6 +271,7 @@ impl Engine {
             hindrances,
             claims_minor: input.claims.minor + input.carried_out_claims.minor,
             recoveries: input.recoveries,
+            court_orders: input.court_orders,
             suspense: input.suspense,
             overdue: input.overdue,
             discrepancies: self.store.discrepancies().await?.len() as i64,

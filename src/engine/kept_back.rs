@@ -1,20 +1,23 @@
 //! What is kept back of payments when a list is assembled, for what people owe.
 //!
-//! Reads: what is left of each receivable, and what earlier lists found to be too much of the claims that
-//! this one raises. Gives: by how much each payable is lowered, for which receivable; and what is set off
-//! so that nothing is left to be paid. The share of ordinary recovery does not bound what is the same money.
+//! Reads: what is left of each receivable, what earlier lists found to be too much of the claims that this one
+//! raises, and the orders of courts, which come before what people owe. Gives: by how much each payable is
+//! lowered, for which receivable or order; and what is set off so that nothing is left to be paid. The share
+//! of ordinary recovery does not bound what is the same money.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::claim::Claim;
+use crate::domain::court_order::CourtDeduction;
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::ids::{CycleNo, EnrolmentNo, PayableNo, PersonNo, Shard};
 use crate::domain::period::Period;
 use crate::domain::receivable::{ReceivableCause, Recovery, SetOff};
+use crate::engine::kept_for_courts::OrdersInForce;
 use crate::engine::paid_otherwise::PaidOtherwise;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group, Output};
-use crate::pipeline::recover::{Owing, recover};
+use crate::pipeline::recover::{Owing, RecoveryPolicy, recover};
 
 /// What people owe when a list is assembled.
 pub(super) struct Owed {
@@ -29,6 +32,7 @@ pub(super) struct Owed {
 #[derive(Default)]
 pub(super) struct KeptBack {
     pub recoveries: Vec<Recovery>,
+    pub for_courts: Vec<CourtDeduction>,
     /// Of money of which nothing is left to be paid.
     pub set_off: Vec<SetOff>,
 }
@@ -51,7 +55,9 @@ impl Owed {
     /// by the payable that money was carried from, receivables for the same claims: of that money they take
     /// all up to the amount beside them, and of nothing else more than the policy's share. What stands on a list
     /// that has not paid it is taken off nothing else (`paid_otherwise`). What raises a claim that was `too_much` takes all that is
-    /// left of it, also what was given up; a payable of which nothing is left is none.
+    /// left of it, also what was given up; a payable of which nothing is left is none. What is the same money was
+    /// paid already, and is set off first; then come orders of courts, unless the beneficiary `has_died`, and
+    /// what is left is lowered within the policy, above the floor of every order that was served.
     pub(super) fn kept_back(
         &mut self,
         engine: &Engine,
@@ -59,6 +65,7 @@ impl Owed {
         set_off: &HashMap<PayableNo, Vec<Owing>>,
         paid_otherwise: &PaidOtherwise,
         too_much: &TooMuch,
+        (courts, has_died): (&mut OrdersInForce, &dyn Fn(&Group) -> bool),
     ) -> KeptBack {
         let mut kept = KeptBack::default();
         let mut payables = Vec::with_capacity(assembled.payables.len());
@@ -79,6 +86,11 @@ impl Owed {
                 add(&mut already, one.receivable, one.amount_minor);
             }
             group.total_minor -= of_same;
+            let (for_courts, floor_minor) = match has_died(&group) {
+                true => (Vec::new(), 0),
+                false => courts.keep_back(payable, &mut group),
+            };
+            kept.for_courts.extend(for_courts);
             let set_off_here = |receivable| already.iter().any(|(one, _)| *one == receivable);
             let mut owing: Vec<&mut Owing> = self
                 .by_person
@@ -92,8 +104,10 @@ impl Owed {
                 |one: &Owing| paid_otherwise.takes_at_most(one.receivable, one.left_minor);
             let mut left: Vec<Owing> =
                 owing.iter().map(|one| Owing { left_minor: may_take(one), ..**one }).collect();
-            let (policy, at_once) = (&engine.config.recovery, group.taken_minor);
-            let taken = recover(policy, group.total_minor + at_once, at_once, &mut left);
+            let (policy, at_once) = (engine.config.recovery, group.taken_minor);
+            let floor_minor = policy.floor_minor.max(floor_minor);
+            let policy = RecoveryPolicy { floor_minor, ..policy };
+            let taken = recover(&policy, group.total_minor + at_once, at_once, &mut left);
             for (receivable, amount) in &taken {
                 group.total_minor -= amount;
                 for one in owing.iter_mut().filter(|one| one.receivable == *receivable) {

@@ -174,6 +174,7 @@ async fn open_as(
         formats.ordered_in(currency);
     }
     let programmes = Programmes::builtin()?;
+    attachable_must_be_known(&config, &programmes)?;
     let calendars = calendars::load(dir, &config)?;
     let archive = Archive::new(
         around.disk.clone(),
@@ -250,6 +251,22 @@ async fn open_as(
         only_reads,
         holder: holder(dir),
     })
+}
+
+/// Refuses a benefit that no programme has: a slip would let an order of a court take nothing, unseen.
+fn attachable_must_be_known(config: &Config, programmes: &Programmes) -> Result<(), EngineError> {
+    for (programme, benefit) in config.attachable.iter() {
+        if programmes.pack.benefit(programme, benefit).is_none() {
+            return Err(EngineError::refused(
+                "G125",
+                format!(
+                    "chitra.toml: court_orders: attachable names `{programme}/{benefit}`, and no programme has such a benefit; \
+                         write it as rosters name programme and benefit, or take it out (all of them: chitra programmes list)"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a database that does not have what the log has. An entry comes into the log from the database, so

@@ -25,6 +25,8 @@ use crate::store::payables::PayableMove;
 pub(super) struct Excess {
     pub receivable: i64,
     pub order: Instruction,
+    /// What was kept back of its payable for orders of courts: where the order is the payment, that is kept too.
+    kept_minor: i64,
     /// What of it is neither back nor on its way.
     pub left_minor: i64,
     /// Nothing of it is back, on its way or given up.
@@ -95,7 +97,7 @@ impl PaidOtherwise {
 }
 
 /// The excess that is the payment of a payable which has come to nothing: one order of each earlier
-/// payable, whole, and together no less than what is owed. A later order may hold what an earlier one was for, so
+/// payable, whole, and together, with what courts get of them, no less than what is owed. A later order may hold what an earlier one was for, so
 /// that the largest count, and no more than are needed. None when they are not all of it.
 pub(super) fn all_of_it(before: &[Excess], due_minor: i64) -> Option<Vec<&Excess>> {
     let mut taken: HashSet<PayableNo> = HashSet::new();
@@ -104,7 +106,7 @@ pub(super) fn all_of_it(before: &[Excess], due_minor: i64) -> Option<Vec<&Excess
     whole.sort_by_key(|one| Reverse(one.order.amount_minor));
     let mut sum = 0;
     let needed = whole.iter().position(|one| {
-        sum += one.order.amount_minor;
+        sum += one.order.amount_minor + one.kept_minor;
         sum >= due_minor
     })?;
     whole.truncate(needed + 1);
@@ -153,9 +155,11 @@ impl Engine {
             let mut is_paid = payable.state == PayableState::Paid;
             let mut last = payable.number;
             let mut next = payable.carried_to;
+            let kept = self.store.deductions_from(payable.number).await?;
             let excess = Excess {
                 receivable: standing.number,
                 order: order.clone(),
+                kept_minor: -kept.iter().map(|one| one.amount_minor).sum::<i64>(),
                 left_minor,
                 is_whole: left_minor == standing.receivable.amount_minor,
                 is_given_up: standing.given_up_minor > 0,
@@ -267,7 +271,11 @@ mod tests {
             evidence: Evidence::default(),
         };
         let is_whole = left_minor == amount_minor;
-        Excess { receivable: 1, order, left_minor, is_whole, is_given_up: false }
+        Excess { receivable: 1, order, kept_minor: 0, left_minor, is_whole, is_given_up: false }
+    }
+
+    fn kept(kept_minor: i64, excess: Excess) -> Excess {
+        Excess { kept_minor, ..excess }
     }
 
     #[test]
@@ -278,6 +286,9 @@ mod tests {
             (vec![excess(1, 1, 500, 500), excess(2, 1, 500, 500)], 1_000, Some(2)),
             // The second order had the money of the first in it.
             (vec![excess(1, 1, 500, 500), excess(2, 1, 1_000, 1_000)], 1_000, Some(1)),
+            // A court gets what the person did not.
+            (vec![kept(100, excess(1, 1, 400, 400))], 500, Some(1)),
+            (vec![kept(99, excess(1, 1, 400, 400))], 500, None),
             // Part of it was kept back of other payments: it is owed again.
             (vec![excess(1, 1, 500, 400)], 500, None),
             // Two orders of one payable were paid: one is the payment, the other is too much.

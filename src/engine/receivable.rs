@@ -398,7 +398,7 @@ impl Engine {
                     standing.state().apply(event)?;
                 }
                 let vouchers = self.store.vouchers().await?;
-                let seen = vouchers.iter().find(|one| one.receipt == receipt.number);
+                let seen = vouchers.iter().find(|one| one.number == receipt.number);
                 let seen = seen.and_then(|one| one.seen);
                 changes.taken_back(receipt.number, seen.is_some(), &by.officer.name, &at);
                 if let Some(on) = seen {

@@ -209,6 +209,12 @@ impl Engine {
                     .as_bytes(),
             );
         }
+        let mut orders = Hasher::new();
+        let served = self.store.orders_served(cycle.number).await?;
+        for number in &served {
+            let record = Digest::of(&self.court_order(*number).await?.order.record);
+            orders.update(format!("{number} {record}\n").as_bytes());
+        }
         let mut formats: Vec<String> = self
             .formats
             .list()
@@ -219,7 +225,7 @@ impl Engine {
             })
             .collect();
         formats.sort();
-        canonical(&json!({
+        let mut manifest = json!({
             "period": cycle.period.to_string(),
             "kind": cycle.kind.to_string(),
             "sequence": cycle.sequence,
@@ -235,7 +241,12 @@ impl Engine {
             "heirs": self.heirs_digest().await?.to_string(),
             "program": env!("CARGO_PKG_VERSION"),
             "sealed_at": sealed_at,
-        }))
+        });
+        // Without them it is what it was before there were any.
+        if !served.is_empty() {
+            manifest["court_orders"] = orders.finish().0.to_string().into();
+        }
+        canonical(&manifest)
     }
 
     /// The list as it is approved: totals, every file, and the digests of manifest and evidence.

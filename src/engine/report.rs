@@ -111,6 +111,7 @@ impl Engine {
                 .collect(),
             claims_minor: figures.claims_minor,
             recoveries: figures.recoveries,
+            court_orders: figures.court_orders,
             people_listed: figures.people_listed,
             people_carried: figures.people_carried,
             people: figures.people.clone(),

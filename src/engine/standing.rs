@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::audit::standing::{MoneySum, Standing, to_letters};
 use crate::domain::batch::Batch;
+use crate::domain::court_order::CourtDeduction;
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Fact, FactKind};
@@ -26,7 +27,8 @@ use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::approve;
 use crate::store::books::{
-    carried_line, order_file_line, order_line, order_state_line, payable_line, payable_state_line,
+    carried_line, court_deduction_line, order_file_line, order_line, order_state_line,
+    payable_line, payable_state_line,
 };
 
 /// Entries and rows that are read at once.
@@ -314,6 +316,10 @@ impl Engine {
         for cycle in cycles {
             let is_whole = standing.whole.contains(&cycle.number.0);
             let is_told = !standing.says_nothing_of_ways(cycle.number.0);
+            let mut for_courts: BTreeMap<Shard, Vec<CourtDeduction>> = BTreeMap::new();
+            for one in self.store.deductions(cycle.number).await? {
+                for_courts.entry(one.payable.shard()).or_default().push(one);
+            }
             for shard in Shard::all() {
                 let payables = self.store.payables(cycle.number, shard).await?;
                 for one in &payables {
@@ -331,19 +337,24 @@ impl Engine {
                             money.sum.wrapping_add(self.keys.line(&carried_line(one.number, to)));
                     }
                 }
+                let kept = for_courts.remove(&shard).unwrap_or_default();
                 if payables.is_empty() && !is_whole {
                     continue;
                 }
                 let orders = self.store.instructions(cycle.number, shard).await?;
                 let lines = payables.iter().flat_map(payable_lines);
                 let lines = lines.chain(orders.iter().flat_map(order_lines));
+                let lines = lines.chain(kept.iter().map(court_deduction_line));
                 let money = stands.entry((cycle.number.0, shard.number())).or_default();
-                money.rows += (payables.len() + orders.len()) as i64;
+                money.rows += (payables.len() + orders.len() + kept.len()) as i64;
                 for line in lines {
                     money.sum = money.sum.wrapping_add(self.keys.line(&line));
                 }
                 for _ in &orders {
                     compared.counted("order", is_whole);
+                }
+                for _ in &kept {
+                    compared.counted("kept back for a court", is_whole);
                 }
             }
         }
@@ -407,7 +418,10 @@ impl Engine {
         }
         compared.differs(
             "V210",
-            format!("payables and orders of cycle {cycle} in shard {}", shard.number()),
+            format!(
+                "payables, orders and what is kept back for courts of cycle {cycle} in shard {}",
+                shard.number()
+            ),
             format!("{} rows with the sum {}", written.rows, to_letters(written.sum)),
             format!("{} rows with the sum {}", stands.rows, to_letters(stands.sum)),
             "rows were changed, added or taken away without a command; compare these rows with a backup",

@@ -164,6 +164,7 @@ impl Engine {
                 + one.sum(ShareKind::Reversal),
             funds_minor: one.sum(ShareKind::Funds),
             receipts_minor: one.sum(ShareKind::Receipt),
+            transfers_minor: one.sum(ShareKind::Transfer),
             fees_minor: one.sum(ShareKind::Fee) + one.sum(ShareKind::Tax),
             unexplained_minor: one.sum(ShareKind::Unexplained),
             open: one.open() as i64,

@@ -40,6 +40,8 @@ pub struct Input<'a> {
     pub carried_out_claims: Part,
     /// What the payables were reduced by for receivables; negative.
     pub recoveries: Part,
+    /// What the payables were reduced by for orders of courts; negative.
+    pub court_orders: Part,
     /// Instructions by batch.
     pub instructed: BTreeMap<i64, Part>,
     pub settled: Part,
@@ -96,8 +98,12 @@ pub fn identities(input: &Input<'_>) -> Vec<Identity> {
     );
     let total = total(&input.payables);
     must(
-        "claims of the payables + recoveries = payables",
-        (input.claims.minor + input.carried_out_claims.minor + input.recoveries.minor).to_string(),
+        "claims of the payables + recoveries + court orders = payables",
+        (input.claims.minor
+            + input.carried_out_claims.minor
+            + input.recoveries.minor
+            + input.court_orders.minor)
+            .to_string(),
         total.minor.to_string(),
     );
     if matches!(state, CycleState::Computed) {

@@ -1,7 +1,7 @@
 //! Turns the lines that are due to the payees of one shard into payables.
 //!
-//! Reads: lines, already exchanged to their payee's shard, lines carried over from closed cycles, and how much
-//! of a payment may be kept back. Gives: payables in a fixed order, numbered; what was too much, and is more
+//! Reads: lines, already exchanged to their payee's shard, lines carried over from closed cycles, how much
+//! of a payment may be kept back, and what orders of courts keep back before. Gives: payables in a fixed order, numbered; what was too much, and is more
 //! than may be taken off at once, becomes receivables. Every line is in exactly one of the two, but those of
 //! carried payables that stay where they are.
 
@@ -13,6 +13,7 @@ use crate::domain::ids::{
 };
 use crate::domain::period::Period;
 use crate::domain::state::named;
+pub use crate::pipeline::overpaid::KeptFirst;
 use crate::pipeline::overpaid::{Claimed, Parted, claimed, is_lowered, parted};
 use crate::pipeline::recover::RecoveryPolicy;
 
@@ -92,6 +93,7 @@ pub fn assemble(
     shard: Shard,
     lines: Vec<DueLine>,
     policy: &RecoveryPolicy,
+    kept_first: &KeptFirst<'_>,
 ) -> Result<Output, AssembleError> {
     let mut groups: BTreeMap<Key, Vec<DueLine>> = BTreeMap::new();
     for line in lines {
@@ -105,7 +107,7 @@ pub fn assemble(
     for lines in groups.values_mut() {
         lines.sort_by(|a, b| (claimed(a), a.revision).cmp(&(claimed(b), b.revision)));
     }
-    let (stays, parts) = parts_of(&groups, policy)?;
+    let (stays, parts) = parts_of(&groups, policy, kept_first)?;
     let mut output = Output::default();
     for ((key, lines), parted) in groups.into_iter().zip(parts) {
         let (mut due, mut overpaid) = (Vec::new(), Vec::new());
@@ -139,6 +141,7 @@ const NOTHING: RecoveryPolicy = RecoveryPolicy { share_max_millionths: 0, floor_
 fn parts_of(
     groups: &BTreeMap<Key, Vec<DueLine>>,
     policy: &RecoveryPolicy,
+    kept_first: &KeptFirst<'_>,
 ) -> Result<(BTreeSet<PayableNo>, Vec<Parted>), AssembleError> {
     let mut stays = BTreeSet::new();
     loop {
@@ -148,7 +151,7 @@ fn parts_of(
         for (key, lines) in groups {
             // Of what an heir is paid nothing is taken off for what the person was paid too much.
             let policy = if key.4.is_some() { &NOTHING } else { policy };
-            let parted = parted(policy, lines, &mut stays)?;
+            let parted = parted(policy, kept_first, lines, &mut stays)?;
             let overpaid = parted.overpaid.iter().map(|at| &lines[*at]);
             lowered.extend(overpaid.filter(|line| is_lowered(line)).map(claimed));
             parts.push(parted);
@@ -225,6 +228,10 @@ pub(super) mod tests {
         }
     }
 
+    fn nothing(_: &[&DueLine], _: i64) -> i64 {
+        0
+    }
+
     /// A fifth, and 300 are always paid.
     fn a_fifth() -> RecoveryPolicy {
         RecoveryPolicy::parse("0.20", 300).unwrap()
@@ -249,7 +256,7 @@ pub(super) mod tests {
 
     #[track_caller]
     fn check(lines: Vec<DueLine>, payables: &[i64], uncovered: &[i64]) {
-        let output = assemble(CycleNo(1), Shard::new(5), lines, &a_fifth()).unwrap();
+        let output = assemble(CycleNo(1), Shard::new(5), lines, &a_fifth(), &nothing).unwrap();
         let totals = |groups: Vec<&Group>| groups.iter().map(|g| g.total_minor).collect::<Vec<_>>();
         assert_eq!(totals(output.payables.iter().map(|(_, group)| group).collect()), payables);
         assert_eq!(totals(output.uncovered.iter().collect()), uncovered);
@@ -283,6 +290,26 @@ pub(super) mod tests {
         // What is protected is paid.
         check(vec![of("2026-11", -60), of("2026-12", 350)], &[350], &[-60]);
         check(vec![of("2026-11", -50), of("2026-12", 350)], &[300], &[]);
+    }
+
+    #[test]
+    fn what_a_court_keeps_back_first_leaves_less_to_be_taken_off_at_once() {
+        let of_court = |lines: &[&DueLine], total: i64| {
+            assert_eq!((lines.len(), total), (2, 800));
+            240
+        };
+        for (too_much, payables, uncovered) in
+            [(112, vec![688], vec![]), (113, vec![800], vec![-113])]
+        {
+            let lines = vec![of("2026-11", -too_much), of("2026-12", 800)];
+            let found = assemble(CycleNo(1), Shard::new(5), lines, &a_fifth(), &|lines, total| {
+                if lines.len() < 2 { 0 } else { of_court(lines, total) }
+            })
+            .unwrap();
+            let paid: Vec<i64> = found.payables.iter().map(|(_, one)| one.total_minor).collect();
+            let owed: Vec<i64> = found.uncovered.iter().map(|one| one.total_minor).collect();
+            assert_eq!((paid, owed), (payables, uncovered), "{too_much}");
+        }
     }
 
     #[test]
@@ -320,8 +347,8 @@ pub(super) mod tests {
                 output.payables.iter().map(|(_, g)| g.total_minor).sum::<i64>()
                     + output.uncovered.iter().map(|g| g.total_minor).sum::<i64>()
             };
-            let one = assemble(CycleNo(1), Shard::new(5), lines.clone(), &a_fifth()).unwrap();
-            let two = assemble(CycleNo(1), Shard::new(5), turned, &a_fifth()).unwrap();
+            let one = assemble(CycleNo(1), Shard::new(5), lines.clone(), &a_fifth(), &nothing).unwrap();
+            let two = assemble(CycleNo(1), Shard::new(5), turned, &a_fifth(), &nothing).unwrap();
             proptest::prop_assert_eq!(totals(&one), lines.iter().map(|l| l.amount_minor).sum::<i64>());
             proptest::prop_assert_eq!(totals(&one), totals(&two));
             proptest::prop_assert_eq!(
@@ -351,7 +378,7 @@ pub(super) mod tests {
                     _ => line,
                 }
             }).collect();
-            let output = assemble(CycleNo(1), Shard::new(5), lines.clone(), &policy).unwrap();
+            let output = assemble(CycleNo(1), Shard::new(5), lines.clone(), &policy, &nothing).unwrap();
             let groups = output.payables.iter().map(|(_, group)| group).chain(&output.uncovered);
             let after: i64 = groups.map(|group| group.total_minor).sum();
             proptest::prop_assert_eq!(after, lines.iter().map(|line| line.amount_minor).sum::<i64>());

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod inherit;
 pub mod assemble;
 pub mod recover;
+pub mod court_orders;
 pub mod approve;
 pub mod retry;
 pub mod believe;

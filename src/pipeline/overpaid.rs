@@ -1,7 +1,7 @@
 //! What a list finds to be too much: taken off the same payment while that is within the policy, and otherwise
 //! money to be got back, so that the month is paid.
 //!
-//! Reads: the lines of one group, and the policy. Gives: which of them are no part of the payment, and how
+//! Reads: the lines of one group, the policy, and what orders of courts keep back first. Gives: which of them are no part of the payment, and how
 //! much is taken off what is left. What lowers money that is not paid is taken off nothing else; what is
 //! carried and was lowered so stays where it is.
 
@@ -11,6 +11,9 @@ use crate::domain::ids::{EnrolmentNo, PayableNo};
 use crate::domain::period::Period;
 use crate::pipeline::assemble::{AssembleError, DueLine};
 use crate::pipeline::recover::RecoveryPolicy;
+
+/// What orders of courts keep back of the lines of one group that come to so much, before anything else is.
+pub type KeptFirst<'a> = dyn Fn(&[&DueLine], i64) -> i64 + 'a;
 
 /// A claim without its revision.
 pub(super) type Claimed<'a> = (EnrolmentNo, Period, &'a str, &'a str);
@@ -32,6 +35,7 @@ pub(super) struct Parted {
 /// becomes money to be got back adds those that it lowers.
 pub(super) fn parted(
     policy: &RecoveryPolicy,
+    kept_first: &KeptFirst<'_>,
     lines: &[DueLine],
     stays: &mut BTreeSet<PayableNo>,
 ) -> Result<Parted, AssembleError> {
@@ -40,7 +44,7 @@ pub(super) fn parted(
         return Ok(parted);
     }
     loop {
-        let leaves = next(policy, lines, stays, &mut parted)?;
+        let leaves = next((policy, kept_first), lines, stays, &mut parted)?;
         if leaves.is_empty() {
             return Ok(parted);
         }
@@ -67,7 +71,7 @@ pub(super) fn is_lowered(line: &DueLine) -> bool {
 
 /// The next lines that are no part of the payment; none when what is left may be paid as it is.
 fn next(
-    policy: &RecoveryPolicy,
+    (policy, kept_first): (&RecoveryPolicy, &KeptFirst<'_>),
     lines: &[DueLine],
     stays: &BTreeSet<PayableNo>,
     parted: &mut Parted,
@@ -124,7 +128,9 @@ fn next(
     given = sum(&others)
         .and_then(|others| given.checked_add(others))
         .ok_or(AssembleError::SumMustFit)?;
-    if taken > policy.most(given) {
+    // Orders of courts come first, and the policy is about what remains.
+    let all: Vec<&DueLine> = in_play.iter().map(|(_, line)| *line).collect();
+    if taken > policy.most(given - kept_first(&all, given)) {
         return Ok(overpaid.into_iter().flat_map(|month| month.own).collect());
     }
     parted.taken_minor = taken;

@@ -78,6 +78,8 @@ pub struct Entry {
     pub is_funded: bool,
     /// The vouchers of money paid back that it names.
     pub vouchers: Vouchers,
+    /// The vouchers of money transferred for court orders that it names.
+    pub transfers: Vouchers,
     /// Where no reference stands: the files that have its amount and that nothing debited yet.
     pub fitting: Vec<FileKey>,
 }
@@ -242,27 +244,37 @@ fn explain_named(
     Ok(files.chain(charges).collect())
 }
 
-/// A credit that names vouchers of money paid back: all of it is theirs, or nothing is said of it.
-fn explain_vouchers(entry: &Entry, currency: Currency) -> Result<Vec<Explained>, String> {
-    let Vouchers { receipts, sum_minor, seen_before } = &entry.vouchers;
-    let numbers = |some: &[i64]| some.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
-    let minor = entry.minor;
-    if receipts.is_empty() {
+/// What an entry of vouchers is, what each stands for, and what the money did.
+type OfVouchers = (ShareKind, &'static str, &'static str);
+
+const PAID_BACK: OfVouchers = (ShareKind::Receipt, "receipt", "came in");
+const TRANSFERRED: OfVouchers = (ShareKind::Transfer, "transfer", "left");
+
+/// An entry that names vouchers of money paid back, or transferred: all of it is theirs, or nothing is said of it.
+fn explain_vouchers(
+    minor: i64,
+    named: &Vouchers,
+    (kind, noun, moved): OfVouchers,
+    currency: Currency,
+) -> Result<Vec<Explained>, String> {
+    let Vouchers { numbers, sum_minor, seen_before } = named;
+    let told_as = |some: &[i64]| some.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+    if numbers.is_empty() {
         return Err(format!(
-            "it names the voucher of receipt {}, which was seen on a statement before",
-            numbers(seen_before)
+            "it names the voucher of {noun} {}, which was seen on a statement before",
+            told_as(seen_before)
         ));
     }
-    if *sum_minor != minor {
+    if *sum_minor != minor.saturating_abs() {
         let money = |minor: i64| told(i128::from(minor), currency);
         return Err(format!(
-            "it names the voucher of receipt {}, recorded with {}, and {} came in",
-            numbers(receipts),
+            "it names the voucher of {noun} {}, recorded with {}, and {} {moved}",
+            told_as(numbers),
             money(*sum_minor),
-            money(minor)
+            money(minor.saturating_abs())
         ));
     }
-    Ok(vec![Explained { kind: ShareKind::Receipt, file: None, payments: 0, minor }])
+    Ok(vec![Explained { kind, file: None, payments: 0, minor }])
 }
 
 fn explain_without_reference(
@@ -277,7 +289,11 @@ fn explain_without_reference(
         return Ok(vec![Explained { kind: ShareKind::Funds, file: None, payments: 0, minor }]);
     }
     if kind == ShareKind::Return && entry.vouchers != Vouchers::default() {
-        return explain_vouchers(entry, currency);
+        return explain_vouchers(entry.minor, &entry.vouchers, PAID_BACK, currency);
+    }
+    // A file that has its amount says less than a voucher.
+    if kind == ShareKind::Debit && entry.transfers != Vouchers::default() {
+        return explain_vouchers(entry.minor, &entry.transfers, TRANSFERRED, currency);
     }
     if entry.foreign_file {
         return Err("the file on it is none of ours".to_owned());
@@ -479,7 +495,7 @@ mod tests {
         let named = |minor: i64, receipts: &[i64], sum_minor: i64, seen_before: &[i64]| Entry {
             minor,
             vouchers: Vouchers {
-                receipts: receipts.to_vec(),
+                numbers: receipts.to_vec(),
                 sum_minor,
                 seen_before: seen_before.to_vec(),
             },
@@ -513,6 +529,41 @@ mod tests {
             (of_file, "return 1/1 3 300"),
         ] {
             check(entry, &books(1000, 0), None, expected);
+        }
+    }
+
+    #[test]
+    fn a_debit_that_names_vouchers_of_transfers_is_theirs_when_they_add_up_to_it() {
+        let named = |minor: i64, transfers: &[i64], sum_minor: i64, seen_before: &[i64]| Entry {
+            minor,
+            transfers: Vouchers {
+                numbers: transfers.to_vec(),
+                sum_minor,
+                seen_before: seen_before.to_vec(),
+            },
+            ..Entry::default()
+        };
+        let fits = Entry { fitting: vec![B], ..named(-1000, &[1], 1000, &[]) };
+        let foreign = Entry { foreign_file: true, ..named(-100, &[1], 100, &[]) };
+        let undone = Entry { is_reversal: true, ..named(-100, &[1], 100, &[]) };
+        for (entry, expected) in [
+            (named(-100, &[1], 100, &[]), "transfer - 0 -100"),
+            (named(-350, &[1, 2], 350, &[]), "transfer - 0 -350"),
+            // Its own reference stands on the order that we gave the bank.
+            (foreign, "transfer - 0 -100"),
+            (fits, "transfer - 0 -1000"),
+            (
+                named(-90, &[1], 100, &[]),
+                "it names the voucher of transfer 1, recorded with 100 VND, and 90 VND left",
+            ),
+            (
+                named(-100, &[], 0, &[4]),
+                "it names the voucher of transfer 4, which was seen on a statement before",
+            ),
+            (named(100, &[1], 100, &[]), "no reference of ours stands on it"),
+            (undone, "no reference of ours stands on it"),
+        ] {
+            check(entry, &books(0, 0), None, expected);
         }
     }
 }

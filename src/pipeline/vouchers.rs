@@ -1,7 +1,7 @@
-//! Money that was paid back, found on statements of the account that pays.
+//! Money that was paid back, or transferred for court orders, found on statements of the account that pays.
 //!
-//! Reads: what an entry is called, and the vouchers under which officers recorded what came back. Gives: the
-//! vouchers that it names, and what they add up to. A voucher is found once; what it is called is compared as
+//! Reads: what an entry is called, and the vouchers under which officers recorded what came back or left. Gives:
+//! the vouchers that it names, and what they add up to. A voucher is found once; what it is called is compared as
 //! whole words, without regard to capitals.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,10 +14,10 @@ use crate::domain::receivable::{Receipt, SeenOn, Voucher};
 /// The vouchers that an entry names.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Vouchers {
-    /// By the numbers of their receipts, in their order.
-    pub receipts: Vec<i64>,
+    /// By the numbers of their receipts or transfers, in their order.
+    pub numbers: Vec<i64>,
     pub sum_minor: i64,
-    /// Receipts whose vouchers stood on an entry before.
+    /// Those whose vouchers stood on an entry before.
     pub seen_before: Vec<i64>,
 }
 
@@ -29,15 +29,15 @@ pub struct Sought {
     by_words: BTreeMap<Vec<String>, Vec<usize>>,
     /// How many words references have.
     lengths: BTreeSet<usize>,
-    /// Places in `vouchers`, by receipt.
-    by_receipt: BTreeMap<i64, usize>,
+    /// Places in `vouchers`, by their numbers.
+    by_number: BTreeMap<i64, usize>,
 }
 
 impl Sought {
     pub fn new(vouchers: Vec<Voucher>) -> Sought {
         let mut sought = Sought::default();
         for (at, one) in vouchers.iter().enumerate() {
-            sought.by_receipt.insert(one.receipt, at);
+            sought.by_number.insert(one.number, at);
             let words = words(&one.reference);
             if !words.is_empty() {
                 sought.lengths.insert(words.len());
@@ -72,19 +72,19 @@ impl Sought {
         for voucher in counted {
             match voucher.seen {
                 None => {
-                    named.receipts.push(voucher.receipt);
+                    named.numbers.push(voucher.number);
                     named.sum_minor += voucher.amount_minor;
                 }
-                Some(_) => named.seen_before.push(voucher.receipt),
+                Some(_) => named.seen_before.push(voucher.number),
             }
         }
         named
     }
 
-    /// That the vouchers of receipts stand on an entry: each is found once.
-    pub fn seen(&mut self, receipts: &[i64], on: SeenOn) {
-        for receipt in receipts {
-            let place = self.by_receipt.get(receipt);
+    /// That vouchers stand on an entry: each is found once.
+    pub fn seen(&mut self, numbers: &[i64], on: SeenOn) {
+        for number in numbers {
+            let place = self.by_number.get(number);
             if let Some(voucher) = place.and_then(|at| self.vouchers.get_mut(*at)) {
                 voucher.seen = Some(on);
             }
@@ -93,7 +93,7 @@ impl Sought {
 }
 
 /// The entry on which the money of a new receipt came in, where that is known: money whose receipt was taken
-/// back, under the same voucher, and belongs to no other by now.
+/// back, under the same voucher, and belongs to no other by now. So it is with a transfer whose money left.
 pub fn freed(reference: &str, amount_minor: i64, vouchers: &[Voucher]) -> Option<SeenOn> {
     let compared = Receipt::compared(reference);
     let same = |one: &&Voucher| {
@@ -111,10 +111,10 @@ pub fn freed(reference: &str, amount_minor: i64, vouchers: &[Voucher]) -> Option
     taken_back.find_map(|one| one.seen.filter(|on| of(false, *on) > of(true, *on)))
 }
 
-/// Vouchers that count, stand on no statement, and should by now: so many days after the money came.
+/// Vouchers that count, stand on no statement, and should by now: so many days after the money came, or left.
 pub fn not_seen(vouchers: &[Voucher], days: i64, today: Date) -> Vec<&Voucher> {
     let is_late = |one: &&Voucher| {
-        let due = one.received_on.checked_add(days.days());
+        let due = one.on.checked_add(days.days());
         one.counts && one.seen.is_none() && due.is_ok_and(|due| due < today)
     };
     vouchers.iter().filter(is_late).collect()
@@ -131,13 +131,13 @@ mod tests {
 
     const SEEN: SeenOn = SeenOn { statement: 1, entry: 2 };
 
-    fn voucher(receipt: i64, reference: &str, amount_minor: i64) -> Voucher {
+    fn voucher(number: i64, reference: &str, amount_minor: i64) -> Voucher {
         Voucher {
-            receipt,
-            receivable: 1,
+            number,
+            of: 1,
             amount_minor,
             reference: reference.to_owned(),
-            received_on: date(2026, 11, 1),
+            on: date(2026, 11, 1),
             counts: true,
             seen: None,
         }
@@ -156,7 +156,7 @@ mod tests {
             voucher(7, "Pt  60", 6),
         ];
         let sought = Sought::new(vouchers.to_vec());
-        for (names, receipts, sum_minor, seen_before) in [
+        for (names, numbers, sum_minor, seen_before) in [
             (vec!["nop tra lai theo PT 12"], vec![1], 100, vec![]),
             (vec!["Nop tra lai pt  12 ngay 3"], vec![1], 100, vec![]),
             (vec!["PT 12 3"], vec![2], 20, vec![]),
@@ -173,7 +173,7 @@ mod tests {
             (vec![], vec![], 0, vec![]),
         ] {
             let text: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-            let expected = Vouchers { receipts, sum_minor, seen_before };
+            let expected = Vouchers { numbers, sum_minor, seen_before };
             assert_eq!(sought.named(&text), expected, "{names:?}");
         }
     }
@@ -183,10 +183,10 @@ mod tests {
         let across = [voucher(1, "A B", 1), voucher(2, "B C", 20), voucher(3, "B", 300)];
         let mut sought = Sought::new(across.to_vec());
         let text = ["a b c".to_owned()];
-        assert_eq!(sought.named(&text).receipts, [1, 2]);
+        assert_eq!(sought.named(&text).numbers, [1, 2]);
         sought.seen(&[2], SEEN);
         let named = sought.named(&text);
-        assert_eq!((named.receipts, named.sum_minor, named.seen_before), (vec![1], 1, vec![2]));
+        assert_eq!((named.numbers, named.sum_minor, named.seen_before), (vec![1], 1, vec![2]));
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             (1..=20_000).map(|at| voucher(at, &format!("PT PT {at}"), 1)).collect();
         let sought = Sought::new(many);
         let text = [format!("{}20000", "PT ".repeat(50_000))];
-        assert_eq!(sought.named(&text).receipts, [20_000]);
+        assert_eq!(sought.named(&text).numbers, [20_000]);
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
             (0, date(2026, 11, 2), vec![1]),
         ] {
             let found: Vec<i64> =
-                not_seen(&vouchers, days, today).iter().map(|one| one.receipt).collect();
+                not_seen(&vouchers, days, today).iter().map(|one| one.number).collect();
             assert_eq!(found, late, "{days} days, {today}");
         }
     }

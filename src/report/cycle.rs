@@ -53,6 +53,8 @@ pub struct CycleReport {
     pub claims_minor: i128,
     /// What was kept back of payments for receivables; negative.
     pub recoveries: Part,
+    /// What was kept back of payments for orders of courts; negative.
+    pub court_orders: Part,
     /// Those who stand on the roster, as they were counted when their rows were.
     pub people_listed: i64,
     /// Those whom the roster does not have, and to whom money of earlier lists was carried.
@@ -245,6 +247,8 @@ pub struct StatementTold {
     pub funds_minor: i64,
     /// Money that was paid back, under vouchers that officers had recorded.
     pub receipts_minor: i64,
+    /// Money that went to the creditors of court orders, under vouchers that officers had recorded; negative.
+    pub transfers_minor: i64,
     /// Fees and the tax on them; negative.
     pub fees_minor: i64,
     pub unexplained_minor: i64,

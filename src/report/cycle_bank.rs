@@ -61,21 +61,27 @@ fn files(page: &mut Page, report: &CycleReport) {
 }
 
 fn statements(page: &mut Page, report: &CycleReport) {
+    // Few offices have a court order: the column is there where something stands in it.
+    let has_transfers = report.statements.iter().any(|one| one.transfers_minor != 0);
+    let mut head = vec![
+        (Words::fixed("Sao kê", "Statement"), Align::Text),
+        (Words::fixed("Số dư đầu", "Opening"), Align::Number),
+        (Words::fixed("Tệp chi trả", "Payout files"), Align::Number),
+        (Words::fixed("Nộp vào", "Paid in"), Align::Number),
+        (Words::fixed("Thu hồi", "Paid back"), Align::Number),
+        (Words::fixed("Phí, thuế", "Fees and tax"), Align::Number),
+        (Words::fixed("Chưa rõ", "Unexplained"), Align::Number),
+        (Words::fixed("Số dư cuối", "Closing"), Align::Number),
+    ];
+    if has_transfers {
+        head.insert(5, (Words::fixed("Thi hành án", "Court orders"), Align::Number));
+    }
     let mut table = Table::new(
         Words::fixed(
             "Sao kê: số dư đầu + các bút toán = số dư cuối",
             "Statements: opening balance + entries = closing balance",
         ),
-        vec![
-            (Words::fixed("Sao kê", "Statement"), Align::Text),
-            (Words::fixed("Số dư đầu", "Opening"), Align::Number),
-            (Words::fixed("Tệp chi trả", "Payout files"), Align::Number),
-            (Words::fixed("Nộp vào", "Paid in"), Align::Number),
-            (Words::fixed("Thu hồi", "Paid back"), Align::Number),
-            (Words::fixed("Phí, thuế", "Fees and tax"), Align::Number),
-            (Words::fixed("Chưa rõ", "Unexplained"), Align::Number),
-            (Words::fixed("Số dư cuối", "Closing"), Align::Number),
-        ],
+        head,
     );
     table.is_long = true;
     let money = |minor: i64| Cell::Number(amount(minor.into(), report.currency));
@@ -92,7 +98,7 @@ fn statements(page: &mut Page, report: &CycleReport) {
                 amount(gap.into(), report.currency)
             ));
         }
-        table.row(vec![
+        let mut row = vec![
             Cell::Lines(head),
             money(one.opening_minor),
             money(one.files_minor),
@@ -101,7 +107,11 @@ fn statements(page: &mut Page, report: &CycleReport) {
             money(one.fees_minor),
             money(one.unexplained_minor),
             money(one.closing_minor),
-        ]);
+        ];
+        if has_transfers {
+            row.insert(5, money(one.transfers_minor));
+        }
+        table.row(row);
     }
     page.table(&table);
 }

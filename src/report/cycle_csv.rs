@@ -96,6 +96,8 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
             states(table, section, &format!("{key}/"), one);
         }
     }
+    table.part("kept_back", "recoveries", report.recoveries);
+    table.part("kept_back", "court_orders", report.court_orders);
     table.part("flow", "to_pay", report.to_pay());
     table.part("flow", "sent", report.sent());
     table.part("flow", "left_unpaid", report.left_over());
@@ -134,6 +136,7 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
             ("statement_files", one.files_minor),
             ("statement_funds", one.funds_minor),
             ("statement_receipts", one.receipts_minor),
+            ("statement_transfers", one.transfers_minor),
             ("statement_fees", one.fees_minor),
             ("statement_unexplained", one.unexplained_minor),
             ("statement_closing", one.closing_minor),

@@ -364,22 +364,9 @@ fn partitions(page: &mut Page, report: &CycleReport) {
     adds_up(page, &counts, &grouped(whole.count.into()), None);
     let amounts: Vec<String> =
         PayableState::ALL.iter().map(|(_, s)| amount(all.of(*s).minor, report.currency)).collect();
-    let must = match report.recoveries.count {
-        0 => Words::fixed("tổng các quyền lợi đã xác định", "the claims, summed by themselves"),
-        _ => {
-            let kept = amount(-report.recoveries.minor, report.currency);
-            let claims = amount(report.claims_minor, report.currency);
-            Words::new(
-                format!(
-                    "tổng các quyền lợi đã xác định {claims}, trừ phần giữ lại để thu hồi {kept}"
-                ),
-                format!(
-                    "the claims, summed by themselves, {claims}, less what was kept back {kept}"
-                ),
-            )
-        }
-    };
-    let claims = money(report.claims_minor + report.recoveries.minor, report.currency);
+    let kept_back = report.recoveries.minor + report.court_orders.minor;
+    let claims = money(report.claims_minor + kept_back, report.currency);
+    let must = claims_less_what_is_kept_back(report);
     adds_up(page, &amounts, &money(whole.minor, report.currency), Some((must, claims)));
 
     // People, counted by themselves: one person may have several rows and payables.
@@ -701,4 +688,32 @@ fn month_in_english(month: i8) -> &'static str {
         "December",
     ];
     MONTHS.get(month as usize - 1).copied().unwrap_or("")
+}
+
+/// What the payables must come to, in words: what was kept back for receivables and for courts are parts of
+/// their own.
+fn claims_less_what_is_kept_back(report: &CycleReport) -> Words {
+    let (mut vi, mut en) = (String::new(), String::new());
+    for (part, of_vi, of_en) in [
+        (report.recoveries, "trừ phần giữ lại để thu hồi", "less what was kept back"),
+        (
+            report.court_orders,
+            "trừ phần khấu trừ thi hành án",
+            "less what was kept back for court orders",
+        ),
+    ] {
+        if part.count > 0 {
+            let kept = amount(-part.minor, report.currency);
+            vi.push_str(&format!(", {of_vi} {kept}"));
+            en.push_str(&format!(", {of_en} {kept}"));
+        }
+    }
+    if vi.is_empty() {
+        return Words::fixed("tổng các quyền lợi đã xác định", "the claims, summed by themselves");
+    }
+    let claims = amount(report.claims_minor, report.currency);
+    Words::new(
+        format!("tổng các quyền lợi đã xác định {claims}{vi}"),
+        format!("the claims, summed by themselves, {claims}{en}"),
+    )
 }

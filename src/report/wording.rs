@@ -216,6 +216,10 @@ pub const fn discrepancy(kind: DiscrepancyKind) -> Words {
             "Tiền đã về, phiếu thu đã rút",
             "Money came in, its receipt was taken back",
         ),
+        DiscrepancyKind::TransferTakenBack => Words::fixed(
+            "Tiền đã chuyển đi, chứng từ chuyển đã rút",
+            "Money left, its transfer was taken back",
+        ),
         DiscrepancyKind::DateImpossible => {
             Words::fixed("Ngày không thể có", "A day that cannot be")
         }
@@ -378,8 +382,8 @@ pub fn identity(name: &'static str) -> Words {
         "people listed + people with carried money alone = people by worst outcome" => {
             "người trong danh sách + người chỉ có khoản chuyển từ kỳ trước = số người theo kết quả xấu nhất"
         }
-        "claims of the payables + recoveries = payables" => {
-            "quyền lợi đã xác định + phần thu hồi = các khoản chi"
+        "claims of the payables + recoveries + court orders = payables" => {
+            "quyền lợi đã xác định + phần thu hồi + phần khấu trừ thi hành án = các khoản chi"
         }
         "instructions of a batch = its file" => "các lệnh của lô = tệp của lô",
         "every batch has a sealed file" => "mỗi lô có một tệp đã niêm phong",

@@ -6,6 +6,7 @@
 
 use crate::domain::answer::{Discrepancy, ToldTransaction};
 use crate::domain::claim::Claim;
+use crate::domain::court_order::CourtDeduction;
 use crate::domain::fact::FactKind;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
 use crate::domain::instruction::{Evidence, Instruction, InstructionState};
@@ -166,6 +167,17 @@ pub fn order_state_line(
         word(&known.reason_class),
         word(&known.outcome_on),
         word(&known.debited_on)
+    )
+}
+
+/// What a payable was reduced by for a court order, out of one month. It never changes.
+pub fn court_deduction_line(one: &CourtDeduction) -> String {
+    format!(
+        "kept {} for {} of {} {}",
+        one.payable.number(),
+        one.order,
+        one.period.as_number(),
+        one.amount_minor
     )
 }
 

@@ -385,6 +385,7 @@ impl Changes {
             "delete from receivable where cycle_no = $1",
             "delete from recovery where cycle_no = $1",
             "delete from set_off where cycle_no = $1",
+            "delete from court_deduction where cycle_no = $1",
             "delete from chunk where owner = $1 and kind in ('evidence', 'exchange', 'payout')",
         ] {
             self.free(sql, vec![cycle.clone()]);

@@ -294,6 +294,44 @@ const READINGS: &[Reading] = &[
         columns: &["receivable", "amount_minor", "#reason", "officer", "confirmed_by"],
     },
     Reading {
+        kind: FactKind::CourtOrder,
+        sql: "select order_no, person_no, record, paper, state, proposed_by, confirmed_by, end_reason, end_proposed_by,
+                ended_by
+              from court_order order by order_no limit $1 offset $2",
+        key: 1,
+        columns: &[
+            "order",
+            "person",
+            "#record",
+            "paper",
+            "state",
+            "officer",
+            "confirmed_by",
+            "#end_reason",
+            "end_proposed_by",
+            "ended_by",
+        ],
+    },
+    Reading {
+        kind: FactKind::CourtTransfer,
+        sql: "select order_no, voucher,
+                case when taken_back_at is null then 'counts' else 'taken back ' || cast(transfer_no as text) end,
+                amount_minor, transferred_on, recorded_by, take_back_reason, take_back_proposed_by, taken_back_by
+              from court_transfer order by order_no, voucher, transfer_no limit $1 offset $2",
+        key: 3,
+        columns: &[
+            "order",
+            "#voucher",
+            "standing",
+            "amount_minor",
+            "transferred_on",
+            "officer",
+            "#take_back_reason",
+            "take_back_proposed_by",
+            "taken_back_by",
+        ],
+    },
+    Reading {
         kind: FactKind::Statement,
         sql: "select statement_no, answer_no, opening_minor, closing_minor, entry_count from statement
               order by statement_no limit $1 offset $2",
@@ -319,6 +357,11 @@ const NUMBERED: &[(&str, &str)] = &[
     (
         "instruction",
         "select cast(count(*) as bigint), min(payable_no) from instruction
+         where shard <> ((payable_no >> 30) & 255) or cycle_no <> (payable_no >> 38)",
+    ),
+    (
+        "court_deduction",
+        "select cast(count(*) as bigint), min(payable_no) from court_deduction
          where shard <> ((payable_no >> 30) & 255) or cycle_no <> (payable_no >> 38)",
     ),
     (

@@ -57,6 +57,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0042_vouchers"),
     migration!("0043_given_back"),
     migration!("0044_windows_overlap"),
+    migration!("0041_court_orders"),
     migration!("0045_recall_of_payable"),
 ];
 

@@ -29,6 +29,7 @@ pub mod payables;
 pub mod files;
 pub mod sums;
 pub mod receivables;
+pub mod court_orders;
 pub mod restored;
 pub mod send_windows;
 pub mod registry;

@@ -78,6 +78,7 @@ macro_rules! set_off_columns {
 pub struct LoweredUnpaid {
     pub receivable: i64,
     pub payable: PayableNo,
+    /// What it comes to, with what is kept back of it for orders of courts.
     pub amount_minor: i64,
     /// By how much the list lowered the claims that stand in it.
     pub lowered_minor: i64,
@@ -90,7 +91,11 @@ impl Store {
     pub async fn lowered_unpaid(&self) -> Result<Vec<LoweredUnpaid>, StoreError> {
         let rows = self
             .query(
-                "select receivable_no, payable_no, amount_minor,
+                "select receivable_no, payable_no,
+                   cast(amount_minor - coalesce((
+                     select sum(x.amount_minor) from court_deduction x
+                     where x.shard = ((lowered_claim.payable_no >> 30) & 255)
+                       and x.payable_no = lowered_claim.payable_no), 0) as bigint),
                    cast(sum(case when part < lowered then part else lowered end) as bigint)
                  from (
                    select r.receivable_no, p.payable_no, p.amount_minor, u.shard, u.period, u.enrolment_no, u.benefit,

@@ -185,6 +185,12 @@ impl Store {
                 "select cast(coalesce(max(receivable_no), 0) as bigint) from receivable"
             }
             Counted::Receipt => "select cast(coalesce(max(receipt_no), 0) as bigint) from receipt",
+            Counted::CourtOrder => {
+                "select cast(coalesce(max(order_no), 0) as bigint) from court_order"
+            }
+            Counted::CourtTransfer => {
+                "select cast(coalesce(max(transfer_no), 0) as bigint) from court_transfer"
+            }
             Counted::Funds => "select cast(coalesce(max(funds_no), 0) as bigint) from funds",
             Counted::Halt => "select cast(coalesce(max(halt_no), 0) as bigint) from halt",
             Counted::Resolution => {
@@ -427,6 +433,8 @@ pub enum Counted {
     Discrepancy,
     Receivable,
     Receipt,
+    CourtOrder,
+    CourtTransfer,
     Halt,
     Funds,
     Resolution,

@@ -125,19 +125,7 @@ impl Store {
                 &[],
             )
             .await?;
-        let of = |row: &Row| {
-            let seen = row.maybe_int(6)?.zip(row.maybe_int(7)?);
-            Ok(Voucher {
-                receipt: row.int(0)?,
-                receivable: row.int(1)?,
-                amount_minor: row.int(2)?,
-                reference: row.text(3)?.to_owned(),
-                received_on: parse_date(row.text(4)?).map_err(|error| broken(error.to_string()))?,
-                counts: row.int(5)? == 1,
-                seen: seen.map(|(statement, entry)| SeenOn { statement, entry }),
-            })
-        };
-        rows.iter().map(of).collect()
+        rows.iter().map(voucher).collect()
     }
 
     /// Entries without a reason that have this amount and no receipt yet, and the provider's own reference of
@@ -370,6 +358,20 @@ fn statement(row: &Row) -> Result<Statement, StoreError> {
         closed_on: parse_date(row.text(7)?).map_err(|error| broken(error.to_string()))?,
         entries: row.int(8)?,
         pending: row.int(9)?,
+    })
+}
+
+/// Number, what it is for, amount, reference, day, whether it counts, and the entry on which it stands.
+pub(super) fn voucher(row: &Row) -> Result<Voucher, StoreError> {
+    let seen = row.maybe_int(6)?.zip(row.maybe_int(7)?);
+    Ok(Voucher {
+        number: row.int(0)?,
+        of: row.int(1)?,
+        amount_minor: row.int(2)?,
+        reference: row.text(3)?.to_owned(),
+        on: parse_date(row.text(4)?).map_err(|error| broken(error.to_string()))?,
+        counts: row.int(5)? == 1,
+        seen: seen.map(|(statement, entry)| SeenOn { statement, entry }),
     })
 }
 

@@ -15,6 +15,7 @@ mod cash_left;
 mod carried;
 mod closing;
 mod counted_once;
+mod court_orders;
 mod damaged_files;
 mod debits;
 mod decision_number;

@@ -30,6 +30,7 @@ const READS: &[(&[&str], &str)] = &[
     (&["queue", "halts"], ""),
     (&["queue", "suspensions"], ""),
     (&["receivable", "list"], ""),
+    (&["court-order", "list"], ""),
     (&["schedule", "due"], ""),
     (&["explain", "E2"], "social_pension"),
     (&["report", "2026-10", "--format", "html"], "</html>"),

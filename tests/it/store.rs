@@ -12,6 +12,9 @@ use chitra::domain::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use chitra::domain::answer::{Answer, AnswerState, Halt, RefusedAnswer, ToldTransaction};
 use chitra::domain::batch::{Batch, BatchState, SealedCopy};
 use chitra::domain::claim::Claim;
+use chitra::domain::court_order::{
+    CourtDeduction, CourtOrder, CourtOrderEnd, CourtOrderState, CourtTransfer,
+};
 use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
 use chitra::domain::fate::{Fate, FateState, Verdict};
 use chitra::domain::funds::Funds;
@@ -254,6 +257,43 @@ const GUARDS: &[Guarded] = &[
         |changes| changes.written_off(&write_off(), "lan", AT),
     ),
     (
+        "court_order (shard, person, paper) while it stands",
+        |changes| changes.court_order_proposed(&court_order(1)),
+        |changes| changes.court_order_proposed(&court_order(2)),
+    ),
+    (
+        "court_order, a check that who confirms is another",
+        |changes| changes.court_order_proposed(&CourtOrder { paper: "b".into(), ..court_order(3) }),
+        |changes| changes.court_order_confirmed(3, "lan", AT),
+    ),
+    (
+        "court_order, a check that who ends is another",
+        |changes| {
+            changes.court_order_proposed(&CourtOrder { paper: "c".into(), ..court_order(4) });
+            changes.court_order_confirmed(4, "minh", AT);
+            changes.court_order_end_proposed(4, &court_order_end());
+        },
+        |changes| changes.court_order_ended(4, &court_order_end(), "lan", AT),
+    ),
+    (
+        "court_deduction (shard, payable, order, period)",
+        |changes| changes.court_deductions(CycleNo(1), &[court_deduction(-1)]),
+        |changes| changes.court_deductions(CycleNo(1), &[court_deduction(-2)]),
+    ),
+    (
+        "court_transfer (order, voucher) while it counts; a check that who takes it back is another",
+        |changes| changes.court_transferred(&court_transfer(1, "UNC 1")),
+        |changes| changes.court_transferred(&court_transfer(2, " unc  1")),
+    ),
+    (
+        "court_transfer_entry (transfer), its guarded statement",
+        |changes| {
+            changes.court_transferred(&court_transfer(7, "UNC 7"));
+            changes.transfers_seen(&[(7, SeenOn { statement: 1, entry: 1 })]);
+        },
+        |changes| changes.transfers_seen(&[(7, SeenOn { statement: 2, entry: 1 })]),
+    ),
+    (
         "fire (rule, due_on)",
         |changes| changes.fire_started(&fire()),
         |changes| changes.fire_started(&fire()),
@@ -411,6 +451,51 @@ fn write_off() -> WriteOff {
         proposed_by: "lan".to_owned(),
         proposed_at: AT.to_owned(),
         confirmed_by: None,
+    }
+}
+
+fn court_order(number: i64) -> CourtOrder {
+    CourtOrder {
+        number,
+        person: PersonNo::from_number(5).unwrap(),
+        record: b"sealed".to_vec(),
+        paper: "a".to_owned(),
+        state: CourtOrderState::Proposed,
+        proposed_by: "lan".to_owned(),
+        proposed_at: AT.to_owned(),
+        confirmed_by: None,
+        end: None,
+    }
+}
+
+fn court_order_end() -> CourtOrderEnd {
+    CourtOrderEnd {
+        reason: b"sealed".to_vec(),
+        proposed_by: "lan".to_owned(),
+        proposed_at: AT.to_owned(),
+        ended_by: None,
+    }
+}
+
+fn court_deduction(amount_minor: i64) -> CourtDeduction {
+    CourtDeduction {
+        order: 1,
+        payable: PayableNo::pack(CycleNo(1), shard(), 0).unwrap(),
+        period: period("2026-10"),
+        amount_minor,
+    }
+}
+
+fn court_transfer(number: i64, voucher: &str) -> CourtTransfer {
+    CourtTransfer {
+        number,
+        order: 1,
+        amount_minor: 1,
+        voucher: voucher.to_owned(),
+        transferred_on: "2026-11-03".to_owned(),
+        recorded_by: "lan".to_owned(),
+        recorded_at: AT.to_owned(),
+        take_back: None,
     }
 }
 

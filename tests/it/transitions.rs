@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use chitra::domain::batch::BatchState;
+use chitra::domain::court_order::CourtOrderState;
 use chitra::domain::cycle::CycleState;
 use chitra::domain::fate::FateState;
 use chitra::domain::heir::HeirState;
@@ -30,6 +31,7 @@ fn the_page_has_the_arrows_of_the_program() {
     check(&page, "**Instruction**", InstructionState::TABLE);
     check(&page, "**Payable**", PayableState::TABLE);
     check(&page, "**Receivable**", ReceivableState::TABLE);
+    check(&page, "**Court order**", CourtOrderState::TABLE);
     check(&page, "**Stop of a payment**", StopState::TABLE);
     check(&page, "**Naming of an heir**", HeirState::TABLE);
     check(&page, "**Recall of a payment**", RecallState::TABLE);

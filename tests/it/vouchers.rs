@@ -71,15 +71,15 @@ async fn arrives(office: &TestOffice, id: &str, (opening, closing): (i64, i64), 
 async fn seen(office: &TestOffice) -> String {
     let vouchers = office.engine.store.vouchers().await.unwrap();
     let told = vouchers.iter().map(|one| match one.seen {
-        Some(SeenOn { statement, entry }) => format!("{} on {statement}/{entry}", one.receipt),
-        None => format!("{} on none", one.receipt),
+        Some(SeenOn { statement, entry }) => format!("{} on {statement}/{entry}", one.number),
+        None => format!("{} on none", one.number),
     });
     told.collect::<Vec<_>>().join(", ")
 }
 
 async fn not_seen(office: &TestOffice) -> Vec<i64> {
     let late = office.engine.vouchers_not_seen().await.unwrap();
-    late.into_iter().map(|one| one.receipt).collect()
+    late.into_iter().map(|one| one.number).collect()
 }
 
 async fn why(office: &TestOffice) -> Vec<String> {

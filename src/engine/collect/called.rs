@@ -99,6 +99,18 @@ impl Engine {
         };
         Ok(known.vouchers.insert(sought))
     }
+
+    /// The vouchers of money that was transferred for court orders.
+    pub(super) async fn transfers_known<'k>(
+        &self,
+        known: &'k mut Known,
+    ) -> Result<&'k Sought, EngineError> {
+        let sought = match known.transfers.take() {
+            Some(sought) => sought,
+            None => Sought::new(self.store.transfer_vouchers().await?),
+        };
+        Ok(known.transfers.insert(sought))
+    }
 }
 
 /// Whether the reference of a record stands, as whole words, in what an entry is called.

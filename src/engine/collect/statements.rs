@@ -47,6 +47,7 @@ pub(super) struct Taken {
     unexplained: Vec<UnexplainedEntry>,
     funded: Vec<FundedEntry>,
     receipts: Vec<(i64, SeenOn)>,
+    transfers: Vec<(i64, SeenOn)>,
 }
 
 /// An order that a detail names: its file, and its amount.
@@ -66,6 +67,8 @@ pub(super) struct Known {
     pub(super) funds: Option<Vec<Funds>>,
     /// Money that was paid back, by its vouchers; looked up when it is asked for.
     pub(super) vouchers: Option<Sought>,
+    /// Money that was transferred for court orders, by its vouchers; looked up when it is asked for.
+    pub(super) transfers: Option<Sought>,
     /// Files as debits without a reason are held against them.
     pub(super) netting: Netting,
 }
@@ -85,6 +88,7 @@ struct Reading {
     unexplained: Vec<UnexplainedEntry>,
     funded: Vec<FundedEntry>,
     receipts: Vec<(i64, SeenOn)>,
+    transfers: Vec<(i64, SeenOn)>,
     /// Of the entry whose details are being read.
     entry: Entry,
     /// A reference to a file on its only detail.
@@ -198,6 +202,7 @@ impl Engine {
             changes.statement_taken(&one.statement, &one.shares, &one.unexplained);
             changes.entries_funded(&one.funded);
             changes.receipts_seen(&one.receipts);
+            changes.transfers_seen(&one.transfers);
             changes.event(
                 Leaf::of("statement_taken", &answer.received_at)
                     .number("statement", one.statement.number)
@@ -335,6 +340,8 @@ impl Engine {
                 entry.is_funded = funds.is_some();
                 if entry.minor > 0 {
                     entry.vouchers = self.vouchers_known(known).await?.named(&names);
+                } else {
+                    entry.transfers = self.transfers_known(known).await?.named(&names);
                 }
                 let (statement, entry) = (reading.number, known.entries);
                 reading.funded.extend(funds.map(|funds| FundedEntry { funds, statement, entry }));
@@ -361,10 +368,18 @@ impl Engine {
             Ok(parts) => {
                 if parts.iter().any(|part| part.kind == ShareKind::Receipt) {
                     let on = SeenOn { statement: reading.number, entry: known.entries };
-                    let found = &entry.vouchers.receipts;
+                    let found = &entry.vouchers.numbers;
                     reading.receipts.extend(found.iter().map(|receipt| (*receipt, on)));
                     // Each is found once, also in the statements of this same file.
                     if let Some(sought) = &mut known.vouchers {
+                        sought.seen(found, on);
+                    }
+                }
+                if parts.iter().any(|part| part.kind == ShareKind::Transfer) {
+                    let on = SeenOn { statement: reading.number, entry: known.entries };
+                    let found = &entry.transfers.numbers;
+                    reading.transfers.extend(found.iter().map(|transfer| (*transfer, on)));
+                    if let Some(sought) = &mut known.transfers {
                         sought.seen(found, on);
                     }
                 }
@@ -509,6 +524,7 @@ impl Engine {
             unexplained: read.unexplained,
             funded: read.funded,
             receipts: read.receipts,
+            transfers: read.transfers,
             statement: Statement {
                 number: read.number,
                 answer: answer.number,
@@ -588,6 +604,7 @@ fn told_of(books: &mut FileBooks, kind: ShareKind, payments: i64, minor: i64) {
         }
         ShareKind::Funds
         | ShareKind::Receipt
+        | ShareKind::Transfer
         | ShareKind::Fee
         | ShareKind::Tax
         | ShareKind::Unexplained => {}

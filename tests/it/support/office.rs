@@ -767,7 +767,7 @@ fn must_add_up(report: &CycleReport) {
     assert_eq!(people, report.people_listed + report.people_carried, "people of {label}");
     assert_eq!(
         all.total().minor,
-        report.claims_minor + report.recoveries.minor,
+        report.claims_minor + report.recoveries.minor + report.court_orders.minor,
         "the claims of {label}"
     );
     let held: Vec<Part> = report.holds().into_values().map(|(_, part)| part).collect();
