@@ -23,6 +23,7 @@ create unique index one_heir on heir (shard, person_no) where state in ('propose
 
 -- for which naming a payable was made
 alter table payable add column heir_no bigint;
+create index payable_for_heir on payable (cycle_no) where heir_no is not null;
 
 -- for which namings a cycle is computed, as a digest
 alter table cycle add column heirs text;

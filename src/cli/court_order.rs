@@ -275,7 +275,8 @@ async fn list(engine: &Engine, all: bool, voice: &Voice) -> Result<(), EngineErr
     standings.retain(|one| {
         let is_open =
             matches!(one.order.state, CourtOrderState::Proposed | CourtOrderState::Confirmed);
-        let has_money = one.on_its_way_minor + one.to_transfer_minor() + one.too_much_minor() > 0;
+        let has_money =
+            one.on_its_way_minor + one.to_transfer_minor(None) + one.too_much_minor() > 0;
         all || is_open || has_money || not_seen.iter().any(|voucher| voucher.of == one.order.number)
     });
     let mut told = Vec::new();
@@ -353,7 +354,7 @@ fn to_json(engine: &Engine, standing: &CourtOrderStanding) -> Result<Value, Engi
         "on_its_way_minor": standing.on_its_way_minor.to_string(),
         "left_minor": terms.total_minor.map(|total| standing.left_of(total).to_string()),
         "transferred_minor": standing.transferred_minor.to_string(),
-        "to_transfer_minor": standing.to_transfer_minor().to_string(),
+        "to_transfer_minor": standing.to_transfer_minor(terms.total_minor).to_string(),
         "too_much_minor": standing.too_much_minor().to_string(),
     }))
 }
@@ -384,7 +385,7 @@ fn row(engine: &Engine, standing: &CourtOrderStanding) -> Result<Vec<String>, En
         amount(standing.kept_minor),
         amount(standing.on_its_way_minor),
         amount(standing.transferred_minor),
-        amount(standing.to_transfer_minor()),
+        amount(standing.to_transfer_minor(terms.total_minor)),
     ])
 }
 

@@ -139,10 +139,15 @@ impl HeirCommand {
                 let done = engine.heir_withdraw(number, &reason, &signer.by, &key).await?;
                 engine.sequence().await?;
                 voice.say(&as_json(&done), || {
-                    format!(
-                        "naming {} is withdrawn; what a sealed list orders for the heir is taken off with: chitra stop propose",
-                        done.row.number
-                    )
+                    match &done.row.confirmed_by {
+                        None => format!("naming {} is withdrawn; nobody had confirmed it", done.row.number),
+                        Some(_) => format!(
+                            "naming {} is withdrawn; what was ordered for the heir and has not left is not signed, released \
+                             or sent until a stop is proposed: chitra stop propose; what has left is asked back: chitra recall \
+                             propose; and what else is due to the person is held until two release it (H156)",
+                            done.row.number
+                        ),
+                    }
                 });
             }
         }
@@ -190,6 +195,8 @@ fn as_json(one: &NamedHeir) -> Value {
 /// With what is masked elsewhere: the second officer holds it against the paper.
 fn whole(one: &NamedHeir) -> Value {
     let mut told = as_json(one);
+    told["of_name"] = json!(one.heir.of_name);
+    told["of_national_id"] = json!(one.heir.of_national_id);
     told["national_id"] = json!(one.heir.national_id);
     told["account"] = json!(one.heir.account);
     told["account_name"] = json!(one.heir.account_name);
@@ -200,7 +207,10 @@ fn as_text(one: &NamedHeir) -> String {
     let (row, heir) = (&one.row, &one.heir);
     let lines = [
         ("số / naming", format!("{} ({})", row.number, state(one))),
-        ("người đã chết / who has died", row.person.to_string()),
+        (
+            "người đã chết / who has died",
+            format!("{}, {} ({})", heir.of_name, heir.of_national_id, row.person),
+        ),
         (
             "ngày chết / died on",
             format!("{}, chi đến hết / paid up to {}", heir.died_on, heir.last_month),

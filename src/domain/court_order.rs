@@ -12,8 +12,9 @@ use crate::domain::period::Period;
 use crate::domain::receivable::{Receipt, TakeBack};
 use crate::domain::state::{Arrow, IllegalTransition, follow, named};
 
-/// The most of a month's income that may be kept back unless it is agreed otherwise: Law on enforcement of
-/// civil judgments (26/2008/QH12, amended by 64/2014/QH13), article 78, clause 3.
+/// The most of a month's wages, pension or loss-of-capacity allowance that may be kept back unless it is agreed
+/// otherwise: Law on enforcement of civil judgments (26/2008/QH12, amended by 64/2014/QH13), article 78, clause 3, from
+/// memory; of other lawful income the minimum living is left. Whether a later law holds by now is not looked up.
 pub const SHARE_MAX_OF_LAW: &str = "0.30";
 
 /// Papers have so much room for a name.
@@ -275,9 +276,11 @@ pub struct CourtOrderStanding {
 }
 
 impl CourtOrderStanding {
-    /// What the creditor is to get now.
-    pub fn to_transfer_minor(&self) -> i64 {
-        (self.kept_minor - self.transferred_minor).max(0)
+    /// What the creditor is to get now: never more than the order's total. What is kept back beyond it, when an
+    /// earlier payment turns out to have been made, is the person's.
+    pub fn to_transfer_minor(&self, total_minor: Option<i64>) -> i64 {
+        let owed = total_minor.map_or(self.kept_minor, |total| self.kept_minor.min(total));
+        (owed - self.transferred_minor).max(0)
     }
 
     /// What was transferred beyond what is kept back: a payment came back afterwards.
@@ -447,10 +450,16 @@ mod tests {
                 transferred_minor: transferred,
             };
             assert_eq!(
-                (standing.to_transfer_minor(), standing.too_much_minor(), standing.left_of(300)),
+                (
+                    standing.to_transfer_minor(None),
+                    standing.too_much_minor(),
+                    standing.left_of(300)
+                ),
                 (to_transfer, too_much, left),
                 "{kept} kept, {on_its_way} on its way, {transferred} transferred"
             );
+            // Of a total that was passed the creditor gets no more.
+            assert_eq!(standing.to_transfer_minor(Some(100)), (kept.min(100) - transferred).max(0));
         }
     }
 }

@@ -63,6 +63,9 @@ pub struct HeirRow {
 /// What two officers say of an heir.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Heir {
+    /// Who has died, as the last list that had money for them named them; empty where none had.
+    pub of_name: String,
+    pub of_national_id: String,
     /// The day on which the beneficiary died, by the paper.
     pub died_on: Date,
     /// The month of that day: the last one of which something is due.

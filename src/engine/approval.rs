@@ -73,6 +73,7 @@ impl Engine {
         }
         self.list_must_be_of_this_environment(cycle, number).await?;
         let mut list = self.must_hold(cycle, list).await?;
+        self.heirs_must_stand(cycle, number).await?;
         if act == Act::Submit && list.state == ListState::Sealed {
             list = self.sealed_anew(cycle, list).await?;
         }
@@ -191,6 +192,7 @@ impl Engine {
         self.store.must_be_sound().await?;
         let list = self.must_hold(cycle, list).await?;
         self.must_not_pay_again(cycle, &list).await?;
+        self.heirs_must_stand(cycle, number).await?;
         let signatures = self.store.signatures(cycle.number).await?;
         let of_list: Vec<Signature> =
             signatures.into_iter().filter(|one| one.list == number).collect();

@@ -292,7 +292,7 @@ impl Engine {
         // Of what an heir is paid courts are kept nothing: it is not the debtor's any more.
         let kept_first =
             |lines: &[&DueLine], total| match lines.iter().any(|line| line.heir.is_some()) {
-                true => 0,
+                true => (0, 0),
                 false => courts.most(lines, total),
             };
         let mut assembled = assemble(cycle.number, shard, lines, policy, &kept_first)?;

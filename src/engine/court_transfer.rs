@@ -68,7 +68,8 @@ impl Engine {
         self.could_leave_on(order, transferring.on).await?;
         // The number first: of two officers who read the same balance, the second finds the number taken.
         let number = self.store.next_number(Counted::CourtTransfer).await?;
-        let due = self.court_order(order).await?.to_transfer_minor();
+        let standing = self.court_order(order).await?;
+        let due = standing.to_transfer_minor(self.court_terms(&standing.order)?.total_minor);
         if transferring.amount_minor <= 0 || transferring.amount_minor > due {
             let amount = |minor: i64| told(i128::from(minor), self.config.currency);
             return Err(EngineError::refused(

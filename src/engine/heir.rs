@@ -13,7 +13,8 @@ use crate::domain::cycle::Cycle;
 use crate::domain::digest::{Digest, Hasher};
 use crate::domain::heir::{Heir, HeirEvent, HeirRow, HeirState};
 use crate::domain::hold::HoldCode;
-use crate::domain::ids::{DestinationNo, PersonNo};
+use crate::domain::ids::{CycleNo, DestinationNo, ListNo, PersonNo};
+use crate::domain::instruction::{Instruction, InstructionState};
 use crate::domain::national_id::NationalId;
 use crate::domain::payable::Payable;
 use crate::domain::period::{Period, parse_date};
@@ -74,6 +75,10 @@ pub struct InForce {
 /// A naming as it is sealed.
 #[derive(Serialize, Deserialize)]
 struct Record {
+    #[serde(default)]
+    of_name: String,
+    #[serde(default)]
+    of_national_id: String,
     died_on: String,
     name: String,
     national_id: String,
@@ -185,6 +190,18 @@ impl Engine {
             .collect()
     }
 
+    /// The payee and the details of the last payable that was for a person, where there is one.
+    async fn last_paid(&self, person: PersonNo) -> Result<Option<(PersonNo, Payout)>, EngineError> {
+        for cycle in self.store.cycles().await?.into_iter().rev() {
+            let payables = self.store.payables_of_beneficiary(cycle.number, person).await?;
+            let own = payables.iter().filter(|one| one.heir.is_none());
+            let Some(payable) = own.max_by_key(|one| one.number) else { continue };
+            let found = self.payouts_of(&[payable.number]).await?.remove(&payable.number);
+            return Ok(found.map(|payout| (payable.payee, payout)));
+        }
+        Ok(None)
+    }
+
     /// One naming, opened.
     ///
     /// # Errors
@@ -210,7 +227,17 @@ impl Engine {
         key: &OfficerKey,
     ) -> Result<NamedHeir, EngineError> {
         let by = self.acting(officer, key, Doing::ProposeHeir).await?;
-        let heir = self.read_naming(person, naming)?;
+        let mut heir = self.read_naming(person, naming)?;
+        if let Some((payee, last)) = self.last_paid(person).await? {
+            let (name, national_id) = last.detail.entitled();
+            (heir.of_name, heir.of_national_id) = (name.to_owned(), national_id.to_owned());
+            let at = self.keys.destination(heir.channel, &heir.provider, &heir.account);
+            if payee == person && at == last.destination && heir.channel != Channel::Cash {
+                return Err(lacking(
+                    "--account is where the person was paid who has died: the heir has one of their own",
+                ));
+            }
+        }
         let live = self.store.heirs_of(person).await?;
         if let Some(live) = live.iter().find(|one| one.state != HeirState::Withdrawn) {
             return Err(EngineError::refused(
@@ -365,6 +392,54 @@ impl Engine {
         ))
     }
 
+    /// Orders of a cycle that have not left and are for heirs who were withdrawn since, but those of which officers
+    /// have proposed a stop, or looked at one.
+    pub(super) async fn orders_for_withdrawn_heirs(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<Vec<Instruction>, EngineError> {
+        let numbers = self.store.payables_of_withdrawn_heirs(cycle).await?;
+        if numbers.is_empty() {
+            return Ok(vec![]);
+        }
+        let looked_at = self.store.stops_looked_at(cycle).await?;
+        let mut orders = self.store.instructions_of(&numbers).await?;
+        orders.retain(|one| {
+            one.state == InstructionState::InBatch
+                && !looked_at.contains(&(one.payable, one.attempt))
+        });
+        Ok(orders)
+    }
+
+    /// A list is signed and released only for heirs who count.
+    ///
+    /// # Errors
+    /// D195, with the payments by their references and the way out.
+    pub(super) async fn heirs_must_stand(
+        &self,
+        cycle: &Cycle,
+        list: ListNo,
+    ) -> Result<(), EngineError> {
+        let mut orders = self.orders_for_withdrawn_heirs(cycle.number).await?;
+        orders.retain(|one| one.list == list);
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<String> =
+            orders.iter().take(5).map(|one| self.reference(one).to_string()).collect();
+        Err(EngineError::refused(
+            "D195",
+            format!(
+                "{count} of the payments of list {list} are for an heir who was withdrawn since ({named}). Each is proposed to \
+                 be stopped, then the list can be signed and released and the stop confirmed: chitra stop propose {label} \
+                 PERSON --reason TEXT --as OFFICER",
+                count = orders.len(),
+                named = named.join(", "),
+                label = cycle.label()
+            ),
+        ))
+    }
+
     /// A payable's naming, opened. What became of the naming since does not change it.
     pub(super) async fn heir_of(
         &self,
@@ -418,7 +493,7 @@ impl Engine {
 
     /// Looks at what an officer says of an heir.
     fn read_naming(&self, person: PersonNo, naming: &Naming<'_>) -> Result<Heir, EngineError> {
-        let lacks = |sentence: String| EngineError::refused("D190", sentence);
+        let lacks = |sentence: String| lacking(&sentence);
         let needed = [
             ("--name", naming.name),
             ("--relation", naming.relation),
@@ -442,6 +517,11 @@ impl Engine {
         let Ok(last_month) = Period::of(died_on) else {
             return Err(lacks(format!("--died-on {died_on} is a day of no month that is known")));
         };
+        if paper_date < died_on {
+            return Err(lacks(format!(
+                "--paper-date {paper_date} is before the death: who dies names no heir of what is due then"
+            )));
+        }
         if NationalId::parse(naming.national_id).is_err() {
             return Err(lacks(
                 "--national-id is no national id: 12 digits, or 9 on an old card".to_owned(),
@@ -455,6 +535,18 @@ impl Engine {
         else {
             return Err(lacks(format!("--channel {} is none: see docs/inputs.md", naming.channel)));
         };
+        let is_a_bank_s_id = |id: &str| id.len() == 6 && id.bytes().all(|one| one.is_ascii_digit());
+        let lacks_provider = match channel {
+            Channel::Cash => false,
+            Channel::Bank => !is_a_bank_s_id(naming.provider.trim()),
+            _ => naming.provider.trim().is_empty(),
+        };
+        if lacks_provider {
+            return Err(lacks(
+                "an account is one of a bank, wallet or operator, and is named with --provider; a bank with its six digits, as on rosters"
+                    .to_owned(),
+            ));
+        }
         if self.config.route(channel, naming.provider).is_none() {
             return Err(lacks(format!(
                 "no partner of chitra.toml carries money by {channel} to `{}`",
@@ -468,6 +560,8 @@ impl Engine {
             ));
         }
         Ok(Heir {
+            of_name: String::new(),
+            of_national_id: String::new(),
             died_on,
             last_month,
             name: naming.name.trim().to_owned(),
@@ -493,6 +587,8 @@ impl Engine {
         let day = |text: &str| parse_date(text).map_err(|error| broken(error.to_string()));
         let died_on = day(&record.died_on)?;
         Ok(Heir {
+            of_name: record.of_name,
+            of_national_id: record.of_national_id,
             died_on,
             last_month: Period::of(died_on).map_err(|error| broken(error.to_string()))?,
             paper_date: day(&record.paper_date)?,
@@ -512,6 +608,8 @@ impl Engine {
 impl Record {
     fn of(heir: &Heir) -> Record {
         Record {
+            of_name: heir.of_name.clone(),
+            of_national_id: heir.of_national_id.clone(),
             died_on: heir.died_on.to_string(),
             name: heir.name.clone(),
             national_id: heir.national_id.clone(),
@@ -524,6 +622,11 @@ impl Record {
             paper_date: heir.paper_date.to_string(),
         }
     }
+}
+
+/// What a naming lacks, or says that cannot be.
+fn lacking(sentence: &str) -> EngineError {
+    EngineError::refused("D190", sentence)
 }
 
 fn heir_leaf(event: &str, row: &HeirRow, at: &str) -> crate::audit::leaf::LeafBuilder {

@@ -76,6 +76,10 @@ impl Owed {
                 self.take(one.person, one.receivable, one.amount_minor);
             }
             let of_same: i64 = same.iter().map(|one| one.amount_minor).sum();
+            let paid_before: Vec<DueLine> = same
+                .iter()
+                .map(|one| DueLine { amount_minor: -one.amount_minor, ..one.line.clone() })
+                .collect();
             if of_same > 0 && of_same == group.total_minor {
                 kept.set_off.extend(same.iter().map(set_off_line));
                 group.total_minor = 0;
@@ -88,7 +92,7 @@ impl Owed {
             group.total_minor -= of_same;
             let (for_courts, floor_minor) = match has_died(&group) {
                 true => (Vec::new(), 0),
-                false => courts.keep_back(payable, &mut group),
+                false => courts.keep_back(payable, &mut group, &paid_before),
             };
             kept.for_courts.extend(for_courts);
             let set_off_here = |receivable| already.iter().any(|(one, _)| *one == receivable);

@@ -12,6 +12,7 @@ use crate::domain::cycle::Cycle;
 use crate::domain::exception::Subject;
 use crate::domain::hold::HoldCode;
 use crate::domain::ids::{PayableNo, PersonNo, Shard};
+use crate::domain::period::Period;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::assemble::{DueLine, Group};
 use crate::pipeline::court_orders::{Attachable, Payment, Serving, keep_back};
@@ -36,7 +37,10 @@ impl Engine {
             attachable: self.config.attachable.clone(),
             floor_minor: self.config.recovery.floor_minor,
         };
-        let mut kept = self.store.kept_for_orders().await?;
+        let mut kept: HashMap<i64, BTreeMap<Period, i64>> = HashMap::new();
+        for ((order, period), minor) in self.store.kept_for_orders().await? {
+            kept.entry(order).or_default().insert(period, minor);
+        }
         let mut dead: HashMap<Shard, HashSet<PersonNo>> = HashMap::new();
         for standing in self.store.court_orders().await? {
             let order = &standing.order;
@@ -52,13 +56,6 @@ impl Engine {
                 continue;
             }
             let terms = self.court_terms(order)?;
-            let mut of_order = BTreeMap::new();
-            kept.retain(|(number, period), minor| {
-                if *number == order.number {
-                    of_order.insert(*period, *minor);
-                }
-                *number != order.number
-            });
             found.by_person.entry(order.person).or_default().push(Serving {
                 order: order.number,
                 rank: terms.rank(order.number),
@@ -68,7 +65,7 @@ impl Engine {
                 share_max_millionths: terms.share_max_millionths,
                 floor_minor: terms.floor_minor,
                 left_minor: terms.total_minor.map(|total| standing.left_of(total)),
-                kept: of_order,
+                kept: kept.remove(&order.number).unwrap_or_default(),
             });
         }
         Ok(found)
@@ -89,29 +86,31 @@ impl Engine {
 }
 
 impl OrdersInForce {
-    /// The most that orders would keep back of lines that come to so much: what is taken off at once for
-    /// overpaid months comes after it.
-    pub(super) fn most(&self, lines: &[&DueLine], total_minor: i64) -> i64 {
+    /// The most that orders would keep back of lines that come to so much, and the floor above which they leave it:
+    /// what is taken off at once for overpaid months comes after it.
+    pub(super) fn most(&self, lines: &[&DueLine], total_minor: i64) -> (i64, i64) {
         let beneficiary = lines.first().map(|line| line.beneficiary);
         let orders = beneficiary.and_then(|person| self.by_person.get(&person));
-        let Some(orders) = orders else { return 0 };
+        let Some(orders) = orders else { return (0, 0) };
         let lines = lines.iter().copied();
         let payment = Payment::of(lines, &self.attachable, total_minor, self.floor_minor);
-        keep_back(&payment, &mut orders.clone()).total_minor()
+        let found = keep_back(&payment, &mut orders.clone());
+        (found.total_minor(), found.floor_minor)
     }
 
     /// Lowers a payable, tells by how much for which order, and gives the floor that stands for all that is kept
-    /// back of it afterwards.
+    /// back of it afterwards. `same` takes off what was paid before and is set off: of that orders have had theirs.
     pub(super) fn keep_back(
         &mut self,
         payable: PayableNo,
         group: &mut Group,
+        same: &[DueLine],
     ) -> (Vec<CourtDeduction>, i64) {
         let Some(orders) = self.by_person.get_mut(&group.beneficiary) else {
             return (Vec::new(), 0);
         };
-        let payment =
-            Payment::of(&group.lines, &self.attachable, group.total_minor, self.floor_minor);
+        let lines = group.lines.iter().chain(same);
+        let payment = Payment::of(lines, &self.attachable, group.total_minor, self.floor_minor);
         let found = keep_back(&payment, orders);
         group.total_minor -= found.total_minor();
         let deductions = found.parts.iter().map(|part| CourtDeduction {

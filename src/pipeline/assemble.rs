@@ -228,8 +228,8 @@ pub(super) mod tests {
         }
     }
 
-    fn nothing(_: &[&DueLine], _: i64) -> i64 {
-        0
+    fn nothing(_: &[&DueLine], _: i64) -> (i64, i64) {
+        (0, 0)
     }
 
     /// A fifth, and 300 are always paid.
@@ -298,12 +298,16 @@ pub(super) mod tests {
             assert_eq!((lines.len(), total), (2, 800));
             240
         };
-        for (too_much, payables, uncovered) in
-            [(112, vec![688], vec![]), (113, vec![800], vec![-113])]
-        {
+        // 240 are the court's, and 112 a fifth of the rest, unless the court leaves more.
+        for (too_much, floor, payables, uncovered) in [
+            (112, 0, vec![688], vec![]),
+            (113, 0, vec![800], vec![-113]),
+            (112, 448, vec![688], vec![]),
+            (112, 449, vec![800], vec![-112]),
+        ] {
             let lines = vec![of("2026-11", -too_much), of("2026-12", 800)];
             let found = assemble(CycleNo(1), Shard::new(5), lines, &a_fifth(), &|lines, total| {
-                if lines.len() < 2 { 0 } else { of_court(lines, total) }
+                if lines.len() < 2 { (0, 0) } else { (of_court(lines, total), floor) }
             })
             .unwrap();
             let paid: Vec<i64> = found.payables.iter().map(|(_, one)| one.total_minor).collect();

@@ -13,7 +13,7 @@ use crate::pipeline::assemble::{AssembleError, DueLine};
 use crate::pipeline::recover::RecoveryPolicy;
 
 /// What orders of courts keep back of the lines of one group that come to so much, before anything else is.
-pub type KeptFirst<'a> = dyn Fn(&[&DueLine], i64) -> i64 + 'a;
+pub type KeptFirst<'a> = dyn Fn(&[&DueLine], i64) -> (i64, i64) + 'a;
 
 /// A claim without its revision.
 pub(super) type Claimed<'a> = (EnrolmentNo, Period, &'a str, &'a str);
@@ -130,7 +130,10 @@ fn next(
         .ok_or(AssembleError::SumMustFit)?;
     // Orders of courts come first, and the policy is about what remains.
     let all: Vec<&DueLine> = in_play.iter().map(|(_, line)| *line).collect();
-    if taken > policy.most(given - kept_first(&all, given)) {
+    let (kept, floor_minor) = kept_first(&all, given);
+    let floor_minor = policy.floor_minor.max(floor_minor);
+    let policy = RecoveryPolicy { floor_minor, ..*policy };
+    if taken > policy.most(given - kept) {
         return Ok(overpaid.into_iter().flat_map(|month| month.own).collect());
     }
     parted.taken_minor = taken;

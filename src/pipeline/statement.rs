@@ -293,7 +293,11 @@ fn explain_without_reference(
     }
     // A file that has its amount says less than a voucher.
     if kind == ShareKind::Debit && entry.transfers != Vouchers::default() {
-        return explain_vouchers(entry.minor, &entry.transfers, TRANSFERRED, currency);
+        let told = explain_vouchers(entry.minor, &entry.transfers, TRANSFERRED, currency);
+        // A short voucher may stand in any text: what it does not explain may be the debit of a file.
+        if told.is_ok() || entry.fitting.is_empty() {
+            return told;
+        }
     }
     if entry.foreign_file {
         return Err("the file on it is none of ours".to_owned());

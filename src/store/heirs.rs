@@ -1,9 +1,10 @@
 //! Heirs that officers name.
 
 use crate::domain::heir::{HeirRow, HeirState};
-use crate::domain::ids::{CycleNo, PersonNo};
+use crate::domain::ids::{CycleNo, PayableNo, PersonNo};
 use crate::domain::state::Named;
 
+use super::payables::payable_number;
 use super::registry::person_no;
 use super::{Changes, Row, Store, StoreError};
 
@@ -27,6 +28,22 @@ impl Store {
             self.query("select heirs from cycle where cycle_no = $1", &[cycle.0.into()]).await?;
         let of = rows.first().map(|row| Ok::<_, StoreError>(row.maybe_text(0)?.map(str::to_owned)));
         Ok(of.transpose()?.flatten())
+    }
+
+    /// Payables of a cycle that were made for namings which do not count any more.
+    pub async fn payables_of_withdrawn_heirs(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<Vec<PayableNo>, StoreError> {
+        let rows = self
+            .query(
+                "select payable_no from payable where cycle_no = $1 and heir_no is not null
+                   and not exists (select 1 from heir where heir.heir_no = payable.heir_no and heir.state = 'confirmed')
+                 order by payable_no",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(|row| payable_number(row, 0)).collect()
     }
 
     pub async fn heir(&self, number: i64) -> Result<Option<HeirRow>, StoreError> {

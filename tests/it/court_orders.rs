@@ -121,7 +121,7 @@ async fn told(office: &TestOffice, order: i64) -> String {
         "kept {}, on its way {}, to transfer {}",
         one.kept_minor,
         one.on_its_way_minor,
-        one.to_transfer_minor()
+        one.to_transfer_minor(None)
     )
 }
 
@@ -491,7 +491,7 @@ async fn what_is_transferred_is_what_was_kept_back_and_paid(mut office: TestOffi
         refused(transferred(&office, order, 1, "UNC 1", day).await, "F147");
     }
     let done = transferred(&office, order, 60_000, "UNC  1", today).await.unwrap();
-    assert_eq!((done.to_transfer_minor(), done.transferred_minor), (40_000, 60_000));
+    assert_eq!((done.to_transfer_minor(None), done.transferred_minor), (40_000, 60_000));
     for again in ["UNC 1", "unc 1 "] {
         refused(transferred(&office, order, 1, again, today).await, "F145");
     }

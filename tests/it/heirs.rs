@@ -41,6 +41,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_list_computed_for_a_withdrawn_heir_is_not_sealed
     money_comes_back_from_a_withdrawn_heir
     nobody_is_left_to_be_paid
+    what_is_sealed_for_a_withdrawn_heir_is_not_signed_or_sent
     one_heir_of_a_person_at_a_time
     one_officer_alone_names_nobody
     what_cannot_be_is_not_named
@@ -657,6 +658,10 @@ async fn what_cannot_be_is_not_named(office: TestOffice) {
         (Naming { national_id: "12", ..SON }, "--national-id is no national id"),
         (Naming { national_id: "001044000101", ..SON }, "that of who has died"),
         (Naming { account_name: "TRAN THI KHAC", ..SON }, "--account-name is another's"),
+        (Naming { provider: "", ..SON }, "--provider"),
+        (Naming { provider: "vcb", ..SON }, "--provider"),
+        (Naming { account: "0711000001", ..SON }, "where the person was paid who has died"),
+        (Naming { paper_date: "2026-09-30", ..SON }, "before the death"),
         (Naming { channel: "letter", ..SON }, "--channel letter"),
         (
             Naming { provider: "viettel", channel: "mobile_money", ..SON },
@@ -690,7 +695,7 @@ async fn an_heir_s_payment_is_not_kept_back_for_the_dead(office: TestOffice) {
     let cycle = office.computed(&office.opened("2026-11", Regular).await).await;
     assert_eq!(for_an(&office, &cycle).await, ["An held 400000 H111"], "a share is kept back");
     office.on_day("2026-11-01");
-    named(&office, &Naming { died_on: "2026-11-01", ..SON }).await;
+    named(&office, &Naming { died_on: "2026-11-01", paper_date: "2026-11-01", ..SON }).await;
     let again = office.engine.recompute(&cycle).await.unwrap();
     let cycle = office.computed(&again).await;
     assert_eq!(for_an(&office, &cycle).await, ["heir pending 500000"]);
@@ -1033,5 +1038,50 @@ async fn an_older_release_lets_nothing_go_when_the_next_heir_is_withdrawn(office
     let october = office.computed(&again).await;
     assert_eq!(for_an(&office, &october).await, ["An held 500000 H156"]);
     office.engine.seal(&october).await.unwrap();
+    office.ends_whole().await;
+}
+
+/// The paper turns out to be forged after the list was sealed, and once more after it was released.
+async fn what_is_sealed_for_a_withdrawn_heir_is_not_signed_or_sent(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[&dead(AN, "2026-10-01"), BINH]).await;
+    let engine = &office.engine;
+    let october = office.computed(&office.opened("2026-10", Regular).await).await;
+    let an = office.person("E1").await;
+    named(&office, &SON).await;
+    let shown = engine.heir_shown(1).await.unwrap().heir;
+    assert_eq!(
+        (shown.of_name.as_str(), shown.of_national_id.as_str()),
+        ("Nguyễn Văn An", "001044000101")
+    );
+    let again = engine.recompute(&october).await.unwrap();
+    let october = office.computed(&again).await;
+    let october = engine.seal(&october).await.unwrap();
+    withdrawn(&office).await;
+    let (now, [minh, _]) = (office.now(&october).await, APPROVERS);
+    let told = refused(engine.submit(&now, ListNo(0), MAKER, &key(MAKER)).await, "D195");
+    assert!(told.contains("chitra stop propose 2026-10 PERSON"), "{told}");
+    engine.stop_propose(&now, an, "forged", MAKER, &key(MAKER)).await.unwrap();
+    office.released(&october, 0).await;
+    let done = engine.stop_confirm(&office.now(&october).await, an, minh, &key(minh)).await;
+    let list = done.unwrap().list.unwrap();
+    office.sent(&october, list.number.0).await;
+    assert_eq!(for_an(&office, &october).await, ["heir held 500000 H160"]);
+    let binh = office.said(&october, "E2", 1, "Thành công", "").await;
+    office.sheet(&[binh]).await.unwrap();
+    office.closed(&october).await;
+
+    // Released, and not sent yet.
+    named(&office, &SON).await;
+    office.month("2026-11", &[&dead(AN, "2026-10-01"), BINH]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.released(&november, 0).await;
+    office.release_holds(&november, "H160").await;
+    let again = engine.reissue(&office.now(&november).await).await.unwrap().list.unwrap();
+    office.released(&november, again.number.0).await;
+    withdrawn(&office).await;
+    let sent = engine.dispatch(Some(november.number)).await.unwrap();
+    let waits = sent.iter().filter(|one| one.detail.contains("an heir who was withdrawn since"));
+    assert_eq!(waits.count(), 1, "{sent:?}");
     office.ends_whole().await;
 }

@@ -212,11 +212,13 @@ impl Engine {
                     (one.line.destination, one.detail.clone(), one.holds.clone(), of_reason)
                 }
                 None => {
-                    let code =
-                        match deaths.is_held_as_dead(self, cycle, payable.beneficiary).await? {
-                            true => HoldCode::UnpaidBeforeDeath,
-                            false => of_reason.unwrap_or(HoldCode::NotEntitledNow),
-                        };
+                    // Also once their row has left the roster, who was known to be dead stays so.
+                    let was_dead = payable.heir.is_some() || was_held_as_dead(payable);
+                    let dead = deaths.is_held_as_dead(self, cycle, payable.beneficiary);
+                    let code = match was_dead || dead.await? {
+                        true => HoldCode::UnpaidBeforeDeath,
+                        false => of_reason.unwrap_or(HoldCode::NotEntitledNow),
+                    };
                     let (destination, detail) = match payable.heir {
                         Some(_) => self.nowhere(payout),
                         None => (payout.destination, payout.detail.clone()),
@@ -321,6 +323,12 @@ fn carried_lines(payable: &Payable, payout: &Payout, apart: Option<HoldCode>) ->
         apart,
     };
     payout.claims.iter().map(line).collect()
+}
+
+/// Whether an earlier list held a payable because its beneficiary had died.
+fn was_held_as_dead(payable: &Payable) -> bool {
+    let codes = [HoldCode::DiedInPeriod, HoldCode::UnpaidBeforeDeath, HoldCode::NotTheHeirs];
+    codes.iter().any(|code| code.text() == payable.code)
 }
 
 /// Whether a doubt is about the money, and not about who was to receive it.

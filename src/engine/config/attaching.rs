@@ -1,5 +1,5 @@
 //! `[court_orders]` of `chitra.toml`: of which benefits an order of a court may keep back. None, where nothing
-//! is written: the law names wages, pensions and what replaces them, and no cash of social assistance.
+//! is written: which benefits are income that may be attached is for the office's lawyers to say.
 
 use serde::Deserialize;
 

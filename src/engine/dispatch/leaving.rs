@@ -52,6 +52,16 @@ impl Engine {
                 batch.cycle
             ))));
         }
+        let mut for_nobody = self.orders_for_withdrawn_heirs(batch.cycle).await?;
+        for_nobody.retain(|one| one.batch == batch.number);
+        if !for_nobody.is_empty() {
+            return Ok(Some(Waits::for_somebody(format!(
+                "{} of its payments are for an heir who was withdrawn since; take them off it: chitra stop propose {} \
+                 PERSON --reason TEXT --as OFFICER",
+                for_nobody.len(),
+                batch.cycle
+            ))));
+        }
         let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
         if !contradicted.is_nothing() {
             let of_what = match contradicted.payments {

@@ -79,8 +79,8 @@ pub async fn let_go(engine: &Engine, month: &Cycle) -> Result<(), Stopped> {
             RecallState::Proposed => engine.recall_decline(month, whom, by, &key).await,
             _ => engine.recall_give_up(month, whom, "it has not left", by, &key).await,
         };
-        // Its own file may be leaving: the partner is asked first.
-        already_there(done.map(|_| ()), &["D178"])?;
+        // Its own file may be leaving: the partner is asked first. What was asked back twice is let go at once.
+        already_there(done.map(|_| ()), &["D176", "D178"])?;
     }
     // That the partner refuses to give back what it never had, when nobody wants it back any more, is looked into.
     for (number, one) in engine.store.discrepancies().await.map_err(EngineError::from)? {
@@ -100,7 +100,9 @@ pub async fn end_recalls(engine: &Engine, month: &Cycle) -> Result<(), Stopped> 
         if goes_on && recall.number % 2 == 0 {
             let whom = Whom::Payment(recall.payable, recall.attempt);
             let why = "the bank says no";
-            engine.recall_give_up(month, whom, why, MAKER, &officer_key(MAKER)).await?;
+            let done = engine.recall_give_up(month, whom, why, MAKER, &officer_key(MAKER)).await;
+            // What was asked back twice is given up at once.
+            already_there(done.map(|_| ()), &["D176"])?;
         }
     }
     Ok(())
