@@ -1,13 +1,17 @@
 //! `chitra queue`: what needs a person after answers came in.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::Voice;
 use crate::cli::halt;
 use crate::cli::recall;
-use crate::cli::show::table;
+use crate::cli::show::{money, table};
 use crate::cli::signer::Signer;
+use crate::domain::answer::Discrepancy;
+use crate::domain::ids::{BatchNo, CycleNo, EndToEndId};
 use crate::domain::state::Named;
 use crate::engine::overdue::Overdue;
 use crate::engine::{Engine, EngineError};
@@ -59,6 +63,7 @@ impl Queue {
         match self {
             Queue::Discrepancies => {
                 let open = engine.store.discrepancies().await?;
+                let files = files_of(engine, &open).await?;
                 let told: Vec<_> = open
                     .iter()
                     .map(|(number, one)| {
@@ -68,6 +73,8 @@ impl Queue {
                             "provider": one.provider,
                             "answer": one.answer.0,
                             "item": one.item,
+                            "payment": payment(engine, one),
+                            "file": file_of(&files, one),
                             "expected_minor": one.expected_minor.map(|minor| minor.to_string()),
                             "reported_minor": one.reported_minor.map(|minor| minor.to_string()),
                             "sentence": one.detail,
@@ -84,13 +91,24 @@ impl Queue {
                                 one.kind.to_string(),
                                 one.provider.clone(),
                                 format!("{}/{}", one.answer, one.item),
+                                payment(engine, one).or(file_of(&files, one)).unwrap_or_default(),
+                                amounts(engine, one),
                                 one.detail.clone(),
                                 one.opened_at.clone(),
                             ]
                         })
                         .collect();
                     table(
-                        &["number", "kind", "provider", "answer/item", "why", "since"],
+                        &[
+                            "number",
+                            "kind",
+                            "provider",
+                            "answer/item",
+                            "payment or file",
+                            "ordered, told",
+                            "why",
+                            "since",
+                        ],
                         &rows,
                         &[0],
                     )
@@ -214,4 +232,40 @@ pub fn overdue_table(late: &[Overdue]) -> String {
         })
         .collect();
     table(&["due until", "missing", "what and whom to call"], &rows, &[])
+}
+
+/// The reference of the payment that a discrepancy is about.
+fn payment(engine: &Engine, one: &Discrepancy) -> Option<String> {
+    let (payable, attempt) = one.instruction?;
+    Some(EndToEndId::derive(&engine.config.prefix, payable, attempt).to_string())
+}
+
+/// The names of the files that discrepancies are about.
+async fn files_of(
+    engine: &Engine,
+    open: &[(i64, Discrepancy)],
+) -> Result<BTreeMap<(CycleNo, BatchNo), String>, EngineError> {
+    let cycles: BTreeSet<CycleNo> =
+        open.iter().filter_map(|(_, one)| one.file).map(|(cycle, _)| cycle).collect();
+    let mut files = BTreeMap::new();
+    for cycle in cycles {
+        for batch in engine.store.batches(cycle).await? {
+            files.insert((cycle, batch.number), batch.file_name);
+        }
+    }
+    Ok(files)
+}
+
+fn file_of(files: &BTreeMap<(CycleNo, BatchNo), String>, one: &Discrepancy) -> Option<String> {
+    files.get(&one.file?).cloned()
+}
+
+fn amounts(engine: &Engine, one: &Discrepancy) -> String {
+    let told = |minor: Option<i64>| {
+        minor.map_or_else(String::new, |minor| money(i128::from(minor), engine.config.currency))
+    };
+    match (one.expected_minor, one.reported_minor) {
+        (None, None) => String::new(),
+        (expected, reported) => format!("{}, {}", told(expected), told(reported)),
+    }
 }

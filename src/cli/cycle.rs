@@ -315,6 +315,25 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
             money(figures.perhaps_twice.minor, currency)
         ));
     }
+    for (number, of, see) in [
+        (
+            figures.discrepancies,
+            "discrepancies of this office are open",
+            "chitra queue discrepancies",
+        ),
+        (
+            figures.receivables,
+            "sums are to be got back, such as what was paid twice",
+            "chitra queue receivables",
+        ),
+    ] {
+        if number > 0 {
+            parts.push(format!("{} {of}. See: {see}", count(number)));
+        }
+    }
+    if !figures.halted.is_empty() {
+        parts.push(format!("Halted: {}. See: chitra halt list", figures.halted.join(", ")));
+    }
     if !figures.batches.is_empty() {
         let files: Vec<Vec<String>> = figures
             .batches

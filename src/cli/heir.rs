@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::Voice;
-use crate::cli::show::table;
+use crate::cli::show::{money, table};
 use crate::cli::signer::Signer;
 use crate::domain::heir::HeirState;
 use crate::domain::ids::PersonNo;
@@ -125,11 +125,23 @@ impl HeirCommand {
                 let key = signer.key(engine).await?;
                 let done = engine.heir_confirm(number, &signer.by, &key).await?;
                 engine.sequence().await?;
-                voice.say(&as_json(&done), || {
+                let (count, minor) = engine.paid_after_death(&done).await?;
+                let mut told = as_json(&done);
+                told["paid_after_death"] = json!(count);
+                told["paid_after_death_minor"] = json!(minor.to_string());
+                voice.say(&told, || {
+                    let after = match count {
+                        0 => String::new(),
+                        _ => format!(
+                            "; {count} payments of months after the death, {}, were paid: they are owed back once the register \
+                             has the death, and until then asked back with: chitra recall propose",
+                            money(i128::from(minor), engine.config.currency)
+                        ),
+                    };
                     format!(
                         "naming {}: the next month's list pays the heir what is due up to {} and not paid; a list that is \
                          computed and not sealed is computed anew for it: chitra cycle run CYCLE --recompute; what a \
-                         sealed list still orders to the old account is taken off with: chitra stop propose",
+                         sealed list still orders to the old account is taken off with: chitra stop propose{after}",
                         done.row.number, done.heir.last_month
                     )
                 });

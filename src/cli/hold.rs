@@ -9,7 +9,7 @@ use crate::cli::show::table;
 use crate::cli::signer::Signer;
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::exception::Decision;
-use crate::domain::hold::HoldCode;
+use crate::domain::hold::{HoldCode, HoldScope};
 use crate::domain::period::Period;
 use crate::domain::state::Named;
 use crate::engine::hold::{Counts, Decided, Deciding, Held};
@@ -185,6 +185,11 @@ fn when(cycle: &Cycle, done: &Decided) -> String {
                 "{sealed}; the payment goes with a list of its own{first}: chitra reissue {label}"
             )
         }
+        Counts::WithNextList if is_of_payable(&done.resolution.code) => format!(
+            "{sealed}; what is held of it goes on with the next month's list, if the decision counts for that month: it counts \
+             to {} (--valid-to)",
+            done.resolution.valid_to
+        ),
         Counts::WithNextList => format!(
             "{sealed}; this is paid with a supplementary list of the month \
              (chitra cycle open {} --kind supplementary --value-date DAY --as OFFICER) or with the next month's, \
@@ -192,6 +197,11 @@ fn when(cycle: &Cycle, done: &Decided) -> String {
             cycle.period, done.resolution.valid_to
         ),
     }
+}
+
+/// Whether a hold is of a payable, which no supplementary list takes up, and not of a row.
+fn is_of_payable(code: &str) -> bool {
+    code.parse().is_ok_and(|code: HoldCode| code.scope() == HoldScope::Payable)
 }
 
 fn decided(held: &Held, month: Period) -> String {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Voice;
 use crate::cli::show::table;
-use crate::domain::schedule::Rule;
+use crate::domain::schedule::{FireState, Rule};
 use crate::domain::state::Named;
 use crate::engine::{Engine, EngineError};
 
@@ -72,9 +72,9 @@ impl ScheduleCommand {
                 tell(voice, &["day", "rule", "what", "standing", "how"], &rows);
             }
             ScheduleCommand::Run => {
-                let rows: Vec<Vec<String>> = engine
-                    .schedule_run()
-                    .await?
+                let fired = engine.schedule_run().await?;
+                let failed = fired.iter().filter(|fire| fire.state == FireState::Failed).count();
+                let rows: Vec<Vec<String>> = fired
                     .into_iter()
                     .map(|fire| {
                         vec![
@@ -86,6 +86,14 @@ impl ScheduleCommand {
                     })
                     .collect();
                 tell(voice, &["day", "rule", "state", "detail"], &rows);
+                if failed > 0 {
+                    return Err(EngineError::refused(
+                        "D183",
+                        format!(
+                            "{failed} of what was due failed, as told above; it is not fired again by itself"
+                        ),
+                    ));
+                }
             }
         }
         Ok(())

@@ -57,6 +57,8 @@ pub struct Figures {
     /// Orders of the cycle for which a partner names a second transaction, as long as nobody has settled it.
     pub perhaps_twice: Part,
     pub receivables: i64,
+    /// What is halted: partners, cycles, or everything.
+    pub halted: Vec<String>,
 }
 
 impl Figures {
@@ -143,6 +145,7 @@ impl Figures {
             "discrepancies": self.discrepancies,
             "perhaps_twice": { "count": self.perhaps_twice.count, "minor": self.perhaps_twice.minor.to_string() },
             "receivables": self.receivables,
+            "halted": self.halted,
             "balanced": self.balanced(),
             "identities": self.identities.iter().map(|one| json!({
                 "name": one.name, "left": one.left, "right": one.right, "holds": one.holds(),
@@ -277,6 +280,7 @@ impl Engine {
             discrepancies: self.store.discrepancies().await?.len() as i64,
             perhaps_twice,
             receivables: self.store.receivables().await?.len() as i64,
+            halted: self.store.halts().await?.into_iter().map(|halt| halt.scope).collect(),
             batches,
         })
     }

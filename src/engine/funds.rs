@@ -10,6 +10,7 @@ use crate::audit::leaf::Leaf;
 use crate::domain::digest::Digest;
 use crate::domain::funds::Funds;
 use crate::domain::money::told;
+use crate::domain::receivable::Receipt;
 use crate::domain::roster::Channel;
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
@@ -66,8 +67,24 @@ impl Engine {
         }
         // The number first: of two officers who read the same balance, the second finds the number taken.
         let number = self.store.next_number(Counted::Funds).await?;
+        // A reference that differs in capitals or spaces alone is the same one, typed again.
+        let of = provider.clone();
+        let again = || {
+            EngineError::refused(
+                "D144",
+                format!(
+                    "`{reference}` is recorded for {of} already, or another record was made just now; see: \
+                     chitra funds list"
+                ),
+            )
+        };
         if funding.is_given_back {
             self.could_give_back(&partner, funding.amount_minor, funding.cleared_on).await?;
+        }
+        let compared = Receipt::compared(reference);
+        let known = self.store.funds(Some(&provider)).await?;
+        if known.iter().any(|one| Receipt::compared(&one.reference) == compared) {
+            return Err(again());
         }
         let funds = Funds {
             number,
@@ -93,14 +110,7 @@ impl Engine {
             )?,
         );
         match self.store.commit(changes).await {
-            Err(StoreError::Conflict { .. }) => Err(EngineError::refused(
-                "D144",
-                format!(
-                    "`{reference}` is recorded for {} already, or another record was made just now; see: \
-                     chitra funds list",
-                    funds.provider
-                ),
-            )),
+            Err(StoreError::Conflict { .. }) => Err(again()),
             done => Ok(done.map(|()| funds)?),
         }
     }

@@ -4,7 +4,7 @@
 //! the second officer's word on, and from then on where what the next list assembles or carries is paid, up to
 //! the month of death. What was ordered before is not touched: claims see to it that nothing is paid twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,10 @@ use crate::domain::cycle::Cycle;
 use crate::domain::digest::{Digest, Hasher};
 use crate::domain::heir::{Heir, HeirEvent, HeirRow, HeirState};
 use crate::domain::hold::HoldCode;
-use crate::domain::ids::{CycleNo, DestinationNo, ListNo, PersonNo};
+use crate::domain::ids::{CycleNo, DestinationNo, ListNo, PayableNo, PersonNo};
 use crate::domain::instruction::{Instruction, InstructionState};
 use crate::domain::national_id::NationalId;
-use crate::domain::payable::Payable;
+use crate::domain::payable::{Payable, PayableState};
 use crate::domain::period::{Period, parse_date};
 use crate::domain::roster::Channel;
 use crate::domain::signature::OfficerKey;
@@ -274,6 +274,21 @@ impl Engine {
         changes.event(by.leaf(leaf)?);
         self.store.commit(changes).await?;
         Ok(NamedHeir { row, heir, reason: None, is_void: false })
+    }
+
+    /// Payments of months after the death, by the paper, that were made to the person: how many, and how much.
+    /// Only a death in the register makes them owed.
+    pub async fn paid_after_death(&self, named: &NamedHeir) -> Result<(usize, i64), EngineError> {
+        let (person, last) = (named.row.person, named.heir.last_month);
+        let mut claims = self.store.claims(person.shard()).await?;
+        claims.retain(|one| one.person == person && one.period > last);
+        let numbers: BTreeSet<PayableNo> = claims.iter().filter_map(|one| one.payable).collect();
+        let numbers: Vec<PayableNo> = numbers.into_iter().collect();
+        let mut paid = self.store.payables_of(&numbers).await?;
+        paid.retain(|one| one.state == PayableState::Paid);
+        let paid: BTreeSet<PayableNo> = paid.into_iter().map(|one| one.number).collect();
+        let of_paid = claims.iter().filter(|one| one.payable.is_some_and(|of| paid.contains(&of)));
+        Ok((paid.len(), of_paid.map(|one| one.amount_minor).sum()))
     }
 
     /// Another officer confirms it: the next list that is assembled pays the heir.

@@ -82,6 +82,19 @@ impl Engine {
         Ok(match what {
             Scheduled::Dispatch => {
                 let sent = self.dispatch(None).await?;
+                let mut hindered = sent.iter().filter(|one| one.is_hindered());
+                if let Some(first) = hindered.next() {
+                    return Err(EngineError::refused(
+                        "D182",
+                        format!(
+                            "{} of {} files did not leave, or nobody knows whether they did, the first: {} ({})",
+                            1 + hindered.count(),
+                            sent.len(),
+                            first.file_name,
+                            first.detail
+                        ),
+                    ));
+                }
                 format!("{} files were looked after", sent.len())
             }
             Scheduled::Collect => {

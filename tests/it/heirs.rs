@@ -53,6 +53,7 @@ on_both_databases! { run, RealPart::Postgres;
     an_heir_who_collects_cash_is_on_the_sheet_with_the_dead
     what_the_heir_s_account_refuses_stays_the_heir_s
     what_may_be_paid_twice_is_not_the_heir_s_before_two_have_looked
+    what_was_paid_after_the_death_is_told
     a_naming_changed_by_hand_is_told
     a_payable_given_to_an_heir_by_hand_is_told
 }
@@ -776,6 +777,23 @@ async fn what_may_be_paid_twice_is_not_the_heir_s_before_two_have_looked(office:
     office.release_holds(&december, "H153").await;
     let again = office.engine.reissue(&office.now(&december).await).await.unwrap();
     assert_eq!(again.ordered, 1, "{:?}", again.waiting);
+    office.ends_whole().await;
+}
+
+/// October was paid before anybody knew of a death in September.
+async fn what_was_paid_after_the_death_is_told(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    for who in ["E1", "E2"] {
+        let paid = office.said(&october, who, 1, "Thành công", "").await;
+        office.sheet(&[paid]).await.unwrap();
+    }
+    for (died_on, told) in [("2026-09-30", (1, 500_000)), ("2026-10-01", (0, 0))] {
+        let named = proposed(&office, &Naming { died_on, ..SON }).await;
+        assert_eq!(office.engine.paid_after_death(&named).await.unwrap(), told, "{died_on}");
+        withdrawn(&office).await;
+    }
     office.ends_whole().await;
 }
 

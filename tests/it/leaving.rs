@@ -328,7 +328,9 @@ async fn a_file_waits_for_cleared_funds(mut office: TestOffice) {
     refused(record(0, "2026-10-01", "LENH 1", MAKER).await, "D143");
     refused(record(1, "2026-10-01", " ", MAKER).await, "D143");
     record(600_000, "2026-10-01", "LENH 1", MAKER).await.unwrap();
-    refused(record(600_000, "2026-10-01", "LENH 1", MAKER).await, "D144");
+    for again in ["LENH 1", " lenh 1", "Lenh  1"] {
+        refused(record(600_000, "2026-10-01", again, MAKER).await, "D144");
+    }
     // What clears tomorrow is not there today.
     record(500_000, "2026-10-02", "LENH 2", MAKER).await.unwrap();
     let told = waits(&office.engine).await.remove(0);

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use chitra::domain::cycle::CycleKind::Regular;
-use chitra::domain::schedule::Fire;
+use chitra::domain::schedule::{Fire, FireState};
 
 use crate::support::office::{TestOffice, on_both_databases, run};
 use crate::support::real_parts::RealPart;
@@ -13,6 +13,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_clock_that_jumps_makes_no_second_fire_and_skips_no_month
     two_processes_fire_once
     what_needs_an_officer_is_reminded_and_the_rest_is_done
+    files_that_should_have_left_and_did_not_are_a_failure
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -152,5 +153,23 @@ async fn what_needs_an_officer_is_reminded_and_the_rest_is_done(mut office: Test
     assert!(told(&fired).contains(&"2026-10-20 remind-open reminded".to_owned()));
     // Reminded of, and not done.
     assert_eq!(office.engine.store.cycles().await.unwrap().len(), 1);
+    office.ends_whole().await;
+}
+
+async fn files_that_should_have_left_and_did_not_are_a_failure(mut office: TestOffice) {
+    scheduled(&office.dir, WORK);
+    office.reopen().await;
+    office.on_day("2026-10-01");
+    office.month("2026-10", &[AN]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    let by = crate::support::office::MAKER;
+    let key = crate::support::office::key(by);
+    office.engine.halt_put("cycle:2026-10", "a doubt", by, &key).await.unwrap();
+    office.on_day("2026-10-02");
+    let fired = office.engine.schedule_run().await.unwrap();
+    let sent = fired.iter().find(|fire| fire.rule == "send").unwrap();
+    assert_eq!(sent.state, FireState::Failed);
+    assert!(sent.detail.starts_with("D182: 1 of 1 files did not leave"), "{}", sent.detail);
     office.ends_whole().await;
 }
