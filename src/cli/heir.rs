@@ -133,15 +133,15 @@ impl HeirCommand {
                     let after = match count {
                         0 => String::new(),
                         _ => format!(
-                            "; {count} payments of months after the death, {}, were paid: they are owed back once the register \
-                             has the death, and until then asked back with: chitra recall propose",
+                            "{count} payments of months after the death, {}, were paid: they are owed back once the register \
+                             has the death, and until then asked back with: chitra recall propose; ",
                             money(i128::from(minor), engine.config.currency)
                         ),
                     };
                     format!(
-                        "naming {}: the next month's list pays the heir what is due up to {} and not paid; a list that is \
+                        "naming {}: {after}the next month's list pays the heir what is due up to {} and not paid; a list that is \
                          computed and not sealed is computed anew for it: chitra cycle run CYCLE --recompute; what a \
-                         sealed list still orders to the old account is taken off with: chitra stop propose{after}",
+                         sealed list still orders to the old account is taken off with: chitra stop propose",
                         done.row.number, done.heir.last_month
                     )
                 });
