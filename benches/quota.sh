@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # Sends payments one by one at a partner's quota, and has the partner say what came within each second.
 #
-#   benches/quota.sh [QUOTA] [BURST] [SECONDS]        50 a second, burst 1, for about 60 seconds when not said
+#   benches/quota.sh [QUOTA] [BURST] [SECONDS] [MILLISECONDS]
+#                      50 a second, burst 1, for about 60 seconds, each answered at once when not said
 #
 # Needs `cargo build --release` and Python 3. The partner (benches/quota_partner.py) is a process of its own with
 # its own clock; what it prints is what it saw.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-quota=${1:-50} burst=${2:-1} seconds=${3:-60}
+quota=${1:-50} burst=${2:-1} seconds=${3:-60} answers_after=${4:-0}
 chitra=${CHITRA:-$PWD/target/release/chitra}
 [[ -x $chitra ]] || { echo "quota.sh: no program at $chitra; build it: cargo build --release" >&2; exit 2; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/chitra-quota.XXXXXX")
 partner=''
 trap '[[ -z $partner ]] || kill "$partner" 2>/dev/null; rm -rf "$work"' EXIT
+# As many at once as the answers take, and a few more.
+concurrency=$((10 + quota * answers_after / 1000))
 port=$((20000 + RANDOM % 12000)) people=$((quota * seconds))
 
-python3 benches/quota_partner.py "$port" >"$work/told" &
+python3 benches/quota_partner.py "$port" "$answers_after" >"$work/told" &
 partner=$!
 {
   echo 'enrolment_id,national_id,full_name,date_of_birth,sex,commune_code,programme,benefit,decision_no,decision_date,entitled_from,status,channel,provider,account,fact.monthly_pension'
@@ -46,7 +49,7 @@ amount_max_minor = 400000000
 answer_days = 12
 quota_per_second = $quota
 burst = $burst
-concurrency = 10
+concurrency = $concurrency
 [provider.http]
 kind = "payments"
 base_url = "http://127.0.0.1:$port"
@@ -67,4 +70,4 @@ on 2026-11-02 dispatch 2026-11
 kill "$partner"
 wait "$partner" || true
 partner=''
-echo "quota $quota a second, burst $burst: $(<"$work/told")"
+echo "quota $quota a second, burst $burst, answers after $answers_after ms: $(<"$work/told")"

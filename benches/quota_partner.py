@@ -1,7 +1,7 @@
 """A partner that takes payments one by one and writes down when each came: the judge of what left in a second.
 
-Serves POST /pay (a payment as in the GSMA Mobile Money API, always paid) at 127.0.0.1:PORT. When it is ended by
-SIGTERM it prints how many came, the most within any second, and how many there were a second on average.
+Serves POST /pay (a payment as in the GSMA Mobile Money API, always paid) at 127.0.0.1:PORT, and answers after
+MILLISECONDS. When it is ended by SIGTERM it prints how many came, the most within any second, and how many there were a second on average.
 """
 
 import json
@@ -24,6 +24,7 @@ class Partner(BaseHTTPRequestHandler):
         with at_work:
             came.append(now)
             number = len(came)
+        time.sleep(int(sys.argv[2]) / 1000)
         body = json.dumps(
             {
                 "transactionReference": f"MM{number}",

@@ -26,8 +26,8 @@ pub trait OneByOne: Send + Sync {
     async fn ask(&self, reference: &str) -> Reply;
 }
 
-/// Whether a request may still leave, asked when it is about to.
-pub type MayLeave = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Whether a request may still leave, or why not, asked when it is about to.
+pub type MayLeave = Arc<dyn Fn() -> Result<(), Reason> + Send + Sync>;
 
 /// What was agreed about requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,13 +2,14 @@
 //!
 //! What was approved is a file, and each of its lines is one request. Lines leave in windows of half a
 //! second of the partner's quota; a window is recorded and under a signed checkpoint before a request
-//! of it leaves, and while its requests leave, the one before it is ended and the next one recorded, so that the
+//! of it leaves. While its requests leave, the one before it is answered and ended and the next one recorded, so that the
 //! quota is used. What the partner says goes the way of every answer: archived, then applied. A request
 //! without an answer makes its payment unknown. Then the partner is asked; the same line with the same key
 //! goes again only when it is proved not to be there, or when the partner still knows the key.
 
 mod asking;
 mod lines;
+mod requests;
 mod rest;
 
 use std::collections::BTreeMap;
@@ -33,8 +34,8 @@ use crate::engine::{Engine, EngineError};
 use crate::store::instructions::InstructionMove;
 use crate::store::{Changes, StoreError};
 
-use self::asking::{Asking, requests};
 use self::lines::{Covered, Key, Line, window_lines, windows_overlap};
+use self::requests::{Requests, Stop, begun};
 
 /// How often the end of a window is tried: an answer that arrives by another way at the same moment moves
 /// a payment that was silent when it was read.
@@ -49,6 +50,8 @@ struct Round<'a> {
     covered: Covered,
     /// The number of the last window.
     window: i64,
+    /// Why no request begins any more.
+    stop: Stop,
     sent: usize,
     asked: usize,
     rejected: i64,
@@ -69,11 +72,11 @@ struct Ready {
     leaving: Leaving,
 }
 
-/// A window whose requests have left, and what the partner said to each.
-struct Said {
+/// A window whose requests have begun.
+struct Begun {
     window: SendWindow,
     again: Vec<Instruction>,
-    replies: Vec<(Line, Reply)>,
+    requests: Requests,
 }
 
 /// What comes after a window.
@@ -81,14 +84,6 @@ enum Next {
     Window(Box<Ready>),
     /// Nothing more, or why nothing more is sent for now.
     End(Option<Waits>),
-}
-
-/// Why something of a window could not be sent.
-fn unsent(said: &Option<Said>) -> Option<Reason> {
-    said.iter().flat_map(|said| &said.replies).find_map(|(_, reply)| match reply {
-        Reply::NotSent(reason) => Some(reason.clone()),
-        _ => None,
-    })
 }
 
 impl Engine {
@@ -132,6 +127,7 @@ impl Engine {
             partner: &partner,
             covered: Covered::of(&batch, &windows),
             window: windows.last().map_or(0, |window| window.number),
+            stop: Stop::default(),
             batch,
             cycle,
             sent: 0,
@@ -164,7 +160,7 @@ impl Engine {
         let overlaps = windows_overlap(&round.partner.terms());
         let mut pages = self.pages(&round.batch, round.partner.clone(), page)?;
         let mut next = self.next_window(round, &mut pages).await?;
-        let mut before: Option<Said> = None;
+        let mut before: Option<Begun> = None;
         loop {
             let ready = match next {
                 Next::Window(ready) => *ready,
@@ -173,11 +169,11 @@ impl Engine {
                     return Ok(stopped.or(why));
                 }
             };
-            let sending =
-                self.send(round.lease, round.partner, round.batch.clone(), ready, unsent(&before));
+            let (batch, stop) = (round.batch.clone(), round.stop.clone());
+            let beginning = self.begin(round.lease, round.partner, batch, ready, stop);
             if !overlaps {
-                let said = sending.await?;
-                let stopped = self.window_over(round, Some(said)).await?;
+                let begun = beginning.await?;
+                let stopped = self.window_over(round, Some(begun)).await?;
                 if stopped.is_some() {
                     return Ok(stopped);
                 }
@@ -190,9 +186,9 @@ impl Engine {
                     None => self.next_window(round, &mut pages).await,
                 }
             };
-            let (said, after) = tokio::join!(sending, meanwhile);
-            // What the partner said is kept whatever went wrong beside it.
-            before = Some(said?);
+            let (begun, after) = tokio::join!(beginning, meanwhile);
+            // What the partner says is kept whatever went wrong beside it.
+            before = Some(begun?);
             next = match after {
                 Ok(next) => next,
                 Err(error) => {
@@ -306,25 +302,29 @@ impl Engine {
         Ok(Next::Window(Box::new(Ready { window, leaving })))
     }
 
-    /// Sends the requests of a window at the partner's pace. Nothing of it leaves when something of the window
-    /// before could not be sent, or when a halt was put or the hours ended since it was recorded.
-    async fn send(
+    /// Begins the requests of a window at the partner's pace, and returns when the last has begun: what the
+    /// partner says to them is waited for while those of the next window begin, or a slow partner's quota would
+    /// be lost between windows. Nothing more leaves once one request could not be sent, and nothing of the window
+    /// when a halt was put or the hours ended since it was recorded.
+    async fn begin(
         &self,
         lease: &Lease,
         partner: &Arc<dyn OneByOne>,
         batch: Batch,
         ready: Ready,
-        unsent: Option<Reason>,
-    ) -> Result<Said, EngineError> {
+        stop: Stop,
+    ) -> Result<Begun, EngineError> {
         let Ready { window, leaving: Leaving { lines, again } } = ready;
         // Where that cannot be known nothing leaves, and of a window that did not leave nothing is unknown.
-        let stopped = match self.may_still_leave(&batch).await {
-            Ok(why) => why.map(|why| Reason::new("stopped", why.why)),
-            Err(error) => Some(Reason::new("stopped", format!("{}: {error}", error.code()))),
-        };
-        if let Some(reason) = unsent.or(stopped) {
-            let stays = |line| (line, Reply::NotSent(reason.clone()));
-            return Ok(Said { window, again, replies: lines.into_iter().map(stays).collect() });
+        match self.may_still_leave(&batch).await {
+            Ok(None) => {}
+            Ok(Some(why)) => stop.put(&Reason::new("stopped", why.why)),
+            Err(error) => {
+                stop.put(&Reason::new("stopped", format!("{}: {error}", error.code())));
+            }
+        }
+        if let Some(reason) = stop.why() {
+            return Ok(Begun { window, again, requests: Requests::none(lines, reason) });
         }
         // The last moment before requests leave. Since the window was recorded nobody can have taken the lease
         // over, unless this process was stopped meanwhile: then it learns it.
@@ -332,18 +332,19 @@ impl Engine {
         if !still_held() {
             self.renew(lease).await?;
         }
-        let sending = requests(partner, lines, Asking::Send(still_held));
-        let replies = self.while_held(lease, sending).await?;
-        Ok(Said { window, again, replies })
+        let beginning = begun(partner, lines, still_held, stop);
+        let requests = self.while_held(lease, beginning).await?;
+        Ok(Begun { window, again, requests })
     }
 
-    /// Keeps what the partner said to a window and ends it. Gives why no more is sent.
+    /// Waits for what the partner says to a window, keeps it and ends the window. Gives why no more is sent.
     async fn window_over(
         &self,
         round: &mut Round<'_>,
-        said: Option<Said>,
+        begun: Option<Begun>,
     ) -> Result<Option<Waits>, EngineError> {
-        let Some(Said { mut window, again, replies }) = said else { return Ok(None) };
+        let Some(Begun { mut window, again, requests }) = begun else { return Ok(None) };
+        let replies = self.while_held(round.lease, requests.answered()).await?;
         let kept = self.keep_replies(&round.batch, "send", &replies).await?;
         let (mut unsent, mut silent, mut stopped) = (Vec::new(), Vec::new(), None);
         for (line, reply) in &replies {

@@ -3,12 +3,13 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chitra::channels::one_by_one::{MayLeave, OneByOne, Reply, RequestTerms};
 use chitra::channels::sandbox::operator::{Operator, OperatorRules, Twist};
 use chitra::channels::{
-    Answers, Channel, CollectError, DeliveryOutcome, Fetched, Parcel, QueryOutcome,
+    Answers, Channel, CollectError, DeliveryOutcome, Fetched, Parcel, QueryOutcome, Reason,
 };
 use chitra::disk::file_name::FileName;
 use chitra::domain::batch::BatchState;
@@ -16,7 +17,8 @@ use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::digest::Digest;
 use chitra::domain::fate::Verdict;
-use tokio::sync::{Notify, Semaphore};
+use chitra::engine::Engine;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::support::mobile_partner::mobile_partner;
 use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, refused, run};
@@ -30,6 +32,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_process_that_dies_inside_a_window
     after_a_death_absence_is_no_proof_without_a_key
     absence_is_proof_where_that_was_agreed
+    a_window_leaves_while_the_one_before_it_is_answered
     who_was_stopped_in_a_window_repeats_what_it_sends_at_most
     who_was_stopped_in_a_window_is_not_overtaken_without_keys
     halts_ceilings_hours_and_funds_hold_windows_back
@@ -233,9 +236,10 @@ impl OneByOne for Stopping {
     }
 }
 
-struct StoppingWay(Arc<Stopping>);
+/// The way to a partner that a story watches.
+struct WatchedWay(Arc<dyn OneByOne>);
 
-impl Channel for StoppingWay {
+impl Channel for WatchedWay {
     fn deliver(&self, _: Parcel<'_>) -> DeliveryOutcome {
         unreachable!("this partner takes no files")
     }
@@ -257,15 +261,75 @@ impl Channel for StoppingWay {
     }
 }
 
+/// The office, with something on its way to the operator.
+fn watched<P: OneByOne + 'static>(
+    office: &TestOffice,
+    partner: impl FnOnce(Arc<dyn OneByOne>) -> P,
+) -> Engine {
+    let mut engine = office.engine.clone();
+    let inner = engine.channels["operator"].one_by_one().unwrap();
+    let mut channels = (*engine.channels).clone();
+    channels.insert("operator".to_owned(), Arc::new(WatchedWay(Arc::new(partner(inner)))));
+    engine.channels = Arc::new(channels);
+    engine
+}
+
+/// A partner that answers a request when the next one has come.
+struct Behind {
+    inner: Arc<dyn OneByOne>,
+    came: watch::Sender<usize>,
+}
+
+#[async_trait]
+impl OneByOne for Behind {
+    fn terms(&self) -> RequestTerms {
+        self.inner.terms()
+    }
+
+    fn reference(&self, line: &[u8]) -> Option<String> {
+        self.inner.reference(line)
+    }
+
+    async fn send(&self, reference: &str, line: Vec<u8>, may_leave: MayLeave) -> Reply {
+        let mut came = self.came.subscribe();
+        let next = *came.borrow_and_update() + 2;
+        self.came.send_modify(|count| *count += 1);
+        let reply = self.inner.send(reference, line, may_leave).await;
+        let next_came = came.wait_for(|count| *count >= next.min(PEOPLE.len()));
+        match tokio::time::timeout(Duration::from_secs(20), next_came).await {
+            Ok(_) => reply,
+            Err(_) => Reply::Unknown(Reason::new("answer_lost", "no other request came")),
+        }
+    }
+
+    async fn ask(&self, reference: &str) -> Reply {
+        self.inner.ask(reference).await
+    }
+}
+
+async fn a_window_leaves_while_the_one_before_it_is_answered(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, ASKED).await;
+    // One line a window.
+    agreed(&mut office, "quota_per_second = 2").await;
+    let engine = watched(&office, |inner| Behind { inner, came: watch::Sender::new(0) });
+    let done = engine.dispatch(Some(cycle.number)).await.unwrap();
+    assert_eq!(done[0].detail, "3 requests sent, 0 asked about");
+    let batches = office.engine.store.batches(cycle.number).await.unwrap();
+    assert_eq!(office.engine.store.send_windows(&batches[0]).await.unwrap().len(), 3);
+    office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
+    each_once(&operator);
+    office.ends_whole().await;
+}
+
 /// A process is stopped inside a window; another takes over; the first goes on.
 async fn succeeded(office: &TestOffice, cycle: &Cycle) {
-    let mut stopped = office.engine.clone();
-    let inner = stopped.channels["operator"].one_by_one().unwrap();
     let (reached, go_on) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
-    let way = Stopping { inner, reached: reached.clone(), go_on: go_on.clone() };
-    let mut channels = (*stopped.channels).clone();
-    channels.insert("operator".to_owned(), Arc::new(StoppingWay(Arc::new(way))));
-    stopped.channels = Arc::new(channels);
+    let stopped = watched(office, |inner| Stopping {
+        inner,
+        reached: reached.clone(),
+        go_on: go_on.clone(),
+    });
     let mut other = office.engine.clone();
     other.holder = "elsewhere".to_owned();
     let first = tokio::spawn(async move { stopped.dispatch(None).await });

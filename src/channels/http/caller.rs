@@ -34,7 +34,7 @@ pub(super) struct Call<'c> {
 impl<'c> Call<'c> {
     /// A question.
     pub fn get(path: &'c str) -> Call<'c> {
-        let (method, may_leave) = (Method::GET, Arc::new(|| true));
+        let (method, may_leave) = (Method::GET, Arc::new(|| Ok(())));
         Call { method, path, key: None, headers: Vec::new(), body: Vec::new(), may_leave }
     }
 }
@@ -156,11 +156,8 @@ impl Caller {
                     Err(reason) => return Called::NotSent(reason),
                 }
             }
-            if !(call.may_leave)() {
-                return Called::NotSent(Reason::new(
-                    "sender_was_succeeded",
-                    "another process may have taken over, so that this one sends no more",
-                ));
+            if let Err(reason) = (call.may_leave)() {
+                return Called::NotSent(reason);
             }
             let response = match request.send().await {
                 Ok(response) => response,

@@ -95,7 +95,7 @@ impl Channel for HttpFilesChannel {
                 key: Some(key_of(&name)),
                 headers,
                 body,
-                may_leave: Arc::new(|| true),
+                may_leave: Arc::new(|| Ok(())),
             };
             let status = match caller.call(call).await {
                 Called::NotSent(reason) => return DeliveryOutcome::NotDelivered(reason),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::civil::DateTime;
 use serde_json::json;
-use tokio::task::JoinSet;
 
 use super::lines::{Covered, Key, Line, OfLine, window_lines};
+use super::requests::asked_about;
 use crate::channels::Reason;
-use crate::channels::one_by_one::{MayLeave, OneByOne, Reply, RequestTerms};
+use crate::channels::one_by_one::{OneByOne, Reply, RequestTerms};
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::CycleState;
 use crate::domain::ids::Shard;
@@ -18,13 +18,6 @@ use crate::engine::{Engine, EngineError};
 
 /// So long before the end of its time a key is not relied on any more: a request may have to wait.
 const KEY_MARGIN_SECONDS: i64 = 15 * 60;
-
-#[derive(Clone)]
-pub(super) enum Asking {
-    /// Each request leaves only while this holds.
-    Send(MayLeave),
-    Status,
-}
 
 impl Engine {
     /// Batches that left line by line, of which some payment is unknown.
@@ -112,7 +105,7 @@ impl Engine {
                 })
                 .collect();
             for page in open.chunks(window_lines(&partner.terms())) {
-                let asking = requests(partner, page.to_vec(), Asking::Status);
+                let asking = asked_about(partner, page.to_vec());
                 let replies = self.while_held(lease, asking).await?;
                 self.keep_replies(batch, "status", &replies).await?;
                 // A partner that is not there is not asked a thousand times.
@@ -139,7 +132,7 @@ impl Engine {
         let terms = partner.terms();
         let replies = match terms.can_be_asked {
             true => {
-                let asking = requests(partner, lines, Asking::Status);
+                let asking = asked_about(partner, lines);
                 self.while_held(lease, asking).await?
             }
             false => {
@@ -197,46 +190,6 @@ impl Engine {
             }
         }
         Ok(kept)
-    }
-}
-
-/// Runs requests, as many at once as was agreed. After proof that one could not be sent, no other begins.
-pub(super) async fn requests(
-    partner: &Arc<dyn OneByOne>,
-    lines: Vec<Line>,
-    asking: Asking,
-) -> Result<Vec<(Line, Reply)>, EngineError> {
-    let concurrency = partner.terms().concurrency.max(1) as usize;
-    let mut running: JoinSet<(Line, Reply)> = JoinSet::new();
-    let mut replies = Vec::new();
-    let mut stopped: Option<Reason> = None;
-    let mut lines = lines.into_iter();
-    loop {
-        while running.len() < concurrency {
-            let Some(line) = lines.next() else { break };
-            if let Some(reason) = &stopped {
-                replies.push((line, Reply::NotSent(reason.clone())));
-                continue;
-            }
-            let (partner, asking) = (partner.clone(), asking.clone());
-            running.spawn(async move {
-                let reply = match asking {
-                    Asking::Send(may_leave) => {
-                        partner.send(&line.reference, line.bytes.clone(), may_leave).await
-                    }
-                    Asking::Status => partner.ask(&line.reference).await,
-                };
-                (line, reply)
-            });
-        }
-        let Some(done) = running.join_next().await else { return Ok(replies) };
-        let (line, reply) = done.map_err(|error| {
-            EngineError::Inconsistent(format!("a request ended early: {error}"))
-        })?;
-        if let Reply::NotSent(reason) = &reply {
-            stopped.get_or_insert_with(|| reason.clone());
-        }
-        replies.push((line, reply));
     }
 }
 
