@@ -27,6 +27,8 @@ pub struct Quota {
 pub struct Pace<C: Clock = DefaultClock> {
     limiter: RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>,
     clock: C,
+    /// Who came first begins first: of many that wait one would else be overtaken again and again.
+    turn: tokio::sync::Mutex<()>,
     /// Until then the partner has asked for rest.
     rest_until: tokio::sync::Mutex<Option<Instant>>,
 }
@@ -49,7 +51,8 @@ impl<C: Clock + Clone> Pace<C> {
         // What an earlier process has just used of the burst is not known, so that none is left at first:
         // the quota holds across processes too.
         let _ = limiter.check_n(burst);
-        Pace { limiter, clock, rest_until: tokio::sync::Mutex::new(None) }
+        let turn = tokio::sync::Mutex::new(());
+        Pace { limiter, clock, turn, rest_until: tokio::sync::Mutex::new(None) }
     }
 
     /// Takes one place, or says how long to wait before asking again.
@@ -57,8 +60,9 @@ impl<C: Clock + Clone> Pace<C> {
         self.limiter.check().map_err(|not_yet| not_yet.wait_time_from(self.clock.now()))
     }
 
-    /// Returns when a request may begin.
+    /// Returns when a request may begin; in the order in which it was asked.
     pub async fn ready(&self) {
+        let _turn = self.turn.lock().await;
         loop {
             let rest = *self.rest_until.lock().await;
             let rest = rest.map(|until| until.saturating_duration_since(Instant::now()));
@@ -126,5 +130,22 @@ mod tests {
             assert!(left.len() <= agreed, "{} of {agreed}", left.len());
             assert!(left.len() * 100 >= agreed * 95, "{} of {agreed}", left.len());
         }
+    }
+
+    #[tokio::test]
+    async fn who_waits_longest_begins_next() {
+        let quota = Quota { per_second: 200, burst: 1, concurrency: 20 };
+        let pace = std::sync::Arc::new(Pace::new(quota));
+        let began = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let mut waiting = tokio::task::JoinSet::new();
+        for number in 0..20 {
+            let (pace, began) = (pace.clone(), began.clone());
+            waiting.spawn(async move {
+                pace.ready().await;
+                began.lock().unwrap().push(number);
+            });
+        }
+        waiting.join_all().await;
+        assert_eq!(*began.lock().unwrap(), (0..20).collect::<Vec<_>>());
     }
 }
