@@ -11,7 +11,7 @@ use crate::channels::file_signature::SUFFIX;
 use crate::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome, Reason};
 use crate::disk::file_name::FileName;
 use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
-use crate::domain::cycle::{CycleEvent, CycleState};
+use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::money::Money;
@@ -217,9 +217,7 @@ impl Engine {
             return Ok(Dispatched { waits: why.by_itself, ..told });
         }
         // Before the attempt is recorded: what is damaged is made good, or is no attempt.
-        let cycle = self.store.cycle(batch.cycle).await?.ok_or_else(|| {
-            EngineError::Inconsistent(format!("the cycle of {} is missing", batch.file_name))
-        })?;
+        let cycle = self.cycle_of(&batch).await?;
         match self.file_holds(&cycle, &batch).await {
             Err(EngineError::Refused { code: "A115", sentence }) => {
                 return Ok(told(&batch, batch.state, format!("A115: {sentence}")));
@@ -240,34 +238,12 @@ impl Engine {
             }
             signed => signed?,
         }
-        let sending =
-            Batch { state: batch.state.apply(BatchEvent::AttemptRecorded)?, ..batch.clone() };
-        let mut changes = Changes::new();
-        changes.delivery_started(&batch, delivery_no, &self.stamp());
-        self.must_still_leave(&batch, &mut changes).await?;
-        changes.batch_moved(&batch, sending.state);
-        if cycle.state == CycleState::Released {
-            let next = cycle.state.apply(CycleEvent::Dispatched)?;
-            changes.cycle_moved(cycle.number, cycle.state, next);
-        }
-        changes.event(
-            Leaf::of("delivery_started", &self.stamp())
-                .number("cycle", batch.cycle.0)
-                .number("batch", batch.number.0)
-                .number("delivery", delivery_no)
-                .digest("sha256", &digest)
-                .build()?
-                .as_bytes()
-                .to_vec(),
-        );
-        if let Err(error) = self.commit_under(lease, changes).await {
-            return match self.stopped_meanwhile(&batch).await? {
-                Some(Waits { why, by_itself }) => {
-                    Ok(Dispatched { waits: by_itself, ..told(&batch, batch.state, why) })
-                }
-                None => Err(error),
-            };
-        }
+        let sending = match self.record_attempt(lease, &batch, cycle, delivery_no, digest).await? {
+            Ok(sending) => sending,
+            Err(Waits { why, by_itself }) => {
+                return Ok(Dispatched { waits: by_itself, ..told(&batch, batch.state, why) });
+            }
+        };
         // No byte leaves before its intent is under a signed checkpoint.
         self.sequence().await?;
 
@@ -286,6 +262,56 @@ impl Engine {
         };
         let after = self.record(lease, &sending, event, recorded, &detail).await?;
         Ok(told(&after, after.state, detail))
+    }
+
+    /// Records that a file is about to leave; or gives why it does not after all.
+    async fn record_attempt(
+        &self,
+        lease: &Lease,
+        batch: &Batch,
+        mut cycle: Cycle,
+        delivery_no: i64,
+        digest: Digest,
+    ) -> Result<Result<Batch, Waits>, EngineError> {
+        let sending =
+            Batch { state: batch.state.apply(BatchEvent::AttemptRecorded)?, ..batch.clone() };
+        loop {
+            let mut changes = Changes::new();
+            changes.delivery_started(batch, delivery_no, &self.stamp());
+            self.must_still_leave(batch, &mut changes).await?;
+            changes.batch_moved(batch, sending.state);
+            if cycle.state == CycleState::Released {
+                let next = cycle.state.apply(CycleEvent::Dispatched)?;
+                changes.cycle_moved(cycle.number, cycle.state, next);
+            }
+            changes.event(
+                Leaf::of("delivery_started", &self.stamp())
+                    .number("cycle", batch.cycle.0)
+                    .number("batch", batch.number.0)
+                    .number("delivery", delivery_no)
+                    .digest("sha256", &digest)
+                    .build()?
+                    .as_bytes()
+                    .to_vec(),
+            );
+            let Err(error) = self.commit_under(lease, changes).await else {
+                return Ok(Ok(sending));
+            };
+            if let Some(why) = self.stopped_meanwhile(batch).await? {
+                return Ok(Err(why));
+            }
+            // Somebody who sends to another partner may have moved the cycle on at this moment.
+            let before = std::mem::replace(&mut cycle, self.cycle_of(batch).await?);
+            if cycle.state == before.state {
+                return Err(error);
+            }
+        }
+    }
+
+    pub(super) async fn cycle_of(&self, batch: &Batch) -> Result<Cycle, EngineError> {
+        self.store.cycle(batch.cycle).await?.ok_or_else(|| {
+            EngineError::Inconsistent(format!("the cycle of {} is missing", batch.file_name))
+        })
     }
 
     /// Lets the bytes of an archived file leave, whose attempt is recorded and under a checkpoint. Gives how that

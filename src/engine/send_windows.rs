@@ -99,9 +99,7 @@ impl Engine {
             detail,
             waits: false,
         };
-        let cycle = self.store.cycle(batch.cycle).await?.ok_or_else(|| {
-            EngineError::Inconsistent(format!("the cycle of {} is missing", batch.file_name))
-        })?;
+        let cycle = self.cycle_of(&batch).await?;
         // Of one that stands half way, what is unknown is asked about all the same.
         if batch.state == BatchState::Released
             && let Err(error) = self.file_must_be_of_this_environment(&batch)
@@ -258,42 +256,55 @@ impl Engine {
             outcome: WindowOutcome::Started,
             unsent: Lines::default(),
         };
-        let mut after = round.batch.clone();
-        let mut changes = Changes::new();
-        changes.window_started(&round.batch, number, &window.lines, &window.started_at);
-        self.window_may_leave(&round.batch, lines.len() > again.len(), &mut changes).await?;
-        if round.batch.state == BatchState::Released {
-            after.state = round.batch.state.apply(BatchEvent::AttemptRecorded)?;
-            let delivery_no = self.delivery_no(&round.batch).await? + 1;
-            changes.delivery_started(&round.batch, delivery_no, &window.started_at);
-            changes.batch_moved(&round.batch, after.state);
-        }
-        let released = round.cycle.state;
-        if released == CycleState::Released {
-            let next = released.apply(CycleEvent::Dispatched)?;
-            changes.cycle_moved(round.cycle.number, released, next);
-            round.cycle.state = next;
-        }
-        self.sent_again(&round.cycle, again, &mut changes).await?;
         let mut hasher = Hasher::new();
         lines.iter().for_each(|line| hasher.update(&line.bytes));
-        changes.event(
-            Leaf::of("window_started", &window.started_at)
-                .number("cycle", window.cycle.0)
-                .number("batch", window.batch.0)
-                .number("window", number)
-                .number("count", window.lines.len() as i64)
-                .digest("sha256", &hasher.finish().0)
-                .build()?
-                .as_bytes()
-                .to_vec(),
-        );
-        if let Err(error) = self.commit_renewing(round.lease, changes).await {
-            round.cycle.state = released;
-            return match self.stopped_for_now(&round.batch).await? {
-                Some(why) => Ok(Next::End(Some(why))),
-                None => Err(error),
-            };
+        let lines_digest = hasher.finish();
+        let mut after = round.batch.clone();
+        if round.batch.state == BatchState::Released {
+            after.state = round.batch.state.apply(BatchEvent::AttemptRecorded)?;
+        }
+        loop {
+            let mut changes = Changes::new();
+            changes.window_started(&round.batch, number, &window.lines, &window.started_at);
+            self.window_may_leave(&round.batch, lines.len() > again.len(), &mut changes).await?;
+            if after.state != round.batch.state {
+                let delivery_no = self.delivery_no(&round.batch).await? + 1;
+                changes.delivery_started(&round.batch, delivery_no, &window.started_at);
+                changes.batch_moved(&round.batch, after.state);
+            }
+            let released = round.cycle.state;
+            if released == CycleState::Released {
+                let next = released.apply(CycleEvent::Dispatched)?;
+                changes.cycle_moved(round.cycle.number, released, next);
+            }
+            self.sent_again(&round.cycle, again, &mut changes).await?;
+            changes.event(
+                Leaf::of("window_started", &window.started_at)
+                    .number("cycle", window.cycle.0)
+                    .number("batch", window.batch.0)
+                    .number("window", number)
+                    .number("count", window.lines.len() as i64)
+                    .digest("sha256", &lines_digest.0)
+                    .build()?
+                    .as_bytes()
+                    .to_vec(),
+            );
+            let done = self.commit_renewing(round.lease, changes).await;
+            if let Err(error) = done {
+                if let Some(why) = self.stopped_for_now(&round.batch).await? {
+                    return Ok(Next::End(Some(why)));
+                }
+                // Somebody who sends to another partner may have moved the cycle on at this moment.
+                round.cycle = self.cycle_of(&round.batch).await?;
+                if round.cycle.state == released {
+                    return Err(error);
+                }
+                continue;
+            }
+            if released == CycleState::Released {
+                round.cycle.state = released.apply(CycleEvent::Dispatched)?;
+            }
+            break;
         }
         round.batch = after;
         round.window = number;

@@ -325,11 +325,8 @@ async fn a_window_leaves_while_the_one_before_it_is_answered(mut office: TestOff
 /// A process is stopped inside a window; another takes over; the first goes on.
 async fn succeeded(office: &TestOffice, cycle: &Cycle) {
     let (reached, go_on) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
-    let stopped = watched(office, |inner| Stopping {
-        inner,
-        reached: reached.clone(),
-        go_on: go_on.clone(),
-    });
+    let stopped =
+        watched(office, |inner| Stopping { inner, reached: reached.clone(), go_on: go_on.clone() });
     let mut other = office.engine.clone();
     other.holder = "elsewhere".to_owned();
     let first = tokio::spawn(async move { stopped.dispatch(None).await });

@@ -98,6 +98,21 @@ fn processes_that_look_at_once_do_the_work_once() {
 }
 
 #[test]
+fn processes_that_dispatch_at_once_send_every_file_once() {
+    for _ in 0..4 {
+        let office = SmallOffice::at(Stage::Released);
+        let all: Vec<Running> = (0..3)
+            .map(|_| Running::of(&mut office.command(Some(SENT_ON), &["dispatch"])))
+            .collect();
+        for one in all {
+            one.ends().said();
+        }
+        assert_eq!(office.inboxes(), office.approved_files());
+        office.ends_as_undisturbed();
+    }
+}
+
+#[test]
 fn a_month_that_two_open_at_once_is_opened_once() {
     let office = SmallOffice::at(Stage::Opened);
     // The month that is open is given up, so that there is one to open.
