@@ -15,6 +15,7 @@ use crate::domain::ids::{BatchNo, CycleNo, EndToEndId};
 use crate::domain::state::Named;
 use crate::engine::overdue::Overdue;
 use crate::engine::{Engine, EngineError};
+use crate::report::wording;
 
 #[derive(Subcommand)]
 pub enum Queue {
@@ -88,7 +89,7 @@ impl Queue {
                         .map(|(number, one)| {
                             vec![
                                 number.to_string(),
-                                one.kind.to_string(),
+                                format!("{}: {}", one.kind, wording::discrepancy(one.kind).vi),
                                 one.provider.clone(),
                                 format!("{}/{}", one.answer, one.item),
                                 payment(engine, one).or(file_of(&files, one)).unwrap_or_default(),

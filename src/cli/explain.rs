@@ -41,7 +41,14 @@ impl Explain {
                     )
                 })?,
         };
-        let person = engine.person_find(&self.person, &cycle).await?;
+        let person = match engine.person_find(&self.person, &cycle).await {
+            // Whoever named a month knows how; of the commands that look somebody up this one alone can ask so.
+            Err(EngineError::Refused { code, sentence }) if self.period.is_none() => {
+                let sentence = format!("{sentence}. Another month: --period MONTH");
+                return Err(EngineError::Refused { code, sentence });
+            }
+            found => found?,
+        };
         let told = engine.explain(&cycle, person).await?;
         voice.say(&as_json(engine, &told), || text(engine, &told));
         Ok(())

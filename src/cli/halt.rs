@@ -43,11 +43,11 @@ impl HaltCommand {
                 let key = signer.key(engine).await?;
                 let halt = engine.halt_put(&scope, &cause, &signer.by, &key).await?;
                 engine.sequence().await?;
-                let told = json!({ "halt": halt.number, "scope": halt.scope, "cause": halt.cause });
+                let told = json!({ "halt": halt.number, "scope": scope, "cause": halt.cause });
                 voice.say(&told, || {
                     format!(
-                        "{} is halted; two officers lift it: chitra halt lift {}",
-                        halt.scope, halt.number
+                        "{scope} is halted; two officers lift it: chitra halt lift {}",
+                        halt.number
                     )
                 });
                 Ok(())
@@ -58,7 +58,7 @@ impl HaltCommand {
 
 /// What is halted, as a list.
 pub(super) async fn list(engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
-    let halts = engine.store.halts().await?;
+    let halts = engine.halts().await?;
     let signing = engine.store.officers().await?;
     let signs = |name: &str| signing.iter().any(|officer| officer.name == name);
     let told: Vec<_> = halts

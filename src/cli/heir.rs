@@ -259,11 +259,14 @@ fn as_table(named: &[NamedHeir]) -> String {
         .map(|one| {
             let (row, heir) = (&one.row, &one.heir);
             let officers = [
-                Some(row.proposed_by.as_str()),
-                row.confirmed_by.as_deref(),
-                row.withdrawn_by.as_deref(),
+                ("named", Some(&row.proposed_by)),
+                ("confirmed", row.confirmed_by.as_ref()),
+                ("withdrawn", row.withdrawn_by.as_ref()),
             ];
-            let officers: Vec<&str> = officers.into_iter().flatten().collect();
+            let officers: Vec<String> = officers
+                .into_iter()
+                .filter_map(|(act, officer)| Some(format!("{act} by {}", officer?)))
+                .collect();
             let state = state(one);
             vec![
                 row.number.to_string(),

@@ -152,11 +152,23 @@ pub struct ToldTransaction {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Halt {
     pub number: i64,
-    /// `all`, `provider:NAME` or `cycle:NUMBER`.
+    /// `all`, `provider:NAME` or `cycle:NUMBER`; for officers, `cycle:LABEL`.
     pub scope: String,
     pub cause: String,
     pub put_by: String,
     pub put_at: String,
     /// The first of the two officers who lift it.
     pub first_lift_by: Option<String>,
+}
+
+impl Halt {
+    /// Why something does not leave, and how it goes on.
+    pub fn told(&self) -> String {
+        halted(self.number, &self.cause)
+    }
+}
+
+/// Why something does not leave that is halted, and how it goes on.
+pub fn halted(number: i64, cause: &str) -> String {
+    format!("halted: {cause}; two officers lift it: chitra halt lift {number}")
 }

@@ -10,6 +10,7 @@ use crate::audit::leaf::Leaf;
 use crate::channels::file_signature::SUFFIX;
 use crate::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome, Reason};
 use crate::disk::file_name::FileName;
+use crate::domain::answer::{Halt, halted};
 use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::digest::Digest;
@@ -148,7 +149,7 @@ impl Engine {
 
     async fn dispatch_batch(&self, lease: &Lease, batch: Batch) -> Result<Dispatched, EngineError> {
         if let Some(halt) = self.halt_of(&batch).await? {
-            return Ok(told(&batch, batch.state, format!("halted: {halt}")));
+            return Ok(told(&batch, batch.state, halt));
         }
         let channel = self.channel(&batch)?;
         let one_by_one = channel.one_by_one();
@@ -183,8 +184,8 @@ impl Engine {
                             "{} lies at the provider with other bytes ({found})",
                             batch.file_name
                         );
-                        self.halt_provider(&batch.provider, &cause).await?;
-                        return Ok(told(&batch, batch.state, cause));
+                        let halted = self.halt_provider(&batch.provider, &cause).await?;
+                        return Ok(told(&batch, batch.state, halted));
                     }
                     QueryOutcome::Unavailable(reason) => {
                         if batch.state == BatchState::Sending {
@@ -209,7 +210,7 @@ impl Engine {
             _ => batch,
         };
 
-        if let Err(error) = self.file_must_be_of_this_environment(&batch) {
+        if let Err(error) = self.file_must_be_of_this_environment(&batch).await {
             return Ok(told(&batch, batch.state, format!("{}: {error}", error.code())));
         }
         if let Some(why) = self.waits(&batch).await? {
@@ -360,10 +361,11 @@ impl Engine {
                 },
             ),
             DeliveryOutcome::NotDelivered(reason) => {
-                if reason.code == crate::disk::publish::NAME_TAKEN {
-                    self.halt_provider(file.provider, &reason.sentence).await?;
-                }
-                (Recorded::NotSent, reason.sentence)
+                let why = match reason.code == crate::disk::publish::NAME_TAKEN {
+                    true => self.halt_provider(file.provider, &reason.sentence).await?,
+                    false => reason.sentence,
+                };
+                (Recorded::NotSent, why)
             }
             DeliveryOutcome::Unknown(reason) => (Recorded::Unknown, reason.sentence),
         })
@@ -424,25 +426,25 @@ impl Engine {
             .ok_or_else(|| self.config.unknown_provider(&batch.provider))
     }
 
-    /// Why a batch may not be sent, if it is halted.
+    /// Why a batch may not be sent, if it is halted, and how it goes on.
     pub(super) async fn halt_of(&self, batch: &Batch) -> Result<Option<String>, EngineError> {
         let scopes = scopes(batch);
         let halts = self.store.halts().await?;
-        Ok(halts.into_iter().find(|halt| scopes.contains(&halt.scope)).map(|halt| halt.cause))
+        Ok(halts.iter().find(|halt| scopes.contains(&halt.scope)).map(Halt::told))
     }
 
-    /// Stops a provider by evidence.
+    /// Stops a provider by evidence. Gives what is told of it.
     pub(super) async fn halt_provider(
         &self,
         provider: &str,
         cause: &str,
-    ) -> Result<(), EngineError> {
+    ) -> Result<String, EngineError> {
         let mut changes = Changes::new();
         let number = self.store.next_number(Counted::Halt).await?;
         changes.halt_put(number, &format!("provider:{provider}"), cause, "evidence", &self.stamp());
         changes.event(self.halt_leaf(provider)?);
         self.store.commit(changes).await?;
-        Ok(())
+        Ok(halted(number, cause))
     }
 
     pub(super) fn halt_leaf(&self, provider: &str) -> Result<Vec<u8>, EngineError> {

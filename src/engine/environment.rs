@@ -69,15 +69,17 @@ impl Engine {
     }
 
     /// The same of a released file of which something is to leave.
-    pub(super) fn file_must_be_of_this_environment(
+    pub(super) async fn file_must_be_of_this_environment(
         &self,
         batch: &Batch,
     ) -> Result<(), EngineError> {
+        let cycle = self.cycle_of(batch).await?.label();
         self.must_be_of_this_environment(
             &batch.file_name,
             &format!(
-                "It is taken back, chitra withdraw {} {} --as OFFICER, and its payments are ordered anew, chitra reissue {}",
-                batch.cycle, batch.file_name, batch.cycle
+                "It is taken back, chitra withdraw {cycle} {} --as OFFICER, and its payments are ordered anew, chitra reissue \
+                 {cycle}",
+                batch.file_name
             ),
         )
     }

@@ -373,7 +373,7 @@ impl Engine {
             "E103",
             format!(
                 "nobody on the roster of {} or of an earlier month is known by this; look at the number, which is a national \
-                 id, an enrolment id or the person's number. Another month: --period MONTH",
+                 id, an enrolment id or the person's number",
                 cycle.label()
             ),
         ))
@@ -416,7 +416,7 @@ fn undecided(cycle: &Cycle) -> EngineError {
         "E111",
         format!(
             "nothing is decided on list {label} yet; compute it and ask again: chitra cycle run {label} \
-             --until-computed. Another month: --period MONTH"
+             --until-computed"
         ),
     )
 }

@@ -280,7 +280,7 @@ impl Engine {
             discrepancies: self.store.discrepancies().await?.len() as i64,
             perhaps_twice,
             receivables: self.store.receivables().await?.len() as i64,
-            halted: self.store.halts().await?.into_iter().map(|halt| halt.scope).collect(),
+            halted: self.halts().await?.into_iter().map(|halt| halt.scope).collect(),
             batches,
         })
     }

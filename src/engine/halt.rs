@@ -16,10 +16,12 @@ use crate::store::{Changes, StoreError};
 
 /// How long a cause may be: it is read in lists.
 const CAUSE_LENGTH_MAX: usize = 200;
+/// Before the number of a cycle that is halted.
+const CYCLE: &str = "cycle:";
 
 /// What may be stopped for a batch to stay.
 pub(super) fn scopes(batch: &Batch) -> [String; 3] {
-    ["all".to_owned(), format!("provider:{}", batch.provider), format!("cycle:{}", batch.cycle)]
+    ["all".to_owned(), format!("provider:{}", batch.provider), format!("{CYCLE}{}", batch.cycle)]
 }
 
 impl Engine {
@@ -35,7 +37,8 @@ impl Engine {
         key: &OfficerKey,
     ) -> Result<Halt, EngineError> {
         let by = self.acting(officer, key, Doing::PutHalt).await?;
-        let scope = self.halt_scope(scope).await?;
+        let named = scope;
+        let scope = self.halt_scope(named).await?;
         let cause = cause.trim();
         if cause.is_empty()
             || cause.chars().count() > CAUSE_LENGTH_MAX
@@ -51,7 +54,7 @@ impl Engine {
         let there = |cause: &str| {
             EngineError::refused(
                 "D104",
-                format!("{scope} is halted already ({cause}); see: chitra halt list"),
+                format!("{named} is halted already ({cause}); see: chitra halt list"),
             )
         };
         if let Some(halt) = self.store.halts().await?.iter().find(|halt| halt.scope == scope) {
@@ -81,6 +84,19 @@ impl Engine {
         }
     }
 
+    /// What is halted, each scope as officers name it: a cycle by its month and kind.
+    pub async fn halts(&self) -> Result<Vec<Halt>, EngineError> {
+        let mut halts = self.store.halts().await?;
+        let cycles = self.store.cycles().await?;
+        for halt in &mut halts {
+            let Some(number) = halt.scope.strip_prefix(CYCLE) else { continue };
+            if let Some(cycle) = cycles.iter().find(|cycle| cycle.number.to_string() == number) {
+                halt.scope = format!("{CYCLE}{}", cycle.label());
+            }
+        }
+        Ok(halts)
+    }
+
     async fn halt_scope(&self, scope: &str) -> Result<String, EngineError> {
         match scope.split_once(':') {
             None if scope == "all" => Ok(scope.to_owned()),
@@ -88,7 +104,9 @@ impl Engine {
                 self.provider(name)?;
                 Ok(scope.to_owned())
             }
-            Some(("cycle", label)) => Ok(format!("cycle:{}", self.cycle_find(label).await?.number)),
+            Some(("cycle", label)) => {
+                Ok(format!("{CYCLE}{}", self.cycle_find(label).await?.number))
+            }
             _ => Err(EngineError::refused(
                 "D103",
                 format!("`{scope}` is nothing to halt: all, provider:NAME or cycle:CYCLE"),

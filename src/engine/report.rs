@@ -48,6 +48,7 @@ impl Engine {
         }
         let (reissued_count, reissued_minor) = self.store.reissue_sum(cycle.number).await?;
         let checkpoint = self.report_checkpoint()?;
+        let (to_heirs_count, to_heirs_minor) = self.store.payables_to_heirs(cycle.number).await?;
         let (reconciled, statements) = self.bank_reconciliation(cycle).await?;
         Ok(CycleReport {
             office: Office {
@@ -112,6 +113,7 @@ impl Engine {
             claims_minor: figures.claims_minor,
             recoveries: figures.recoveries,
             court_orders: figures.court_orders,
+            to_heirs: part(to_heirs_count, to_heirs_minor),
             people_listed: figures.people_listed,
             people_carried: figures.people_carried,
             people: figures.people.clone(),

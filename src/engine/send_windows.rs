@@ -102,7 +102,7 @@ impl Engine {
         let cycle = self.cycle_of(&batch).await?;
         // Of one that stands half way, what is unknown is asked about all the same.
         if batch.state == BatchState::Released
-            && let Err(error) = self.file_must_be_of_this_environment(&batch)
+            && let Err(error) = self.file_must_be_of_this_environment(&batch).await
         {
             return Ok(told(&batch, format!("{}: {error}", error.code())));
         }

@@ -55,6 +55,8 @@ pub struct CycleReport {
     pub recoveries: Part,
     /// What was kept back of payments for orders of courts; negative.
     pub court_orders: Part,
+    /// Of the payables those that go to heirs of who has died.
+    pub to_heirs: Part,
     /// Those who stand on the roster, as they were counted when their rows were.
     pub people_listed: i64,
     /// Those whom the roster does not have, and to whom money of earlier lists was carried.

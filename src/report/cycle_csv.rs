@@ -98,6 +98,7 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
     }
     table.part("kept_back", "recoveries", report.recoveries);
     table.part("kept_back", "court_orders", report.court_orders);
+    table.part("to_heirs", "payables", report.to_heirs);
     table.part("flow", "to_pay", report.to_pay());
     table.part("flow", "sent", report.sent());
     table.part("flow", "left_unpaid", report.left_over());

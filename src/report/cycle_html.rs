@@ -368,6 +368,17 @@ fn partitions(page: &mut Page, report: &CycleReport) {
     let claims = money(report.claims_minor + kept_back, report.currency);
     let must = claims_less_what_is_kept_back(report);
     adds_up(page, &amounts, &money(whole.minor, report.currency), Some((must, claims)));
+    if report.to_heirs.count > 0 {
+        let (count, sum) =
+            (grouped(report.to_heirs.count.into()), money(report.to_heirs.minor, report.currency));
+        page.paragraph(
+            "note",
+            &Words::new(
+                format!("Trong đó chi cho thân nhân của người đã chết: {count} khoản, {sum}."),
+                format!("Of these to heirs of who has died: {count} payables, {sum}."),
+            ),
+        );
+    }
 
     // People, counted by themselves: one person may have several rows and payables.
     let mut table = Table::new(

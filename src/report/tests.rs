@@ -510,6 +510,7 @@ fn fixture() -> CycleReport {
         claims_minor: all.minor + 5_000_000,
         recoveries: part(25, -5_000_000),
         court_orders: Part::default(),
+        to_heirs: part(2, 1_080_000),
         people_listed: people.values().sum(),
         people_carried: 0,
         people,

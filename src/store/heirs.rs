@@ -30,6 +30,18 @@ impl Store {
         Ok(of.transpose()?.flatten())
     }
 
+    /// Payables of a cycle that were made for heirs: how many, and their sum in minor units.
+    pub async fn payables_to_heirs(&self, cycle: CycleNo) -> Result<(i64, i64), StoreError> {
+        let rows = self
+            .query(
+                "select count(*), cast(coalesce(sum(amount_minor), 0) as bigint) from payable
+                 where cycle_no = $1 and heir_no is not null",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
+    }
+
     /// Payables of a cycle that were made for namings which do not count any more.
     pub async fn payables_of_withdrawn_heirs(
         &self,

@@ -62,7 +62,7 @@ async fn a_released_file_of_a_trial_does_not_leave_in_earnest(mut office: TestOf
     let told = told[0].detail.clone();
     assert!(told.contains("was `test`, and now it is `production`"), "{told}");
     assert!(
-        told.contains("chitra withdraw 1 TEST-") && told.contains("chitra reissue 1"),
+        told.contains("chitra withdraw 2026-10 TEST-") && told.contains("chitra reissue 2026-10"),
         "{told}"
     );
 

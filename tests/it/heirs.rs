@@ -163,7 +163,10 @@ async fn the_month_of_death_is_held_and_then_the_heir_s(office: TestOffice) {
     heir_paid(&office, &cycle).await;
     assert_eq!(for_an(&office, &cycle).await, ["heir paid 500000"]);
 
-    let told = office.engine.explain(&office.now(&cycle).await, office.person("E1").await).await;
+    let cycle = office.now(&cycle).await;
+    let report = office.engine.cycle_report(&cycle).await.unwrap();
+    assert_eq!((report.to_heirs.count, report.to_heirs.minor), (1, 500_000));
+    let told = office.engine.explain(&cycle, office.person("E1").await).await;
     let words = told.unwrap().payables.remove(0).heir.unwrap();
     for (text, part) in [
         (

@@ -66,7 +66,8 @@ async fn one_officer_halts_and_two_let_go_on(office: TestOffice) {
     let sheet = file_of(&office, &cycle, 0, "sheetbank").await;
     let told = engine.dispatch(None).await.unwrap();
     let of_sheet = told.iter().find(|one| one.file_name == sheet).unwrap();
-    assert_eq!(of_sheet.detail, "halted: the bank's system is down");
+    let way_out = format!("two officers lift it: chitra halt lift {}", halt.number);
+    assert_eq!(of_sheet.detail, format!("halted: the bank's system is down; {way_out}"));
     assert!(of_sheet.is_hindered() && told.iter().filter(|one| one.is_hindered()).count() == 1);
     assert_eq!(office.times_sent(&sheet), 0);
     let iso = file_of(&office, &cycle, 0, "isobank").await;
@@ -75,6 +76,8 @@ async fn one_officer_halts_and_two_let_go_on(office: TestOffice) {
     for (scope, told) in [("cycle:2026-10", "cycle:1"), ("all", "all")] {
         assert_eq!(put(scope, "the list is looked at").await.unwrap().scope, told);
     }
+    let scopes = engine.halts().await.unwrap().into_iter().map(|halt| halt.scope);
+    assert_eq!(scopes.collect::<Vec<_>>(), ["provider:sheetbank", "cycle:2026-10", "all"]);
     let [first, second] = APPROVERS;
     for number in [halt.number, halt.number + 1, halt.number + 2] {
         let told = engine.dispatch(None).await.unwrap();

@@ -44,22 +44,21 @@ impl Engine {
         &self,
         batch: &Batch,
     ) -> Result<Option<Waits>, EngineError> {
+        let cycle = self.cycle_of(batch).await?.label();
         let stops = self.store.stops_of_batch(batch).await?;
         if stops > 0 {
             return Ok(Some(Waits::for_somebody(format!(
                 "{stops} of its payments are proposed to be stopped; another officer confirms or refuses it: \
-                 chitra stop list {}",
-                batch.cycle
+                 chitra stop list {cycle}"
             ))));
         }
         let mut for_nobody = self.orders_for_withdrawn_heirs(batch.cycle).await?;
         for_nobody.retain(|one| one.batch == batch.number);
         if !for_nobody.is_empty() {
             return Ok(Some(Waits::for_somebody(format!(
-                "{} of its payments are for an heir who was withdrawn since; take them off it: chitra stop propose {} \
+                "{} of its payments are for an heir who was withdrawn since; take them off it: chitra stop propose {cycle} \
                  PERSON --reason TEXT --as OFFICER",
-                for_nobody.len(),
-                batch.cycle
+                for_nobody.len()
             ))));
         }
         let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
@@ -77,24 +76,22 @@ impl Engine {
         if recalls > 0 {
             return Ok(Some(Waits::for_somebody(format!(
                 "{recalls} of its payments are asked back, and it has not left after all; take them off it: \
-                 chitra stop propose {} PERSON --reason TEXT --as OFFICER, and then: \
-                 chitra recall give-up {} PERSON --reason TEXT --as OFFICER",
-                batch.cycle, batch.cycle
+                 chitra stop propose {cycle} PERSON --reason TEXT --as OFFICER, and then: \
+                 chitra recall give-up {cycle} PERSON --reason TEXT --as OFFICER"
             ))));
         }
         let mut again = self.paying_again(batch.cycle).await?;
         again.retain(|one| one.batch == batch.number);
         if !again.is_empty() {
             return Ok(Some(Waits::for_somebody(format!(
-                "{}; they are stopped: chitra stop propose {} PERSON --reason TEXT --as OFFICER, or let go by who \
+                "{}; they are stopped: chitra stop propose {cycle} PERSON --reason TEXT --as OFFICER, or let go by who \
                  refuses that stop",
-                self.told_as_paid_again(&again),
-                batch.cycle
+                self.told_as_paid_again(&again)
             ))));
         }
         let profile = self.provider(&batch.provider)?;
         let terms = &profile.on(self.clock.today()).leaving;
-        if let Some(why) = self.waits_for_hours(batch, terms) {
+        if let Some(why) = self.waits_for_hours(batch, &cycle, terms) {
             return Ok(Some(why));
         }
         if let Some(why) = self.waits_for_a_ceiling(batch, terms).await? {
@@ -112,7 +109,7 @@ impl Engine {
         if let Some(why) = self.may_still_leave(batch).await? {
             return Ok(Some(why));
         }
-        if let Err(error) = self.file_must_be_of_this_environment(batch) {
+        if let Err(error) = self.file_must_be_of_this_environment(batch).await {
             return Ok(Some(Waits::for_somebody(format!("{}: {error}", error.code()))));
         }
         let terms = &self.provider(&batch.provider)?.on(self.clock.today()).leaving;
@@ -126,13 +123,16 @@ impl Engine {
         batch: &Batch,
     ) -> Result<Option<Waits>, EngineError> {
         if let Some(halt) = self.halt_of(batch).await? {
-            return Ok(Some(Waits::for_somebody(format!("halted: {halt}"))));
+            return Ok(Some(Waits::for_somebody(halt)));
         }
         let terms = &self.provider(&batch.provider)?.on(self.clock.today()).leaving;
         let now = self.clock.now();
         let leaving = terms.hours.leaving(now, batch.value_date, self.calendar(terms));
         match leaving {
-            Ok(Leaving::Waits { .. }) | Err(_) => Ok(self.waits_for_hours(batch, terms)),
+            Ok(Leaving::Waits { .. }) | Err(_) => {
+                let cycle = self.cycle_of(batch).await?.label();
+                Ok(self.waits_for_hours(batch, &cycle, terms))
+            }
             _ => Ok(None),
         }
     }
@@ -154,7 +154,7 @@ impl Engine {
         }
     }
 
-    fn waits_for_hours(&self, batch: &Batch, terms: &LeavingTerms) -> Option<Waits> {
+    fn waits_for_hours(&self, batch: &Batch, cycle: &str, terms: &LeavingTerms) -> Option<Waits> {
         let calendar = self.calendar(terms);
         let now = self.clock.now();
         match terms.hours.leaving(now, batch.value_date, calendar) {
@@ -167,10 +167,9 @@ impl Engine {
                 let next = terms.hours.first_value_date(now, now.date(), calendar);
                 Some(Waits::for_somebody(format!(
                     "the last moment for its value date {} was {}; it goes under another one, approved anew: \
-                     chitra redate {} {} --value-date {} --as OFFICER",
+                     chitra redate {cycle} {} --value-date {} --as OFFICER",
                     batch.value_date,
                     deadline.strftime("%F %H:%M"),
-                    batch.cycle,
                     batch.file_name,
                     next.map_or_else(|_| "DAY".to_owned(), |day| day.to_string()),
                 )))
@@ -263,7 +262,7 @@ impl Engine {
         batch: &Batch,
     ) -> Result<Option<Waits>, EngineError> {
         if let Some(halt) = self.halt_of(batch).await? {
-            return Ok(Some(Waits::for_somebody(format!("halted: {halt}"))));
+            return Ok(Some(Waits::for_somebody(halt)));
         }
         let waits = self.waits(batch).await?;
         Ok(waits.map(|one| Waits { why: format!("waits: {}", one.why), ..one }))

@@ -200,7 +200,7 @@ impl Engine {
             .into_iter()
             .find(|halt| halt.put_by != "evidence" && scopes.contains(&halt.scope));
         if let Some(halt) = by_hand {
-            return Ok(told(&file, file.state, format!("halted: {}", halt.cause)));
+            return Ok(told(&file, file.state, halt.told()));
         }
         let channel = self
             .channels
@@ -310,8 +310,8 @@ impl Engine {
             QueryOutcome::DifferentBytes { found } => {
                 let cause =
                     format!("{} lies at the provider with other bytes ({found})", file.file_name);
-                self.halt_provider(&file.provider, &cause).await?;
-                return Ok(Err(told(&file, file.state, cause)));
+                let halted = self.halt_provider(&file.provider, &cause).await?;
+                return Ok(Err(told(&file, file.state, halted)));
             }
             QueryOutcome::Unavailable(reason) if file.state == RecallFileState::Sending => {
                 (RecallFileEvent::OutcomeLost, Recorded::Unknown, reason.sentence)
