@@ -170,6 +170,19 @@ impl Engine {
         Ok(())
     }
 
+    /// What waits for a second officer: nothing where who proposed it signs no more, which makes it void. `by` is
+    /// who proposed it.
+    pub(super) async fn still_waiting<T>(
+        &self,
+        proposed: Option<T>,
+        by: impl Fn(&T) -> &str,
+    ) -> Result<Option<T>, EngineError> {
+        match proposed {
+            Some(one) if self.signs_still(by(&one)).await? => Ok(Some(one)),
+            _ => Ok(None),
+        }
+    }
+
     /// Whether an officer may sign today.
     pub async fn signs_still(&self, name: &str) -> Result<bool, EngineError> {
         Ok(self.store.officers().await?.iter().any(|officer| officer.name == name))

@@ -282,12 +282,8 @@ impl Engine {
     ) -> Result<bool, EngineError> {
         let standing = self.court_order(number).await?;
         let order = &standing.order;
-        let mut waiting = order.end.clone().filter(|end| end.ended_by.is_none());
-        if let Some(end) = &waiting
-            && !self.signs_still(&end.proposed_by).await?
-        {
-            waiting = None;
-        }
+        let proposed = order.end.clone().filter(|end| end.ended_by.is_none());
+        let waiting = self.still_waiting(proposed, |end| &end.proposed_by).await?;
         let doing = match waiting {
             Some(_) => Doing::ConfirmCourtOrderEnd,
             None => Doing::ProposeCourtOrderEnd,

@@ -178,12 +178,8 @@ impl Engine {
         let transfer = transfers
             .into_iter()
             .find(|one| one.counts() && Receipt::compared(&one.voucher) == compared);
-        let mut waiting = transfer.as_ref().and_then(|one| one.take_back.clone());
-        if let Some(one) = &waiting
-            && !self.signs_still(&one.proposed_by).await?
-        {
-            waiting = None;
-        }
+        let proposed = transfer.as_ref().and_then(|one| one.take_back.clone());
+        let waiting = self.still_waiting(proposed, |one| &one.proposed_by).await?;
         let doing = match waiting {
             Some(_) => Doing::ConfirmTakeBackTransfer,
             None => Doing::ProposeTakeBackTransfer,

@@ -343,12 +343,8 @@ impl Engine {
         let receipt = receipts
             .into_iter()
             .find(|one| one.counts() && Receipt::compared(&one.reference) == compared);
-        let mut waiting = receipt.as_ref().and_then(|one| one.take_back.clone());
-        if let Some(one) = &waiting
-            && !self.signs_still(&one.proposed_by).await?
-        {
-            waiting = None;
-        }
+        let proposed = receipt.as_ref().and_then(|one| one.take_back.clone());
+        let waiting = self.still_waiting(proposed, |one| &one.proposed_by).await?;
         let doing = match waiting {
             Some(_) => Doing::ConfirmTakeBackReceipt,
             None => Doing::ProposeTakeBackReceipt,
@@ -461,14 +457,10 @@ impl Engine {
         let left_minor = standing.left_minor();
         // What was proposed is the amount too: when some of it came back meanwhile, or who proposed it signs no
         // more, it is proposed anew.
-        let mut waiting = proposed
+        let proposed = proposed
             .pop()
             .filter(|one| one.confirmed_by.is_none() && one.amount_minor == left_minor);
-        if let Some(one) = &waiting
-            && !self.signs_still(&one.proposed_by).await?
-        {
-            waiting = None;
-        }
+        let waiting = self.still_waiting(proposed, |one| &one.proposed_by).await?;
         let doing = match waiting {
             Some(_) => Doing::ConfirmWriteOff,
             None => Doing::ProposeWriteOff,
