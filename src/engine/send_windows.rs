@@ -2,10 +2,11 @@
 //!
 //! What was approved is a file, and each of its lines is one request. Lines leave in windows of half a
 //! second of the partner's quota; a window is recorded and under a signed checkpoint before a request
-//! of it leaves. While its requests leave, the one before it is answered and ended and the next one recorded, so that the
-//! quota is used. What the partner says goes the way of every answer: archived, then applied. A request
-//! without an answer makes its payment unknown. Then the partner is asked; the same line with the same key
-//! goes again only when it is proved not to be there, or when the partner still knows the key.
+//! of it leaves. While its requests leave, the one before it is answered and ended and the next one
+//! recorded, so that the quota is used. What the partner says goes the way of every answer: archived,
+//! then applied. A request without an answer makes its payment unknown. Then the partner is asked; the
+//! same line with the same key goes again only when it is proved not to be there, or when the partner
+//! still knows the key.
 
 mod asking;
 mod lines;
