@@ -10,12 +10,13 @@
 //! ```
 //!
 //! A seed says which shape of run it is: one month or several, few people or many, with officers who
-//! take back, move, stop, ask back, release, name heirs and decide on the way or without.
+//! take back, move, stop, ask back, release, name heirs, enter orders of courts and decide on the way or without.
 //!
 //! A simulator that finds nothing may be blind, so careless copies of the office are put in its place,
 //! and it must find them out.
 
 mod asking_back;
+mod courts;
 mod dice;
 mod heirs;
 mod machine;
@@ -221,13 +222,15 @@ fn promises_hold(is_meant: fn(&Shape) -> bool) {
     let mut injected: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut payables: BTreeMap<String, i64> = BTreeMap::new();
     let mut recalls: BTreeMap<String, i64> = BTreeMap::new();
-    let (mut lives, mut lists, mut to_heirs, mut failed) = (0, 0, 0, Vec::new());
+    let (mut lives, mut lists, mut to_heirs, mut for_courts) = (0, 0, 0, 0);
+    let mut failed = Vec::new();
     for (seed, ran) in run_all(&seeds, AS_BUILT) {
         match ran {
             Ok(run) => {
                 lives += run.lives;
                 lists += run.found.lists;
                 to_heirs += run.found.to_heirs;
+                for_courts += run.found.for_courts;
                 for (kind, times) in run.injected {
                     *injected.entry(kind).or_default() += times;
                 }
@@ -244,7 +247,7 @@ fn promises_hold(is_meant: fn(&Shape) -> bool) {
         }
     }
     println!(
-        "{} seeds in {:.1} s, {lives} lives, {lists} lists; injected {injected:?}; payables {payables:?}; recalls {recalls:?}; paid to heirs {to_heirs}",
+        "{} seeds in {:.1} s, {lives} lives, {lists} lists; injected {injected:?}; payables {payables:?}; recalls {recalls:?}; paid to heirs {to_heirs}; kept for courts {for_courts}",
         seeds.len(),
         begun.elapsed().as_secs_f32()
     );

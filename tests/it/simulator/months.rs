@@ -20,6 +20,7 @@ use jiff::Span;
 use jiff::civil::{Date, date};
 
 use super::asking_back::{ask_back, end_recalls, let_go, recalls_are_true};
+use super::courts::{order_courts, transfer};
 use super::dice::Dice;
 use super::heirs::name_heirs;
 use super::race::race;
@@ -159,6 +160,11 @@ impl Months {
         world.set_day(self.day);
         if self.day == days.imported {
             self.begin(world, engine).await?;
+            if self.shape.officers_act && self.month > 0 {
+                let first = engine.cycle_find(&period(0).to_string()).await?;
+                let dice = self.dice(Some(days.asked_back.len() + 1));
+                order_courts(engine, &first, period(self.month), self.day, dice).await?;
+            }
             self.turn_to(days.sealed);
         }
         if self.day == days.sealed {
@@ -194,6 +200,7 @@ impl Months {
         if self.shape.officers_act {
             end_recalls(engine, &self.cycle(engine).await?).await?;
             self.decide_unknown(world, engine).await?;
+            transfer(engine, &self.cycle(engine).await?, self.day).await?;
         }
         let month = self.cycle(engine).await?;
         if month.state != CycleState::Closed {

@@ -16,6 +16,7 @@ use chitra::domain::recall::RecallState;
 use chitra::engine::Engine;
 use chitra::engine::recall::Standing;
 
+use super::courts::served;
 use super::heirs::{inherited, who_has_heirs};
 use super::machine::Sent;
 use super::world::{PREFIX, World, period};
@@ -43,6 +44,8 @@ pub struct Found {
     pub lists: usize,
     /// How many payables for heirs were paid.
     pub to_heirs: i64,
+    /// How many deductions for orders of courts stand.
+    pub for_courts: i64,
 }
 
 /// Money that a provider credited and has not taken back, by payable.
@@ -102,6 +105,7 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
     judge(&payables, &kept, &excess, &mut broken);
     asked_back(&recalls, &instructions, &mut broken);
     let to_heirs = inherited(world, engine, &payables, &mut broken).await?;
+    let for_courts = served(engine, &payables, &excess, &mut broken).await?;
     for of_month in &figures {
         deliveries(world, &of_month.batches, &mut broken)?;
     }
@@ -128,6 +132,7 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
         payables: states,
         recalls: by_state(&recalls),
         to_heirs,
+        for_courts,
         lists: figures.iter().map(|one| one.lists.len()).sum(),
     })
 }

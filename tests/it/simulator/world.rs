@@ -25,6 +25,7 @@ use chitra::synth::rows::{REGISTER_COLUMNS, ROSTER_COLUMNS, fill_record};
 use chitra::synth::{Rates, SynthConfig, SynthRow, generate};
 use jiff::civil::{Date, date};
 
+use super::courts::ATTACHABLE;
 use super::machine::{Machine, MachineChannel, MachineDatabase, OnRecalls, OnTimeOut, Plan};
 
 /// How much is lived through.
@@ -304,6 +305,9 @@ name = "Kho bac Nha nuoc Mo phong"
 id = "1100400"
 account = "VN67BHXH0000000011004000001"
 bin = "970436"
+
+[court_orders]
+attachable = ["{ATTACHABLE}"]
 "#,
     );
     for (name, _, channel, format, answers, serves) in PARTNERS {
