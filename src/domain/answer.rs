@@ -164,11 +164,6 @@ pub struct Halt {
 impl Halt {
     /// Why something does not leave, and how it goes on.
     pub fn told(&self) -> String {
-        halted(self.number, &self.cause)
+        format!("halted: {}; two officers lift it: chitra halt lift {}", self.cause, self.number)
     }
-}
-
-/// Why something does not leave that is halted, and how it goes on.
-pub fn halted(number: i64, cause: &str) -> String {
-    format!("halted: {cause}; two officers lift it: chitra halt lift {number}")
 }

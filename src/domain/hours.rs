@@ -189,6 +189,17 @@ impl Hours {
         self.late_days.unwrap_or(if nothing_agreed { LATE_DAYS } else { 0 })
     }
 
+    /// Whether the partner takes anything at this moment, whatever its value date.
+    pub fn are_open(
+        &self,
+        now: DateTime,
+        calendar: Option<&Calendar>,
+    ) -> Result<bool, CalendarError> {
+        let today = now.date();
+        let is_business = calendar.map_or(Ok(true), |calendar| calendar.is_business_day(today))?;
+        Ok(is_business && self.open_from(today, now) == Some(now))
+    }
+
     /// The first moment of a day, not before now, at which the partner takes files.
     fn open_from(&self, day: Date, now: DateTime) -> Option<DateTime> {
         let whole = [(Time::midnight(), Time::MAX)];
@@ -220,6 +231,25 @@ mod tests {
             Ok(Leaving::Waits { from, .. }) => format!("from {}", from.strftime("%F %R")),
             Ok(Leaving::Missed { deadline }) => format!("missed {}", deadline.strftime("%F %R")),
             Err(_) => "not covered".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_leaving_goes_on_within_the_hours_of_business_days() {
+        let calendar = Calendar::parse(include_str!("../../calendars/vn.toml")).unwrap();
+        let windows: &[&str] = &["08:00-11:30", "13:00-16:30"];
+        let hours = hours("11:00", windows, ValueDateRule::SameDay);
+        for (now, open) in [
+            ("2026-11-02T08:00:00", true),
+            ("2026-11-02T07:59:59", false),
+            ("2026-11-02T11:30:00", false),
+            // After the cut-off as well: that is for what has not begun to leave.
+            ("2026-11-02T16:29:59", true),
+            ("2026-11-02T16:30:00", false),
+            ("2026-11-01T09:00:00", false),
+        ] {
+            let told = hours.are_open(now.parse().unwrap(), Some(&calendar)).unwrap();
+            assert_eq!(told, open, "{now}");
         }
     }
 

@@ -1,7 +1,8 @@
-//! A window: the requests of a batch that leave within one second of a partner's quota.
+//! A window: the requests of a batch that leave within half a second of a partner's quota.
 //!
 //! Where a partner takes payments one by one, an attempt is recorded for a window of them: before a
-//! request of it leaves, and so that after a crash no more than a window is unknown.
+//! request of it leaves, and so that after a crash no more than two windows are unknown, which is a
+//! second of the quota.
 
 use std::collections::BTreeSet;
 

@@ -17,10 +17,12 @@ impl Engine {
                 if !breaker.trips(failures.sent, failures.failed, failures.stopped_at) {
                     continue;
                 }
+                let cycle = self.store.cycle(failures.cycle).await?;
+                let cycle = cycle.map_or_else(|| failures.cycle.to_string(), |one| one.label());
                 let cause = format!(
-                    "{} of {} payments of cycle {} were rejected or returned, more than the {} of a million that can \
+                    "{} of {} payments of cycle {cycle} were rejected or returned, more than the {} of a million that can \
                      be expected",
-                    failures.failed, failures.sent, failures.cycle, breaker.expected_millionths
+                    failures.failed, failures.sent, breaker.expected_millionths
                 );
                 let number = self.store.next_number(Counted::Halt).await?;
                 let scope = format!("provider:{}", provider.name);

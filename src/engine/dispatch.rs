@@ -10,7 +10,7 @@ use crate::audit::leaf::Leaf;
 use crate::channels::file_signature::SUFFIX;
 use crate::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome, Reason};
 use crate::disk::file_name::FileName;
-use crate::domain::answer::{Halt, halted};
+use crate::domain::answer::Halt;
 use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::digest::Digest;
@@ -49,6 +49,14 @@ pub(super) struct OutgoingFile<'a> {
     pub digest: Digest,
     pub count: u64,
     pub total_minor: i64,
+}
+
+/// How it ended that the bytes of a file left.
+pub(super) struct Left {
+    pub outcome: Recorded,
+    pub detail: String,
+    /// What is told instead where it halted the partner: not kept, because a halt is lifted.
+    pub halted: Option<String>,
 }
 
 mod leaving;
@@ -255,14 +263,14 @@ impl Engine {
             count: batch.count,
             total_minor: batch.total_minor,
         };
-        let (recorded, detail) = self.bytes_leave(lease, channel, leaving).await?;
-        let event = match recorded {
+        let Left { outcome, detail, halted } = self.bytes_leave(lease, channel, leaving).await?;
+        let event = match outcome {
             Recorded::Delivered => BatchEvent::ProvedDelivered,
             Recorded::NotSent => BatchEvent::ProvedNotSent,
             Recorded::Started | Recorded::Unknown => BatchEvent::OutcomeLost,
         };
-        let after = self.record(lease, &sending, event, recorded, &detail).await?;
-        Ok(told(&after, after.state, detail))
+        let after = self.record(lease, &sending, event, outcome, &detail).await?;
+        Ok(told(&after, after.state, halted.unwrap_or(detail)))
     }
 
     /// Records that a file is about to leave; or gives why it does not after all.
@@ -322,7 +330,7 @@ impl Engine {
         lease: &Lease,
         channel: std::sync::Arc<dyn Channel>,
         file: OutgoingFile<'_>,
-    ) -> Result<(Recorded, String), EngineError> {
+    ) -> Result<Left, EngineError> {
         let (archive, digest, count) = (self.archive.clone(), file.digest, file.count);
         let total = Money::from_minor(file.total_minor, self.config.currency);
         let parsed = |name: &str| {
@@ -352,7 +360,8 @@ impl Engine {
             let mut source = archive.open(&digest)?;
             Ok(channel.deliver(Parcel { name, source: &mut source, digest, count, total }))
         });
-        Ok(match self.while_held(lease, leaving).await? {
+        let mut halted = None;
+        let (outcome, detail) = match self.while_held(lease, leaving).await? {
             DeliveryOutcome::Delivered(delivery) => (
                 Recorded::Delivered,
                 match delivery.already_there {
@@ -361,14 +370,14 @@ impl Engine {
                 },
             ),
             DeliveryOutcome::NotDelivered(reason) => {
-                let why = match reason.code == crate::disk::publish::NAME_TAKEN {
-                    true => self.halt_provider(file.provider, &reason.sentence).await?,
-                    false => reason.sentence,
-                };
-                (Recorded::NotSent, why)
+                if reason.code == crate::disk::publish::NAME_TAKEN {
+                    halted = Some(self.halt_provider(file.provider, &reason.sentence).await?);
+                }
+                (Recorded::NotSent, reason.sentence)
             }
             DeliveryOutcome::Unknown(reason) => (Recorded::Unknown, reason.sentence),
-        })
+        };
+        Ok(Left { outcome, detail, halted })
     }
 
     /// Records how the last delivery of a batch ended.
@@ -444,7 +453,11 @@ impl Engine {
         changes.halt_put(number, &format!("provider:{provider}"), cause, "evidence", &self.stamp());
         changes.event(self.halt_leaf(provider)?);
         self.store.commit(changes).await?;
-        Ok(halted(number, cause))
+        // Another may have been put before: that one is lifted.
+        let scope = format!("provider:{provider}");
+        let halts = self.store.halts().await?;
+        let halt = halts.iter().find(|halt| halt.scope == scope);
+        Ok(halt.map_or_else(|| format!("halted: {cause}"), Halt::told))
     }
 
     pub(super) fn halt_leaf(&self, provider: &str) -> Result<Vec<u8>, EngineError> {

@@ -204,11 +204,12 @@ impl Engine {
             ));
         }
         let batches = self.files_of_orders(cycle).await?;
+        let leaving = self.leaving_one_by_one(cycle, &batches).await?;
         let orders = self.orders_of(cycle, whom).await?;
         let mut asked_back: Vec<&Instruction> =
-            orders.iter().filter(|one| is_out(one, &batches)).collect();
+            orders.iter().filter(|one| is_out(one, &batches, &leaving)).collect();
         if asked_back.is_empty() {
-            return Err(nothing_to_ask(cycle, whom, &batches, &orders));
+            return Err(nothing_to_ask(cycle, whom, &batches, &leaving, &orders));
         }
         let mut open = self.store.recalls(cycle.number).await?;
         open.retain(|recall| recall.state.is_live());
@@ -295,6 +296,7 @@ impl Engine {
         let recalls = self.recalls_proposed(cycle, whom, &by).await?;
         let orders = self.orders_of(cycle, whom).await?;
         let batches = self.files_of_orders(cycle).await?;
+        let leaving = self.leaving_one_by_one(cycle, &batches).await?;
         let at = self.stamp();
         let mut changes = Changes::new();
         let (label, of) = (cycle.label(), named(whom, &batches));
@@ -307,13 +309,13 @@ impl Engine {
         }
         let out: HashSet<(PayableNo, AttemptNo)> = orders
             .iter()
-            .filter(|one| is_out(one, &batches))
+            .filter(|one| is_out(one, &batches, &leaving))
             .map(|one| (one.payable, one.attempt))
             .collect();
         let mut confirmed = Vec::new();
         for recall in &recalls {
             if !out.contains(&(recall.payable, recall.attempt)) {
-                return Err(nothing_to_ask(cycle, whom, &batches, &orders));
+                return Err(nothing_to_ask(cycle, whom, &batches, &leaving, &orders));
             }
             changes.must_be_recallable(recall);
             let to = recall.state.apply(RecallEvent::Confirmed)?;
@@ -489,6 +491,19 @@ impl Engine {
         Ok(batches.into_iter().map(|batch| (batch.number, batch)).collect())
     }
 
+    /// Of these files those that are leaving payment by payment.
+    async fn leaving_one_by_one(
+        &self,
+        cycle: &Cycle,
+        batches: &BTreeMap<BatchNo, Batch>,
+    ) -> Result<BTreeSet<BatchNo>, EngineError> {
+        let mut leaving = self.store.batches_one_by_one(cycle.number).await?;
+        leaving.retain(|number| {
+            batches.get(number).is_some_and(|batch| batch.state == BatchState::Sending)
+        });
+        Ok(leaving.into_iter().collect())
+    }
+
     async fn recalls_of(&self, cycle: &Cycle, whom: Whom) -> Result<Vec<Recall>, EngineError> {
         let mut recalls = self.store.recalls(cycle.number).await?;
         if let Whom::File(batch) = whom {
@@ -546,8 +561,13 @@ fn is_of(recall: &Recall, payable: PayableNo, attempt: AttemptNo) -> bool {
     (recall.payable, recall.attempt) == (payable, attempt)
 }
 
-/// Whether an order may have reached its partner, and its money is not back.
-fn is_out(order: &Instruction, batches: &BTreeMap<BatchNo, Batch>) -> bool {
+/// Whether an order may have reached its partner, and its money is not back. Of a file that is leaving payment by
+/// payment that is known when the partner has said something, or when nothing came.
+fn is_out(
+    order: &Instruction,
+    batches: &BTreeMap<BatchNo, Batch>,
+    leaving: &BTreeSet<BatchNo>,
+) -> bool {
     use BatchState as B;
     match order.state {
         InstructionState::Unknown | InstructionState::Settled | InstructionState::SettledExcess => {
@@ -555,6 +575,7 @@ fn is_out(order: &Instruction, batches: &BTreeMap<BatchNo, Batch>) -> bool {
         }
         InstructionState::InBatch => batches
             .get(&order.batch)
+            .filter(|batch| !leaving.contains(&batch.number))
             .is_some_and(|batch| matches!(batch.state, B::Sending | B::Unknown | B::Delivered)),
         _ => false,
     }
@@ -565,6 +586,7 @@ fn nothing_to_ask(
     cycle: &Cycle,
     whom: Whom,
     batches: &BTreeMap<BatchNo, Batch>,
+    leaving: &BTreeSet<BatchNo>,
     orders: &[Instruction],
 ) -> EngineError {
     let label = cycle.label();
@@ -576,6 +598,14 @@ fn nothing_to_ask(
     let sentence = match (whole, last) {
         (Some(file), _) => whole_file::nothing_of_it(file, &label),
         (None, None) => format!("nothing is ordered for it in {label}; see: chitra explain PERSON"),
+        (None, Some(last))
+            if last.state == InstructionState::InBatch && leaving.contains(&last.batch) =>
+        {
+            format!(
+                "its file is leaving payment by payment, and nothing is known of this one yet; ask it back when all of it \
+                 has left (chitra dispatch {label}), or take back what has not: chitra withdraw {label} FILE --as OFFICER"
+            )
+        }
         (None, Some(last)) if last.state == InstructionState::InBatch => format!(
             "its file has not left; take it off the list: chitra stop propose {label} PERSON --reason TEXT --as OFFICER"
         ),

@@ -35,12 +35,15 @@ use crate::engine::{Engine, EngineError};
 use crate::store::instructions::InstructionMove;
 use crate::store::{Changes, StoreError};
 
+use self::asking::key_is_known;
 use self::lines::{Covered, Key, Line, window_lines, windows_overlap};
-use self::requests::{Requests, Stop, begun};
+use self::requests::{LineMayLeave, Requests, Stop, set_going};
 
 /// How often the end of a window is tried: an answer that arrives by another way at the same moment moves
 /// a payment that was silent when it was read.
 const ENDINGS_MAX: u32 = 3;
+/// How often it is looked, while requests wait for their turn, whether a halt was put or the hours ended.
+const LOOKED_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// One round over the lines of a batch.
 struct Round<'a> {
@@ -73,8 +76,8 @@ struct Ready {
     leaving: Leaving,
 }
 
-/// A window whose requests have begun.
-struct Begun {
+/// A window whose requests are set going.
+struct Going {
     window: SendWindow,
     again: Vec<Instruction>,
     requests: Requests,
@@ -159,7 +162,7 @@ impl Engine {
         let overlaps = windows_overlap(&round.partner.terms());
         let mut pages = self.pages(&round.batch, round.partner.clone(), page)?;
         let mut next = self.next_window(round, &mut pages).await?;
-        let mut before: Option<Begun> = None;
+        let mut before: Option<Going> = None;
         loop {
             let ready = match next {
                 Next::Window(ready) => *ready,
@@ -169,10 +172,10 @@ impl Engine {
                 }
             };
             let (batch, stop) = (round.batch.clone(), round.stop.clone());
-            let beginning = self.begin(round.lease, round.partner, batch, ready, stop);
+            let setting_going = self.set_going(round.lease, round.partner, batch, ready, stop);
             if !overlaps {
-                let begun = beginning.await?;
-                let stopped = self.window_over(round, Some(begun)).await?;
+                let going = setting_going.await?;
+                let stopped = self.window_over(round, Some(going)).await?;
                 if stopped.is_some() {
                     return Ok(stopped);
                 }
@@ -180,18 +183,26 @@ impl Engine {
                 continue;
             }
             let meanwhile = async {
-                match self.window_over(round, before.take()).await? {
-                    Some(why) => Ok(Next::End(Some(why))),
-                    None => self.next_window(round, &mut pages).await,
+                let after = match self.window_over(round, before.take()).await {
+                    Ok(Some(why)) => Ok(Next::End(Some(why))),
+                    Ok(None) => self.next_window(round, &mut pages).await,
+                    Err(error) => Err(error),
+                };
+                // Whatever went wrong here is no moment for more requests to leave.
+                if let Err(error) = &after {
+                    round.stop.put(Waits::for_somebody(format!("{}: {error}", error.code())));
                 }
+                after
             };
-            let (begun, after) = tokio::join!(beginning, meanwhile);
-            // What the partner says is kept whatever went wrong beside it.
-            before = Some(begun?);
+            let (going, after) = tokio::join!(setting_going, meanwhile);
+            before = Some(going?);
             next = match after {
                 Ok(next) => next,
                 Err(error) => {
-                    self.window_over(round, before.take()).await?;
+                    // What the partner says is kept all the same; what went wrong first is what is told.
+                    if let Err(second) = self.window_over(round, before.take()).await {
+                        tracing::warn!(code = second.code(), "a window was not ended either");
+                    }
                     return Err(error);
                 }
             };
@@ -231,6 +242,11 @@ impl Engine {
             to_send.extend(may_go);
             if to_send.is_empty() {
                 continue;
+            }
+            if let Some(why) = self.may_still_leave(&round.batch).await? {
+                // Of what is recorded already nothing more leaves either.
+                round.stop.put(why.clone());
+                return Ok(Next::End(Some(why)));
             }
             if let Some(why) = self.stopped_for_now(&round.batch).await? {
                 return Ok(Next::End(Some(why)));
@@ -292,8 +308,12 @@ impl Engine {
             );
             let done = self.commit_renewing(round.lease, changes).await;
             if let Err(error) = done {
-                if let Some(why) = self.stopped_for_now(&round.batch).await? {
-                    return Ok(Next::End(Some(why)));
+                let why = match round.batch.state {
+                    BatchState::Released => self.stopped_meanwhile(&round.batch).await?,
+                    _ => self.stopped_for_now(&round.batch).await?,
+                };
+                if why.is_some() {
+                    return Ok(Next::End(why));
                 }
                 // Somebody who sends to another partner may have moved the cycle on at this moment.
                 round.cycle = self.cycle_of(&round.batch).await?;
@@ -310,53 +330,109 @@ impl Engine {
         round.batch = after;
         round.window = number;
         // No byte leaves before its intent is under a signed checkpoint.
-        self.sequence().await?;
+        if let Err(error) = self.sequence().await {
+            // Nothing of it has left, and is not to be taken for lost.
+            let why = Reason::new("stopped", format!("{}: {error}", error.code()));
+            let requests = Requests::none(leaving.lines, &why);
+            let going = Going { window, again: leaving.again, requests };
+            if let Err(second) = self.window_over(round, Some(going)).await {
+                tracing::warn!(
+                    code = second.code(),
+                    "a window of which nothing left was not ended"
+                );
+            }
+            return Err(error);
+        }
         Ok(Next::Window(Box::new(Ready { window, leaving })))
     }
 
-    /// Begins the requests of a window at the partner's pace, and returns when the last has begun: what the
-    /// partner says to them is waited for while those of the next window begin, or a slow partner's quota would
-    /// be lost between windows. Nothing more leaves once one request could not be sent, and nothing of the window
-    /// when a halt was put or the hours ended since it was recorded.
-    async fn begin(
+    /// Sets the requests of a window going at the partner's pace, and returns when the last is: what the partner
+    /// says to them is waited for while those of the next window queue up behind, or a slow partner's quota would
+    /// be lost between windows. Nothing more leaves once one request could not be sent, nor when a halt is put or
+    /// the hours end.
+    async fn set_going(
         &self,
         lease: &Lease,
         partner: &Arc<dyn OneByOne>,
         batch: Batch,
         ready: Ready,
         stop: Stop,
-    ) -> Result<Begun, EngineError> {
+    ) -> Result<Going, EngineError> {
         let Ready { window, leaving: Leaving { lines, again } } = ready;
         // Where that cannot be known nothing leaves, and of a window that did not leave nothing is unknown.
-        match self.may_still_leave(&batch).await {
-            Ok(None) => {}
-            Ok(Some(why)) => stop.put(&Reason::new("stopped", why.why)),
-            Err(error) => {
-                stop.put(&Reason::new("stopped", format!("{}: {error}", error.code())));
-            }
-        }
-        if let Some(reason) = stop.why() {
-            return Ok(Begun { window, again, requests: Requests::none(lines, reason) });
-        }
+        self.stop_if_it_may_not_leave(&batch, &stop).await;
         // The last moment before requests leave. Since the window was recorded nobody can have taken the lease
         // over, unless this process was stopped meanwhile: then it learns it.
         let still_held = lease.still_held();
-        if !still_held() {
-            self.renew(lease).await?;
+        if stop.why().is_none()
+            && !still_held()
+            && let Err(error) = self.renew(lease).await
+        {
+            stop.put(Waits::for_somebody(format!("{}: {error}", error.code())));
         }
-        let beginning = begun(partner, lines, still_held, stop);
-        let requests = self.while_held(lease, beginning).await?;
-        Ok(Begun { window, again, requests })
+        if let Some(reason) = stop.reason() {
+            return Ok(Going { window, again, requests: Requests::none(lines, &reason) });
+        }
+        let (clock, terms) = (self.clock.clone(), partner.terms());
+        let may_leave: LineMayLeave = Arc::new(move |line| {
+            let since = line.known_by_key_since.as_deref();
+            match (since.is_none_or(|it| key_is_known(it, clock.now(), &terms)), still_held()) {
+                (true, true) => Ok(()),
+                (false, _) => Err(Reason::new(
+                    "partner_may_forget_the_key",
+                    "a payment that goes again waited so long that the partner may not know its key any more",
+                )),
+                (_, false) => Err(Reason::new(
+                    "sender_was_succeeded",
+                    "another process may have taken over, so that this one sends no more",
+                )),
+            }
+        });
+        let work = set_going(partner, lines, may_leave, &stop);
+        let requests = self.while_held(lease, self.while_it_may_leave(&batch, &stop, work)).await?;
+        Ok(Going { window, again, requests })
+    }
+
+    /// Waits for requests, and looks meanwhile whether those that have not left may still: they may wait for
+    /// minutes when the partner asks to slow down.
+    async fn while_it_may_leave<T>(
+        &self,
+        batch: &Batch,
+        stop: &Stop,
+        work: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        let mut work = std::pin::pin!(work);
+        let mut look = tokio::time::interval(LOOKED_EVERY);
+        look.tick().await;
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = look.tick() => {}
+            }
+            if stop.why().is_none() {
+                self.stop_if_it_may_not_leave(batch, stop).await;
+            }
+        }
+    }
+
+    async fn stop_if_it_may_not_leave(&self, batch: &Batch, stop: &Stop) {
+        match self.may_still_leave(batch).await {
+            Ok(None) => {}
+            Ok(Some(why)) => stop.put(why),
+            Err(error) => stop.put(Waits::for_somebody(format!("{}: {error}", error.code()))),
+        }
     }
 
     /// Waits for what the partner says to a window, keeps it and ends the window. Gives why no more is sent.
     async fn window_over(
         &self,
         round: &mut Round<'_>,
-        begun: Option<Begun>,
+        going: Option<Going>,
     ) -> Result<Option<Waits>, EngineError> {
-        let Some(Begun { mut window, again, requests }) = begun else { return Ok(None) };
-        let replies = self.while_held(round.lease, requests.answered()).await?;
+        let Some(Going { mut window, again, requests }) = going else { return Ok(None) };
+        let work = requests.answered();
+        let work = self.while_it_may_leave(&round.batch, &round.stop, work);
+        let replies = self.while_held(round.lease, work).await?;
         let kept = self.keep_replies(&round.batch, "send", &replies).await?;
         let (mut unsent, mut silent, mut stopped) = (Vec::new(), Vec::new(), None);
         for (line, reply) in &replies {
@@ -364,7 +440,7 @@ impl Engine {
                 Reply::NotSent(reason) => {
                     unsent.push(line.number);
                     let why = || Waits::for_somebody(reason.sentence.clone());
-                    stopped = Some(stopped.unwrap_or_else(why));
+                    stopped = stopped.or_else(|| round.stop.why().cloned()).or_else(|| Some(why()));
                     // It left before, and of that nothing was learnt.
                     if again.iter().any(|one| (one.payable, one.attempt) == line.key) {
                         silent.push(line.clone());

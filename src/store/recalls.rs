@@ -1,5 +1,7 @@
 //! Payments that are asked back, the files that ask, and what became of both.
 
+use std::collections::BTreeSet;
+
 use crate::domain::batch::{Batch, DeliveryOutcome, SealedCopy};
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
 use crate::domain::recall::{AnsweredBy, Recall, RecallFile, RecallFileState, RecallState};
@@ -144,6 +146,30 @@ impl Store {
             )
             .await?;
         rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// The payments of a batch that are asked back.
+    pub async fn asked_back_of(
+        &self,
+        batch: &Batch,
+    ) -> Result<BTreeSet<(PayableNo, AttemptNo)>, StoreError> {
+        let rows = self
+            .query(
+                "select r.payable_no, r.attempt from recall r join instruction i
+                   on i.shard = r.shard and i.payable_no = r.payable_no and i.attempt = r.attempt
+                 where r.cycle_no = $1 and i.batch_no = $2
+                   and r.state in ('proposed', 'confirmed', 'sent', 'pending', 'partly', 'accepted')",
+                &[batch.cycle.0.into(), batch.number.0.into()],
+            )
+            .await?;
+        let whole = |error: &dyn std::fmt::Display| broken(error.to_string());
+        rows.iter()
+            .map(|row| {
+                let payable = PayableNo::from_number(row.int(0)?).map_err(|error| whole(&error))?;
+                let attempt = AttemptNo::new(row.int(1)?).map_err(|error| whole(&error))?;
+                Ok((payable, attempt))
+            })
+            .collect()
     }
 
     /// The number of the last attempt to send a recall's file; 0 before the first.

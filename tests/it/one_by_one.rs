@@ -17,7 +17,9 @@ use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::digest::Digest;
 use chitra::domain::fate::Verdict;
+use chitra::domain::payable::PayableState;
 use chitra::engine::Engine;
+use chitra::engine::recall::{Asking, Whom};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::support::mobile_partner::mobile_partner;
@@ -33,6 +35,10 @@ on_both_databases! { run, RealPart::Postgres;
     after_a_death_absence_is_no_proof_without_a_key
     absence_is_proof_where_that_was_agreed
     a_window_leaves_while_the_one_before_it_is_answered
+    what_waits_for_its_turn_stays_when_a_halt_is_put
+    what_waits_past_its_key_does_not_go_again
+    a_path_that_is_gone_after_a_doubt_proves_nothing
+    what_is_asked_back_of_a_half_sent_file_holds_nobody_else
     who_was_stopped_in_a_window_repeats_what_it_sends_at_most
     who_was_stopped_in_a_window_is_not_overtaken_without_keys
     halts_ceilings_hours_and_funds_hold_windows_back
@@ -319,6 +325,130 @@ async fn a_window_leaves_while_the_one_before_it_is_answered(mut office: TestOff
     assert_eq!(office.engine.store.send_windows(&batches[0]).await.unwrap().len(), 3);
     office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
     each_once(&operator);
+    office.ends_whole().await;
+}
+
+/// A partner on whose way requests wait until something says that they stay.
+struct WaitingForStop(Arc<dyn OneByOne>);
+
+#[async_trait]
+impl OneByOne for WaitingForStop {
+    fn terms(&self) -> RequestTerms {
+        self.0.terms()
+    }
+
+    fn reference(&self, line: &[u8]) -> Option<String> {
+        self.0.reference(line)
+    }
+
+    async fn send(&self, reference: &str, line: Vec<u8>, may_leave: MayLeave) -> Reply {
+        let stopped = async {
+            while may_leave().is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(20), stopped).await;
+        self.0.send(reference, line, may_leave).await
+    }
+
+    async fn ask(&self, reference: &str) -> Reply {
+        self.0.ask(reference).await
+    }
+}
+
+async fn what_waits_for_its_turn_stays_when_a_halt_is_put(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, ASKED).await;
+    let engine = watched(&office, WaitingForStop);
+    let number = cycle.number;
+    let waiting = tokio::spawn(async move { engine.dispatch(Some(number)).await });
+    let batch = office.engine.store.batches(cycle.number).await.unwrap().remove(0);
+    while office.engine.store.send_windows(&batch).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let halt = office.engine.halt_put("all", "its books are closed", MAKER, &key(MAKER)).await;
+    let told = waiting.await.unwrap().unwrap().remove(0).detail;
+    assert!(told.contains("0 requests sent, the rest waits: halted: its books are"), "{told}");
+    assert!(operator.posted().is_empty());
+    for officer in APPROVERS {
+        office
+            .engine
+            .halt_lift(halt.as_ref().unwrap().number, officer, &key(officer))
+            .await
+            .unwrap();
+    }
+    assert_eq!(dispatched(&office, &cycle).await, "delivered: 3 requests sent, 0 asked about");
+    office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
+    office.ends_whole().await;
+}
+
+async fn what_waits_past_its_key_does_not_go_again(mut office: TestOffice) {
+    let operator = Operator::start(OperatorRules { knows_keys: true, ..rules() }).await.unwrap();
+    let cycle = released(&mut office, &operator, &format!("{ASKED}\n{KEYS}")).await;
+    operator.script(&[Twist::LoseAnswerBeforeBooking]);
+    dispatched(&office, &cycle).await;
+    let posted = operator.posted().len();
+    let (reached, go_on) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let engine = watched(&office, |inner| Stopping {
+        inner,
+        reached: reached.clone(),
+        go_on: go_on.clone(),
+    });
+    let number = cycle.number;
+    let waiting = tokio::spawn(async move { engine.dispatch(Some(number)).await });
+    reached.notified().await;
+    office.on_day("2026-10-22");
+    go_on.add_permits(1);
+    let told = waiting.await.unwrap().unwrap().remove(0).detail;
+    assert!(told.contains("may not know its key any more"), "{told}");
+    assert_eq!(operator.posted().len(), posted);
+    office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
+    office.ends_whole().await;
+}
+
+async fn a_path_that_is_gone_after_a_doubt_proves_nothing(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, &format!("{ASKED}\n{KEYS}")).await;
+    agreed(&mut office, "quota_per_second = 50\nconcurrency = 1").await;
+    operator.script(&[Twist::BusyAfterBooking, Twist::Gone]);
+    dispatched(&office, &cycle).await;
+    office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
+    dispatched(&office, &cycle).await;
+    office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
+    each_once(&operator);
+    office.ends_whole().await;
+}
+
+async fn what_is_asked_back_of_a_half_sent_file_holds_nobody_else(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, ASKED).await;
+    let terms = "expected_rate = \"0.02\"\nbreaker_count_min = 1\nquota_per_second = 1";
+    agreed(&mut office, terms).await;
+    operator.script(&[Twist::Pay, Twist::Reject]);
+    let told = dispatched(&office, &cycle).await;
+    assert!(told.starts_with("sending: 2 requests sent, the rest waits: halted: 1 of 2"), "{told}");
+    let cycle = office.now(&cycle).await;
+    for enrolment in ["E1", "E2", "E3"] {
+        let whom = Whom::Person(office.person(enrolment).await);
+        let asking = Asking { code: "DUPL", reason: "ordered twice", by_letter: true };
+        let asked = office.engine.recall_propose(&cycle, whom, asking, MAKER, &key(MAKER)).await;
+        match office.payable(&cycle, enrolment).await.state {
+            PayableState::Paid => assert_eq!(asked.unwrap().count, 1),
+            PayableState::Pending => {
+                let told = refused(asked, "D171");
+                assert!(told.contains("leaving payment by payment"), "{told}");
+            }
+            _ => {
+                refused(asked, "D171");
+            }
+        }
+    }
+    for officer in APPROVERS {
+        office.engine.halt_lift(1, officer, &key(officer)).await.unwrap();
+    }
+    agreed(&mut office, "quota_per_second = 50").await;
+    assert_eq!(dispatched(&office, &cycle).await, "delivered: 1 requests sent, 0 asked about");
+    office.check(&cycle, "entitled 3", "paid 2 = 1080000, rejected 1 = 540000").await;
     office.ends_whole().await;
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, Response, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::authorization::Tokens;
 use super::pace::Pace;
@@ -42,10 +42,28 @@ impl<'c> Call<'c> {
 /// What is known after a request.
 pub(super) enum Called {
     /// The partner answered, with whatever status is not told below.
-    Answered(Response),
+    Answered(Answered),
     /// Proven: nothing of it was carried out.
     NotSent(Reason),
     /// It may have been carried out.
+    Unknown(Reason),
+}
+
+/// An answer, of which the body may be still to come: until it is dropped, a request is under way.
+pub(super) struct Answered {
+    pub response: Response,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Answered {
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+}
+
+/// What a request came to that was not answered.
+enum Failed {
+    NotSent(Reason),
     Unknown(Reason),
 }
 
@@ -110,19 +128,30 @@ impl Caller {
 
     pub async fn call(&self, call: Call<'_>) -> Called {
         // It is never closed.
-        let _place = self.places.acquire().await;
+        let place = self.places.clone().acquire_owned().await.ok();
         let mut is_doubtful = false;
+        let is_keyed = call.key.is_some();
+        // That the last attempt did nothing says nothing of one that failed before it.
         match self.attempts(call, &mut is_doubtful).await {
-            // That the last attempt did nothing says nothing of one that failed before it.
-            Called::NotSent(reason) if is_doubtful => Called::Unknown(reason),
-            called => called,
+            Ok(response)
+                if is_doubtful && is_keyed && response.status() == StatusCode::NOT_FOUND =>
+            {
+                Called::Unknown(Reason::new(
+                    "partner_failed",
+                    "the partner failed to answer (503), and then its path was not there (404)",
+                ))
+            }
+            Ok(response) => Called::Answered(Answered { response, _place: place }),
+            Err(Failed::NotSent(reason)) if is_doubtful => Called::Unknown(reason),
+            Err(Failed::NotSent(reason)) => Called::NotSent(reason),
+            Err(Failed::Unknown(reason)) => Called::Unknown(reason),
         }
     }
 
-    async fn attempts(&self, call: Call<'_>, is_doubtful: &mut bool) -> Called {
+    async fn attempts(&self, call: Call<'_>, is_doubtful: &mut bool) -> Result<Response, Failed> {
         let client = match self.client().await {
             Ok(client) => client,
-            Err(reason) => return Called::NotSent(reason),
+            Err(reason) => return Err(Failed::NotSent(reason)),
         };
         let mut slowed = 0;
         let mut renewed = false;
@@ -146,28 +175,33 @@ impl Caller {
                             request = request.header(name, value);
                         }
                     }
-                    Err(reason) => return Called::NotSent(reason),
+                    Err(reason) => return Err(Failed::NotSent(reason)),
                 }
             }
             self.pace.ready().await;
             if let Some(tokens) = &self.tokens {
                 match tokens.token(client, &self.settings.base_url).await {
                     Ok(token) => request = request.bearer_auth(token),
-                    Err(reason) => return Called::NotSent(reason),
+                    Err(reason) => return Err(Failed::NotSent(reason)),
                 }
             }
             if let Err(reason) = (call.may_leave)() {
-                return Called::NotSent(reason);
+                return Err(Failed::NotSent(reason));
             }
             let response = match request.send().await {
                 Ok(response) => response,
                 Err(error) if error.is_connect() => {
-                    return Called::NotSent(Reason::new("partner_not_reached", told(&error)));
+                    return Err(Failed::NotSent(Reason::new("partner_not_reached", told(&error))));
                 }
                 Err(error) if error.is_builder() => {
-                    return Called::NotSent(Reason::new("request_must_be_possible", told(&error)));
+                    return Err(Failed::NotSent(Reason::new(
+                        "request_must_be_possible",
+                        told(&error),
+                    )));
                 }
-                Err(error) => return Called::Unknown(Reason::new("answer_lost", told(&error))),
+                Err(error) => {
+                    return Err(Failed::Unknown(Reason::new("answer_lost", told(&error))));
+                }
             };
             let status = response.status();
             let after = retry_after(&response);
@@ -185,10 +219,10 @@ impl Caller {
                 if slowed < SLOWED_MAX {
                     continue;
                 }
-                return Called::NotSent(Reason::new(
+                return Err(Failed::NotSent(Reason::new(
                     "partner_asks_to_slow_down",
                     format!("the partner asked {SLOWED_MAX} times to slow down ({status})"),
-                ));
+                )));
             }
             if status == StatusCode::UNAUTHORIZED
                 && let Some(tokens) = &self.tokens
@@ -199,18 +233,18 @@ impl Caller {
                 continue;
             }
             if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-                return Called::NotSent(Reason::new(
+                return Err(Failed::NotSent(Reason::new(
                     "partner_refuses_us",
                     format!("the partner does not accept our credentials or signature ({status})"),
-                ));
+                )));
             }
             if status.is_server_error() || status.is_redirection() || status.as_u16() == 408 {
-                return Called::Unknown(Reason::new(
+                return Err(Failed::Unknown(Reason::new(
                     "partner_failed",
                     format!("the partner failed to answer ({status})"),
-                ));
+                )));
             }
-            return Called::Answered(response);
+            return Ok(response);
         }
     }
 }

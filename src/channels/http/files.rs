@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Method, StatusCode};
 
-use super::caller::{Call, Called, Caller, json_object, told};
+use super::caller::{Answered, Call, Called, Caller, json_object, told};
 use super::{HttpSettings, Quota};
 use crate::channels::{
     AnswerFile, Answers, Channel, CollectError, Delivery, DeliveryOutcome, Fetched, Parcel,
@@ -100,7 +100,7 @@ impl Channel for HttpFilesChannel {
             let status = match caller.call(call).await {
                 Called::NotSent(reason) => return DeliveryOutcome::NotDelivered(reason),
                 Called::Unknown(reason) => return DeliveryOutcome::Unknown(reason),
-                Called::Answered(response) => response.status(),
+                Called::Answered(answered) => answered.status(),
             };
             // What the partner says that it holds is proof; that it said yes is none.
             let held = look(&caller, &name, &digest).await;
@@ -140,8 +140,8 @@ impl Channel for HttpFilesChannel {
 
     fn answers(&self) -> Result<Answers, CollectError> {
         let listed = self.within(async |caller: Caller| {
-            let response = answered(&caller, &self.answers_path).await?;
-            let list = json_object(response, LIST_BYTES_MAX).await?;
+            let answered = answered(&caller, &self.answers_path).await?;
+            let list = json_object(answered.response, LIST_BYTES_MAX).await?;
             let listed = list["answers"].as_array().ok_or_else(|| {
                 Reason::new("answer_must_be_readable", "the list of answers has no `answers`")
             })?;
@@ -166,11 +166,11 @@ impl Channel for HttpFilesChannel {
     fn fetch(&self, name: &FileName, into: &mut dyn Write) -> Result<Fetched, CollectError> {
         let fetched = self.within(async |caller: Caller| {
             let path = format!("{}/{}", self.answers_path, in_path(name));
-            let mut response = answered(&caller, &path).await.map_err(closed)?;
-            let promised = response.headers().get("content-digest").cloned();
+            let mut answered = answered(&caller, &path).await.map_err(closed)?;
+            let promised = answered.response.headers().get("content-digest").cloned();
             let (mut hasher, mut bytes) = (Hasher::new(), 0_u64);
             loop {
-                let chunk = response.chunk().await;
+                let chunk = answered.response.chunk().await;
                 let chunk =
                     chunk.map_err(|error| closed(Reason::new("answer_lost", told(&error))))?;
                 let Some(chunk) = chunk else { break };
@@ -212,13 +212,13 @@ const REFUSED: [u16; 7] = [400, 404, 405, 411, 413, 415, 422];
 async fn look(caller: &Caller, name: &FileName, digest: &Digest) -> QueryOutcome {
     let settings = caller.settings();
     let path = placed(settings.status_path.as_deref().unwrap_or("/"), name);
-    let response = match caller.call(Call::get(&path)).await {
-        Called::Answered(response) => response,
+    let answered = match caller.call(Call::get(&path)).await {
+        Called::Answered(answered) => answered,
         Called::NotSent(reason) | Called::Unknown(reason) => {
             return QueryOutcome::Unavailable(reason);
         }
     };
-    let status = response.status();
+    let status = answered.status();
     if status == StatusCode::NOT_FOUND && settings.not_found_is_proof {
         return QueryOutcome::NotThere;
     }
@@ -228,7 +228,7 @@ async fn look(caller: &Caller, name: &FileName, digest: &Digest) -> QueryOutcome
             format!("the partner, asked about `{name}`, said {status}, which proves nothing"),
         ));
     }
-    let held = match json_object(response, LIST_BYTES_MAX).await {
+    let held = match json_object(answered.response, LIST_BYTES_MAX).await {
         Ok(held) => held,
         Err(reason) => return QueryOutcome::Unavailable(reason),
     };
@@ -245,12 +245,12 @@ async fn look(caller: &Caller, name: &FileName, digest: &Digest) -> QueryOutcome
 }
 
 /// A question that is answered with success.
-async fn answered(caller: &Caller, path: &str) -> Result<reqwest::Response, Reason> {
+async fn answered(caller: &Caller, path: &str) -> Result<Answered, Reason> {
     match caller.call(Call::get(path)).await {
-        Called::Answered(response) if response.status().is_success() => Ok(response),
-        Called::Answered(response) => Err(Reason::new(
+        Called::Answered(answered) if answered.status().is_success() => Ok(answered),
+        Called::Answered(answered) => Err(Reason::new(
             "partner_does_not_tell",
-            format!("the partner, asked for its answers, said {}", response.status()),
+            format!("the partner, asked for its answers, said {}", answered.status()),
         )),
         Called::NotSent(reason) | Called::Unknown(reason) => Err(reason),
     }

@@ -128,16 +128,17 @@ const JSON: &str = "application/json";
 
 impl Requests {
     async fn said(&self, call: Call<'_>) -> Reply {
-        let response = match self.caller.call(call).await {
-            Called::Answered(response) => response,
+        // Its place is held until the body is read.
+        let answered = match self.caller.call(call).await {
+            Called::Answered(answered) => answered,
             Called::NotSent(reason) => return Reply::NotSent(reason),
             Called::Unknown(reason) => return Reply::Unknown(reason),
         };
-        let status = response.status();
+        let status = answered.status();
         if status == StatusCode::NOT_FOUND {
             return Reply::Absent;
         }
-        match json_object(response, BODY_BYTES_MAX).await {
+        match json_object(answered.response, BODY_BYTES_MAX).await {
             Ok(body) => Reply::Said { http: status.as_u16(), body },
             Err(reason) => Reply::Unknown(reason),
         }

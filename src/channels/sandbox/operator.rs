@@ -30,6 +30,10 @@ pub enum Twist {
     FailAfterBooking,
     /// Nothing is done: too many requests.
     SlowDown,
+    /// Credited; what stands before the operator says that it is busy.
+    BusyAfterBooking,
+    /// Nothing is done: what stands before the operator knows no such path.
+    Gone,
 }
 
 /// What the operator demands and remembers.
@@ -157,6 +161,9 @@ impl Books {
                 Said::json(429, json!({ "errorCode": "rateLimitError" })).with("retry-after", 1),
             );
         }
+        if twist == Twist::Gone {
+            return Some(Said::json(404, json!({})));
+        }
         let Ok(order) = serde_json::from_slice::<Value>(&asked.body) else {
             return Some(Said::json(400, json!({ "errorCode": "formatError" })));
         };
@@ -190,6 +197,7 @@ impl Books {
         match twist {
             Twist::LoseAnswerAfterBooking => None,
             Twist::FailAfterBooking => Some(Said::json(500, json!({}))),
+            Twist::BusyAfterBooking => Some(Said::json(503, json!({})).with("retry-after", 1)),
             _ => Some(Said::json(201, said)),
         }
     }

@@ -8,7 +8,7 @@
 use jiff::Span;
 use jiff::civil::Date;
 
-use crate::domain::batch::Batch;
+use crate::domain::batch::{Batch, BatchState};
 use crate::domain::calendar::{Calendar, CalendarError};
 use crate::domain::hours::Leaving;
 use crate::domain::money::told;
@@ -126,14 +126,14 @@ impl Engine {
             return Ok(Some(Waits::for_somebody(halt)));
         }
         let terms = &self.provider(&batch.provider)?.on(self.clock.today()).leaving;
-        let now = self.clock.now();
-        let leaving = terms.hours.leaving(now, batch.value_date, self.calendar(terms));
-        match leaving {
-            Ok(Leaving::Waits { .. }) | Err(_) => {
-                let cycle = self.cycle_of(batch).await?.label();
-                Ok(self.waits_for_hours(batch, &cycle, terms))
-            }
-            _ => Ok(None),
+        // Its value date was looked at before the first of it left: the hours alone count.
+        match terms.hours.are_open(self.clock.now(), self.calendar(terms)) {
+            Ok(true) => Ok(None),
+            Ok(false) => Ok(Some(Waits::by_itself(format!(
+                "{} takes payments at other hours; what has not left goes then",
+                batch.provider
+            )))),
+            Err(error) => Ok(Some(Waits::for_somebody(error.to_string()))),
         }
     }
 
@@ -243,7 +243,11 @@ impl Engine {
         changes.must_not_be_halted(batch, &scopes(batch));
         // After the line above, which waits for whoever proposes a stop at this moment.
         changes.must_not_be_stopped(batch);
-        changes.must_not_be_recalled(batch);
+        // Of a file that is leaving payment by payment only what is known to have left can be asked back, and the
+        // others go on.
+        if batch.state != BatchState::Sending {
+            changes.must_not_be_recalled(batch);
+        }
         let today = self.clock.today();
         let day = today.to_string();
         if !self.store.is_counted(batch, &day).await? {
@@ -257,7 +261,7 @@ impl Engine {
     }
 
     /// Why the transaction of an attempt was refused, when a halt or a ceiling did it.
-    pub(super) async fn stopped_meanwhile(
+    pub(in crate::engine) async fn stopped_meanwhile(
         &self,
         batch: &Batch,
     ) -> Result<Option<Waits>, EngineError> {

@@ -24,7 +24,7 @@ use crate::domain::recall::{
 };
 use crate::domain::state::Named;
 use crate::engine::assemble::undefined_format;
-use crate::engine::dispatch::{Dispatched, OutgoingFile};
+use crate::engine::dispatch::{Dispatched, Left, OutgoingFile};
 use crate::engine::envelope::digest_of;
 use crate::engine::lease::Lease;
 use crate::engine::render::format_batch;
@@ -217,9 +217,10 @@ impl Engine {
             }
             _ => file,
         };
+        let cycle = self.store.cycle(recall.cycle).await?;
+        let label = cycle.map_or_else(|| recall.cycle.to_string(), |cycle| cycle.label());
         let way_out = format!(
-            "It is given up and proposed anew: chitra recall give-up {} {} --reason TEXT --as OFFICER",
-            recall.cycle,
+            "It is given up and proposed anew: chitra recall give-up {label} {} --reason TEXT --as OFFICER",
             match recall.asked_with {
                 None => self.recalled(&recall).to_string(),
                 Some(_) => {
@@ -272,14 +273,14 @@ impl Engine {
             count: request.len() as u64,
             total_minor: request.iter().map(|one| one.amount_minor).sum(),
         };
-        let (outcome, detail) = self.bytes_leave(lease, channel, leaving).await?;
+        let Left { outcome, detail, halted } = self.bytes_leave(lease, channel, leaving).await?;
         let event = match outcome {
             Recorded::Delivered => RecallFileEvent::ProvedDelivered,
             Recorded::NotSent => RecallFileEvent::ProvedNotSent,
             Recorded::Started | Recorded::Unknown => RecallFileEvent::OutcomeLost,
         };
         let state = self.recall_recorded(lease, &request, &file, event, outcome, &detail).await?;
-        Ok(told(&file, state, detail))
+        Ok(told(&file, state, halted.unwrap_or(detail)))
     }
 
     /// Asks the partner whether it has a file of unknown fate. The file, when it is proved not to have left; what

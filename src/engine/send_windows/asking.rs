@@ -102,6 +102,7 @@ impl Engine {
                     bytes: Vec::new(),
                     reference: self.reference(&one).to_string(),
                     key: (one.payable, one.attempt),
+                    known_by_key_since: None,
                 })
                 .collect();
             for page in open.chunks(window_lines(&partner.terms())) {
@@ -143,14 +144,21 @@ impl Engine {
         let answered = self.keep_replies(batch, "status", &replies).await?;
         self.apply_waiting().await?;
         let now = self.clock.now();
-        Ok(replies
+        // What is asked back by now does not go again.
+        let asked_back = self.store.asked_back_of(batch).await?;
+        let open = replies
             .into_iter()
-            .filter(|(line, reply)| {
+            .filter(|(line, _)| !answered.contains(&line.key) && !asked_back.contains(&line.key));
+        Ok(open
+            .filter_map(|(mut line, reply)| {
+                let of_line = covered.of_line(line.number);
                 let is_absent = matches!(reply, Reply::Absent);
-                !answered.contains(&line.key)
-                    && may_go_again(&covered.of_line(line.number), is_absent, now, &terms)
+                match may_go_again(&of_line, is_absent, now, &terms)? {
+                    Again::Absent => {}
+                    Again::ByItsKey(since) => line.known_by_key_since = Some(since),
+                }
+                Some(line)
             })
-            .map(|(line, _)| line)
             .collect())
     }
 
@@ -193,18 +201,34 @@ impl Engine {
     }
 }
 
-/// Whether an unknown line may go again. A key that the partner still knows makes it harmless. Absence
+/// Why an unknown line may go again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Again {
+    /// It is proved not to be there.
+    Absent,
+    /// The partner knows its key, which first went at this moment.
+    ByItsKey(Arc<str>),
+}
+
+/// Whether an unknown line may go again, and why. A key that the partner still knows makes it harmless. Absence
 /// is proof only where that was agreed, and where nobody can be sending it still: a window whose process
 /// was stopped may go on when that process does.
-fn may_go_again(of_line: &OfLine, is_absent: bool, now: DateTime, terms: &RequestTerms) -> bool {
-    let key_is_known =
-        of_line.first_at.as_deref().is_some_and(|began| key_is_known(began, now, terms));
-    key_is_known || (is_absent && terms.not_found_is_proof && !of_line.lost)
+fn may_go_again(
+    of_line: &OfLine,
+    is_absent: bool,
+    now: DateTime,
+    terms: &RequestTerms,
+) -> Option<Again> {
+    if is_absent && terms.not_found_is_proof && !of_line.lost {
+        return Some(Again::Absent);
+    }
+    let since = of_line.first_at.clone()?;
+    key_is_known(&since, now, terms).then_some(Again::ByItsKey(since))
 }
 
 /// Whether the partner still knows a key that first went to it in a window begun then. A clock that was
 /// turned back tells nothing, and nothing is repeated on its word.
-fn key_is_known(began: &str, now: DateTime, terms: &RequestTerms) -> bool {
+pub(super) fn key_is_known(began: &str, now: DateTime, terms: &RequestTerms) -> bool {
     let Some(hours) = terms.idempotency_hours else { return false };
     let began = began.get(..19).and_then(|text| text.parse::<DateTime>().ok());
     let Some(elapsed) = began.map(|began| now.duration_since(began)) else { return false };
@@ -246,13 +270,15 @@ mod tests {
     fn what_is_absent_goes_again_where_that_is_proof_and_nobody_can_be_sending() {
         let now = "2026-11-02T09:00:00".parse().unwrap();
         let of_line = |lost| OfLine { first_at: Some("2026-11-02T08:00:00+07:00".into()), lost };
+        let by_key = || Some(Again::ByItsKey("2026-11-02T08:00:00+07:00".into()));
         for (lost, absent, hours, agreed, again) in [
-            (false, true, None, true, true),
-            (false, false, None, true, false),
-            (false, true, None, false, false),
-            (true, true, None, true, false),
-            (true, true, Some(24), true, true),
-            (true, false, Some(24), false, true),
+            (false, true, None, true, Some(Again::Absent)),
+            (false, true, Some(24), true, Some(Again::Absent)),
+            (false, false, None, true, None),
+            (false, true, None, false, None),
+            (true, true, None, true, None),
+            (true, true, Some(24), true, by_key()),
+            (true, false, Some(24), false, by_key()),
         ] {
             let told = may_go_again(&of_line(lost), absent, now, &terms(hours, agreed));
             assert_eq!(told, again, "{lost} {absent} {hours:?} {agreed}");

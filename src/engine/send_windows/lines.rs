@@ -24,6 +24,8 @@ pub(super) struct Line {
     pub bytes: Vec<u8>,
     pub reference: String,
     pub key: Key,
+    /// It goes again, and nothing but its key makes that harmless; when the key first went.
+    pub known_by_key_since: Option<Arc<str>>,
 }
 
 /// What the windows say of each line of a file.
@@ -135,7 +137,7 @@ impl Engine {
                             ),
                         ));
                     };
-                    page.push(Line { number, bytes, reference, key });
+                    page.push(Line { number, bytes, reference, key, known_by_key_since: None });
                     if page.len() == page_lines
                         && send.blocking_send(Ok(std::mem::take(&mut page))).is_err()
                     {
