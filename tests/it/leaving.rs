@@ -371,7 +371,7 @@ async fn too_many_failures_stop_a_partner(mut office: TestOffice) {
     rejected("S2").await;
     assert_eq!(office.halts().await, ["provider:sheetbank"]);
     let halt = office.engine.store.halts().await.unwrap().remove(0);
-    assert!(halt.cause.starts_with("2 of 4 payments of cycle 1"), "{}", halt.cause);
+    assert!(halt.cause.starts_with("2 of 4 payments of cycle 2026-10 "), "{}", halt.cause);
     assert_eq!(halt.put_by, "evidence");
     for by in APPROVERS {
         office.engine.halt_lift(halt.number, by, &key(by)).await.unwrap();
