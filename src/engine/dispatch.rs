@@ -17,7 +17,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::money::Money;
 use crate::engine::halt::scopes;
-use crate::engine::lease::Lease;
+use crate::engine::lease::{Lease, TAKEN_OVER};
 use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
 use crate::store::registry::Counted;
@@ -100,8 +100,20 @@ impl Engine {
                         Err(error) => Err(error),
                     };
                     let given_back = self.give_back(lease).await;
-                    // What went wrong first is what is told.
-                    sent?;
+                    match sent {
+                        // What is wrong with one partner is told of its files, and stops no other's.
+                        Err(EngineError::Refused { code, sentence }) if code != TAKEN_OVER => {
+                            let known: Vec<String> =
+                                done.iter().map(|one| one.file_name.clone()).collect();
+                            let left = waiting.iter().filter(|batch| {
+                                keys.contains(&key(batch)) && !known.contains(&batch.file_name)
+                            });
+                            let why = format!("{code}: {sentence}");
+                            done.extend(left.map(|batch| told(batch, batch.state, why.clone())));
+                        }
+                        // What went wrong first is what is told.
+                        sent => sent?,
+                    }
                     given_back?;
                 }
                 Err(holder) => done.extend(
@@ -394,6 +406,11 @@ impl Engine {
         let delivery_no = self.delivery_no(batch).await?;
         changes.delivery_ended(batch, delivery_no, outcome, detail, &self.stamp());
         changes.batch_moved(batch, after.state);
+        if matches!(event, BatchEvent::ProvedDelivered | BatchEvent::ProvedNotSent) {
+            // Who has proposed what became of its payments did not know of this.
+            let proposed = self.fates_of_batch(batch).await?;
+            changes.fates_withdrawn(&proposed)?;
+        }
         changes.event(
             Leaf::of("delivery_ended", &self.stamp())
                 .number("cycle", batch.cycle.0)

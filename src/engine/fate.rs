@@ -420,6 +420,23 @@ impl Engine {
         Ok(proposed.into_iter().map(|fate| ((fate.payable, fate.attempt), fate)).collect())
     }
 
+    /// What is proposed about the payments of a file.
+    pub(super) async fn fates_of_batch(&self, batch: &Batch) -> Result<Vec<Fate>, EngineError> {
+        let mut proposed = self.store.fates_proposed(batch.cycle).await?;
+        if proposed.is_empty() {
+            return Ok(proposed);
+        }
+        let payables: Vec<PayableNo> = proposed.iter().map(|fate| fate.payable).collect();
+        let orders = self.store.instructions_of(&payables).await?;
+        let of_file: BTreeSet<Key> = orders
+            .iter()
+            .filter(|order| order.batch == batch.number)
+            .map(|order| (order.payable, order.attempt))
+            .collect();
+        proposed.retain(|fate| of_file.contains(&(fate.payable, fate.attempt)));
+        Ok(proposed)
+    }
+
     /// What is unknown by itself or with its file.
     async fn unknown_instructions(
         &self,

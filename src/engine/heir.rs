@@ -23,6 +23,7 @@ use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
 use crate::engine::acting::Doing;
 use crate::engine::assemble;
+use crate::engine::paid_otherwise::is_looked_at;
 use crate::engine::payout::{PayeeDetail, Payout};
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::account_name::AccountNames;
@@ -413,15 +414,16 @@ impl Engine {
         &self,
         cycle: CycleNo,
     ) -> Result<Vec<Instruction>, EngineError> {
-        let numbers = self.store.payables_of_withdrawn_heirs(cycle).await?;
-        if numbers.is_empty() {
+        let since = self.store.payables_of_withdrawn_heirs(cycle).await?;
+        if since.is_empty() {
             return Ok(vec![]);
         }
         let looked_at = self.store.stops_looked_at(cycle).await?;
+        let numbers: Vec<PayableNo> = since.keys().copied().collect();
         let mut orders = self.store.instructions_of(&numbers).await?;
         orders.retain(|one| {
             one.state == InstructionState::InBatch
-                && !looked_at.contains(&(one.payable, one.attempt))
+                && !is_looked_at(&looked_at, one.payable, since.get(&one.payable))
         });
         Ok(orders)
     }

@@ -52,6 +52,9 @@ impl Lease {
     }
 }
 
+/// The rule that a lease was taken over by another process.
+pub(super) const TAKEN_OVER: &str = "D150";
+
 impl Engine {
     /// Takes a lease; `Err` of the inner result says who holds it.
     pub(super) async fn lease(&self, name: &str) -> Result<Result<Lease, String>, EngineError> {
@@ -159,7 +162,7 @@ impl Engine {
     async fn commit_fenced(&self, changes: Changes) -> Result<(), EngineError> {
         match self.store.commit(changes).await {
             Err(StoreError::Conflict { rule }) if rule == FENCE => Err(EngineError::refused(
-                "D150",
+                TAKEN_OVER,
                 "this process was stopped for so long that another has taken over; nothing was changed: it goes \
                  on there",
             )),

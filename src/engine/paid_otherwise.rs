@@ -5,7 +5,7 @@
 //! earlier list is the payment after all, or what the person has already is set off.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::domain::answer::DiscrepancyKind;
@@ -33,6 +33,8 @@ pub(super) struct Excess {
     is_whole: bool,
     /// Two officers have given up to get it back.
     pub is_given_up: bool,
+    /// When it was found.
+    known_since: String,
 }
 
 /// What is proved paid under earlier lists, by the payables of later ones; and what later lists lowered.
@@ -42,10 +44,11 @@ pub struct PaidOtherwise {
     /// Receivables whose money stands on a list that has not paid it, by the payable that has its claims now.
     covered: HashMap<i64, PayableNo>,
     before: HashMap<PayableNo, Vec<Excess>>,
-    ended: HashSet<PayableNo>,
+    /// With the moment from which that is known.
+    ended: HashMap<PayableNo, String>,
     /// Payables of which an earlier order is proved paid beside a later one.
-    twice: HashSet<PayableNo>,
-    /// Payables for an order of which a second transaction was told, or something that could not be booked.
+    twice: HashMap<PayableNo, String>,
+    /// Payables of which an answer said something that did not count, and that they were paid may be behind it.
     perhaps_twice: HashSet<PayableNo>,
 }
 
@@ -73,7 +76,7 @@ impl PaidOtherwise {
 
     /// Whether all of a payable is paid by the order of an earlier list, for good.
     pub(super) fn has_ended(&self, payable: PayableNo) -> bool {
-        self.ended.contains(&payable)
+        self.ended.contains_key(&payable)
     }
 
     /// Whether a second transaction was told for an order of a payable, or something that could not be booked,
@@ -82,13 +85,22 @@ impl PaidOtherwise {
         self.perhaps_twice.contains(&payable)
     }
 
-    /// Payables whose live orders would pay what somebody has already.
-    fn again(&self) -> Vec<PayableNo> {
-        let has_left = |excesses: &Vec<Excess>| excesses.iter().any(|one| one.left_minor > 0);
-        let carried = self.before.iter().filter(|(_, before)| has_left(before)).map(|(to, _)| *to);
-        let all: BTreeSet<PayableNo> =
-            carried.chain(self.ended.iter().copied()).chain(self.twice.iter().copied()).collect();
-        all.into_iter().collect()
+    /// Payables whose live orders would pay what somebody has already, and since when that is known.
+    fn again(&self) -> BTreeMap<PayableNo, String> {
+        let mut all: BTreeMap<PayableNo, String> = BTreeMap::new();
+        let mut add = |payable: PayableNo, since: &str| {
+            let known = all.entry(payable).or_default();
+            if known.as_str() < since {
+                *known = since.to_owned();
+            }
+        };
+        for (to, before) in &self.before {
+            for one in before.iter().filter(|one| one.left_minor > 0) {
+                add(*to, &one.known_since);
+            }
+        }
+        self.ended.iter().chain(&self.twice).for_each(|(payable, since)| add(*payable, since));
+        all
     }
 
     pub(super) fn before(&self, payable: PayableNo) -> &[Excess] {
@@ -111,6 +123,30 @@ pub(super) fn all_of_it(before: &[Excess], due_minor: i64) -> Option<Vec<&Excess
     })?;
     whole.truncate(needed + 1);
     Some(whole)
+}
+
+/// What an answer may have said of a payment without that it counts: perhaps the person has the money.
+const PERHAPS_PAID: [DiscrepancyKind; 6] = [
+    DiscrepancyKind::PaidTwice,
+    DiscrepancyKind::NotBooked,
+    DiscrepancyKind::AmountDiffers,
+    DiscrepancyKind::AccountDiffers,
+    DiscrepancyKind::DateImpossible,
+    DiscrepancyKind::Unclear,
+];
+
+/// Whether an officer has looked at a payment since something became known: a stop of it waits for a second
+/// officer, or one was let go after that.
+pub(super) fn is_looked_at(
+    looked_at: &HashMap<PayableNo, Option<String>>,
+    payable: PayableNo,
+    known_since: Option<&String>,
+) -> bool {
+    match looked_at.get(&payable) {
+        None => false,
+        Some(None) => true,
+        Some(Some(let_go_at)) => known_since.is_none_or(|since| since <= let_go_at),
+    }
 }
 
 impl Engine {
@@ -137,8 +173,7 @@ impl Engine {
             .into_iter()
             .map(|order| ((order.payable, order.attempt), order))
             .collect();
-        let told_besides = (DiscrepancyKind::PaidTwice, DiscrepancyKind::NotBooked);
-        let perhaps_twice = self.store.payables_in_queue(told_besides).await?;
+        let perhaps_twice = self.store.payables_in_queue(&PERHAPS_PAID).await?;
         let mut found = PaidOtherwise { perhaps_twice, ..PaidOtherwise::default() };
         for (key, standing) in proved {
             let (Some(order), Some(payable)) = (orders.get(&key), payables.get(&key.0)) else {
@@ -148,9 +183,10 @@ impl Engine {
             if !is_excess && order.state != InstructionState::Settled {
                 continue;
             }
+            let known_since = standing.receivable.opened_at.clone();
             let left_minor = standing.left_minor();
             if is_excess && left_minor > 0 {
-                found.twice.insert(payable.number);
+                found.twice.insert(payable.number, known_since.clone());
             }
             let mut is_paid = payable.state == PayableState::Paid;
             let mut last = payable.number;
@@ -163,6 +199,7 @@ impl Engine {
                 left_minor,
                 is_whole: left_minor == standing.receivable.amount_minor,
                 is_given_up: standing.given_up_minor > 0,
+                known_since: known_since.clone(),
             };
             // The list that had carried it on was given up, or is computed anew.
             if is_excess && next.is_none() {
@@ -172,7 +209,7 @@ impl Engine {
                 if is_excess {
                     found.before.entry(to).or_default().push(excess.clone());
                 } else {
-                    found.ended.insert(to);
+                    found.ended.insert(to, known_since.clone());
                 }
                 last = to;
                 let later = self.store.payable(to).await?;
@@ -183,7 +220,8 @@ impl Engine {
                 found.covered.insert(standing.number, last);
             }
         }
-        found.lowered = self.lowered_beside(&found.ended).await?;
+        let ended: HashSet<PayableNo> = found.ended.keys().copied().collect();
+        found.lowered = self.lowered_beside(&ended).await?;
         Ok(found)
     }
 
@@ -193,16 +231,17 @@ impl Engine {
         &self,
         cycle: CycleNo,
     ) -> Result<Vec<Instruction>, EngineError> {
-        let mut numbers = self.paid_otherwise().await?.again();
-        numbers.retain(|number| number.cycle() == cycle);
-        if numbers.is_empty() {
+        let mut since = self.paid_otherwise().await?.again();
+        since.retain(|number, _| number.cycle() == cycle);
+        if since.is_empty() {
             return Ok(vec![]);
         }
         let looked_at = self.store.stops_looked_at(cycle).await?;
+        let numbers: Vec<PayableNo> = since.keys().copied().collect();
         let mut orders = self.store.instructions_of(&numbers).await?;
         orders.retain(|one| {
             one.state == InstructionState::InBatch
-                && !looked_at.contains(&(one.payable, one.attempt))
+                && !is_looked_at(&looked_at, one.payable, since.get(&one.payable))
         });
         Ok(orders)
     }
@@ -270,8 +309,15 @@ mod tests {
             state: InstructionState::SettledExcess,
             evidence: Evidence::default(),
         };
-        let is_whole = left_minor == amount_minor;
-        Excess { receivable: 1, order, kept_minor: 0, left_minor, is_whole, is_given_up: false }
+        Excess {
+            receivable: 1,
+            order,
+            kept_minor: 0,
+            left_minor,
+            is_whole: left_minor == amount_minor,
+            is_given_up: false,
+            known_since: String::new(),
+        }
     }
 
     fn kept(kept_minor: i64, excess: Excess) -> Excess {

@@ -209,7 +209,7 @@ impl Engine {
     ///
     /// # Errors
     /// D164 when nothing is proposed, A120 when who proposed it signs no more, D165 when it is the officer who proposed it, D166 when a list
-    /// waits to be released, and those of taking a file back.
+    /// waits to be released, D168 when a payment was taken back meanwhile, and those of taking a file back.
     pub async fn stop_confirm(
         &self,
         cycle: &Cycle,
@@ -231,6 +231,7 @@ impl Engine {
             self.second_of_two(one, &anew, &mut changes).await?;
         }
         let stopped: BTreeSet<PayableNo> = stops.iter().map(|stop| stop.payable).collect();
+        self.must_wait_in_files(cycle, &stops).await?;
         let mut taken = Vec::new();
         let mut whole = Vec::new();
         let mut moving = Vec::new();
@@ -286,6 +287,27 @@ impl Engine {
         };
         let total_minor = taken.iter().map(|one| one.amount_minor).sum();
         Ok(Stopped { count: taken.len() as i64, total_minor, list, left: 0 })
+    }
+
+    /// What was taken back meanwhile and is not ordered again stands in no file from which it could be taken; when
+    /// it is ordered again, its new file waits for the stop.
+    async fn must_wait_in_files(&self, cycle: &Cycle, stops: &[Stop]) -> Result<(), EngineError> {
+        let numbers: Vec<PayableNo> = stops.iter().map(|stop| stop.payable).collect();
+        let mut orders = self.store.instructions_of(&numbers).await?;
+        orders.retain(|one| one.state == InstructionState::InBatch);
+        let waits = |stop: &Stop| orders.iter().any(|order| order.payable == stop.payable);
+        match stops.iter().find(|stop| !waits(stop)) {
+            None => Ok(()),
+            Some(stop) => Err(EngineError::refused(
+                "D168",
+                format!(
+                    "{} was taken back and waits in no file; confirm when it is ordered again, its file does not leave \
+                     before, or refuse the stop: chitra stop refuse {} PERSON --as APPROVER",
+                    self.reference_of(stop),
+                    cycle.label()
+                ),
+            )),
+        }
     }
 
     /// Another officer refuses a stop: the files may leave as they are.

@@ -271,17 +271,17 @@ impl Store {
     /// The payables of which something of either kind ever came into the queue.
     pub async fn payables_in_queue(
         &self,
-        (one, other): (DiscrepancyKind, DiscrepancyKind),
+        kinds: &[DiscrepancyKind],
     ) -> Result<HashSet<PayableNo>, StoreError> {
-        let rows = self
-            .query(
-                "select distinct payable_no from discrepancy where kind in ($1, $2) and payable_no is not null",
-                &[one.name().into(), other.name().into()],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| PayableNo::from_number(row.int(0)?).map_err(|e| broken(e.to_string())))
-            .collect()
+        let mut found = HashSet::new();
+        for kind in kinds {
+            let sql = "select distinct payable_no from discrepancy where kind = $1 and payable_no is not null";
+            for row in self.query(sql, &[kind.name().into()]).await? {
+                let payable = PayableNo::from_number(row.int(0)?);
+                found.insert(payable.map_err(|error| broken(error.to_string()))?);
+            }
+        }
+        Ok(found)
     }
 
     /// Every item that ever came into the queue, after a number.

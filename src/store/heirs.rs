@@ -1,5 +1,7 @@
 //! Heirs that officers name.
 
+use std::collections::BTreeMap;
+
 use crate::domain::heir::{HeirRow, HeirState};
 use crate::domain::ids::{CycleNo, PayableNo, PersonNo};
 use crate::domain::state::Named;
@@ -42,20 +44,20 @@ impl Store {
         rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
-    /// Payables of a cycle that were made for namings which do not count any more.
+    /// Payables of a cycle that were made for namings which do not count any more, and since when.
     pub async fn payables_of_withdrawn_heirs(
         &self,
         cycle: CycleNo,
-    ) -> Result<Vec<PayableNo>, StoreError> {
+    ) -> Result<BTreeMap<PayableNo, String>, StoreError> {
         let rows = self
             .query(
-                "select payable_no from payable where cycle_no = $1 and heir_no is not null
-                   and not exists (select 1 from heir where heir.heir_no = payable.heir_no and heir.state = 'confirmed')
-                 order by payable_no",
+                "select p.payable_no, coalesce(h.withdrawn_at, '') from payable p
+                 left join heir h on h.heir_no = p.heir_no
+                 where p.cycle_no = $1 and p.heir_no is not null and coalesce(h.state, '') <> 'confirmed'",
                 &[cycle.0.into()],
             )
             .await?;
-        rows.iter().map(|row| payable_number(row, 0)).collect()
+        rows.iter().map(|row| Ok((payable_number(row, 0)?, row.text(1)?.to_owned()))).collect()
     }
 
     pub async fn heir(&self, number: i64) -> Result<Option<HeirRow>, StoreError> {

@@ -1,6 +1,6 @@
 //! Payments that officers take off a sealed list.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, PersonNo, Shard};
@@ -15,39 +15,55 @@ use super::{Changes, Row, Store, StoreError};
 pub type Paid = (PersonNo, PersonNo, Option<i64>);
 
 impl Store {
-    /// What is proposed to be stopped in a cycle, in the order of the payments.
+    /// What is proposed to be stopped in a cycle, in the order of the payments: each with the file in which the
+    /// payment waits now, whatever moved it since.
     pub async fn stops_proposed(&self, cycle: CycleNo) -> Result<Vec<Stop>, StoreError> {
         let rows = self
             .query(
-                "select stop_no, cycle_no, payable_no, attempt, batch_no, reason, state, proposed_by, proposed_at
-                 from stop where cycle_no = $1 and state = 'proposed' order by payable_no",
+                "select s.stop_no, s.cycle_no, s.payable_no, s.attempt, coalesce(i.batch_no, s.batch_no),
+                   s.reason, s.state, s.proposed_by, s.proposed_at
+                 from stop s left join instruction i
+                   on i.shard = s.shard and i.payable_no = s.payable_no and i.state = 'in_batch'
+                 where s.cycle_no = $1 and s.state = 'proposed' order by s.payable_no",
                 &[cycle.0.into()],
             )
             .await?;
         rows.iter().map(stop).collect()
     }
 
-    /// The orders of a cycle that an officer has proposed to stop, or let go when it was proposed.
+    /// Since when officers know of the payments of a cycle of which a stop was proposed: those still waiting for
+    /// the second officer (none), and those that were let go, with the last moment in which one was.
     pub async fn stops_looked_at(
         &self,
         cycle: CycleNo,
-    ) -> Result<HashSet<(PayableNo, AttemptNo)>, StoreError> {
+    ) -> Result<HashMap<PayableNo, Option<String>>, StoreError> {
         let rows = self
             .query(
-                "select stop_no, cycle_no, payable_no, attempt, batch_no, reason, state, proposed_by, proposed_at
-                 from stop where cycle_no = $1 and state <> 'confirmed'",
+                "select payable_no, min(case when state = 'proposed' then 0 else 1 end), max(ended_at)
+                 from stop where cycle_no = $1 and state <> 'confirmed' group by payable_no",
                 &[cycle.0.into()],
             )
             .await?;
-        rows.iter().map(|row| stop(row).map(|one| (one.payable, one.attempt))).collect()
+        rows.iter()
+            .map(|row| {
+                let payable = PayableNo::from_number(row.int(0)?)
+                    .map_err(|error| broken(error.to_string()))?;
+                let let_go_at = match row.int(1)? {
+                    0 => None,
+                    _ => row.maybe_text(2)?.map(str::to_owned),
+                };
+                Ok((payable, let_go_at))
+            })
+            .collect()
     }
 
-    /// How many payments of a file are proposed to be stopped.
+    /// How many payments of a file are proposed to be stopped, in whichever file they were then.
     pub async fn stops_of_batch(&self, batch: &Batch) -> Result<i64, StoreError> {
         let rows = self
             .query(
-                "select cast(count(*) as bigint) from stop
-                 where cycle_no = $1 and batch_no = $2 and state = 'proposed'",
+                "select cast(count(*) as bigint) from stop s join instruction i
+                   on i.shard = s.shard and i.payable_no = s.payable_no
+                 where s.cycle_no = $1 and s.state = 'proposed' and i.batch_no = $2 and i.state = 'in_batch'",
                 &[batch.cycle.0.into(), batch.number.0.into()],
             )
             .await?;
@@ -161,7 +177,8 @@ impl Changes {
         self.guarded(
             "a file with a payment that is to be stopped is not sent",
             "update batch set state = state where cycle_no = $1 and batch_no = $2 and not exists
-               (select 1 from stop where cycle_no = $1 and batch_no = $2 and state = 'proposed')",
+               (select 1 from stop s join instruction i on i.shard = s.shard and i.payable_no = s.payable_no
+                where s.cycle_no = $1 and s.state = 'proposed' and i.batch_no = $2 and i.state = 'in_batch')",
             vec![batch.cycle.0.into(), batch.number.0.into()],
         );
     }

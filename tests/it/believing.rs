@@ -18,6 +18,7 @@ use crate::support::small_office::{PROGRAM, Ran};
 on_both_databases! { run, RealPart::Postgres;
     another_account_is_not_paid_and_is_told
     a_way_of_writing_is_no_other_account
+    a_slip_about_a_rejected_payment_holds_it
     a_second_transaction_is_perhaps_a_second_payment
     of_two_transactions_one_may_stand_when_the_other_came_back
     a_second_debit_is_perhaps_a_second_payment
@@ -219,6 +220,27 @@ async fn of_two_transactions_one_may_stand_when_the_other_came_back(office: Test
         let dung = office.said(&before, "E4", 1, "Thành công", "").await;
         office.sheet(&[dung]).await.unwrap();
     }
+    office.ends_whole().await;
+}
+
+/// Rejected, and then said to be paid with a slip: what counts as no evidence is still a reason to wait.
+async fn a_slip_about_a_rejected_payment_holds_it(office: TestOffice) {
+    let october = sent(&office, &[AN, DUNG]).await;
+    let no = office.said(&october, "E1", 1, "Thất bại", "Tài khoản đã đóng").await;
+    office.sheet(&[no]).await.unwrap();
+    let mut yes = office.said(&october, "E1", 1, "Thành công", "").await;
+    yes.amount_minor -= 1000;
+    office.sheet(&[yes]).await.unwrap();
+    office.check(&october, "entitled 2", "pending 1 = 500000, rejected 1 = 500000").await;
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!((again.list, again.ordered), (None, 0), "{:?}", again.waiting);
+    let dung = office.said(&october, "E4", 1, "Thành công", "").await;
+    office.sheet(&[dung]).await.unwrap();
+    office.closed(&october).await;
+    office.month("2026-11", &[DUNG]).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    let held = office.engine.store.held(november.number).await.unwrap();
+    assert_eq!(held.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["H153"]);
     office.ends_whole().await;
 }
 

@@ -16,6 +16,7 @@ on_both_databases! { run, RealPart::Postgres;
     unknown_ends_by_a_debit_and_the_agreed_days_and_not_by_days
     a_debit_of_what_was_not_carried_out_is_for_a_person
     a_partner_that_is_not_heard_may_have_returned_it
+    a_debit_that_undoes_a_credit_is_for_a_person
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970436 0711000001";
@@ -30,12 +31,17 @@ async fn sent(office: &TestOffice) -> Cycle {
     october
 }
 
-/// An entry of our account about one payment: `DBIT`, or `CRDT` with the reason of a return.
+/// An entry of our account about one payment: `DBIT`, or `CRDT` with the reason of a return; `undone DBIT` undoes a
+/// credit.
 async fn booked(office: &TestOffice, cycle: &Cycle, enrolment: &str, entry: &str, on: &str) {
     let reference = office.said(cycle, enrolment, 1, "", "").await.reference;
     let reason = match entry {
         "CRDT" => "<RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>",
         _ => "",
+    };
+    let (entry, undoes) = match entry.strip_prefix("undone ") {
+        Some(entry) => (entry, "<RvslInd>true</RvslInd>"),
+        None => (entry, ""),
     };
     let now = office.engine.clock.now();
     let notice = format!(
@@ -43,7 +49,7 @@ async fn booked(office: &TestOffice, cycle: &Cycle, enrolment: &str, entry: &str
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08"><BkToCstmrDbtCdtNtfctn>
 <GrpHdr><MsgId>N-{entry}-{on}</MsgId><CreDtTm>{now}</CreDtTm></GrpHdr>
 <Ntfctn><Id>N-{enrolment}</Id><Acct><Id><IBAN>VN67BHXH0000000011004000001</IBAN></Id></Acct>
-<Ntry><Amt Ccy="VND">500000</Amt><CdtDbtInd>{entry}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
+<Ntry><Amt Ccy="VND">500000</Amt><CdtDbtInd>{entry}</CdtDbtInd>{undoes}<Sts><Cd>BOOK</Cd></Sts>
 <BookgDt><Dt>{on}</Dt></BookgDt>
 <NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs><Amt Ccy="VND">500000</Amt>
 <CdtDbtInd>{entry}</CdtDbtInd>{reason}</TxDtls></NtryDtls></Ntry></Ntfctn>
@@ -239,5 +245,21 @@ async fn a_partner_that_is_not_heard_may_have_returned_it(mut office: TestOffice
     booked(&office, &october, "E1", "CRDT", "2026-10-08").await;
     assert_eq!(told(&office, &october, "E1").await, "returned, debited 2026-10-03");
     office.check(&october, "entitled 2", "pending 1 = 500000, returned 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// The bank takes back what it had returned: the money is perhaps with the payee after all.
+async fn a_debit_that_undoes_a_credit_is_for_a_person(office: TestOffice) {
+    let october = sent(&office).await;
+    office.on_day("2026-10-06");
+    booked(&office, &october, "E1", "DBIT", "2026-10-03").await;
+    booked(&office, &october, "E1", "CRDT", "2026-10-04").await;
+    office.check(&october, "entitled 2", "pending 1 = 500000, returned 1 = 500000").await;
+    booked(&office, &october, "E1", "undone DBIT", "2026-10-05").await;
+    booked(&office, &october, "E2", "undone DBIT", "2026-10-05").await;
+    office.check(&october, "entitled 2", "pending 1 = 500000, returned 1 = 500000").await;
+    assert_eq!(office.discrepancies().await.len(), 2);
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!((again.list, again.ordered), (None, 0), "{:?}", again.waiting);
     office.ends_whole().await;
 }

@@ -24,6 +24,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_value_date_over_the_end_of_the_year_keeps_the_month
     no_more_leaves_in_a_day_than_the_ceiling
     a_file_waits_for_cleared_funds
+    a_partner_that_is_not_agreed_any_more_stops_no_other
     too_many_failures_stop_a_partner
     a_reissue_is_no_larger_than_the_policy_allows
     what_is_tried_again_is_said_by_the_terms
@@ -345,6 +346,38 @@ async fn a_file_waits_for_cleared_funds(mut office: TestOffice) {
     let an = office.said(&cycle, "E1", 1, "Thất bại", "Sai số tài khoản").await;
     office.sheet(&[an]).await.unwrap();
     assert_eq!(office.engine.cleared_funds("sheetbank").await.unwrap(), 600_000);
+    office.ends_whole().await;
+}
+
+/// A partner whose terms are gone is told of its files, and the others' leave.
+async fn a_partner_that_is_not_agreed_any_more_stops_no_other(mut office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    let path = office.dir.join("chitra.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let without: Vec<&str> =
+        text.split("[[provider]]").filter(|part| !part.contains("name = \"isobank\"")).collect();
+    std::fs::write(&path, without.join("[[provider]]")).unwrap();
+    office.reopen().await;
+    let told = office.engine.dispatch(None).await.unwrap();
+    let told: Vec<String> =
+        told.iter().map(|one| format!("{} {}", one.state, &one.detail[..4])).collect();
+    assert_eq!(told, ["delivered deli", "released G118"]);
+    std::fs::write(&path, &text).unwrap();
+    office.reopen().await;
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].detail, "delivered and read back");
+    // What it has is unknown when it is gone for good.
+    std::fs::write(&path, without.join("[[provider]]")).unwrap();
+    office.reopen().await;
+    office.on_day("2026-10-20");
+    office.engine.collect_all().await.unwrap();
+    assert_eq!(office.attempts(&cycle, "E2").await, "1 unknown");
+    std::fs::write(&path, text).unwrap();
+    office.reopen().await;
     office.ends_whole().await;
 }
 

@@ -6,6 +6,7 @@ use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::cycle::{Cycle, CycleState};
 use chitra::engine::stop::Stopped;
 
+use crate::carried::let_go_on;
 use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
 
@@ -18,11 +19,15 @@ on_both_databases! { run, RealPart::Postgres;
     what_has_left_is_not_stopped
     what_was_ordered_again_can_be_stopped
     the_list_of_the_others_can_be_given_up
+    a_stop_follows_its_payment_into_another_file
+    a_stop_holds_what_is_taken_back_and_ordered_again
+    a_stop_let_go_before_the_evidence_says_nothing_of_it
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
 const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | cash";
 const CHI: &str = "E3 | 001145000103 | Lê Thị Chi | 1945-07-03 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000003";
+const DUNG: &str = "E4 | 001144000104 | Phạm Thị Dung | 1944-07-04 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000004";
 const DAY: &str = "2026-09-20";
 const REASON: &str = "the commune reports that he died on 2026-09-18";
 
@@ -225,5 +230,79 @@ async fn the_list_of_the_others_can_be_given_up(office: TestOffice) {
     office
         .check(&cycle, "entitled 3", "held 1 = 500000, pending 1 = 500000, paid 1 = 500000")
         .await;
+    office.ends_whole().await;
+}
+
+/// Two people of one file: the second stop waits in the file into which the first one moved it.
+async fn a_stop_follows_its_payment_into_another_file(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, CHI, DUNG]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    proposed(&office, &cycle, "E1").await;
+    proposed(&office, &cycle, "E3").await;
+    let list = confirmed(&office, &cycle, "E1").await.list.unwrap();
+    let (now, chi) = (office.now(&cycle).await, office.person("E3").await);
+    let by = APPROVERS[0];
+    refused(office.engine.stop_confirm(&now, chi, by, &key(by)).await, "D166");
+    office.released(&cycle, list.number.0).await;
+    let told = dispatched(&office).await;
+    assert!(told[0].starts_with("released: waits: 1 of its payments are proposed"), "{told:?}");
+    let stops = office.engine.stops(&office.now(&cycle).await).await.unwrap();
+    let batches = office.engine.store.batches(cycle.number).await.unwrap();
+    assert_eq!(stops[0].file_name, batches.last().unwrap().file_name);
+    let list = confirmed(&office, &cycle, "E3").await.list.unwrap();
+    office.sent(&cycle, list.number.0).await;
+    assert_eq!(office.attempts(&cycle, "E3").await, "1 cancelled");
+    office.check(&cycle, "entitled 3", "held 2 = 1000000, pending 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn a_stop_holds_what_is_taken_back_and_ordered_again(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, CHI]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    proposed(&office, &cycle, "E1").await;
+    let file = office.engine.store.batches(cycle.number).await.unwrap().remove(0).file_name;
+    let now = office.now(&cycle).await;
+    office.engine.withdraw(&now, &file, MAKER, &key(MAKER)).await.unwrap();
+    let (an, by) = (office.person("E1").await, APPROVERS[0]);
+    let told = refused(office.engine.stop_confirm(&now, an, by, &key(by)).await, "D168");
+    assert!(told.contains("waits in no file"), "{told}");
+    let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
+    office.released(&cycle, again.list.unwrap().number.0).await;
+    let told = dispatched(&office).await;
+    assert!(told[0].starts_with("released: waits: 1 of its payments are proposed"), "{told:?}");
+    let list = confirmed(&office, &cycle, "E1").await.list.unwrap();
+    office.sent(&cycle, list.number.0).await;
+    assert_eq!(office.attempts(&cycle, "E1").await, "1 cancelled, 2 cancelled");
+    office.check(&cycle, "entitled 2", "held 1 = 500000, pending 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// A rumour was let go; then the first order is proved paid, and the second one waits all the same.
+async fn a_stop_let_go_before_the_evidence_says_nothing_of_it(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN]).await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&cycle, "E1", 1, "Thất bại", "Sai số tài khoản").await;
+    office.sheet(&[no]).await.unwrap();
+    let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
+    office.released(&cycle, again.list.unwrap().number.0).await;
+    proposed(&office, &cycle, "E1").await;
+    let (now, an, by) = (office.now(&cycle).await, office.person("E1").await, APPROVERS[0]);
+    office.engine.stop_refuse(&now, an, by, &key(by)).await.unwrap();
+    office.on_day("2026-09-21");
+    let yes = office.said(&cycle, "E1", 1, "Thành công", "").await;
+    office.sheet(&[yes]).await.unwrap();
+    let_go_on(&office).await;
+    let told = dispatched(&office).await;
+    assert!(told[0].contains("order money that an earlier order is now proved"), "{told:?}");
+    // Looked at once more, it is theirs to let go.
+    proposed(&office, &cycle, "E1").await;
+    let now = office.now(&cycle).await;
+    office.engine.stop_refuse(&now, an, by, &key(by)).await.unwrap();
+    assert_eq!(dispatched(&office).await, ["delivered: delivered and read back"]);
     office.ends_whole().await;
 }

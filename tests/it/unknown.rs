@@ -14,6 +14,7 @@ on_both_databases! { run, RealPart::Postgres;
     two_officers_decide_what_no_answer_tells
     a_decision_in_a_closed_cycle_clears_its_suspense
     a_file_of_unknown_fate_is_decided_as_a_whole
+    what_was_proposed_of_a_file_is_void_once_it_is_sent
     what_is_decided_not_paid_leaves_the_proved_payment_standing
     silence_is_counted_from_the_value_date
 }
@@ -113,6 +114,36 @@ async fn a_decision_in_a_closed_cycle_clears_its_suspense(office: TestOffice) {
     propose(&office, &closed, &an, Verdict::NotPaid).await;
     office.engine.fate_confirm(&closed, &an, second, &key(second)).await.unwrap();
     office.check(&closed, "entitled 2", "unknown 1 = 500000, rejected 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn what_was_proposed_of_a_file_is_void_once_it_is_sent(mut office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    office.next_fault(Some(Fault::DiesBeforeSending));
+    office.engine.dispatch(Some(cycle.number)).await.unwrap_err();
+    office.next_fault(Some(Fault::CannotBeAsked));
+    office.reopen().await;
+    office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    let cycle = office.now(&cycle).await;
+    let file = office.engine.store.batches(cycle.number).await.unwrap().remove(0).file_name;
+    let file = vec![file];
+    propose(&office, &cycle, &file, Verdict::NotPaid).await;
+    office.next_fault(None);
+    let sent = office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    assert_eq!(sent[0].detail, "delivered and read back");
+    office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
+    // Nobody answers, and what was proposed before it was sent is confirmed by nobody.
+    office.on_day("2026-12-31");
+    office.engine.collect_all().await.unwrap();
+    office.check(&cycle, "entitled 2", "unknown 2 = 1000000").await;
+    let (now, second) = (office.now(&cycle).await, APPROVERS[0]);
+    let an = reference(&office, &now, "E1").await;
+    let engine = &office.engine;
+    refused(engine.fate_confirm(&now, &an, second, &key(second)).await, "L113");
+    refused(engine.fate_confirm(&now, &file, second, &key(second)).await, "L113");
     office.ends_whole().await;
 }
 

@@ -76,7 +76,9 @@ impl Engine {
         let today = self.clock.today();
         let deliveries = self.store.deliveries(cycle.number).await?;
         for batch in batches.iter().filter(|batch| batch.state == BatchState::Delivered) {
-            let Some(profile) = self.config.provider(&batch.provider) else { continue };
+            // Whoever is no partner any more is not waited for.
+            let answer_days =
+                self.config.provider(&batch.provider).map_or(0, |one| one.on(today).answer_days);
             let delivered = deliveries
                 .iter()
                 .filter(|one| one.batch == batch.number)
@@ -85,7 +87,7 @@ impl Engine {
                 .max();
             // Nobody is paid before the value date, so the days of silence begin there.
             let days = delivered.and_then(|on| today.since(on.max(batch.value_date)).ok());
-            if days.is_some_and(|days| i64::from(days.get_days()) > profile.on(today).answer_days) {
+            if days.is_some_and(|days| i64::from(days.get_days()) > answer_days) {
                 overdue.insert(batch.number);
             }
         }
