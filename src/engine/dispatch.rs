@@ -467,11 +467,11 @@ impl Engine {
     ) -> Result<String, EngineError> {
         let mut changes = Changes::new();
         let number = self.store.next_number(Counted::Halt).await?;
-        changes.halt_put(number, &format!("provider:{provider}"), cause, "evidence", &self.stamp());
+        let scope = format!("provider:{provider}");
+        changes.halt_put(number, &scope, cause, "evidence", &self.stamp());
         changes.event(self.halt_leaf(provider)?);
         self.store.commit(changes).await?;
         // Another may have been put before: that one is lifted.
-        let scope = format!("provider:{provider}");
         let halts = self.store.halts().await?;
         let halt = halts.iter().find(|halt| halt.scope == scope);
         Ok(halt.map_or_else(|| format!("halted: {cause}"), Halt::told))

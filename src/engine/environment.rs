@@ -10,6 +10,10 @@ use crate::domain::cycle::Cycle;
 use crate::domain::ids::ListNo;
 use crate::engine::{Engine, EngineError};
 
+fn is_of(file_name: &str, environment: Environment) -> bool {
+    file_name.split('-').next() == Some(words(environment).1)
+}
+
 /// How `chitra.toml` writes an environment, and how the names of its files begin.
 const fn words(environment: Environment) -> (&'static str, &'static str) {
     match environment {
@@ -30,13 +34,12 @@ impl Engine {
         file_name: &str,
         way_out: &str,
     ) -> Result<(), EngineError> {
-        let is_of = |environment| file_name.split('-').next() == Some(words(environment).1);
         let present = self.config.environment;
-        if is_of(present) {
+        if is_of(file_name, present) {
             return Ok(());
         }
         let (now, _) = words(present);
-        let made_in = match is_of(Environment::Test) {
+        let made_in = match is_of(file_name, Environment::Test) {
             true => words(Environment::Test).0,
             false => words(Environment::Production).0,
         };
@@ -73,6 +76,10 @@ impl Engine {
         &self,
         batch: &Batch,
     ) -> Result<(), EngineError> {
+        // It is asked before every window of requests: nothing is read while there is nothing to say.
+        if is_of(&batch.file_name, self.config.environment) {
+            return Ok(());
+        }
         let cycle = self.cycle_of(batch).await?.label();
         self.must_be_of_this_environment(
             &batch.file_name,

@@ -14,7 +14,7 @@ use crate::domain::digest::{Digest, Hasher};
 use crate::domain::heir::{Heir, HeirEvent, HeirRow, HeirState};
 use crate::domain::hold::HoldCode;
 use crate::domain::ids::{CycleNo, DestinationNo, ListNo, PayableNo, PersonNo};
-use crate::domain::instruction::{Instruction, InstructionState};
+use crate::domain::instruction::Instruction;
 use crate::domain::national_id::NationalId;
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::period::{Period, parse_date};
@@ -23,7 +23,6 @@ use crate::domain::signature::OfficerKey;
 use crate::domain::state::Named;
 use crate::engine::acting::Doing;
 use crate::engine::assemble;
-use crate::engine::paid_otherwise::is_looked_at;
 use crate::engine::payout::{PayeeDetail, Payout};
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::account_name::AccountNames;
@@ -415,17 +414,7 @@ impl Engine {
         cycle: CycleNo,
     ) -> Result<Vec<Instruction>, EngineError> {
         let since = self.store.payables_of_withdrawn_heirs(cycle).await?;
-        if since.is_empty() {
-            return Ok(vec![]);
-        }
-        let looked_at = self.store.stops_looked_at(cycle).await?;
-        let numbers: Vec<PayableNo> = since.keys().copied().collect();
-        let mut orders = self.store.instructions_of(&numbers).await?;
-        orders.retain(|one| {
-            one.state == InstructionState::InBatch
-                && !is_looked_at(&looked_at, one.payable, since.get(&one.payable))
-        });
-        Ok(orders)
+        self.not_looked_at(cycle, &since).await
     }
 
     /// A list is signed and released only for heirs who count.

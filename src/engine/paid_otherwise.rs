@@ -137,7 +137,7 @@ const PERHAPS_PAID: [DiscrepancyKind; 6] = [
 
 /// Whether an officer has looked at a payment since something became known: a stop of it waits for a second
 /// officer, or one was let go after that.
-pub(super) fn is_looked_at(
+fn is_looked_at(
     looked_at: &HashMap<PayableNo, Option<String>>,
     payable: PayableNo,
     known_since: Option<&String>,
@@ -233,6 +233,16 @@ impl Engine {
     ) -> Result<Vec<Instruction>, EngineError> {
         let mut since = self.paid_otherwise().await?.again();
         since.retain(|number, _| number.cycle() == cycle);
+        self.not_looked_at(cycle, &since).await
+    }
+
+    /// Of payables of a cycle, about which something became known at these moments, the live orders that no officer
+    /// has looked at since.
+    pub(super) async fn not_looked_at(
+        &self,
+        cycle: CycleNo,
+        since: &BTreeMap<PayableNo, String>,
+    ) -> Result<Vec<Instruction>, EngineError> {
         if since.is_empty() {
             return Ok(vec![]);
         }

@@ -248,7 +248,7 @@ impl Engine {
                 round.stop.put(why.clone());
                 return Ok(Next::End(Some(why)));
             }
-            if let Some(why) = self.stopped_for_now(&round.batch).await? {
+            if let Some(why) = self.held_back_for_now(&round.batch).await? {
                 return Ok(Next::End(Some(why)));
             }
             return self.record_window(round, Leaving { lines: to_send, again }).await;

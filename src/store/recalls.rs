@@ -8,6 +8,7 @@ use crate::domain::recall::{AnsweredBy, Recall, RecallFile, RecallFileState, Rec
 use crate::domain::state::Named;
 
 use super::paged::{Lookup, PAGE, lookup, padded};
+use super::payables::payable_number;
 use super::registry::broken;
 use super::{Changes, Row, Store, StoreError};
 
@@ -162,12 +163,10 @@ impl Store {
                 &[batch.cycle.0.into(), batch.number.0.into()],
             )
             .await?;
-        let whole = |error: &dyn std::fmt::Display| broken(error.to_string());
         rows.iter()
             .map(|row| {
-                let payable = PayableNo::from_number(row.int(0)?).map_err(|error| whole(&error))?;
-                let attempt = AttemptNo::new(row.int(1)?).map_err(|error| whole(&error))?;
-                Ok((payable, attempt))
+                let attempt = AttemptNo::new(row.int(1)?);
+                Ok((payable_number(row, 0)?, attempt.map_err(|error| broken(error.to_string()))?))
             })
             .collect()
     }

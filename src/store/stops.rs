@@ -8,6 +8,7 @@ use crate::domain::payable::Payable;
 use crate::domain::state::Named;
 use crate::domain::stop::{Stop, StopState};
 
+use super::payables::payable_number;
 use super::registry::{broken, person_no};
 use super::{Changes, Row, Store, StoreError};
 
@@ -46,13 +47,11 @@ impl Store {
             .await?;
         rows.iter()
             .map(|row| {
-                let payable = PayableNo::from_number(row.int(0)?)
-                    .map_err(|error| broken(error.to_string()))?;
                 let let_go_at = match row.int(1)? {
                     0 => None,
                     _ => row.maybe_text(2)?.map(str::to_owned),
                 };
-                Ok((payable, let_go_at))
+                Ok((payable_number(row, 0)?, let_go_at))
             })
             .collect()
     }

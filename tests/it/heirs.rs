@@ -91,6 +91,15 @@ async fn anew(office: &TestOffice, cycle: &Cycle) -> Cycle {
     office.computed(&again).await
 }
 
+/// An died in October, the son is named, and the list is computed anew for him.
+async fn october_for_the_son(office: &TestOffice) -> Cycle {
+    office.on_day(DAY);
+    office.month("2026-10", &[&dead(AN, "2026-10-01"), BINH]).await;
+    let cycle = office.computed(&office.opened("2026-10", Regular).await).await;
+    named(office, &SON).await;
+    anew(office, &cycle).await
+}
+
 async fn withdrawn(office: &TestOffice) {
     let (number, by) = (newest(office).await, APPROVERS[1]);
     let done = office.engine.heir_withdraw(number, "the family is not agreed", by, &key(by)).await;
@@ -435,11 +444,7 @@ async fn an_heir_who_has_died_is_not_paid(office: TestOffice) {
 
 /// What the heir's account refused is ordered for the heir again, and for nobody else.
 async fn what_the_heir_s_account_refuses_stays_the_heir_s(office: TestOffice) {
-    office.on_day(DAY);
-    office.month("2026-10", &[&dead(AN, "2026-10-01"), BINH]).await;
-    let cycle = office.computed(&office.opened("2026-10", Regular).await).await;
-    named(&office, &SON).await;
-    let cycle = anew(&office, &cycle).await;
+    let cycle = october_for_the_son(&office).await;
     let sealed = office.engine.seal(&cycle).await.unwrap();
     office.sent(&sealed, 0).await;
     let no = told_of_heir(&office, &cycle, "Không thành công", "Sai số tài khoản").await;
@@ -575,11 +580,7 @@ async fn a_carer_who_becomes_the_heir_is_paid_up_to_the_death(office: TestOffice
 
 /// What is on its way to the old account of the heir comes back after the heir was named anew.
 async fn another_account_of_the_same_heir_is_another_naming(office: TestOffice) {
-    office.on_day(DAY);
-    office.month("2026-10", &[&dead(AN, "2026-10-01"), BINH]).await;
-    let cycle = office.computed(&office.opened("2026-10", Regular).await).await;
-    named(&office, &SON).await;
-    let cycle = anew(&office, &cycle).await;
+    let cycle = october_for_the_son(&office).await;
     let sealed = office.engine.seal(&cycle).await.unwrap();
     office.sent(&sealed, 0).await;
     withdrawn(&office).await;

@@ -106,9 +106,17 @@ impl Engine {
         &self,
         batch: &Batch,
     ) -> Result<Option<Waits>, EngineError> {
-        if let Some(why) = self.may_still_leave(batch).await? {
-            return Ok(Some(why));
+        match self.may_still_leave(batch).await? {
+            None => self.held_back_for_now(batch).await,
+            why => Ok(why),
         }
+    }
+
+    /// The same, beside halts and hours.
+    pub(in crate::engine) async fn held_back_for_now(
+        &self,
+        batch: &Batch,
+    ) -> Result<Option<Waits>, EngineError> {
         if let Err(error) = self.file_must_be_of_this_environment(batch).await {
             return Ok(Some(Waits::for_somebody(format!("{}: {error}", error.code()))));
         }

@@ -38,11 +38,7 @@ async fn an_heir_who_is_withdrawn_before_the_list_is_not_paid(office: TestOffice
 }
 
 async fn a_list_computed_for_a_withdrawn_heir_is_not_sealed(office: TestOffice) {
-    office.on_day(DAY);
-    office.month("2026-10", &[&dead(AN, "2026-10-01"), BINH]).await;
-    let cycle = office.computed(&office.opened("2026-10", Regular).await).await;
-    named(&office, &SON).await;
-    let cycle = anew(&office, &cycle).await;
+    let cycle = october_for_the_son(&office).await;
     withdrawn(&office).await;
     let told = refused(office.engine.seal(&cycle).await, "C121");
     assert!(told.contains("chitra cycle run 2026-10 --recompute"), "{told}");
@@ -54,11 +50,7 @@ async fn a_list_computed_for_a_withdrawn_heir_is_not_sealed(office: TestOffice) 
 
 /// The heir's bank has no such account, and An turns out to live.
 async fn money_comes_back_from_a_withdrawn_heir(office: TestOffice) {
-    office.on_day(DAY);
-    office.month("2026-10", &[&dead(AN, "2026-10-01"), BINH]).await;
-    let cycle = office.computed(&office.opened("2026-10", Regular).await).await;
-    named(&office, &SON).await;
-    let cycle = anew(&office, &cycle).await;
+    let cycle = october_for_the_son(&office).await;
     let sealed = office.engine.seal(&cycle).await.unwrap();
     office.sent(&sealed, 0).await;
     let back = told_of_heir(&office, &cycle, "Hoàn trả", "Tài khoản đã đóng").await;
@@ -83,11 +75,7 @@ async fn money_comes_back_from_a_withdrawn_heir(office: TestOffice) {
 
 /// The heir's bank has no such account, the heir is withdrawn, and no row entitles An any more.
 async fn nobody_is_left_to_be_paid(office: TestOffice) {
-    office.on_day(DAY);
-    office.month("2026-10", &[&dead(AN, "2026-10-01"), BINH]).await;
-    let cycle = office.computed(&office.opened("2026-10", Regular).await).await;
-    named(&office, &SON).await;
-    let cycle = anew(&office, &cycle).await;
+    let cycle = october_for_the_son(&office).await;
     let sealed = office.engine.seal(&cycle).await.unwrap();
     office.sent(&sealed, 0).await;
     let back = told_of_heir(&office, &cycle, "Hoàn trả", "Tài khoản đã đóng").await;
@@ -153,8 +141,7 @@ async fn what_is_sealed_for_a_withdrawn_heir_is_not_signed_or_sent(office: TestO
         (shown.of_name.as_str(), shown.of_national_id.as_str()),
         ("Nguyễn Văn An", "001044000101")
     );
-    let again = engine.recompute(&october).await.unwrap();
-    let october = office.computed(&again).await;
+    let october = anew(&office, &october).await;
     let october = engine.seal(&october).await.unwrap();
     withdrawn(&office).await;
     let (now, [minh, _]) = (office.now(&october).await, APPROVERS);
