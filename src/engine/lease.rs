@@ -52,6 +52,9 @@ impl Lease {
     }
 }
 
+/// What is said where another process of this office is at the same lease in this moment.
+const BESIDE: &str = "another process on this machine does this at the moment";
+
 /// The rule that a lease was taken over by another process.
 pub(super) const TAKEN_OVER: &str = "D150";
 
@@ -62,12 +65,22 @@ impl Engine {
         let held_until = self.held_until();
         let mut changes = Changes::new();
         let epoch = match self.store.lease(name).await? {
+            // Whoever has the lock is about to take the lease, or gives it back at this moment. Taken beside them it
+            // would be a lease without the lock, and the next process here would take its holder for dead.
+            None if alone.is_none() => return Ok(Err(BESIDE.to_owned())),
             None => {
                 changes.lease_begun(name, &self.holder, &held_until);
                 1
             }
             Some(before) => {
-                let is_over = before.holder.is_empty() || before.held_until < self.stamp();
+                let was_given_back = before.holder.is_empty();
+                if was_given_back
+                    && alone.is_none()
+                    && before.held_until > self.stamp_at(-HELD_SECONDS)
+                {
+                    return Ok(Err(BESIDE.to_owned()));
+                }
+                let is_over = was_given_back || before.held_until < self.stamp();
                 let is_dead = before.holder == self.holder && alone.is_some();
                 if !is_over && !is_dead {
                     return Ok(Err(format!(
@@ -171,8 +184,11 @@ impl Engine {
     }
 
     fn held_until(&self) -> String {
-        let now = self.clock.now();
-        let until = now.saturating_add(SignedDuration::from_secs(HELD_SECONDS));
-        stamp(until, &self.config.utc_offset)
+        self.stamp_at(HELD_SECONDS)
+    }
+
+    fn stamp_at(&self, seconds_from_now: i64) -> String {
+        let at = self.clock.now().saturating_add(SignedDuration::from_secs(seconds_from_now));
+        stamp(at, &self.config.utc_offset)
     }
 }

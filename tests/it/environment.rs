@@ -197,7 +197,7 @@ async fn a_recall_of_a_trial_does_not_leave_in_earnest(mut office: TestOffice) {
     lives_in(&mut office, "production").await;
     assert_eq!(dispatched(&office).await, ["released: D180"]);
     let told = office.engine.dispatch(None).await.unwrap().remove(0).detail;
-    assert!(told.contains("chitra recall give-up 1 TEST"), "{told}");
+    assert!(told.contains("chitra recall give-up 2026-10 TEST"), "{told}");
     let why = "made in a trial";
     office.engine.recall_give_up(&october, whom(), why, MAKER, &key(MAKER)).await.unwrap();
     office.engine.recall_propose(&october, whom(), asking(), MAKER, &key(MAKER)).await.unwrap();

@@ -24,6 +24,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_file_that_the_partner_has_taken_is_not_sent_by_a_late_dispatcher
     a_stale_epoch_touches_no_row
     a_dead_holder_in_the_same_folder_is_succeeded_at_once
+    nobody_takes_a_lease_beside_who_has_its_lock
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -183,5 +184,39 @@ async fn a_dead_holder_in_the_same_folder_is_succeeded_at_once(office: TestOffic
     assert_eq!(state(&office, &cycle).await, BatchState::Delivered);
     let lease = office.engine.store.lease("dispatch:sheetbank").await.unwrap().unwrap();
     assert_eq!((lease.epoch, lease.holder.as_str()), (2, ""), "and it is given back");
+    office.ends_whole().await;
+}
+
+/// A process that is about to take the lease, or has just given it back, has the lock: taken beside it the lease
+/// would be without one, and the next process would take its holder for dead.
+async fn nobody_takes_a_lease_beside_who_has_its_lock(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.released(&october, 0).await;
+    let lock = office.dir.join("dispatch-sheetbank.lock");
+    let locked = || {
+        let file = std::fs::File::create(&lock).unwrap();
+        file.lock().unwrap();
+        file
+    };
+    let told = async || office.engine.dispatch(None).await.unwrap().remove(0);
+    let beside = locked();
+    for given_back in [false, true] {
+        if given_back {
+            office.tamper("update lease set holder = ''", Vec::new()).await;
+        }
+        let one = told().await;
+        assert!(one.waits && one.detail.starts_with("another process on this machine"), "{one:?}");
+        if !given_back {
+            // Taken and given back by hand, at this moment.
+            let mut changes = Changes::new();
+            let now = office.engine.stamp();
+            changes.lease_begun("dispatch:sheetbank", "here", &now);
+            office.engine.store.commit(changes).await.unwrap();
+        }
+    }
+    drop(beside);
+    assert_eq!(told().await.detail, "delivered and read back");
     office.ends_whole().await;
 }

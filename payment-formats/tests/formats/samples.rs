@@ -154,7 +154,11 @@ fn statements_add_up_where_they_are_whole() {
                     entries += 1;
                     let is_booked = matches!(
                         one.outcome.status,
-                        OutcomeStatus::Booked | OutcomeStatus::Returned | OutcomeStatus::Reversed
+                        OutcomeStatus::Booked
+                            | OutcomeStatus::Returned
+                            | OutcomeStatus::Reversed
+                            // A credit that is undone: booked, and for a person.
+                            | OutcomeStatus::Review
                     );
                     booked += if is_booked { signed(&one.outcome) } else { 0 };
                 }

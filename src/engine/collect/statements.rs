@@ -307,7 +307,11 @@ impl Engine {
         let outcome = &booking.outcome;
         let is_booked = matches!(
             outcome.status,
-            OutcomeStatus::Booked | OutcomeStatus::Returned | OutcomeStatus::Reversed
+            OutcomeStatus::Booked
+                | OutcomeStatus::Returned
+                | OutcomeStatus::Reversed
+                // A credit that is undone: booked, and for a person.
+                | OutcomeStatus::Review
         );
         entry.minor = self.signed(outcome, answer)?;
         if !is_booked {
