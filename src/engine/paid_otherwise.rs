@@ -126,7 +126,8 @@ pub(super) fn all_of_it(before: &[Excess], due_minor: i64) -> Option<Vec<&Excess
 }
 
 /// What an answer may have said of a payment without that it counts: perhaps the person has the money.
-const PERHAPS_PAID: [DiscrepancyKind; 6] = [
+const PERHAPS_PAID: [DiscrepancyKind; 7] = [
+    DiscrepancyKind::Contradiction,
     DiscrepancyKind::PaidTwice,
     DiscrepancyKind::NotBooked,
     DiscrepancyKind::AmountDiffers,

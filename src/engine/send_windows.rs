@@ -9,6 +9,7 @@
 //! still knows the key.
 
 mod asking;
+mod held;
 mod lines;
 mod requests;
 mod rest;
@@ -36,6 +37,7 @@ use crate::store::instructions::InstructionMove;
 use crate::store::{Changes, StoreError};
 
 use self::asking::key_is_known;
+use self::held::Held;
 use self::lines::{Covered, Key, Line, window_lines, windows_overlap};
 use self::requests::{LineMayLeave, Requests, Stop, set_going};
 
@@ -61,6 +63,10 @@ struct Round<'a> {
     rejected: i64,
     /// How many were rejected when the breaker last looked.
     looked_at: i64,
+    /// What of it must not leave for what has become known of it.
+    held: Held,
+    /// How many lines stayed for that.
+    stayed: usize,
 }
 
 /// What a window is about.
@@ -136,6 +142,8 @@ impl Engine {
             asked: 0,
             rejected: 0,
             looked_at: 0,
+            held: Held::default(),
+            stayed: 0,
         };
         let stopped = self.go_over(&mut round).await?;
         if round.rejected > 0 {
@@ -225,10 +233,16 @@ impl Engine {
                 lines => lines?,
             };
             let mut states = self.states(&round.batch, &lines).await?;
+            self.look_up_held(round).await?;
             let (mut to_send, mut to_ask) = (Vec::new(), Vec::new());
             for line in lines {
                 let never_left = round.covered.of_line(line.number).first_at.is_none();
                 match (never_left, states.get(&line.key).map(|one| one.state)) {
+                    (true, Some(InstructionState::InBatch))
+                        if round.held.payments.contains(&line.key) =>
+                    {
+                        round.stayed += 1;
+                    }
                     (true, Some(InstructionState::InBatch)) => to_send.push(line),
                     (false, Some(InstructionState::Unknown)) => to_ask.push(line),
                     _ => {}
@@ -253,7 +267,15 @@ impl Engine {
             }
             return self.record_window(round, Leaving { lines: to_send, again }).await;
         }
-        Ok(Next::End(None))
+        let (cycle, file) = (round.cycle.label(), &round.batch.file_name);
+        Ok(Next::End((round.stayed > 0).then(|| {
+            Waits::for_somebody(format!(
+                "{} of its payments do not leave: an earlier order of them is now proved to have paid, their heir was \
+                 withdrawn, or answers contradict them (chitra queue discrepancies); what has not left is taken back with: \
+                 chitra withdraw {cycle} {file} --as OFFICER",
+                round.stayed
+            ))
+        })))
     }
 
     /// Records a window, under a signed checkpoint; or gives why no more is sent.

@@ -230,7 +230,8 @@ impl Store {
     }
 
     /// How often answers contradict orders of a cycle, or of one file of it, and how many of its files they
-    /// contradict as a whole, into which nobody has looked.
+    /// contradict as a whole, into which nobody has looked. What is contradicted stays so when it moves into
+    /// another file, or is taken back and ordered again.
     pub async fn contradicted(
         &self,
         cycle: CycleNo,
@@ -244,16 +245,47 @@ impl Store {
                     join instruction i on i.shard = ((d.payable_no >> 30) & 255)
                       and i.payable_no = d.payable_no and i.attempt = d.attempt
                     where d.state = 'open' and d.kind = 'contradiction' and i.cycle_no = $1
-                      and ($2 = -1 or i.batch_no = $2)),
-                   (select cast(count(distinct batch_no) as bigint) from discrepancy
+                      and ($2 = -1 or i.batch_no = $2 or exists (select 1 from instruction l
+                        where l.shard = i.shard and l.payable_no = i.payable_no and l.batch_no = $2
+                          and l.state = 'in_batch'))),
+                   (with recursive before (batch_no) as (
+                      select cast($2 as bigint)
+                      union select m.from_batch from moved m join before b on m.to_batch = b.batch_no
+                      where m.cycle_no = $1)
+                    select cast(count(distinct batch_no) as bigint) from discrepancy
                     where state = 'open' and kind = 'contradiction' and cycle_no = $1
-                      and ($2 = -1 or batch_no = $2))",
+                      and ($2 = -1 or batch_no in (select batch_no from before)))",
                 &[cycle.0.into(), of_file.into()],
             )
             .await?;
         rows.first().map_or(Ok(Contradicted::default()), |row| {
             Ok(Contradicted { payments: row.int(0)?, files: row.int(1)? })
         })
+    }
+
+    /// The payments of a file, still without an outcome, of which an answer contradicts an order, and into which
+    /// nobody has looked.
+    pub async fn contradicted_payments(
+        &self,
+        batch: &Batch,
+    ) -> Result<BTreeSet<(PayableNo, AttemptNo)>, StoreError> {
+        let rows = self
+            .query(
+                "select l.payable_no, l.attempt from discrepancy d
+                 join instruction l on l.shard = ((d.payable_no >> 30) & 255) and l.payable_no = d.payable_no
+                 where d.state = 'open' and d.kind = 'contradiction' and l.cycle_no = $1 and l.batch_no = $2
+                   and l.state = 'in_batch'",
+                &[batch.cycle.0.into(), batch.number.0.into()],
+            )
+            .await?;
+        let whole = |error: &dyn std::fmt::Display| broken(error.to_string());
+        rows.iter()
+            .map(|row| {
+                let payable = PayableNo::from_number(row.int(0)?).map_err(|error| whole(&error))?;
+                let attempt = AttemptNo::new(row.int(1)?).map_err(|error| whole(&error))?;
+                Ok((payable, attempt))
+            })
+            .collect()
     }
 
     /// Open discrepancies, the oldest first.

@@ -30,6 +30,8 @@ on_both_databases! { run, RealPart::Postgres;
     a_month_of_which_answers_speak_is_not_cancelled
     a_month_of_whose_files_answers_speak_is_not_cancelled
     a_file_of_which_answers_speak_is_not_taken_back
+    what_answers_speak_of_waits_in_its_new_file_as_well
+    on_its_way_after_it_was_rejected_is_a_contradiction
     a_file_that_cannot_be_taken_for_its_name_is_told_until_it_is_gone_or_set_aside
     a_sheet_without_its_closing_total_is_refused
     an_item_that_cannot_be_booked_keeps_no_other_out
@@ -342,6 +344,67 @@ async fn a_month_of_whose_files_answers_speak_is_not_cancelled(office: TestOffic
     office.check(&october, "entitled 3", "pending 3 = 1500000").await;
     all_resolved(&office).await;
     engine.cycle_cancel(&now, "anew", MAKER, &key(MAKER)).await.unwrap();
+    office.ends_whole().await;
+}
+
+async fn halts_lifted(office: &TestOffice) {
+    for halt in office.engine.store.halts().await.unwrap() {
+        for approver in APPROVERS {
+            office.engine.halt_lift(halt.number, approver, &key(approver)).await.unwrap();
+        }
+    }
+}
+
+/// Moved to another value date, and then the bank accepts the file that was taken back.
+async fn what_answers_speak_of_waits_in_its_new_file_as_well(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[BINH, CU]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.released(&october, 0).await;
+    let old = file_to(&office, &october, "isobank").await;
+    let (now, day) = (office.now(&october).await, "2026-10-05".parse().unwrap());
+    let files = [old.file_name.clone()];
+    office.engine.redate(&now, &files, day, MAKER, &key(MAKER)).await.unwrap();
+    office.released(&october, 1).await;
+    let accepted = status_of(&old, 2, "1000000", "ACCP");
+    office.answered("isobank", "xml", accepted.as_bytes()).await.unwrap();
+    halts_lifted(&office).await;
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told[0].detail.contains("answers speak of it as a whole"), "{told:?}");
+    let (now, new) = (office.now(&october).await, told[0].file_name.clone());
+    refused(office.engine.withdraw(&now, &new, MAKER, &key(MAKER)).await, "D123");
+    all_resolved(&office).await;
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert_eq!(told[0].detail, "delivered and read back");
+    office.ends_whole().await;
+}
+
+/// The bank rejects, and says a day later that it is on its way: the second order waits.
+async fn on_its_way_after_it_was_rejected_is_a_contradiction(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let no = office.said(&october, "E1", 1, "Thất bại", "Sai số tài khoản").await;
+    let day = no.on.clone();
+    office.sheet(&[no]).await.unwrap();
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    office.released(&october, again.list.unwrap().number.0).await;
+    // Of the same day it is old news.
+    let mut now = office.said(&october, "E1", 1, "Đang xử lý", "").await;
+    now.on = day.clone();
+    office.sheet(&[now.clone()]).await.unwrap();
+    assert!(office.discrepancies().await.is_empty());
+    let later = day.parse::<jiff::civil::Date>().unwrap().tomorrow().unwrap();
+    now.on = later.to_string();
+    office.on_day(&now.on);
+    office.sheet(&[now]).await.unwrap();
+    assert_eq!(office.discrepancies().await, ["contradiction"]);
+    halts_lifted(&office).await;
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told[0].detail.contains("answers speak of 1 of its payments"), "{told:?}");
+    all_resolved(&office).await;
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert_eq!(told[0].detail, "delivered and read back");
     office.ends_whole().await;
 }
 

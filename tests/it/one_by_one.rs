@@ -39,6 +39,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_waits_past_its_key_does_not_go_again
     a_path_that_is_gone_after_a_doubt_proves_nothing
     what_is_asked_back_of_a_half_sent_file_holds_nobody_else
+    what_turns_out_to_be_paid_stays_of_a_half_sent_file
     who_was_stopped_in_a_window_repeats_what_it_sends_at_most
     who_was_stopped_in_a_window_is_not_overtaken_without_keys
     halts_ceilings_hours_and_funds_hold_windows_back
@@ -448,6 +449,61 @@ async fn what_is_asked_back_of_a_half_sent_file_holds_nobody_else(mut office: Te
     }
     agreed(&mut office, "quota_per_second = 50").await;
     assert_eq!(dispatched(&office, &cycle).await, "delivered: 1 requests sent, 0 asked about");
+    office.check(&cycle, "entitled 3", "paid 2 = 1080000, rejected 1 = 540000").await;
+    office.ends_whole().await;
+}
+
+/// Nothing was heard of the first orders, and two decided that they were not paid. Half of the second ones have
+/// left when the operator says of the others that the first paid them.
+async fn what_turns_out_to_be_paid_stays_of_a_half_sent_file(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, ASKED).await;
+    let lost = [Twist::LoseAnswerBeforeBooking; 3];
+    operator.script(&lost);
+    dispatched(&office, &cycle).await;
+    let now = office.now(&cycle).await;
+    let unknown = office.engine.unknowns(&now).await.unwrap();
+    let named: Vec<String> = unknown.iter().map(|one| one.reference.to_string()).collect();
+    let (engine, second) = (&office.engine, APPROVERS[0]);
+    let not_paid = Verdict::NotPaid;
+    engine.fate_propose(&now, &named, not_paid, "its books", MAKER, &key(MAKER)).await.unwrap();
+    engine.fate_confirm(&now, &named, second, &key(second)).await.unwrap();
+    let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
+    assert_eq!(again.ordered, 3, "{:?}", again.waiting);
+    office.released(&cycle, again.list.unwrap().number.0).await;
+    let terms = "expected_rate = \"0.02\"\nbreaker_count_min = 1\nquota_per_second = 1";
+    agreed(&mut office, terms).await;
+    operator.script(&[Twist::Reject]);
+    let told = dispatched(&office, &cycle).await;
+    assert!(told.starts_with("sending: 1 requests sent, the rest waits: halted"), "{told}");
+    let posted = operator.posted().len();
+    let callbacks = office.dir.join("callbacks/operator");
+    std::fs::create_dir_all(&callbacks).unwrap();
+    for enrolment in ["E1", "E2", "E3"] {
+        if office.payable(&cycle, enrolment).await.state == PayableState::Pending {
+            let reference = office.said(&cycle, enrolment, 1, "", "").await.reference;
+            let said = serde_json::json!({
+                "requestingOrganisationTransactionReference": reference, "transactionStatus": "completed",
+                "transactionReference": format!("MM-{reference}"), "amount": "540000", "currency": "VND",
+            });
+            let file = callbacks.join(format!("{enrolment}.answer"));
+            std::fs::write(file, said.to_string()).unwrap();
+        }
+    }
+    assert_eq!(office.engine.collect_all().await.unwrap().len(), 2);
+    for halt in office.engine.store.halts().await.unwrap() {
+        for officer in APPROVERS {
+            office.engine.halt_lift(halt.number, officer, &key(officer)).await.unwrap();
+        }
+    }
+    agreed(&mut office, "quota_per_second = 50").await;
+    let told = dispatched(&office, &cycle).await;
+    assert!(told.contains("2 of its payments do not leave"), "{told}");
+    assert_eq!(operator.posted().len(), posted);
+    let (now, batches) =
+        (office.now(&cycle).await, office.engine.store.batches(cycle.number).await);
+    let file = batches.unwrap().pop().unwrap().file_name;
+    office.engine.withdraw(&now, &file, MAKER, &key(MAKER)).await.unwrap();
     office.check(&cycle, "entitled 3", "paid 2 = 1080000, rejected 1 = 540000").await;
     office.ends_whole().await;
 }

@@ -50,6 +50,17 @@ pub(super) fn decide(
     match (outcome.reported, instruction.state) {
         // What is in suspense is decided by an outcome, not by hearing that it is on its way.
         (Reported::InFlight, S::Unknown) if !closed => Step::to(E::FoundInFlight),
+        // Answers overtake each other; of a later day it is no old news.
+        (Reported::InFlight, S::Rejected | S::Cancelled | S::Returned)
+            if matches!(
+                (&outcome.on, &instruction.evidence.outcome_on),
+                (Some(now), Some(before)) if now > before
+            ) =>
+        {
+            Step::contradiction(
+                "said to be on its way on a later day than it was reported as not carried out or as returned",
+            )
+        }
         (Reported::InFlight, _) => Step::nothing(),
 
         (Reported::UnderReview, state) => {
