@@ -387,6 +387,7 @@ impl Standing {
             "provider_halted" => {
                 let scope = format!("provider:{}", said.text("provider"));
                 self.set(K::HaltByEvidence, scope, &[]);
+                self.facts.remove(&(K::LiftedHalt, said.text("void_lift")));
             }
             "halt_lift_agreed" => self.set(
                 K::LiftedHalt,

@@ -18,7 +18,7 @@ use crate::report::words::Words;
 
 #[derive(Args)]
 pub struct Explain {
-    /// A national id, an enrolment id, or the person's number
+    /// A national id, an enrolment id, the person's number, or the reference of a payment of the cycle
     person: String,
     /// The cycle or month; the newest when not said
     #[arg(long)]

@@ -68,6 +68,7 @@ pub(super) async fn list(engine: &Engine, voice: &Voice) -> Result<(), EngineErr
                 "halt": one.number,
                 "scope": one.scope,
                 "cause": one.cause,
+                "later_cause": one.later_cause,
                 "put_by": one.put_by,
                 "since": one.put_at,
                 "lift_agreed_by": one.first_lift_by,
@@ -81,7 +82,7 @@ pub(super) async fn list(engine: &Engine, voice: &Voice) -> Result<(), EngineErr
                 vec![
                     one.number.to_string(),
                     one.scope.clone(),
-                    one.cause.clone(),
+                    one.causes(),
                     one.put_by.clone(),
                     one.put_at.clone(),
                     one.first_lift_by.as_ref().map_or_else(String::new, |by| match signs(by) {

@@ -16,7 +16,7 @@ pub enum StopCommand {
     /// Propose to stop what goes to a person; their files wait from now on
     Propose {
         cycle: String,
-        /// Number, national id or enrolment id
+        /// Number, national id or enrolment id, or the reference of a payment
         person: String,
         /// On what it rests, such as who reported the death; it is sealed
         #[arg(long)]

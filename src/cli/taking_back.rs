@@ -50,7 +50,15 @@ impl Withdraw {
         let key = self.signer.key(engine).await?;
         let done = engine.withdraw(&cycle, &self.file, &self.signer.by, &key).await?;
         engine.sequence().await?;
-        tell(&format!("{} is withdrawn", self.file), &cycle, &done, engine, voice);
+        let what = match done.left {
+            0 => format!("{} is withdrawn", self.file),
+            left => format!(
+                "what had not left of {} is withdrawn, and {} that left stay what they are",
+                self.file,
+                payments(left)
+            ),
+        };
+        tell(&what, &cycle, &done, engine, voice);
         Ok(())
     }
 }
@@ -60,6 +68,7 @@ fn tell(what: &str, cycle: &Cycle, done: &TakenBack, engine: &Engine, voice: &Vo
         "files": done.files,
         "count": done.count,
         "total_minor": done.total_minor.to_string(),
+        "left": done.left,
     });
     voice.say(&told, || {
         format!(

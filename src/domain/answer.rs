@@ -159,11 +159,21 @@ pub struct Halt {
     pub put_at: String,
     /// The first of the two officers who lift it.
     pub first_lift_by: Option<String>,
+    /// What evidence came up last while it was in force.
+    pub later_cause: Option<String>,
 }
 
 impl Halt {
     /// Why something does not leave, and how it goes on.
     pub fn told(&self) -> String {
-        format!("halted: {}; two officers lift it: chitra halt lift {}", self.cause, self.number)
+        format!("halted: {}; two officers lift it: chitra halt lift {}", self.causes(), self.number)
+    }
+
+    /// Why it was put, and what came up last since.
+    pub fn causes(&self) -> String {
+        match &self.later_cause {
+            None => self.cause.clone(),
+            Some(later) => format!("{}; and since then: {later}", self.cause),
+        }
     }
 }

@@ -17,6 +17,9 @@ pub const WITHDRAWN: &str = "withdrawn";
 /// The reason that stands at an order that officers took off a sealed list before it left.
 pub const STOPPED: &str = "stopped";
 
+/// The reason that stands at an order of which its partner has said last that it is still being carried out.
+pub const IN_PROCESS: &str = "in_process";
+
 named!(
     InstructionState {
         InBatch = "in_batch",
@@ -191,6 +194,11 @@ impl Instruction {
     pub fn is_stopped(&self) -> bool {
         self.state == InstructionState::Cancelled
             && self.evidence.reason.as_deref() == Some(STOPPED)
+    }
+
+    /// Whether its partner has said last that it is still being carried out.
+    pub fn is_said_to_be_in_process(&self) -> bool {
+        self.evidence.reason.as_deref() == Some(IN_PROCESS)
     }
 
     /// Whether it ever left us, as far as is known. An order that was taken back never did.

@@ -5,7 +5,6 @@
 
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
-use crate::store::registry::Counted;
 
 impl Engine {
     /// Looks at every partner whose terms say what can be expected.
@@ -24,12 +23,10 @@ impl Engine {
                      be expected",
                     failures.failed, failures.sent, breaker.expected_millionths
                 );
-                let number = self.store.next_number(Counted::Halt).await?;
-                let scope = format!("provider:{}", provider.name);
                 let mut changes = Changes::new();
-                changes.halt_put(number, &scope, &cause, "evidence", &self.stamp());
+                let at = self.stamp();
+                self.halt_by_evidence(&provider.name, &cause, &at, &mut changes).await?;
                 changes.breaker_tripped(&provider.name, &failures);
-                changes.event(self.halt_leaf(&provider.name)?);
                 self.store.commit(changes).await?;
             }
         }

@@ -16,11 +16,10 @@ use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::money::Money;
-use crate::engine::halt::scopes;
+use crate::engine::halt::{provider_scope, scopes};
 use crate::engine::lease::{Lease, TAKEN_OVER};
 use crate::engine::{Engine, EngineError, aside};
 use crate::store::Changes;
-use crate::store::registry::Counted;
 
 /// What dispatch did with one file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -466,22 +465,11 @@ impl Engine {
         cause: &str,
     ) -> Result<String, EngineError> {
         let mut changes = Changes::new();
-        let number = self.store.next_number(Counted::Halt).await?;
-        let scope = format!("provider:{provider}");
-        changes.halt_put(number, &scope, cause, "evidence", &self.stamp());
-        changes.event(self.halt_leaf(provider)?);
+        self.halt_by_evidence(provider, cause, &self.stamp(), &mut changes).await?;
         self.store.commit(changes).await?;
         // Another may have been put before: that one is lifted.
         let halts = self.store.halts().await?;
-        let halt = halts.iter().find(|halt| halt.scope == scope);
+        let halt = halts.iter().find(|halt| halt.scope == provider_scope(provider));
         Ok(halt.map_or_else(|| format!("halted: {cause}"), Halt::told))
-    }
-
-    pub(super) fn halt_leaf(&self, provider: &str) -> Result<Vec<u8>, EngineError> {
-        Ok(Leaf::of("provider_halted", &self.stamp())
-            .text("provider", provider)
-            .build()?
-            .as_bytes()
-            .to_vec())
     }
 }

@@ -321,8 +321,15 @@ impl Engine {
         Ok(found)
     }
 
-    /// Finds a person by number, national id or enrolment id.
+    /// Finds a person by number, national id or enrolment id, or whoever a payment of the cycle is for by its
+    /// reference.
     pub async fn person_find(&self, text: &str, cycle: &Cycle) -> Result<PersonNo, EngineError> {
+        if let Some((payable, _)) = EndToEndId::read(&self.config.prefix, text.trim())
+            && payable.cycle() == cycle.number
+            && let Some(found) = self.store.payables_of(&[payable]).await?.pop()
+        {
+            return Ok(found.beneficiary);
+        }
         let mut tried: Vec<PersonNo> = PersonNo::parse(text).into_iter().collect();
         let named = self.keys.person_of_id(text);
         tried.push(named);
@@ -373,7 +380,7 @@ impl Engine {
             "E103",
             format!(
                 "nobody on the roster of {} or of an earlier month is known by this; look at the number, which is a national \
-                 id, an enrolment id or the person's number",
+                 id, an enrolment id, the person's number or a reference of their payment in this cycle",
                 cycle.label()
             ),
         ))

@@ -354,6 +354,7 @@ impl Engine {
             batches: &batches,
             closed: cycle.state == CycleState::Closed,
             one_by_one: &self.store.batches_one_by_one(cycle.number).await?,
+            not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
             told_of: None,
             answer: None,

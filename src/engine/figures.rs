@@ -195,9 +195,14 @@ impl Engine {
             if sum.state == InstructionState::Settled {
                 settled.add(sum.count, sum.total_minor);
             }
-            if sum.state == InstructionState::InBatch && silent.contains(&sum.batch) {
+            if sum.state == InstructionState::InBatch && silent.contains_key(&sum.batch) {
                 overdue.add(sum.count, sum.total_minor);
             }
+        }
+        for (batch, since) in &silent {
+            let (count, minor) = self.store.in_process_sum(cycle.number, *batch, since).await?;
+            overdue =
+                Part { count: overdue.count - count, minor: overdue.minor - i128::from(minor) };
         }
         let (claim_count, claim_minor) = self.store.claim_sum(cycle.number).await?;
         let (recovery_count, recovery_minor) = self.store.recovery_sum(cycle.number).await?;

@@ -21,7 +21,11 @@ const CYCLE: &str = "cycle:";
 
 /// What may be stopped for a batch to stay.
 pub(super) fn scopes(batch: &Batch) -> [String; 3] {
-    ["all".to_owned(), format!("provider:{}", batch.provider), format!("{CYCLE}{}", batch.cycle)]
+    ["all".to_owned(), provider_scope(&batch.provider), format!("{CYCLE}{}", batch.cycle)]
+}
+
+pub(super) fn provider_scope(name: &str) -> String {
+    format!("provider:{name}")
 }
 
 impl Engine {
@@ -58,7 +62,7 @@ impl Engine {
             )
         };
         if let Some(halt) = self.store.halts().await?.iter().find(|halt| halt.scope == scope) {
-            return Err(there(&halt.cause));
+            return Err(there(&halt.causes()));
         }
         let halt = Halt {
             number: self.store.next_number(Counted::Halt).await?,
@@ -67,6 +71,7 @@ impl Engine {
             put_by: by.officer.name.clone(),
             put_at: self.stamp(),
             first_lift_by: None,
+            later_cause: None,
         };
         let mut changes = Changes::new();
         changes.halt_put_by_hand(&halt);
@@ -82,6 +87,36 @@ impl Engine {
             Err(StoreError::Conflict { .. }) => Err(there("another process halted it just now")),
             done => Ok(done.map(|()| halt)?),
         }
+    }
+
+    /// Puts into a commit that evidence stops a partner. Where it is stopped already, the cause is added to that halt,
+    /// and who has agreed to lift it has agreed to something else.
+    pub(super) async fn halt_by_evidence(
+        &self,
+        provider: &str,
+        cause: &str,
+        at: &str,
+        changes: &mut Changes,
+    ) -> Result<(), EngineError> {
+        let scope = provider_scope(provider);
+        let leaf = Leaf::of("provider_halted", &self.stamp()).text("provider", provider);
+        let halts = self.store.halts().await?;
+        let leaf = match halts.iter().find(|halt| halt.scope == scope) {
+            Some(halt) => {
+                changes.halt_evidence_added(halt, cause, at);
+                match &halt.first_lift_by {
+                    Some(_) => leaf.number("void_lift", halt.number),
+                    None => leaf,
+                }
+            }
+            None => {
+                let number = self.store.next_number(Counted::Halt).await?;
+                changes.halt_put(number, &scope, cause, "evidence", at);
+                leaf
+            }
+        };
+        changes.event(leaf.build()?.as_bytes().to_vec());
+        Ok(())
     }
 
     /// What is halted, each scope as officers name it: a cycle by its month and kind.

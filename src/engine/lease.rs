@@ -176,8 +176,8 @@ impl Engine {
         match self.store.commit(changes).await {
             Err(StoreError::Conflict { rule }) if rule == FENCE => Err(EngineError::refused(
                 TAKEN_OVER,
-                "this process was stopped for so long that another has taken over; nothing was changed: it goes \
-                 on there",
+                "another process has taken this over, as when one stands still for long or several begin at once; nothing \
+                 was changed here: it goes on there",
             )),
             done => Ok(done?),
         }

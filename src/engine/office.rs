@@ -250,6 +250,7 @@ async fn open_as(
         progress: around.progress,
         only_reads,
         holder: holder(dir),
+        lines_of_payments: Arc::default(),
     })
 }
 

@@ -11,6 +11,7 @@
 mod asking;
 mod held;
 mod lines;
+mod not_left;
 mod requests;
 mod rest;
 
@@ -39,6 +40,9 @@ use crate::store::{Changes, StoreError};
 use self::asking::key_is_known;
 use self::held::Held;
 use self::lines::{Covered, Key, Line, window_lines, windows_overlap};
+pub use self::not_left::LinesOfPayments;
+use self::not_left::SEND;
+pub(super) use self::not_left::is_half_sent;
 use self::requests::{LineMayLeave, Requests, Stop, set_going};
 
 /// How often the end of a window is tried: an answer that arrives by another way at the same moment moves
@@ -455,7 +459,7 @@ impl Engine {
         let work = requests.answered();
         let work = self.while_it_may_leave(&round.batch, &round.stop, work);
         let replies = self.while_held(round.lease, work).await?;
-        let kept = self.keep_replies(&round.batch, "send", &replies).await?;
+        let kept = self.keep_replies(&round.batch, SEND, &replies).await?;
         let (mut unsent, mut silent, mut stopped) = (Vec::new(), Vec::new(), None);
         for (line, reply) in &replies {
             match reply {

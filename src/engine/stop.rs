@@ -19,6 +19,7 @@ use crate::domain::list::PaymentList;
 use crate::domain::signature::OfficerKey;
 use crate::domain::stop::{Stop, StopEvent, StopState};
 use crate::engine::acting::{Acting, Doing};
+use crate::engine::send_windows::is_half_sent;
 use crate::engine::taking_back::Why;
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
@@ -129,6 +130,10 @@ impl Engine {
         if stopping.is_empty() {
             let known = self.store.payables_of_person(cycle.number, person).await?;
             let states: BTreeSet<String> = known.iter().map(|one| one.state.to_string()).collect();
+            let one_by_one = self.store.batches_one_by_one(cycle.number).await?;
+            let half_sent: Vec<&Batch> =
+                batches.values().filter(|batch| is_half_sent(batch, &one_by_one)).collect();
+            let (here, file) = self.still_here(&half_sent, &orders).await?;
             let sentence = match left.len() {
                 0 if known.is_empty() => {
                     format!("there is no payment of this person in {}", cycle.label())
@@ -139,6 +144,14 @@ impl Engine {
                     cycle.label(),
                     states.into_iter().collect::<Vec<_>>().join(", "),
                     cycle.period
+                ),
+                _ if here > 0 => format!(
+                    "{here} payments of this person in {label} have not left of {}, of which others have: what has not left \
+                     of it is taken back as a whole with chitra withdraw {label} {} --as OFFICER, ordered again without this \
+                     person's by chitra reissue {label} and a stop on that list",
+                    file.as_deref().unwrap_or_default(),
+                    file.as_deref().unwrap_or_default(),
+                    label = cycle.label()
                 ),
                 count => format!(
                     "{count} payments of this person in {} may have left: ask for them back with: chitra recall propose \

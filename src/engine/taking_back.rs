@@ -37,6 +37,8 @@ pub struct TakenBack {
     pub files: Vec<String>,
     pub count: i64,
     pub total_minor: i128,
+    /// How many payments of the file have left and stay what they are.
+    pub left: i64,
 }
 
 /// Why orders are taken back, which says what their payables become.
@@ -478,6 +480,7 @@ pub(super) fn taken_back(files: &[&Batch], orders: &[Instruction]) -> TakenBack 
         files: files.iter().map(|batch| batch.file_name.clone()).collect(),
         count: orders.len() as i64,
         total_minor: orders.iter().map(|one| i128::from(one.amount_minor)).sum(),
+        left: 0,
     }
 }
 

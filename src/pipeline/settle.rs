@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::answer::{DiscrepancyKind, ToldTransaction};
 use crate::domain::batch::BatchState;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, OfficePrefix, PayableNo, PersonNo};
-use crate::domain::instruction::{Instruction, InstructionEvent, InstructionState};
+use crate::domain::instruction::{IN_PROCESS, Instruction, InstructionEvent, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
 use crate::domain::payable::{Payable, PayableEvent, PayableState};
 use crate::domain::receivable::ReceivableCause;
@@ -34,6 +34,8 @@ pub struct Input<'a> {
     pub closed: bool,
     /// Batches whose payments leave one by one: that one of them arrived proves nothing of the others.
     pub one_by_one: &'a BTreeSet<BatchNo>,
+    /// Orders of such batches that have not left though others have.
+    pub not_left: &'a BTreeSet<(PayableNo, AttemptNo)>,
     /// By which transactions this partner has said in this format that an attempt was paid or debited.
     pub transactions: &'a BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>>,
     /// Of which orders the transactions of the outcomes were told before. None where a partner's reference
@@ -95,6 +97,14 @@ pub struct Output {
     pub transactions: Vec<ToldTransaction>,
 }
 
+impl Output {
+    /// The partner has it from elsewhere, and gets nothing more before that is cleared up.
+    fn speaks_of_what_never_left(&mut self, outcome: &Outcome, detail: &str) {
+        self.halt = Some(detail.to_owned());
+        self.discrepancies.push(found(outcome, DiscrepancyKind::Contradiction, detail.to_owned()));
+    }
+}
+
 /// Applies every outcome in order. Fails only when what is stored breaks the state tables.
 pub fn settle(input: Input<'_>) -> Result<Output, IllegalTransition> {
     let outcomes = input.outcomes;
@@ -111,6 +121,7 @@ type OrderKey = (PayableNo, AttemptNo);
 struct Page<'a> {
     batches: &'a BTreeMap<BatchNo, BatchState>,
     one_by_one: &'a BTreeSet<BatchNo>,
+    not_left: &'a BTreeSet<OrderKey>,
     closed: bool,
     answer: Option<AnswerNo>,
     payables_before: BTreeMap<PayableNo, Payable>,
@@ -147,6 +158,7 @@ impl<'a> Page<'a> {
         Page {
             batches: input.batches,
             one_by_one: input.one_by_one,
+            not_left: input.not_left,
             closed: input.closed,
             answer: input.answer,
             payables_before: payables.clone(),
@@ -174,17 +186,21 @@ impl<'a> Page<'a> {
             return Ok(());
         }
         match self.batches.get(&instruction.batch) {
+            Some(BatchState::Sending) if self.not_left.contains(&key) => {
+                let detail = "the partner answers for a payment that has not left, of a file of which others have";
+                self.output.speaks_of_what_never_left(outcome, detail);
+                return Ok(());
+            }
             Some(BatchState::Sending) if self.one_by_one.contains(&instruction.batch) => {}
             Some(BatchState::Sending | BatchState::Unknown) => {
                 self.output.proved_delivered.insert(instruction.batch);
             }
             Some(BatchState::Created | BatchState::Released | BatchState::Withdrawn) => {
-                let detail = "the partner answers for a payment whose file never left".to_owned();
-                self.output.halt = Some(detail.clone());
-                let found = found(outcome, DiscrepancyKind::Contradiction, detail);
-                self.output.discrepancies.push(found);
                 // The order can still leave: what is said of it now must not have it made a second time.
-                if instruction.state == InstructionState::InBatch {
+                let can_leave = instruction.state == InstructionState::InBatch;
+                let detail = "the partner answers for a payment whose file never left";
+                self.output.speaks_of_what_never_left(outcome, detail);
+                if can_leave {
                     return Ok(());
                 }
             }
@@ -295,7 +311,10 @@ impl<'a> Page<'a> {
         if step.debited {
             instruction.evidence.debited_on.clone_from(&outcome.on);
         }
-        if step.upgrade || step.debited {
+        if step.in_process {
+            instruction.evidence.reason = Some(IN_PROCESS.to_owned());
+        }
+        if step.upgrade || step.debited || step.in_process {
             self.items.insert(key(outcome), outcome.item);
         }
     }
@@ -319,6 +338,9 @@ impl<'a> Page<'a> {
         }
         instruction.state = instruction.state.apply(event)?;
         record(instruction, outcome);
+        if event == InstructionEvent::FoundInFlight {
+            instruction.evidence.reason = Some(IN_PROCESS.to_owned());
+        }
         self.items.insert(key(outcome), outcome.item);
         let came_to_nothing = matches!(
             instruction.state,

@@ -392,7 +392,7 @@ impl Store {
     pub async fn halts(&self) -> Result<Vec<Halt>, StoreError> {
         let rows = self
             .query(
-                "select halt_no, scope, cause, put_by, put_at, first_lift_by from halt
+                "select halt_no, scope, cause, put_by, put_at, first_lift_by, later_cause from halt
                  where lifted_at is null order by halt_no",
                 &[],
             )
@@ -406,6 +406,7 @@ impl Store {
                     put_by: row.text(3)?.to_owned(),
                     put_at: row.text(4)?.to_owned(),
                     first_lift_by: row.maybe_text(5)?.map(str::to_owned),
+                    later_cause: row.maybe_text(6)?.map(str::to_owned),
                 })
             })
             .collect()
@@ -627,6 +628,21 @@ impl Changes {
                 cause.to_owned().into(),
                 by.to_owned().into(),
                 at.to_owned().into(),
+            ],
+        );
+    }
+
+    /// Something more came up against a scope that is halted: who has agreed to lift the halt did not know of it.
+    pub fn halt_evidence_added(&mut self, halt: &Halt, cause: &str, at: &str) {
+        self.guarded(
+            "nobody agrees to lift a halt while evidence is added to it",
+            "update halt set later_cause = $2, later_at = $3, first_lift_by = null
+             where halt_no = $1 and lifted_at is null and coalesce(first_lift_by, '') = $4",
+            vec![
+                halt.number.into(),
+                cause.to_owned().into(),
+                at.to_owned().into(),
+                halt.first_lift_by.clone().unwrap_or_default().into(),
             ],
         );
     }

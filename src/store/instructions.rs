@@ -1,5 +1,7 @@
 //! Instructions: the orders by which payables are paid, attempt by attempt.
 
+use std::collections::BTreeSet;
+
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, ListNo, PayableNo, Shard};
 use crate::domain::instruction::{Evidence, Instruction, InstructionState};
@@ -44,6 +46,15 @@ macro_rules! instruction_columns {
     };
 }
 
+/// Of orders `i` of a file, those on their way of which their partner has said since a day that it carries them out.
+macro_rules! in_process {
+    () => {
+        " from instruction i join answer a on a.answer_no = i.answer_no
+         where i.cycle_no = $1 and i.batch_no = $2 and i.state = 'in_batch' and i.reason = 'in_process'
+           and substr(a.received_at, 1, 10) >= $3"
+    };
+}
+
 /// What was known of an instruction among those that were read, which are in the order of their keys.
 pub fn known_before(read: &[Instruction], after: &Instruction) -> Evidence {
     let key = (after.payable, after.attempt);
@@ -64,6 +75,51 @@ impl Store {
             "where shard = $1 and payable_no between $2 and $3 and state = 'in_batch' order by payable_no, attempt"
         );
         self.instructions_in(sql, cycle, shard).await
+    }
+
+    /// Of what is on its way of a file and a shard, of which its partner has said on a day or later that it carries
+    /// it out.
+    pub async fn in_process(
+        &self,
+        cycle: CycleNo,
+        shard: Shard,
+        batch: BatchNo,
+        since: &str,
+    ) -> Result<BTreeSet<(PayableNo, AttemptNo)>, StoreError> {
+        let sql = concat!("select i.payable_no, i.attempt", in_process!(), " and i.shard = $4");
+        let args = [
+            cycle.0.into(),
+            batch.0.into(),
+            since.to_owned().into(),
+            i64::from(shard.number()).into(),
+        ];
+        let rows = self.query(sql, &args).await?;
+        rows.iter()
+            .map(|row| {
+                let payable = PayableNo::from_number(row.int(0)?);
+                let attempt = AttemptNo::new(row.int(1)?);
+                Ok((
+                    payable.map_err(|error| broken(error.to_string()))?,
+                    attempt.map_err(|error| broken(error.to_string()))?,
+                ))
+            })
+            .collect()
+    }
+
+    /// How many they are of a file, and how much money.
+    pub async fn in_process_sum(
+        &self,
+        cycle: CycleNo,
+        batch: BatchNo,
+        since: &str,
+    ) -> Result<(i64, i64), StoreError> {
+        let sql = concat!(
+            "select cast(count(*) as bigint), cast(coalesce(sum(i.amount_minor), 0) as bigint)",
+            in_process!()
+        );
+        let args = [cycle.0.into(), batch.0.into(), since.to_owned().into()];
+        let rows = self.query(sql, &args).await?;
+        rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
     /// What was ordered of a shard and is unknown by itself, in the order of the payables. What is

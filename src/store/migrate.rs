@@ -59,6 +59,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0044_windows_overlap"),
     migration!("0041_court_orders"),
     migration!("0045_recall_of_payable"),
+    migration!("0046_in_process"),
+    migration!("0047_halt_later_cause"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

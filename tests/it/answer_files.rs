@@ -43,7 +43,7 @@ const CU: &str = "E3 | 001145000103 | Đỗ Văn Cư | 1945-07-09 | male | socia
 const DAY: &str = "2026-09-20";
 
 /// Makes other agreements with a partner about what it answers.
-fn answers_in(engine: &mut Engine, partner: &str, formats: &[&str]) {
+pub fn answers_in(engine: &mut Engine, partner: &str, formats: &[&str]) {
     let mut config = (*engine.config).clone();
     let mut providers = config.providers.iter_mut();
     let provider = providers.find(|one| one.name == partner).expect("the partner is configured");
@@ -75,7 +75,7 @@ async fn file_to(office: &TestOffice, cycle: &Cycle, partner: &str) -> Batch {
 }
 
 /// A bank's status of one file of ours as a whole.
-fn status_of(batch: &Batch, count: u64, sum: &str, status: &str) -> String {
+pub fn status_of(batch: &Batch, count: u64, sum: &str, status: &str) -> String {
     let id = &batch.message_id;
     let reason = match status {
         "RJCT" => "<StsRsnInf><Rsn><Cd>FF01</Cd></Rsn></StsRsnInf>",

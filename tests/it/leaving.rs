@@ -278,7 +278,8 @@ async fn no_more_leaves_in_a_day_than_the_ceiling(mut office: TestOffice) {
     std::fs::remove_dir(&inbox).unwrap();
     let told = waits(&office.engine).await;
     assert_eq!(told.len(), 2, "{told:?}");
-    let ceiling = "waits: ceiling of 1.200.000 VND a day for office: 1.000.000 VND left today";
+    let ceiling =
+        "waits: ceiling of 1.200.000 VND a day for office: 1.000.000 VND have gone out today";
     assert!(told.iter().any(|why| why.starts_with(ceiling)), "{told:?}");
     std::fs::create_dir(&inbox).unwrap();
     assert_eq!(waits(&office.engine).await.len(), 1);

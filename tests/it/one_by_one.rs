@@ -12,19 +12,18 @@ use chitra::channels::{
     Answers, Channel, CollectError, DeliveryOutcome, Fetched, Parcel, QueryOutcome, Reason,
 };
 use chitra::disk::file_name::FileName;
-use chitra::domain::batch::BatchState;
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::digest::Digest;
 use chitra::domain::fate::Verdict;
-use chitra::domain::payable::PayableState;
 use chitra::engine::Engine;
-use chitra::engine::recall::{Asking, Whom};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::support::mobile_partner::mobile_partner;
 use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
+
+mod half_sent;
 
 on_both_databases! { run, RealPart::Postgres;
     a_happy_month
@@ -38,14 +37,11 @@ on_both_databases! { run, RealPart::Postgres;
     what_waits_for_its_turn_stays_when_a_halt_is_put
     what_waits_past_its_key_does_not_go_again
     a_path_that_is_gone_after_a_doubt_proves_nothing
-    what_is_asked_back_of_a_half_sent_file_holds_nobody_else
-    what_turns_out_to_be_paid_stays_of_a_half_sent_file
     who_was_stopped_in_a_window_repeats_what_it_sends_at_most
     who_was_stopped_in_a_window_is_not_overtaken_without_keys
     halts_ceilings_hours_and_funds_hold_windows_back
     failures_stop_the_windows_that_are_left
     what_left_by_requests_does_not_leave_as_a_file
-    the_rest_of_a_file_that_stands_still_is_taken_back
     an_operator_that_asks_to_slow_down
     a_wrong_secret_sends_nothing
 }
@@ -420,94 +416,6 @@ async fn a_path_that_is_gone_after_a_doubt_proves_nothing(mut office: TestOffice
     office.ends_whole().await;
 }
 
-async fn what_is_asked_back_of_a_half_sent_file_holds_nobody_else(mut office: TestOffice) {
-    let operator = Operator::start(rules()).await.unwrap();
-    let cycle = released(&mut office, &operator, ASKED).await;
-    let terms = "expected_rate = \"0.02\"\nbreaker_count_min = 1\nquota_per_second = 1";
-    agreed(&mut office, terms).await;
-    operator.script(&[Twist::Pay, Twist::Reject]);
-    let told = dispatched(&office, &cycle).await;
-    assert!(told.starts_with("sending: 2 requests sent, the rest waits: halted: 1 of 2"), "{told}");
-    let cycle = office.now(&cycle).await;
-    for enrolment in ["E1", "E2", "E3"] {
-        let whom = Whom::Person(office.person(enrolment).await);
-        let asking = Asking { code: "DUPL", reason: "ordered twice", by_letter: true };
-        let asked = office.engine.recall_propose(&cycle, whom, asking, MAKER, &key(MAKER)).await;
-        match office.payable(&cycle, enrolment).await.state {
-            PayableState::Paid => assert_eq!(asked.unwrap().count, 1),
-            PayableState::Pending => {
-                let told = refused(asked, "D171");
-                assert!(told.contains("leaving payment by payment"), "{told}");
-            }
-            _ => {
-                refused(asked, "D171");
-            }
-        }
-    }
-    for officer in APPROVERS {
-        office.engine.halt_lift(1, officer, &key(officer)).await.unwrap();
-    }
-    agreed(&mut office, "quota_per_second = 50").await;
-    assert_eq!(dispatched(&office, &cycle).await, "delivered: 1 requests sent, 0 asked about");
-    office.check(&cycle, "entitled 3", "paid 2 = 1080000, rejected 1 = 540000").await;
-    office.ends_whole().await;
-}
-
-/// Nothing was heard of the first orders, and two decided that they were not paid. Half of the second ones have
-/// left when the operator says of the others that the first paid them.
-async fn what_turns_out_to_be_paid_stays_of_a_half_sent_file(mut office: TestOffice) {
-    let operator = Operator::start(rules()).await.unwrap();
-    let cycle = released(&mut office, &operator, ASKED).await;
-    let lost = [Twist::LoseAnswerBeforeBooking; 3];
-    operator.script(&lost);
-    dispatched(&office, &cycle).await;
-    let now = office.now(&cycle).await;
-    let unknown = office.engine.unknowns(&now).await.unwrap();
-    let named: Vec<String> = unknown.iter().map(|one| one.reference.to_string()).collect();
-    let (engine, second) = (&office.engine, APPROVERS[0]);
-    let not_paid = Verdict::NotPaid;
-    engine.fate_propose(&now, &named, not_paid, "its books", MAKER, &key(MAKER)).await.unwrap();
-    engine.fate_confirm(&now, &named, second, &key(second)).await.unwrap();
-    let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
-    assert_eq!(again.ordered, 3, "{:?}", again.waiting);
-    office.released(&cycle, again.list.unwrap().number.0).await;
-    let terms = "expected_rate = \"0.02\"\nbreaker_count_min = 1\nquota_per_second = 1";
-    agreed(&mut office, terms).await;
-    operator.script(&[Twist::Reject]);
-    let told = dispatched(&office, &cycle).await;
-    assert!(told.starts_with("sending: 1 requests sent, the rest waits: halted"), "{told}");
-    let posted = operator.posted().len();
-    let callbacks = office.dir.join("callbacks/operator");
-    std::fs::create_dir_all(&callbacks).unwrap();
-    for enrolment in ["E1", "E2", "E3"] {
-        if office.payable(&cycle, enrolment).await.state == PayableState::Pending {
-            let reference = office.said(&cycle, enrolment, 1, "", "").await.reference;
-            let said = serde_json::json!({
-                "requestingOrganisationTransactionReference": reference, "transactionStatus": "completed",
-                "transactionReference": format!("MM-{reference}"), "amount": "540000", "currency": "VND",
-            });
-            let file = callbacks.join(format!("{enrolment}.answer"));
-            std::fs::write(file, said.to_string()).unwrap();
-        }
-    }
-    assert_eq!(office.engine.collect_all().await.unwrap().len(), 2);
-    for halt in office.engine.store.halts().await.unwrap() {
-        for officer in APPROVERS {
-            office.engine.halt_lift(halt.number, officer, &key(officer)).await.unwrap();
-        }
-    }
-    agreed(&mut office, "quota_per_second = 50").await;
-    let told = dispatched(&office, &cycle).await;
-    assert!(told.contains("2 of its payments do not leave"), "{told}");
-    assert_eq!(operator.posted().len(), posted);
-    let (now, batches) =
-        (office.now(&cycle).await, office.engine.store.batches(cycle.number).await);
-    let file = batches.unwrap().pop().unwrap().file_name;
-    office.engine.withdraw(&now, &file, MAKER, &key(MAKER)).await.unwrap();
-    office.check(&cycle, "entitled 3", "paid 2 = 1080000, rejected 1 = 540000").await;
-    office.ends_whole().await;
-}
-
 /// A process is stopped inside a window; another takes over; the first goes on.
 async fn succeeded(office: &TestOffice, cycle: &Cycle) {
     let (reached, go_on) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
@@ -619,35 +527,6 @@ async fn what_left_by_requests_does_not_leave_as_a_file(mut office: TestOffice) 
     office.reopen().await;
     dispatched(&office, &cycle).await;
     office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
-    office.ends_whole().await;
-}
-
-async fn the_rest_of_a_file_that_stands_still_is_taken_back(mut office: TestOffice) {
-    let operator = Operator::start(rules()).await.unwrap();
-    let cycle = released(&mut office, &operator, ASKED).await;
-    let terms = "expected_rate = \"0.02\"\nbreaker_count_min = 1\nquota_per_second = 1";
-    agreed(&mut office, terms).await;
-    operator.script(&[Twist::Reject]);
-    dispatched(&office, &cycle).await;
-    let batches = office.engine.store.batches(cycle.number).await.unwrap();
-    let file = batches[0].file_name.clone();
-    let cycle = office.now(&cycle).await;
-    let taken = office.engine.withdraw(&cycle, &file, MAKER, &key(MAKER)).await.unwrap();
-    assert_eq!((taken.count, taken.total_minor), (2, 1_080_000));
-    office.check(&cycle, "entitled 3", "rejected 3 = 1620000").await;
-    let batches = office.engine.store.batches(cycle.number).await.unwrap();
-    assert_eq!(batches[0].state, BatchState::Delivered);
-    refused(office.engine.withdraw(&cycle, &file, MAKER, &key(MAKER)).await, "D125");
-    for officer in APPROVERS {
-        office.engine.halt_lift(1, officer, &key(officer)).await.unwrap();
-    }
-    dispatched(&office, &cycle).await;
-    assert_eq!(operator.posted().len(), 1, "what was taken back does not leave");
-    // What was taken back is ordered again the same way, and what the operator refused is paid in cash.
-    assert_eq!(office.engine.reissue(&cycle).await.unwrap().ordered, 3);
-    let batches = office.engine.store.batches(cycle.number).await.unwrap();
-    let again: Vec<_> = batches[1..].iter().map(|one| (one.provider.as_str(), one.count)).collect();
-    assert_eq!(again, [("operator", 2), ("paypoint", 1)]);
     office.ends_whole().await;
 }
 

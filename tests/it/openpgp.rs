@@ -46,11 +46,20 @@ impl Gpg {
         self.home.path().join(name)
     }
 
+    /// The clock stands on the moment (`!`): a key that one call made a second
+    /// after it would be of the future for the next call.
     fn command(&self, on: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--homedir").arg(self.home.path());
         command.args(["--batch", "--yes", "--no-tty", "--quiet", "--pinentry-mode", "loopback"]);
-        command.args(["--faked-system-time", on, "--trust-model", "always", "--passphrase", ""]);
+        command.args([
+            "--faked-system-time",
+            &format!("{on}!"),
+            "--trust-model",
+            "always",
+            "--passphrase",
+            "",
+        ]);
         command.args(arguments).current_dir(self.home.path());
         command
     }

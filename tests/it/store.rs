@@ -424,6 +424,16 @@ async fn every_guard_of_the_model_refuses(fresh: Fresh) -> Fresh {
     let mut changes = Changes::new();
     changes.halt_lifted(1, "minh", "2026-10-01T10:00:00+07:00");
     assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "B102");
+    // What came up since is not lifted by who agreed before it.
+    let half_lifted = Halt { first_lift_by: Some("minh".to_owned()), ..halt(1) };
+    for (known, refused) in [(halt(1), true), (half_lifted, false)] {
+        let mut changes = Changes::new();
+        changes.halt_evidence_added(&known, "a file that never left", AT);
+        assert_eq!(fresh.store.commit(changes).await.is_err(), refused);
+    }
+    let mut changes = Changes::new();
+    changes.halt_lifted(1, "lan", AT);
+    assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "B102");
     fresh
 }
 
@@ -535,6 +545,7 @@ fn halt(number: i64) -> Halt {
         put_by: "lan".to_owned(),
         put_at: AT.to_owned(),
         first_lift_by: None,
+        later_cause: None,
     }
 }
 

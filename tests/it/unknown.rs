@@ -4,9 +4,10 @@
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::cycle::{Cycle, CycleState};
 use chitra::domain::fate::Verdict;
+use chitra::pipeline::account::Part;
 
 use crate::support::office::{
-    APPROVERS, Fault, MAKER, TestOffice, key, on_both_databases, refused, run,
+    APPROVERS, Fault, MAKER, Said, TestOffice, key, on_both_databases, refused, run,
 };
 use crate::support::real_parts::RealPart;
 
@@ -17,6 +18,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_was_proposed_of_a_file_is_void_once_it_is_sent
     what_is_decided_not_paid_leaves_the_proved_payment_standing
     silence_is_counted_from_the_value_date
+    what_is_said_to_be_in_process_is_waited_for_anew
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -214,5 +216,41 @@ async fn silence_is_counted_from_the_value_date(office: TestOffice) {
         office.engine.collect_all().await.unwrap();
         office.check(&cycle, "entitled 2", &format!("{told} 2 = 1000000")).await;
     }
+    office.ends_whole().await;
+}
+
+/// A partner that says *in process* has answered: its days begin anew, and what was proposed before its word is void.
+async fn what_is_said_to_be_in_process_is_waited_for_anew(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    let says = async |day: &str| {
+        office.on_day(day);
+        let word = office.said(&cycle, "E1", 1, "Đang xử lý", "").await;
+        office.sheet(&[Said { on: day.to_owned(), ..word }]).await.unwrap();
+        office.engine.collect_all().await.unwrap();
+    };
+    let both_are_unknown = async |day: &str| {
+        office.on_day(day);
+        office.engine.collect_all().await.unwrap();
+        office.check(&cycle, "entitled 2", "unknown 2 = 1000000").await;
+        let known = office.instructions(&cycle, "E1").await.remove(0);
+        let reason = known.evidence.reason.unwrap_or_default();
+        assert_eq!(reason, "said to be in process, and no answer since");
+    };
+    says("2026-10-20").await;
+    let one_is = "pending 1 = 500000, unknown 1 = 500000";
+    office.check(&cycle, "entitled 2", one_is).await;
+    let now = office.now(&cycle).await;
+    assert_eq!(office.engine.figures(&now).await.unwrap().overdue, Part::default());
+
+    both_are_unknown("2026-11-10").await;
+    let an = reference(&office, &cycle, "E1").await;
+    propose(&office, &now, &an, Verdict::NotPaid).await;
+    says("2026-11-11").await;
+    office.check(&cycle, "entitled 2", one_is).await;
+    both_are_unknown("2026-12-01").await;
+    let second = APPROVERS[0];
+    refused(office.engine.fate_confirm(&now, &an, second, &key(second)).await, "L113");
     office.ends_whole().await;
 }

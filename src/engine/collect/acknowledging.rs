@@ -130,6 +130,25 @@ pub(super) fn about_what_never_left(batch: &Batch, item: i64, answer: &Answer) -
     }
 }
 
+/// The discrepancy of an answer about a whole file of which payments leave one by one and some have not left: its
+/// partner has no such file, and cannot speak of what it never got.
+pub(super) fn about_what_is_half_sent(batch: &Batch, item: i64, answer: &Answer) -> Discrepancy {
+    Discrepancy {
+        file: Some((batch.cycle, batch.number)),
+        expected_minor: Some(batch.total_minor),
+        ..Discrepancy::of_item(
+            DiscrepancyKind::Contradiction,
+            answer,
+            item,
+            format!(
+                "the answer is about {} as a whole, whose payments leave one by one and of which some have not left; \
+                 nothing was changed: ask the partner what it speaks of",
+                batch.file_name
+            ),
+        )
+    }
+}
+
 /// The discrepancy of an answer about a whole file that cannot be taken at its word.
 pub(super) fn about_what_is_unclear(
     batch: &Batch,

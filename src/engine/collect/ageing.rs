@@ -1,6 +1,8 @@
 //! How a payment that nobody answers becomes unknown. Nothing leaves *unknown* by time alone.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Span;
 
 use super::applying::ITEMS_A_PAGE;
 use crate::audit::batch_root::BatchRootBuilder;
@@ -16,6 +18,9 @@ use crate::store::Changes;
 use crate::store::instructions::InstructionMove;
 use crate::store::payables::PayableMove;
 
+/// Why a payment is unknown that its partner has called in process.
+const SILENT_SINCE: &str = "said to be in process, and no answer since";
+
 impl Engine {
     /// Ages every cycle that is settling.
     pub(super) async fn age_all(&self) -> Result<(), EngineError> {
@@ -28,7 +33,8 @@ impl Engine {
     }
 
     /// Payments of files whose delivery and value date are longer ago than their provider takes to answer
-    /// become unknown, also where our account was debited for them. Nothing leaves *unknown* by time alone; this
+    /// become unknown, also where our account was debited for them. Of which it has said since that it carries them
+    /// out, the days begin anew with that word. Nothing leaves *unknown* by time alone; this
     /// is only how it is entered.
     pub(in crate::engine) async fn age(&self, cycle: &Cycle) -> Result<(), EngineError> {
         let batches = self.store.batches(cycle.number).await?;
@@ -37,13 +43,21 @@ impl Engine {
             return Ok(());
         }
         for shard in Shard::all() {
-            let silent: Vec<_> = self
+            let mut silent: Vec<_> = self
                 .store
                 .instructions_without_outcome(cycle.number, shard)
                 .await?
                 .into_iter()
-                .filter(|one| overdue.contains(&one.batch))
+                .filter(|one| overdue.contains_key(&one.batch))
                 .collect();
+            if silent.iter().any(Instruction::is_said_to_be_in_process) {
+                let mut in_process = BTreeSet::new();
+                for (batch, since) in &overdue {
+                    in_process
+                        .extend(self.store.in_process(cycle.number, shard, *batch, since).await?);
+                }
+                silent.retain(|one| !in_process.contains(&(one.payable, one.attempt)));
+            }
             for page in silent.chunks(ITEMS_A_PAGE) {
                 let mut changes = Changes::new();
                 let mut root = BatchRootBuilder::new();
@@ -63,13 +77,14 @@ impl Engine {
         Ok(())
     }
 
-    /// The files of a cycle whose provider has had more days than it takes to answer.
+    /// The files of a cycle whose provider has had more days than it takes to answer, and the first day of which a
+    /// word about one of their payments is not that old.
     pub(in crate::engine) async fn overdue(
         &self,
         cycle: &Cycle,
         batches: &[Batch],
-    ) -> Result<BTreeSet<BatchNo>, EngineError> {
-        let mut overdue = BTreeSet::new();
+    ) -> Result<BTreeMap<BatchNo, String>, EngineError> {
+        let mut overdue = BTreeMap::new();
         if cycle.state != CycleState::Settling {
             return Ok(overdue);
         }
@@ -88,7 +103,8 @@ impl Engine {
             // Nobody is paid before the value date, so the days of silence begin there.
             let days = delivered.and_then(|on| today.since(on.max(batch.value_date)).ok());
             if days.is_some_and(|days| i64::from(days.get_days()) > answer_days) {
-                overdue.insert(batch.number);
+                let since = today.saturating_sub(Span::new().days(answer_days));
+                overdue.insert(batch.number, since.to_string());
             }
         }
         Ok(overdue)
@@ -106,6 +122,10 @@ impl Engine {
         for one in silent {
             let to = one.state.apply(InstructionEvent::OutcomeLost)?;
             root.push(format!("{} {} {to}", self.reference(one), one.state).as_bytes());
+            let why = match one.is_said_to_be_in_process() {
+                true => SILENT_SINCE,
+                false => why,
+            };
             moves.push(InstructionMove {
                 evidence: Evidence { reason: Some(why.to_owned()), ..one.evidence.clone() },
                 ..InstructionMove::of(one, to)

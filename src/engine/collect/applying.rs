@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
 use super::acknowledging::{
-    Acknowledged, about_what_is_unclear, about_what_never_left, never_left, other_totals, says,
+    Acknowledged, about_what_is_half_sent, about_what_is_unclear, about_what_never_left,
+    never_left, other_totals, says,
 };
 use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
@@ -27,6 +28,7 @@ use crate::domain::receivable::Receivable;
 use crate::domain::roster::Channel;
 use crate::engine::collect::recalled_files::NamedItself;
 use crate::engine::config::Provider;
+use crate::engine::send_windows::is_half_sent;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::believe::Signatory;
 use crate::pipeline::settle::{self, ToldOf, moving, settle};
@@ -207,6 +209,13 @@ impl Engine {
                     halt = halt.or_else(|| Some(found.detail.clone()));
                     discrepancies.push(found);
                 }
+                Matched::Batch(batch)
+                    if is_half_sent(&batch, &self.store.batches_one_by_one(batch.cycle).await?) =>
+                {
+                    let found = about_what_is_half_sent(&batch, item, answer);
+                    halt = halt.or_else(|| Some(found.detail.clone()));
+                    discrepancies.push(found);
+                }
                 Matched::Batch(batch) => {
                     match other_totals(&batch, item, &answered, answer, self.config.currency) {
                         Some(discrepancy) => discrepancies.push(discrepancy),
@@ -346,6 +355,10 @@ impl Engine {
                     dated(weighed, file.copied(), received_on)
                 })
                 .collect();
+            let half_sent: Vec<&Batch> =
+                batches.iter().filter(|batch| is_half_sent(batch, &one_by_one)).collect();
+            let named = of_cycle.iter().map(|one| (one.payable, one.attempt)).collect();
+            let not_left = self.not_left_by(answer, &half_sent, &named, &instructions).await?;
             let output = settle(settle::Input {
                 outcomes: &of_cycle,
                 payables: payables
@@ -361,6 +374,7 @@ impl Engine {
                 batches: &states,
                 closed,
                 one_by_one: &one_by_one,
+                not_left: &not_left,
                 transactions: &transactions,
                 told_of: told_of
                     .as_ref()
@@ -387,6 +401,18 @@ impl Engine {
                     was: known_before(&instructions, after),
                     ..InstructionMove::of(after, after.state)
                 });
+            }
+            // What two officers were to decide of a payment, its partner has now spoken of.
+            let spoken_of: BTreeSet<_> = output
+                .instructions
+                .iter()
+                .filter(|one| one.before == InstructionState::Unknown)
+                .map(|one| (one.after.payable, one.after.attempt))
+                .collect();
+            if !spoken_of.is_empty() {
+                let mut proposed = self.store.fates_proposed(cycle).await?;
+                proposed.retain(|fate| spoken_of.contains(&(fate.payable, fate.attempt)));
+                changes.fates_withdrawn(&proposed)?;
             }
             for (before, payable) in output.payables {
                 // What was in suspense since its cycle closed is decided now.
@@ -453,10 +479,8 @@ impl Engine {
             changes.receivables(self.store.next_number(Counted::Receivable).await?, &owed);
         }
         if let Some(cause) = halt {
-            let number = self.store.next_number(Counted::Halt).await?;
-            let scope = format!("provider:{}", profile.name);
-            changes.halt_put(number, &scope, &cause, "evidence", &answer.received_at);
-            changes.event(self.halt_leaf(&profile.name)?);
+            let at = &answer.received_at;
+            self.halt_by_evidence(&profile.name, &cause, at, &mut changes).await?;
         }
         self.acknowledge(&mut changes, answer, acknowledged).await?;
         changes.answer_applied(answer.number, answer.applied, to, repeated, state);

@@ -209,7 +209,7 @@ impl Engine {
                 false => "it goes tomorrow, or when the ceiling is raised",
             };
             let why = format!(
-                "ceiling of {} a day for {scope}: {} left today, and this file has {}; {way_out}",
+                "ceiling of {} a day for {scope}: {} have gone out today, and this file has {}; {way_out}",
                 money(most),
                 money(sent),
                 money(batch.total_minor)

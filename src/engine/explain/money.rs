@@ -112,6 +112,10 @@ fn on_its_way(order: &Instruction, files: &Files) -> Words {
             format!("nằm trong tệp {name}, đang gửi đến {partner}"),
             format!("in the file {name}, which is being sent to {partner}"),
         ),
+        BatchState::Delivered if order.is_said_to_be_in_process() => Words::new(
+            format!("đang trên đường trong tệp {name}; {partner} báo đang xử lý lệnh này"),
+            format!("on its way in the file {name}; {partner} says that it is in process"),
+        ),
         BatchState::Delivered => Words::new(
             format!("đang trên đường; {partner} đã nhận tệp {name} và chưa trả lời về lệnh này"),
             format!(

@@ -6,6 +6,7 @@ use jiff::civil::DateTime;
 use serde_json::json;
 
 use super::lines::{Covered, Key, Line, OfLine, window_lines};
+use super::not_left::{STATUS, kept_as};
 use super::requests::asked_about;
 use crate::channels::Reason;
 use crate::channels::one_by_one::{OneByOne, Reply, RequestTerms};
@@ -48,7 +49,7 @@ impl Engine {
         Ok(found)
     }
 
-    fn partner_of(&self, batch: &Batch) -> Option<Arc<dyn OneByOne>> {
+    pub(super) fn partner_of(&self, batch: &Batch) -> Option<Arc<dyn OneByOne>> {
         self.channels.get(&batch.provider).and_then(|channel| channel.one_by_one())
     }
 
@@ -108,7 +109,7 @@ impl Engine {
             for page in open.chunks(window_lines(&partner.terms())) {
                 let asking = asked_about(partner, page.to_vec());
                 let replies = self.while_held(lease, asking).await?;
-                self.keep_replies(batch, "status", &replies).await?;
+                self.keep_replies(batch, STATUS, &replies).await?;
                 // A partner that is not there is not asked a thousand times.
                 if replies.iter().any(|(_, reply)| matches!(reply, Reply::NotSent(_))) {
                     return Ok(());
@@ -141,7 +142,7 @@ impl Engine {
                 lines.into_iter().map(|line| (line, nobody())).collect()
             }
         };
-        let answered = self.keep_replies(batch, "status", &replies).await?;
+        let answered = self.keep_replies(batch, STATUS, &replies).await?;
         self.apply_waiting().await?;
         let now = self.clock.now();
         // What is asked back by now does not go again.
@@ -187,7 +188,7 @@ impl Engine {
                 false => bad.extend_from_slice(text.as_bytes()),
             }
         }
-        let shown = format!("{}.{asked}.jsonl", batch.file_name);
+        let shown = kept_as(batch, asked);
         if !good.is_empty() {
             self.keep_answer(&batch.provider, good, &shown).await?;
         }

@@ -85,7 +85,7 @@ impl Engine {
         );
         lease.fences(&mut changes);
         self.commit_taken_back(changes).await?;
-        Ok(taken_back(&[batch], &orders))
+        Ok(TakenBack { left: covered.left(), ..taken_back(&[batch], &orders) })
     }
 }
 

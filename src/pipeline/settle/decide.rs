@@ -14,6 +14,8 @@ pub(super) struct Step {
     pub(super) upgrade: bool,
     /// The state stays; that our account was debited is remembered.
     pub(super) debited: bool,
+    /// The state stays; that its partner carries it out is remembered, with the answer that said so.
+    pub(super) in_process: bool,
     pub(super) discrepancy: Option<(DiscrepancyKind, String)>,
 }
 
@@ -24,6 +26,10 @@ impl Step {
 
     pub(super) fn nothing() -> Step {
         Step::default()
+    }
+
+    fn in_process() -> Step {
+        Step { in_process: true, ..Step::default() }
     }
 
     fn contradiction(detail: &str) -> Step {
@@ -50,6 +56,7 @@ pub(super) fn decide(
     match (outcome.reported, instruction.state) {
         // What is in suspense is decided by an outcome, not by hearing that it is on its way.
         (Reported::InFlight, S::Unknown) if !closed => Step::to(E::FoundInFlight),
+        (Reported::InFlight, S::Unknown | S::InBatch) => Step::in_process(),
         // Answers overtake each other; of a later day it is no old news.
         (Reported::InFlight, S::Rejected | S::Cancelled | S::Returned)
             if matches!(
@@ -68,6 +75,7 @@ pub(super) fn decide(
             let code = kind.code().unwrap_or_default();
             let step = match state {
                 S::Unknown if !closed => Step::to(E::FoundInFlight),
+                S::Unknown | S::InBatch => Step::in_process(),
                 _ => Step::nothing(),
             };
             step.but(

@@ -91,6 +91,7 @@ fn check(sentence: &str, payable_is: &str, attempts: &[&str], word: &str, expect
         batches: &batches,
         closed: false,
         one_by_one: &BTreeSet::new(),
+        not_left: &BTreeSet::new(),
         transactions: &BTreeMap::new(),
         told_of: None,
         answer: None,
@@ -113,7 +114,7 @@ fn check(sentence: &str, payable_is: &str, attempts: &[&str], word: &str, expect
 #[test]
 fn evidence_moves_what_it_proves_and_nothing_else() {
     check("paid", "pending", &["in_batch"], "paid", "attempt settled, payable paid");
-    check("in flight", "pending", &["in_batch"], "in flight", "");
+    check("in flight", "pending", &["in_batch"], "in flight", "attempt in_batch");
     check(
         "found on its way",
         "unknown",
@@ -224,6 +225,7 @@ fn another_amount_changes_nothing_and_is_kept() {
             batches: &BTreeMap::new(),
             closed: false,
             one_by_one: &BTreeSet::new(),
+            not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
             told_of: None,
             answer: None,
@@ -277,6 +279,7 @@ fn check_again(held: &str, transaction: &str, on: &str, same_answer: bool, expec
         batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
         closed: false,
         one_by_one: &BTreeSet::new(),
+        not_left: &BTreeSet::new(),
         transactions: &known,
         told_of: None,
         answer: Some(AnswerNo(if same_answer { 1 } else { 2 })),
@@ -341,6 +344,7 @@ fn check_shared(word: &str, transaction: Transaction, compared: bool, expected: 
         batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
         closed: false,
         one_by_one: &BTreeSet::new(),
+        not_left: &BTreeSet::new(),
         transactions: &BTreeMap::new(),
         told_of: compared.then_some(ToldOf { orders: &orders, prefix: &prefix }),
         answer: Some(AnswerNo(2)),
@@ -366,7 +370,7 @@ fn one_transaction_is_of_one_order() {
     // Of money that came back, was refused or is on its way, one reference may tell of many.
     check_shared("returned", named("FT1"), true, "returned, returned");
     check_shared("rejected", named("FT1"), true, "rejected, rejected");
-    check_shared("in flight", named("FT1"), true, "");
+    check_shared("in flight", named("FT1"), true, "in_batch, in_batch");
 }
 
 #[test]
@@ -396,6 +400,7 @@ fn an_outcome_proves_that_a_file_of_unknown_fate_arrived() {
             batches: &BTreeMap::from([(BatchNo(1), batch)]),
             closed: false,
             one_by_one: &BTreeSet::new(),
+            not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
             told_of: None,
             answer: None,
@@ -403,6 +408,45 @@ fn an_outcome_proves_that_a_file_of_unknown_fate_arrived() {
         .unwrap();
         assert_eq!(output.proved_delivered.contains(&BatchNo(1)), proved, "{batch}");
         assert_eq!(output.halt.is_some(), halted, "{batch}");
+    }
+}
+
+#[test]
+fn what_is_said_of_an_order_that_has_not_left_moves_nothing() {
+    let order = attempt(1, InstructionState::InBatch);
+    let outcome = Outcome {
+        item: 1,
+        payable: order.payable,
+        attempt: order.attempt,
+        reported: reported("paid"),
+        amount: None,
+        reason: None,
+        class: None,
+        on: None,
+        transaction: Transaction::None,
+        unbelievable: Vec::new(),
+    };
+    let sending = BTreeMap::from([(BatchNo(1), BatchState::Sending)]);
+    let left_one_by_one = BTreeSet::from([BatchNo(1)]);
+    for not_left in [true, false] {
+        let output = settle(Input {
+            outcomes: std::slice::from_ref(&outcome),
+            payables: vec![payable(PayableState::Pending, false)],
+            instructions: vec![order.clone()],
+            batches: &sending,
+            closed: false,
+            one_by_one: &left_one_by_one,
+            not_left: &not_left.then_some((order.payable, order.attempt)).into_iter().collect(),
+            transactions: &BTreeMap::new(),
+            told_of: None,
+            answer: None,
+        })
+        .unwrap();
+        let contradictions: Vec<_> = output.discrepancies.iter().map(|one| one.kind).collect();
+        assert_eq!(contradictions == [DiscrepancyKind::Contradiction], not_left, "{not_left}");
+        assert_eq!(output.instructions.is_empty(), not_left);
+        assert_eq!(output.halt.is_some(), not_left);
+        assert!(output.proved_delivered.is_empty());
     }
 }
 
@@ -431,8 +475,9 @@ proptest::proptest! {
             payables: vec![payable(PayableState::Pending, false)],
             instructions: vec![attempt(1, InstructionState::Rejected), attempt(2, InstructionState::InBatch)],
             batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]),
-        closed: false,
-        one_by_one: &BTreeSet::new(),
+            closed: false,
+            one_by_one: &BTreeSet::new(),
+            not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
             told_of: None,
             answer: None,
