@@ -163,7 +163,7 @@ async fn an_answer_about_what_never_left_of_a_half_sent_file_is_a_contradiction(
     assert_eq!((halt.number, halt.first_lift_by.as_deref()), (put.number, None));
     assert!(!engine.halt_lift(put.number, second, &key(second)).await.unwrap());
     assert!(engine.halt_lift(put.number, first, &key(first)).await.unwrap());
-    office.check(&cycle, "entitled 3", "pending 2 = 1080000, rejected 1 = 540000").await;
+    office.check(&cycle, "entitled 3", "unknown 2 = 1080000, rejected 1 = 540000").await;
 
     agreed(&mut office, QUICK).await;
     let told = dispatched(&office, &cycle).await;
@@ -194,7 +194,7 @@ async fn an_answer_about_a_half_sent_file_as_a_whole_is_a_contradiction(mut offi
     }
     let found = office.discrepancies().await;
     assert!(found.iter().all(|kind| *kind == "contradiction") && found.len() >= 2, "{found:?}");
-    office.check(&cycle, "entitled 3", "pending 2 = 1080000, rejected 1 = 540000").await;
+    office.check(&cycle, "entitled 3", "unknown 2 = 1080000, rejected 1 = 540000").await;
     office.ends_whole().await;
 }
 
