@@ -68,6 +68,11 @@ impl DirectoryChannel {
     }
 }
 
+/// Still being written, or the folder's own business: not ours to report.
+fn is_told(name: &str) -> bool {
+    !name.starts_with('.') && !name.ends_with(PART_SUFFIX)
+}
+
 fn folder_missing(folder: &Path) -> Reason {
     let folder = folder.display();
     let sentence = format!("the folder {folder} is not there; check that it is mounted");
@@ -141,15 +146,19 @@ impl Channel for DirectoryChannel {
     }
 
     fn answers(&self) -> Result<Answers, CollectError> {
-        let listed = self.disk.list(&self.outbox, ANSWERS_MAX).map_err(|source| {
-            CollectError::FolderMustBeReadable { folder: self.outbox.display().to_string(), source }
-        })?;
+        let unreadable = |source| CollectError::FolderMustBeReadable {
+            folder: self.outbox.display().to_string(),
+            source,
+        };
+        let listed = self.disk.list(&self.outbox, ANSWERS_MAX).map_err(unreadable)?;
+        let links = self.disk.links(&self.outbox, ANSWERS_MAX).map_err(unreadable)?;
         let mut answers = Answers::default();
+        answers
+            .refused
+            .extend(links.iter().filter(|name| is_told(name)).map(|name| RefusedName::link(name)));
         for file in listed {
             if !file.is_text {
-                let is_ours_to_tell =
-                    !file.name.starts_with('.') && !file.name.ends_with(PART_SUFFIX);
-                if is_ours_to_tell {
+                if is_told(&file.name) {
                     answers.refused.push(RefusedName::no_text(&file.name, file.bytes));
                 }
                 continue;

@@ -146,6 +146,12 @@ impl RefusedName {
         RefusedName { listed: listed.to_owned(), bytes, reason: Reason::new("L147", sentence) }
     }
 
+    /// What is no file but a link to one, which whoever can write into the folder could point anywhere.
+    pub fn link(listed: &str) -> RefusedName {
+        let sentence = format!("`{}` is a link, and links are not followed", shown(listed));
+        RefusedName { listed: listed.to_owned(), bytes: 0, reason: Reason::new("L150", sentence) }
+    }
+
     /// The name as people may see it.
     pub fn shown(&self) -> String {
         shown(&self.listed)

@@ -18,7 +18,7 @@ pub use site::{HostKey, HostKeyError, Site, Times};
 use std::cell::Cell;
 use std::io::{Read, Write};
 
-use self::session::Session;
+use self::session::{Entry, Session};
 use super::{
     AnswerFile, Answers, Channel, CollectError, Delivery, DeliveryOutcome, Fetched, Parcel,
     QueryOutcome, RefusedName,
@@ -188,16 +188,22 @@ impl Channel for SftpChannel {
         let listed = self.within(async {
             let session = Session::open(&self.site).await?;
             session
-                .list(&self.site.outbox, &mut |name, bytes| match FileName::parse(name) {
+                .list(&self.site.outbox, &mut |name, entry| match (FileName::parse(name), entry) {
                     // Still being written, or the folder's own business: not ours to report.
-                    Err(
-                        FileNameError::NameMustNotBeAPart(_)
-                        | FileNameError::NameMustNotBeHidden(_),
+                    (
+                        Err(
+                            FileNameError::NameMustNotBeAPart(_)
+                            | FileNameError::NameMustNotBeHidden(_),
+                        ),
+                        _,
                     ) => {}
-                    Err(error) => {
+                    (_, Entry::Link) => answers.refused.push(RefusedName::link(name)),
+                    (Err(error), Entry::File(bytes)) => {
                         answers.refused.push(RefusedName::new(name, bytes, &error));
                     }
-                    Ok(name) => answers.files.push(AnswerFile { name, bytes }),
+                    (Ok(name), Entry::File(bytes)) => {
+                        answers.files.push(AnswerFile { name, bytes });
+                    }
                 })
                 .await
         });

@@ -56,6 +56,12 @@ pub trait Disk: Send + Sync {
     /// The regular files of a folder, sorted by name; at most `limit` of them.
     fn list(&self, dir: &Path, limit: usize) -> io::Result<Vec<Listed>>;
 
+    /// The links of a folder, which are not followed, sorted by name; at most `limit` of them. A disk that knows none
+    /// has none.
+    fn links(&self, _dir: &Path, _limit: usize) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// A text that no other live writer uses, for the names of files that are being written.
     fn part_token(&self) -> String;
 }
@@ -192,6 +198,18 @@ impl Disk for RealDisk {
         Ok(listed)
     }
 
+    fn links(&self, dir: &Path, limit: usize) -> io::Result<Vec<String>> {
+        let mut links = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_symlink() && links.len() < limit {
+                links.push(written_out(&entry.file_name()));
+            }
+        }
+        links.sort();
+        Ok(links)
+    }
+
     fn part_token(&self) -> String {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
@@ -278,6 +296,7 @@ mod tests {
         let names: Vec<_> = listed.iter().map(|file| (file.name.as_str(), file.bytes)).collect();
         assert_eq!(names, [("a.xml", 2), ("b.xml", 1)]);
         assert_eq!(RealDisk.list(folder.path(), 1).unwrap().len(), 1);
+        assert_eq!(RealDisk.links(folder.path(), 10).unwrap(), ["link.xml"]);
 
         assert!(RealDisk.open(&path("link.xml")).is_err());
         assert!(RealDisk.open(&path("folder")).is_err());

@@ -97,8 +97,8 @@ impl Engine {
             };
             for refused in answers.refused {
                 let sentence = format!(
-                    "a file in the outbox of {name} was not read: {}; ask {name} to send it under a plain name, or copy \
-                     it under one and take it in with chitra collect FILE --provider {name}",
+                    "a file in the outbox of {name} was not read: {}; ask {name} to send it as a file under a plain name, or \
+                     copy it so and take it in with chitra collect FILE --provider {name}",
                     refused.reason
                 );
                 if let Some(error) = self.left_unread(&name, &refused, sentence).await? {

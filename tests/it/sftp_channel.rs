@@ -291,6 +291,9 @@ fn answers_are_listed_and_copied_under_their_limit() {
     let answers = channel.answers().unwrap();
     let names: Vec<_> = answers.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["large.xml", "status-1.xml", "status-2.xml"]);
+    let refused: Vec<_> =
+        answers.refused.iter().map(|one| (one.shown(), one.reason.code)).collect();
+    assert_eq!(refused, [("link.xml".to_owned(), "L150")]);
     let mut copy = Vec::new();
     let fetched = channel.fetch(&name("status-1.xml"), &mut copy).unwrap();
     assert_eq!((copy.as_slice(), fetched.bytes), (&b"first"[..], 5));

@@ -128,11 +128,13 @@ async fn a_name_that_is_no_text_is_told_and_the_others_are_taken_in(office: Test
     for name in [&b"bad\xff.csv"[..], b".hidden\xff", b"half\xff.csv.part"] {
         std::fs::write(outbox.join(std::ffi::OsStr::from_bytes(name)), "x").unwrap();
     }
+    std::os::unix::fs::symlink("/etc/passwd", outbox.join("link.csv")).unwrap();
     let an = office.said(&october, "E1", 1, "Thành công", "").await;
     assert_eq!(office.sheet(&[an]).await.unwrap().items, 1);
     for _ in 0..2 {
         let told = office.engine.collect_all().await.unwrap();
-        let [Err((name, error))] = &told[..] else { panic!("{told:?}") };
+        let [Err((link, not_followed)), Err((name, error))] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((link.as_str(), not_followed.code()), ("link.csv", "L150"));
         assert_eq!((name.as_str(), error.code()), ("bad\\xff.csv", "L147"));
         let told = error.to_string();
         assert!(told.contains("not UTF-8") && told.contains("plain name"), "{told}");

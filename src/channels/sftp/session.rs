@@ -288,11 +288,11 @@ impl Session {
         }
     }
 
-    /// Tells the names and sizes of the regular files of a folder.
+    /// Tells the regular files and the links of a folder.
     pub(super) async fn list(
         &self,
         folder: &str,
-        tell: &mut dyn FnMut(&str, u64),
+        tell: &mut dyn FnMut(&str, Entry),
     ) -> Result<(), SftpError> {
         let handle = match self.sftp.opendir(folder).await {
             Ok(opened) => opened.handle,
@@ -317,13 +317,25 @@ impl Session {
                     entries_max: ENTRIES_MAX,
                 });
             }
-            for file in page.iter().filter(|file| is_file(&file.attrs)) {
-                tell(&file.filename, file.attrs.size.unwrap_or(0));
+            for entry in &page {
+                let what = match &entry.attrs {
+                    attrs if is_file(attrs) => Entry::File(attrs.size.unwrap_or(0)),
+                    attrs if attrs.file_type() == FileType::Symlink => Entry::Link,
+                    _ => continue,
+                };
+                tell(&entry.filename, what);
             }
         }
         self.sftp.close(handle).await.map_err(|error| self.failed("close", error))?;
         Ok(())
     }
+}
+
+/// What stands in a folder, as far as it is ours to read or to tell; a file with its size in bytes.
+#[derive(Clone, Copy)]
+pub(super) enum Entry {
+    File(u64),
+    Link,
 }
 
 fn is_absent(error: &Refused) -> bool {
