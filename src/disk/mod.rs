@@ -202,7 +202,13 @@ impl Disk for RealDisk {
         let mut links = Vec::new();
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
-            if entry.file_type()?.is_symlink() && links.len() < limit {
+            let is_link = match entry.file_type() {
+                Ok(kind) => kind.is_symlink(),
+                // Taken away between the listing and the look.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => return Err(error),
+            };
+            if is_link && links.len() < limit {
                 links.push(written_out(&entry.file_name()));
             }
         }

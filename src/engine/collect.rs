@@ -25,7 +25,7 @@ use crate::store::Changes;
 use crate::store::registry::Counted;
 
 mod acknowledging;
-mod ageing;
+pub(in crate::engine) mod ageing;
 mod applying;
 mod back_twice;
 mod believing;

@@ -353,6 +353,8 @@ impl Engine {
             instructions: before.clone(),
             batches: &batches,
             closed: cycle.state == CycleState::Closed,
+            waited_out: &BTreeSet::new(),
+            heard_today: &BTreeSet::new(),
             one_by_one: &self.store.batches_one_by_one(cycle.number).await?,
             not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),

@@ -13,6 +13,7 @@ use crate::domain::instruction::InstructionState;
 use crate::domain::list::PaymentList;
 use crate::domain::payable::PayableState;
 use crate::domain::state::Named;
+use crate::engine::collect::ageing::Overdue;
 use crate::engine::report::failure;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::account::{
@@ -199,7 +200,8 @@ impl Engine {
                 overdue.add(sum.count, sum.total_minor);
             }
         }
-        for (batch, since) in &silent {
+        for (batch, how) in &silent {
+            let Overdue::UnlessHeardSince(since) = how else { continue };
             let (count, minor) = self.store.in_process_sum(cycle.number, *batch, since).await?;
             overdue =
                 Part { count: overdue.count - count, minor: overdue.minor - i128::from(minor) };

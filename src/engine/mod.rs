@@ -105,8 +105,8 @@ pub struct Engine {
     pub only_reads: bool,
     /// Which host and folder this is, before others that work on the same database.
     pub holder: String,
-    /// Where the payments of a half-sent file stand in it.
-    pub lines_of_payments: Arc<send_windows::LinesOfPayments>,
+    /// Where the payments of half-sent files stand in them.
+    pub half_sent_files: Arc<send_windows::HalfSentFiles>,
 }
 
 impl Engine {

@@ -250,7 +250,7 @@ async fn open_as(
         progress: around.progress,
         only_reads,
         holder: holder(dir),
-        lines_of_payments: Arc::default(),
+        half_sent_files: Arc::default(),
     })
 }
 

@@ -251,7 +251,8 @@ impl Engine {
         let numbers: Vec<PayableNo> = since.keys().copied().collect();
         let mut orders = self.store.instructions_of(&numbers).await?;
         orders.retain(|one| {
-            one.state == InstructionState::InBatch
+            // What is unknown may go again where its partner takes payments one by one.
+            matches!(one.state, InstructionState::InBatch | InstructionState::Unknown)
                 && !is_looked_at(&looked_at, one.payable, since.get(&one.payable))
         });
         Ok(orders)

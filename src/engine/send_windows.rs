@@ -40,7 +40,7 @@ use crate::store::{Changes, StoreError};
 use self::asking::key_is_known;
 use self::held::Held;
 use self::lines::{Covered, Key, Line, window_lines, windows_overlap};
-pub use self::not_left::LinesOfPayments;
+pub use self::not_left::HalfSentFiles;
 use self::not_left::SEND;
 pub(super) use self::not_left::is_half_sent;
 use self::requests::{LineMayLeave, Requests, Stop, set_going};
@@ -237,25 +237,28 @@ impl Engine {
                 lines => lines?,
             };
             let mut states = self.states(&round.batch, &lines).await?;
-            self.look_up_held(round).await?;
             let (mut to_send, mut to_ask) = (Vec::new(), Vec::new());
             for line in lines {
                 let never_left = round.covered.of_line(line.number).first_at.is_none();
                 match (never_left, states.get(&line.key).map(|one| one.state)) {
-                    (true, Some(InstructionState::InBatch))
-                        if round.held.payments.contains(&line.key) =>
-                    {
-                        round.stayed += 1;
-                    }
                     (true, Some(InstructionState::InBatch)) => to_send.push(line),
                     (false, Some(InstructionState::Unknown)) => to_ask.push(line),
                     _ => {}
                 }
             }
             round.asked += to_ask.len();
-            let may_go = self
+            let mut may_go = self
                 .ask_again(round.lease, &round.batch, round.partner, to_ask, &round.covered)
                 .await?;
+            if to_send.is_empty() && may_go.is_empty() {
+                continue;
+            }
+            // After the partner was asked: what it said may be why something stays.
+            self.look_up_held(round).await?;
+            let would_leave = to_send.len() + may_go.len();
+            to_send.retain(|line| !round.held.stays(&line.key));
+            may_go.retain(|line| !round.held.stays(&line.key));
+            round.stayed += would_leave - to_send.len() - may_go.len();
             let again = may_go.iter().filter_map(|line| states.remove(&line.key)).collect();
             to_send.extend(may_go);
             if to_send.is_empty() {
@@ -275,8 +278,9 @@ impl Engine {
         Ok(Next::End((round.stayed > 0).then(|| {
             Waits::for_somebody(format!(
                 "{} of its payments do not leave: an earlier order of them is now proved to have paid, their heir was \
-                 withdrawn, or answers contradict them (chitra queue discrepancies); what has not left is taken back with: \
-                 chitra withdraw {cycle} {file} --as OFFICER",
+                 withdrawn, or answers contradict them or the file (chitra queue discrepancies); what has not left is taken \
+                 back with: chitra withdraw {cycle} {file} --as OFFICER; of what is unknown two officers decide: chitra \
+                 unknown list {cycle}",
                 round.stayed
             ))
         })))

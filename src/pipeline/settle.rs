@@ -32,6 +32,11 @@ pub struct Input<'a> {
     pub batches: &'a BTreeMap<BatchNo, BatchState>,
     /// Their cycle is closed: what is unknown is in suspense.
     pub closed: bool,
+    /// Batches whose partner has had all the days that words such as *in process* may take.
+    pub waited_out: &'a BTreeSet<BatchNo>,
+    /// Orders that their partner has called *in process* on the day of this answer before: to hear it again is no
+    /// news.
+    pub heard_today: &'a BTreeSet<(PayableNo, AttemptNo)>,
     /// Batches whose payments leave one by one: that one of them arrived proves nothing of the others.
     pub one_by_one: &'a BTreeSet<BatchNo>,
     /// Orders of such batches that have not left though others have.
@@ -122,6 +127,8 @@ struct Page<'a> {
     batches: &'a BTreeMap<BatchNo, BatchState>,
     one_by_one: &'a BTreeSet<BatchNo>,
     not_left: &'a BTreeSet<OrderKey>,
+    waited_out: &'a BTreeSet<BatchNo>,
+    heard_today: &'a BTreeSet<OrderKey>,
     closed: bool,
     answer: Option<AnswerNo>,
     payables_before: BTreeMap<PayableNo, Payable>,
@@ -159,6 +166,8 @@ impl<'a> Page<'a> {
             batches: input.batches,
             one_by_one: input.one_by_one,
             not_left: input.not_left,
+            waited_out: input.waited_out,
+            heard_today: input.heard_today,
             closed: input.closed,
             answer: input.answer,
             payables_before: payables.clone(),
@@ -290,7 +299,10 @@ impl<'a> Page<'a> {
             .range((outcome.payable, AttemptNo::FIRST)..)
             .take_while(|((payable, _), _)| *payable == outcome.payable)
             .any(|((_, attempt), other)| *attempt != outcome.attempt && other.state.is_live());
-        decide(instruction, payable, outcome, other_live, self.closed)
+        let waits_for_an_outcome = self.closed || self.waited_out.contains(&instruction.batch);
+        let step = decide(instruction, payable, outcome, other_live, waits_for_an_outcome);
+        let is_news = !self.heard_today.contains(&key(outcome));
+        Step { in_process: step.in_process && is_news, ..step }
     }
 
     /// The attempt stays in its state; what is known of it may become better.

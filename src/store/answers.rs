@@ -165,6 +165,27 @@ impl Store {
         Ok(orders)
     }
 
+    /// Which of these answers were received on a day, `2026-11-09`.
+    pub async fn answers_of_day(
+        &self,
+        numbers: &BTreeSet<AnswerNo>,
+        day: &str,
+    ) -> Result<BTreeSet<AnswerNo>, StoreError> {
+        const SELECT: &str = "select answer_no, received_at from answer";
+        static LOOKUP: Lookup = Lookup::new(|dialect| lookup(dialect, SELECT, &["answer_no"]));
+        let sql = LOOKUP.sql(self.database.dialect());
+        let numbers: Vec<AnswerNo> = numbers.iter().copied().collect();
+        let mut found = BTreeSet::new();
+        for page in numbers.chunks(PAGE) {
+            for row in self.query(sql, &padded(page.iter().map(|one| [one.0.into()]))).await? {
+                if row.text(1)?.starts_with(day) {
+                    found.insert(AnswerNo(row.int(0)?));
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Answers that are taken in and not applied to their end.
     pub async fn answers_waiting(&self) -> Result<Vec<Answer>, StoreError> {
         let rows = self
@@ -263,7 +284,7 @@ impl Store {
         })
     }
 
-    /// The payments of a file, still without an outcome, of which an answer contradicts an order, and into which
+    /// The payments of a file, without an outcome or unknown, of which an answer contradicts an order, and into which
     /// nobody has looked.
     pub async fn contradicted_payments(
         &self,
@@ -274,7 +295,7 @@ impl Store {
                 "select l.payable_no, l.attempt from discrepancy d
                  join instruction l on l.shard = ((d.payable_no >> 30) & 255) and l.payable_no = d.payable_no
                  where d.state = 'open' and d.kind = 'contradiction' and l.cycle_no = $1 and l.batch_no = $2
-                   and l.state = 'in_batch'",
+                   and l.state in ('in_batch', 'unknown')",
                 &[batch.cycle.0.into(), batch.number.0.into()],
             )
             .await?;

@@ -60,6 +60,13 @@ impl Store {
         rows.iter().map(|row| Ok((payable_number(row, 0)?, row.text(1)?.to_owned()))).collect()
     }
 
+    /// How many namings were withdrawn.
+    pub async fn heirs_withdrawn(&self) -> Result<i64, StoreError> {
+        let sql = "select cast(count(*) as bigint) from heir where state = 'withdrawn'";
+        let rows = self.query(sql, &[]).await?;
+        rows.first().map_or(Ok(0), |row| Ok(row.int(0)?))
+    }
+
     pub async fn heir(&self, number: i64) -> Result<Option<HeirRow>, StoreError> {
         let rows = self.query(concat!(heirs!(), "where heir_no = $1"), &[number.into()]).await?;
         rows.first().map(heir).transpose()

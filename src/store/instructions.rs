@@ -290,7 +290,7 @@ impl Changes {
     }
 
     /// Moves instructions along arrows that the caller has followed; every one must still be in the
-    /// state it was read in, or nothing happens. What ends is written before what is live: the index of one
+    /// state it was read in, and known of no more, or nothing happens. What ends is written before what is live: the index of one
     /// live order looks at every row by itself.
     pub fn instructions_moved(&mut self, moves: &[InstructionMove]) {
         const COLUMNS: &[(&str, &str)] = &[
@@ -306,12 +306,21 @@ impl Changes {
             ("answer_item", "bigint"),
             ("outcome_on", "text"),
             ("debited_on", "text"),
+            ("was_reason", "text"),
+            ("was_answer_no", "bigint"),
+            ("was_answer_item", "bigint"),
+            ("was_debited_on", "text"),
         ];
+        // What was known is held as well as the state: a word that leaves the state as it is may have come between.
         const SET: &str = "update instruction set state = v.to_state, grade = v.grade, reason = v.reason,
              reason_class = v.reason_class, answer_no = v.answer_no, answer_item = v.answer_item, outcome_on = v.outcome_on,
              debited_on = v.debited_on
              from v where instruction.shard = v.shard and instruction.payable_no = v.payable_no
-             and instruction.attempt = v.attempt and instruction.state = v.from_state";
+             and instruction.attempt = v.attempt and instruction.state = v.from_state
+             and instruction.reason is not distinct from v.was_reason
+             and instruction.answer_no is not distinct from v.was_answer_no
+             and instruction.answer_item is not distinct from v.was_answer_item
+             and instruction.debited_on is not distinct from v.was_debited_on";
         for one in moves {
             let line =
                 |state, known: &Evidence| order_state_line(one.payable, one.attempt, state, known);
@@ -334,6 +343,10 @@ impl Changes {
                     number(one.evidence.answer.map(|(_, item)| item)),
                     one.evidence.outcome_on.clone().into(),
                     one.evidence.debited_on.clone().into(),
+                    one.was.reason.clone().into(),
+                    number(one.was.answer.map(|(answer, _)| answer.0)),
+                    number(one.was.answer.map(|(_, item)| item)),
+                    one.was.debited_on.clone().into(),
                 ]
             });
             self.many(

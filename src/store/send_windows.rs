@@ -13,11 +13,20 @@ use super::{Changes, Store, StoreError};
 impl Store {
     /// The windows of a batch in their order.
     pub async fn send_windows(&self, batch: &Batch) -> Result<Vec<SendWindow>, StoreError> {
+        self.send_windows_after(batch, 0).await
+    }
+
+    /// The windows of a batch after one of them, in their order.
+    pub async fn send_windows_after(
+        &self,
+        batch: &Batch,
+        number: i64,
+    ) -> Result<Vec<SendWindow>, StoreError> {
         let rows = self
             .query(
                 "select cycle_no, batch_no, window_no, lines, started_at, outcome, unsent from send_window
-                 where cycle_no = $1 and batch_no = $2 order by window_no",
-                &[batch.cycle.0.into(), batch.number.0.into()],
+                 where cycle_no = $1 and batch_no = $2 and window_no > $3 order by window_no",
+                &[batch.cycle.0.into(), batch.number.0.into(), number.into()],
             )
             .await?;
         let lines = |text: &str| {

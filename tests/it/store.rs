@@ -23,7 +23,7 @@ use chitra::domain::ids::{
     AnswerNo, AttemptNo, AuthorityNo, BatchNo, CycleNo, DestinationNo, EnrolmentNo, ImportNo,
     ListNo, PayableNo, PersonNo, Shard,
 };
-use chitra::domain::instruction::{Evidence, Instruction, InstructionState};
+use chitra::domain::instruction::{Evidence, IN_PROCESS, Instruction, InstructionState};
 use chitra::domain::list::{Act, Signature};
 use chitra::domain::recall::{Recall, RecallFile, RecallFileState, RecallState};
 use chitra::domain::receivable::{Receipt, ReceiptSource, SeenOn, WriteOff};
@@ -32,6 +32,7 @@ use chitra::domain::schedule::{Fire, FireState, Scheduled};
 use chitra::domain::statement::{FundedEntry, Statement};
 use chitra::domain::stop::{Stop, StopState};
 use chitra::store::database::{Database, Dialect};
+use chitra::store::instructions::InstructionMove;
 use chitra::store::leaving::Moved;
 use chitra::store::postgres::Postgres;
 use chitra::store::registry::{
@@ -424,6 +425,24 @@ async fn every_guard_of_the_model_refuses(fresh: Fresh) -> Fresh {
     let mut changes = Changes::new();
     changes.halt_lifted(1, "minh", "2026-10-01T10:00:00+07:00");
     assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "B102");
+    // Of an order something more was heard while it was looked at: what is to become of it is looked at anew.
+    let order = instruction(2, InstructionState::Settled);
+    let heard = Evidence {
+        reason: Some(IN_PROCESS.to_owned()),
+        answer: Some((AnswerNo(1), 1)),
+        ..Evidence::default()
+    };
+    let word = InstructionMove {
+        evidence: heard.clone(),
+        ..InstructionMove::of(&order, InstructionState::Settled)
+    };
+    let stale = InstructionMove::of(&order, InstructionState::Returned);
+    let known = InstructionMove { was: heard, ..stale.clone() };
+    for (moved, refused) in [(word, false), (stale, true), (known, false)] {
+        let mut changes = Changes::new();
+        changes.instructions_moved(&[moved]);
+        assert_eq!(fresh.store.commit(changes).await.is_err(), refused);
+    }
     // What came up since is not lifted by who agreed before it.
     let half_lifted = Halt { first_lift_by: Some("minh".to_owned()), ..halt(1) };
     for (known, refused) in [(halt(1), true), (half_lifted, false)] {

@@ -19,6 +19,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_is_decided_not_paid_leaves_the_proved_payment_standing
     silence_is_counted_from_the_value_date
     what_is_said_to_be_in_process_is_waited_for_anew
+    what_was_proposed_of_a_file_is_void_once_its_partner_speaks
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -219,38 +220,78 @@ async fn silence_is_counted_from_the_value_date(office: TestOffice) {
     office.ends_whole().await;
 }
 
-/// A partner that says *in process* has answered: its days begin anew, and what was proposed before its word is void.
+/// A partner that says *in process* has answered: its days begin anew, up to as many more, and what was proposed
+/// before its word is void.
 async fn what_is_said_to_be_in_process_is_waited_for_anew(office: TestOffice) {
     office.on_day("2026-09-20");
     office.month("2026-10", &[AN, BINH]).await;
     let cycle = office.paid_out("2026-10", Regular).await;
+    assert_eq!(cycle.value_date.to_string(), "2026-10-03");
+    let terms = office.engine.config.provider("sheetbank").unwrap().on(cycle.value_date);
+    assert_eq!(terms.answer_days, 12);
     let says = async |day: &str| {
         office.on_day(day);
         let word = office.said(&cycle, "E1", 1, "Đang xử lý", "").await;
         office.sheet(&[Said { on: day.to_owned(), ..word }]).await.unwrap();
         office.engine.collect_all().await.unwrap();
     };
-    let both_are_unknown = async |day: &str| {
+    let collected_on = async |day: &str| {
         office.on_day(day);
         office.engine.collect_all().await.unwrap();
-        office.check(&cycle, "entitled 2", "unknown 2 = 1000000").await;
-        let known = office.instructions(&cycle, "E1").await.remove(0);
-        let reason = known.evidence.reason.unwrap_or_default();
-        assert_eq!(reason, "said to be in process, and no answer since");
     };
-    says("2026-10-20").await;
-    let one_is = "pending 1 = 500000, unknown 1 = 500000";
-    office.check(&cycle, "entitled 2", one_is).await;
-    let now = office.now(&cycle).await;
-    assert_eq!(office.engine.figures(&now).await.unwrap().overdue, Part::default());
-
-    both_are_unknown("2026-11-10").await;
-    let an = reference(&office, &cycle, "E1").await;
-    propose(&office, &now, &an, Verdict::NotPaid).await;
-    says("2026-11-11").await;
-    office.check(&cycle, "entitled 2", one_is).await;
-    both_are_unknown("2026-12-01").await;
+    let (one_is, both_are) = ("pending 1 = 500000, unknown 1 = 500000", "unknown 2 = 1000000");
     let second = APPROVERS[0];
+    collected_on("2026-10-16").await;
+    office.check(&cycle, "entitled 2", both_are).await;
+    let (now, an) = (office.now(&cycle).await, reference(&office, &cycle, "E1").await);
+    propose(&office, &now, &an, Verdict::NotPaid).await;
+    says("2026-10-17").await;
+    office.check(&cycle, "entitled 2", one_is).await;
+    assert_eq!(office.engine.figures(&now).await.unwrap().overdue, Part::default());
+    // The day of the last word counts, and what is heard twice on a day is heard once.
+    let told = office.instructions(&cycle, "E1").await.remove(0).evidence.answer;
+    let mut again = office.said(&cycle, "E1", 1, "Đang xử lý", "").await;
+    again.on = "2026-10-16".to_owned();
+    office.sheet(&[again]).await.unwrap();
+    assert_eq!(office.instructions(&cycle, "E1").await.remove(0).evidence.answer, told);
+    collected_on("2026-10-27").await;
+    office.check(&cycle, "entitled 2", one_is).await;
+
+    // Twice the days are over: it is unknown, whatever is said, and no more than unknown.
+    for day in ["2026-10-28", "2026-10-29"] {
+        says(day).await;
+        office.check(&cycle, "entitled 2", both_are).await;
+    }
+    let known = office.instructions(&cycle, "E1").await.remove(0);
+    assert!(known.is_said_to_be_in_process(), "{:?}", known.evidence);
     refused(office.engine.fate_confirm(&now, &an, second, &key(second)).await, "L113");
+    let closed = office.closed(&cycle).await;
+    assert_eq!(closed.state, CycleState::Closed);
+    office.ends_whole().await;
+}
+
+/// Nobody knows whether a file has left, and *not paid* is proposed of all of it. Then its partner speaks of one payment.
+async fn what_was_proposed_of_a_file_is_void_once_its_partner_speaks(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.sealed("2026-10", Regular).await;
+    office.released(&cycle, 0).await;
+    office.next_fault(Some(Fault::LosesTheOutcome));
+    office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    let cycle = office.now(&cycle).await;
+    office.check(&cycle, "entitled 2", "unknown 2 = 1000000").await;
+    let file = vec![office.engine.store.batches(cycle.number).await.unwrap().remove(0).file_name];
+    propose(&office, &cycle, &file, Verdict::NotPaid).await;
+    let word = office.said(&cycle, "E1", 1, "Đang xử lý", "").await;
+    office.sheet(&[word]).await.unwrap();
+    office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
+    office.on_day("2026-12-31");
+    office.engine.collect_all().await.unwrap();
+    office.check(&cycle, "entitled 2", "unknown 2 = 1000000").await;
+    let (now, second) = (office.now(&cycle).await, APPROVERS[0]);
+    for enrolment in ["E1", "E2"] {
+        let named = reference(&office, &now, enrolment).await;
+        refused(office.engine.fate_confirm(&now, &named, second, &key(second)).await, "L113");
+    }
     office.ends_whole().await;
 }

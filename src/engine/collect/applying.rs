@@ -260,8 +260,9 @@ impl Engine {
                 }
                 // Received, accepted, settled on our side: the file is there, nothing is paid yet.
                 _ if matches!(batch.state, BatchState::Sending | BatchState::Unknown) => {
-                    proved.insert(batch.number);
-                    self.prove_delivered(&mut changes, &batch, answer)?;
+                    if proved.insert(batch.number) {
+                        self.prove_delivered(&mut changes, &batch, answer).await?;
+                    }
                 }
                 _ => {}
             }
@@ -359,6 +360,16 @@ impl Engine {
                 batches.iter().filter(|batch| is_half_sent(batch, &one_by_one)).collect();
             let named = of_cycle.iter().map(|one| (one.payable, one.attempt)).collect();
             let not_left = self.not_left_by(answer, &half_sent, &named, &instructions).await?;
+            let in_process = of_cycle
+                .iter()
+                .any(|one| matches!(one.reported, Reported::InFlight | Reported::UnderReview));
+            let (waited_out, heard_today) = match in_process {
+                true => (
+                    self.waited_out(cycle, &batches).await?,
+                    self.heard_on(received_on, &named, &instructions).await?,
+                ),
+                false => (BTreeSet::new(), BTreeSet::new()),
+            };
             let output = settle(settle::Input {
                 outcomes: &of_cycle,
                 payables: payables
@@ -373,6 +384,8 @@ impl Engine {
                     .collect(),
                 batches: &states,
                 closed,
+                waited_out: &waited_out,
+                heard_today: &heard_today,
                 one_by_one: &one_by_one,
                 not_left: &not_left,
                 transactions: &transactions,
@@ -442,7 +455,7 @@ impl Engine {
             for batch in batches.iter().filter(|one| output.proved_delivered.contains(&one.number))
             {
                 if proved.insert(batch.number) {
-                    self.prove_delivered(&mut changes, batch, answer)?;
+                    self.prove_delivered(&mut changes, batch, answer).await?;
                 }
             }
         }
@@ -450,7 +463,7 @@ impl Engine {
             // Who refuses a file has it: that proves how its delivery ended, too.
             if matches!(batch.state, BatchState::Sending | BatchState::Unknown) {
                 if proved.insert(batch.number) {
-                    self.prove_delivered(&mut changes, &batch, answer)?;
+                    self.prove_delivered(&mut changes, &batch, answer).await?;
                 }
                 batch.state = batch.state.apply(BatchEvent::ProvedDelivered)?;
             }
@@ -514,7 +527,7 @@ impl Engine {
         format!("{end_to_end} {} {} {}", settled.before, after.state, settled.item)
     }
 
-    pub(super) fn prove_delivered(
+    pub(super) async fn prove_delivered(
         &self,
         changes: &mut Changes,
         batch: &Batch,
@@ -527,6 +540,8 @@ impl Engine {
             &answer.received_at,
         );
         changes.batch_moved(batch, batch.state.apply(BatchEvent::ProvedDelivered)?);
+        // What officers proposed while nobody knew whether it had left is about what is known now.
+        changes.fates_withdrawn(&self.fates_of_batch(batch).await?)?;
         Ok(())
     }
 }

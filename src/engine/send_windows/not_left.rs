@@ -1,39 +1,79 @@
 //! Which payments of a file that leaves payment by payment have not left: whoever answers for them has them from
 //! elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::lines::{Covered, Key};
+use super::lines::Key;
 use crate::domain::answer::Answer;
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::instruction::{Instruction, InstructionState};
+use crate::domain::send_window::{SendWindow, WindowOutcome};
 use crate::engine::{Engine, EngineError};
 
 /// Lines of a file that are read at once to find where its payments stand.
 const LINES_A_PAGE: usize = 1_000;
+/// How many half-sent files are remembered: partners answer payment by payment, and of several files by turns.
+const FILES_MAX: usize = 8;
 
-/// On which line of an archived file each payment stands, of the file that was asked about last: its bytes never
-/// change, and partners answer payment by payment.
+/// Of half-sent files, on which line each payment stands and which lines may have left by the windows that ended.
 #[derive(Default)]
-pub struct LinesOfPayments(Mutex<Option<OfFile>>);
+pub struct HalfSentFiles(Mutex<Vec<OfFile>>);
 
 #[derive(Clone)]
 struct OfFile {
     file: (CycleNo, BatchNo),
-    lines: Arc<BTreeMap<Key, u64>>,
+    /// In the order of the payments. The bytes of a file never change.
+    lines: Arc<[(Key, u64)]>,
+    /// By line, what windows up to the last of `ended` say.
+    left: Vec<bool>,
+    ended: i64,
 }
 
-impl LinesOfPayments {
-    fn of(&self, file: (CycleNo, BatchNo)) -> Option<Arc<BTreeMap<Key, u64>>> {
-        let kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        kept.as_ref().filter(|kept| kept.file == file).map(|kept| kept.lines.clone())
+impl OfFile {
+    /// Adds windows in their order, up to the first that has not ended: what of that one is proved not to have left
+    /// is said when it ends.
+    fn add_ended(&mut self, windows: &[SendWindow]) {
+        for window in windows.iter().take_while(|one| one.outcome != WindowOutcome::Started) {
+            self.ended = window.number;
+            for line in window.lines.iter().filter(|line| !window.unsent.contains(*line)) {
+                if let Some(left) = self.left.get_mut(place(line)) {
+                    *left = true;
+                }
+            }
+        }
     }
 
-    fn keep(&self, file: (CycleNo, BatchNo), lines: Arc<BTreeMap<Key, u64>>) {
-        let mut kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *kept = Some(OfFile { file, lines });
+    /// Whether a payment stands in the file and may have left, by these windows as well. None when it does not stand
+    /// there.
+    fn has_left(&self, key: Key, windows: &[SendWindow]) -> Option<bool> {
+        let at = self.lines.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        let line = self.lines[at].1;
+        let by_open = windows
+            .iter()
+            .any(|window| window.lines.contains(line) && !window.unsent.contains(line));
+        Some(by_open || self.left.get(place(line)).copied().unwrap_or(false))
+    }
+}
+
+fn place(line: u64) -> usize {
+    usize::try_from(line - 1).unwrap_or(usize::MAX)
+}
+
+impl HalfSentFiles {
+    fn of(&self, file: (CycleNo, BatchNo)) -> Option<OfFile> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|kept| kept.file == file).cloned()
+    }
+
+    fn keep(&self, of_file: OfFile) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|kept| kept.file != of_file.file);
+        if kept.len() >= FILES_MAX {
+            kept.remove(0);
+        }
+        kept.push(of_file);
     }
 }
 
@@ -74,7 +114,7 @@ impl Engine {
     }
 
     /// Of these payments of a half-sent file, those that have not left: no window over their line has begun, or it is
-    /// proved that the request did not leave.
+    /// proved that the request did not leave. Where the file cannot be read nobody can tell, and it is none.
     async fn not_left(
         &self,
         batch: &Batch,
@@ -83,32 +123,47 @@ impl Engine {
         if waiting.is_empty() {
             return Ok(waiting);
         }
-        let covered = Covered::of(batch, &self.store.send_windows(batch).await?);
-        let Some(lines) = self.lines_of_payments(batch).await? else { return Ok(Vec::new()) };
-        waiting.retain(|key| {
-            lines.get(key).is_none_or(|line| covered.of_line(*line).first_at.is_none())
-        });
+        let file = (batch.cycle, batch.number);
+        let known = match self.half_sent_files.of(file) {
+            Some(known) => known,
+            None => match self.read_half_sent(batch).await {
+                Ok(Some(read)) => read,
+                Ok(None) => return Ok(Vec::new()),
+                // Sending tells of it, and renders the file again; what other partners say is taken in meanwhile.
+                Err(error @ (EngineError::Refused { .. } | EngineError::Archive(_))) => {
+                    tracing::warn!(
+                        code = error.code(),
+                        file = batch.file_name,
+                        "a half-sent file cannot be read"
+                    );
+                    return Ok(Vec::new());
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let windows = self.store.send_windows_after(batch, known.ended).await?;
+        waiting.retain(|key| known.has_left(*key, &windows) == Some(false));
+        let mut known = known;
+        known.add_ended(&windows);
+        self.half_sent_files.keep(known);
         Ok(waiting)
     }
 
     /// None where the partner is no longer spoken to by requests: then nobody can tell which line is whose.
-    async fn lines_of_payments(
-        &self,
-        batch: &Batch,
-    ) -> Result<Option<Arc<BTreeMap<Key, u64>>>, EngineError> {
-        let file = (batch.cycle, batch.number);
-        if let Some(known) = self.lines_of_payments.of(file) {
-            return Ok(Some(known));
-        }
+    async fn read_half_sent(&self, batch: &Batch) -> Result<Option<OfFile>, EngineError> {
         let Some(partner) = self.partner_of(batch) else { return Ok(None) };
-        let mut lines = BTreeMap::new();
+        let mut lines = Vec::new();
         let mut pages = self.pages(batch, partner, LINES_A_PAGE)?;
         while let Some(page) = pages.recv().await {
             lines.extend(page?.into_iter().map(|line| (line.key, line.number)));
         }
-        let lines = Arc::new(lines);
-        self.lines_of_payments.keep(file, lines.clone());
-        Ok(Some(lines))
+        lines.sort_unstable();
+        Ok(Some(OfFile {
+            file: (batch.cycle, batch.number),
+            left: vec![false; lines.len()],
+            lines: lines.into(),
+            ended: 0,
+        }))
     }
 }
 
@@ -125,7 +180,7 @@ pub(in crate::engine) fn is_half_sent(batch: &Batch, one_by_one: &BTreeSet<Batch
 }
 
 /// Under the names of which what is said to requests is kept.
-pub(super) const ASKED: [&str; 2] = [SEND, STATUS];
+const ASKED: [&str; 2] = [SEND, STATUS];
 pub(super) const SEND: &str = "send";
 pub(super) const STATUS: &str = "status";
 

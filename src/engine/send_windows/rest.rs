@@ -7,7 +7,7 @@ use crate::domain::cycle::Cycle;
 use crate::domain::instruction::{Instruction, InstructionState};
 use crate::engine::acting::Acting;
 use crate::engine::lease::Lease;
-use crate::engine::taking_back::{TakenBack, Why, taken_back};
+use crate::engine::taking_back::{TakenBack, Why, answers_speak_of, taken_back};
 use crate::engine::{Engine, EngineError};
 use crate::store::Changes;
 
@@ -54,6 +54,12 @@ impl Engine {
         let partner = self.channel(batch)?.one_by_one().ok_or_else(|| {
             stays(batch, "its partner is no longer spoken to by requests; put that way back")
         })?;
+        // What is said of single payments waits for two officers when they are ordered again; of the whole file nobody
+        // knows of which payments it speaks.
+        let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
+        if contradicted.files > 0 {
+            return Err(answers_speak_of(contradicted));
+        }
         self.end_lost_windows(lease, batch, &partner).await?;
         let covered = Covered::of(batch, &self.store.send_windows(batch).await?);
         let mut orders: Vec<Instruction> = Vec::new();

@@ -43,19 +43,20 @@ impl Step {
 }
 
 /// What an outcome does to the attempt that it speaks of. `other_live`: another attempt for the same money is
-/// under way or paid; `closed`: the cycle is, and what is unknown of it stands in suspense.
+/// under way or paid; `waits_for_an_outcome`: what is unknown stays so until its outcome is told, because its cycle is
+/// closed and it stands in suspense, or its partner has called it *in process* for as long as it may.
 pub(super) fn decide(
     instruction: &Instruction,
     payable: &Payable,
     outcome: &Outcome,
     other_live: bool,
-    closed: bool,
+    waits_for_an_outcome: bool,
 ) -> Step {
     use InstructionEvent as E;
     use InstructionState as S;
     match (outcome.reported, instruction.state) {
-        // What is in suspense is decided by an outcome, not by hearing that it is on its way.
-        (Reported::InFlight, S::Unknown) if !closed => Step::to(E::FoundInFlight),
+        // What waits for an outcome does not wait on because it is on its way.
+        (Reported::InFlight, S::Unknown) if !waits_for_an_outcome => Step::to(E::FoundInFlight),
         (Reported::InFlight, S::Unknown | S::InBatch) => Step::in_process(),
         // Answers overtake each other; of a later day it is no old news.
         (Reported::InFlight, S::Rejected | S::Cancelled | S::Returned)
@@ -74,7 +75,7 @@ pub(super) fn decide(
             let kind = DiscrepancyKind::Unclear;
             let code = kind.code().unwrap_or_default();
             let step = match state {
-                S::Unknown if !closed => Step::to(E::FoundInFlight),
+                S::Unknown if !waits_for_an_outcome => Step::to(E::FoundInFlight),
                 S::Unknown | S::InBatch => Step::in_process(),
                 _ => Step::nothing(),
             };

@@ -90,6 +90,8 @@ fn check(sentence: &str, payable_is: &str, attempts: &[&str], word: &str, expect
         instructions,
         batches: &batches,
         closed: false,
+        waited_out: &BTreeSet::new(),
+        heard_today: &BTreeSet::new(),
         one_by_one: &BTreeSet::new(),
         not_left: &BTreeSet::new(),
         transactions: &BTreeMap::new(),
@@ -224,6 +226,8 @@ fn another_amount_changes_nothing_and_is_kept() {
             instructions: vec![attempt(1, InstructionState::InBatch)],
             batches: &BTreeMap::new(),
             closed: false,
+            waited_out: &BTreeSet::new(),
+            heard_today: &BTreeSet::new(),
             one_by_one: &BTreeSet::new(),
             not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
@@ -278,6 +282,8 @@ fn check_again(held: &str, transaction: &str, on: &str, same_answer: bool, expec
         instructions: vec![before],
         batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
         closed: false,
+        waited_out: &BTreeSet::new(),
+        heard_today: &BTreeSet::new(),
         one_by_one: &BTreeSet::new(),
         not_left: &BTreeSet::new(),
         transactions: &known,
@@ -343,6 +349,8 @@ fn check_shared(word: &str, transaction: Transaction, compared: bool, expected: 
         instructions: vec![order(payable_no()), order(second)],
         batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
         closed: false,
+        waited_out: &BTreeSet::new(),
+        heard_today: &BTreeSet::new(),
         one_by_one: &BTreeSet::new(),
         not_left: &BTreeSet::new(),
         transactions: &BTreeMap::new(),
@@ -399,6 +407,8 @@ fn an_outcome_proves_that_a_file_of_unknown_fate_arrived() {
             instructions: vec![attempt(1, InstructionState::InBatch)],
             batches: &BTreeMap::from([(BatchNo(1), batch)]),
             closed: false,
+            waited_out: &BTreeSet::new(),
+            heard_today: &BTreeSet::new(),
             one_by_one: &BTreeSet::new(),
             not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
@@ -408,6 +418,46 @@ fn an_outcome_proves_that_a_file_of_unknown_fate_arrived() {
         .unwrap();
         assert_eq!(output.proved_delivered.contains(&BatchNo(1)), proved, "{batch}");
         assert_eq!(output.halt.is_some(), halted, "{batch}");
+    }
+}
+
+#[test]
+fn what_has_waited_out_its_days_waits_for_an_outcome() {
+    let outcome = Outcome {
+        item: 1,
+        payable: payable_no(),
+        attempt: AttemptNo::FIRST,
+        reported: Reported::InFlight,
+        amount: None,
+        reason: None,
+        class: None,
+        on: None,
+        transaction: Transaction::None,
+        unbelievable: Vec::new(),
+    };
+    for (waited_out, heard_today, after) in [
+        (false, false, Some(InstructionState::InBatch)),
+        (true, false, Some(InstructionState::Unknown)),
+        (true, true, None),
+    ] {
+        let order = attempt(1, InstructionState::Unknown);
+        let key = (order.payable, order.attempt);
+        let output = settle(Input {
+            outcomes: std::slice::from_ref(&outcome),
+            payables: vec![payable(PayableState::Unknown, false)],
+            instructions: vec![order],
+            batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
+            closed: false,
+            waited_out: &waited_out.then_some(BatchNo(1)).into_iter().collect(),
+            heard_today: &heard_today.then_some(key).into_iter().collect(),
+            one_by_one: &BTreeSet::new(),
+            not_left: &BTreeSet::new(),
+            transactions: &BTreeMap::new(),
+            told_of: None,
+            answer: None,
+        })
+        .unwrap();
+        assert_eq!(output.instructions.first().map(|one| one.after.state), after);
     }
 }
 
@@ -435,6 +485,8 @@ fn what_is_said_of_an_order_that_has_not_left_moves_nothing() {
             instructions: vec![order.clone()],
             batches: &sending,
             closed: false,
+            waited_out: &BTreeSet::new(),
+            heard_today: &BTreeSet::new(),
             one_by_one: &left_one_by_one,
             not_left: &not_left.then_some((order.payable, order.attempt)).into_iter().collect(),
             transactions: &BTreeMap::new(),
@@ -476,6 +528,8 @@ proptest::proptest! {
             instructions: vec![attempt(1, InstructionState::Rejected), attempt(2, InstructionState::InBatch)],
             batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]),
             closed: false,
+            waited_out: &BTreeSet::new(),
+            heard_today: &BTreeSet::new(),
             one_by_one: &BTreeSet::new(),
             not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
