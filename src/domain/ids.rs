@@ -8,6 +8,9 @@ use std::fmt;
 /// How many hash shards there are. Fixed for ever: it is part of every key.
 pub const SHARDS: u16 = 256;
 
+/// So many shards are asked about at once.
+pub const SHARDS_IN_GROUP: usize = 8;
+
 /// One of the 256 hash shards; the top eight bits of a 63-bit number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Shard(u8);
@@ -28,6 +31,13 @@ impl Shard {
 
     pub fn all() -> impl Iterator<Item = Shard> {
         (0..=u8::MAX).map(Shard)
+    }
+
+    /// All of them, so many at a time as are asked about at once.
+    pub fn groups() -> impl Iterator<Item = [Shard; SHARDS_IN_GROUP]> {
+        (0..=u8::MAX)
+            .step_by(SHARDS_IN_GROUP)
+            .map(|first| std::array::from_fn(|at| Shard(first + at as u8)))
     }
 }
 

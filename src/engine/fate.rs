@@ -455,10 +455,10 @@ impl Engine {
             .map(|batch| batch.number)
             .collect();
         let mut found = Vec::new();
-        for shard in Shard::all() {
-            found.extend(self.store.instructions_unknown(cycle.number, shard).await?);
+        for shards in Shard::groups() {
+            found.extend(self.store.instructions_unknown(cycle.number, &shards).await?);
             if !lost.is_empty() {
-                let silent = self.store.instructions_without_outcome(cycle.number, shard).await?;
+                let silent = self.store.instructions_without_outcome(cycle.number, &shards).await?;
                 found.extend(silent.into_iter().filter(|one| lost.contains(&one.batch)));
             }
         }

@@ -11,8 +11,8 @@ use crate::domain::period::parse_date;
 use crate::domain::state::Named;
 
 use super::books::Written;
-use super::payables::numbers_of;
 use super::registry::broken;
+use super::several_shards::{within, within_shards};
 use super::{Changes, Row, Store, StoreError};
 
 macro_rules! batch_columns {
@@ -31,17 +31,19 @@ impl Store {
         list: ListNo,
     ) -> Result<HashMap<BatchNo, (Shard, Shard)>, StoreError> {
         let mut spans: HashMap<BatchNo, (Shard, Shard)> = HashMap::new();
-        for shard in Shard::all() {
-            let (first, last) = numbers_of(cycle, shard)?;
-            let rows = self
-                .query(
-                    "select distinct batch_no from instruction
-                     where shard = $1 and payable_no between $2 and $3 and list_no = $4",
-                    &[i64::from(shard.number()).into(), first.into(), last.into(), list.0.into()],
-                )
-                .await?;
-            for row in &rows {
-                spans.entry(BatchNo(row.int(0)?)).or_insert((shard, shard)).1 = shard;
+        let sql = concat!(
+            within!(),
+            "select distinct i.shard, i.batch_no from part cross join instruction i
+             where i.shard = part.shard and i.payable_no between part.first_no and part.last_no
+               and i.list_no = $25
+             order by i.shard"
+        );
+        for shards in Shard::groups() {
+            let mut args = within_shards(cycle, &shards)?;
+            args.push(list.0.into());
+            for row in &self.query(sql, &args).await? {
+                let shard = super::registry::shard(row, 0)?;
+                spans.entry(BatchNo(row.int(1)?)).or_insert((shard, shard)).1 = shard;
             }
         }
         Ok(spans)

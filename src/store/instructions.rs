@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::domain::batch::Batch;
-use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, ListNo, PayableNo, Shard};
+use crate::domain::ids::{
+    AnswerNo, AttemptNo, BatchNo, CycleNo, ListNo, PayableNo, SHARDS_IN_GROUP, Shard,
+};
 use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::state::Named;
 
@@ -11,6 +13,7 @@ use super::books::{order_file_line, order_line, order_state_line};
 use super::paged::{Lookup, Many, PAGE, lookup, padded};
 use super::payables::{numbers_of, payable_number};
 use super::registry::{broken, destination_no, number};
+use super::several_shards::{within, within_shards};
 use super::{Changes, Row, Store, StoreError, Value};
 
 /// One instruction's transition, with the evidence for it.
@@ -46,6 +49,22 @@ macro_rules! instruction_columns {
     };
 }
 
+/// The orders `i` of a cycle in some shards.
+macro_rules! of_several_shards {
+    () => {
+        "select i.payable_no, i.attempt, i.list_no, i.batch_no, i.destination_no, i.amount_minor, i.state, i.grade,
+           i.reason, i.reason_class, i.answer_no, i.answer_item, i.outcome_on, i.debited_on
+         from part cross join instruction i
+         where i.shard = part.shard and i.payable_no between part.first_no and part.last_no"
+    };
+}
+
+macro_rules! in_order {
+    () => {
+        " order by i.payable_no, i.attempt"
+    };
+}
+
 /// Of orders `i` of a file, those on their way of which their partner has said since a day that it carries them out.
 macro_rules! in_process {
     () => {
@@ -63,36 +82,35 @@ pub fn known_before(read: &[Instruction], after: &Instruction) -> Evidence {
 }
 
 impl Store {
-    /// What was ordered of a shard and has no outcome yet, in the order of the payables.
+    /// What was ordered of some shards and has no outcome yet, in the order of the payables.
     pub async fn instructions_without_outcome(
         &self,
         cycle: CycleNo,
-        shard: Shard,
+        shards: &[Shard; SHARDS_IN_GROUP],
     ) -> Result<Vec<Instruction>, StoreError> {
         // The state stands in the text, so that the index of live orders serves.
-        let sql = concat!(
-            instruction_columns!(),
-            "where shard = $1 and payable_no between $2 and $3 and state = 'in_batch' order by payable_no, attempt"
-        );
-        self.instructions_in(sql, cycle, shard).await
+        let sql =
+            concat!(within!(), of_several_shards!(), " and i.state = 'in_batch'", in_order!());
+        self.query(sql, &within_shards(cycle, shards)?).await?.iter().map(instruction).collect()
     }
 
-    /// Of what is on its way of a file and a shard, of which its partner has said on a day or later that it carries
+    /// Of what is on its way of a file in some shards, of which its partner has said on a day or later that it carries
     /// it out.
     pub async fn in_process(
         &self,
         cycle: CycleNo,
-        shard: Shard,
+        shards: &[Shard; SHARDS_IN_GROUP],
         batch: BatchNo,
         since: &str,
     ) -> Result<BTreeSet<(PayableNo, AttemptNo)>, StoreError> {
-        let sql = concat!("select i.payable_no, i.attempt", in_process!(), " and i.shard = $4");
-        let args = [
-            cycle.0.into(),
-            batch.0.into(),
-            since.to_owned().into(),
-            i64::from(shard.number()).into(),
-        ];
+        let sql = concat!(
+            "select i.payable_no, i.attempt",
+            in_process!(),
+            " and i.shard between $4 and $5"
+        );
+        let [first, .., last] = shards.map(|shard| i64::from(shard.number()));
+        let args =
+            [cycle.0.into(), batch.0.into(), since.to_owned().into(), first.into(), last.into()];
         let rows = self.query(sql, &args).await?;
         rows.iter()
             .map(|row| {
@@ -122,19 +140,15 @@ impl Store {
         rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
-    /// What was ordered of a shard and is unknown by itself, in the order of the payables. What is
+    /// What was ordered of some shards and is unknown by itself, in the order of the payables. What is
     /// unknown with its file is not here.
     pub async fn instructions_unknown(
         &self,
         cycle: CycleNo,
-        shard: Shard,
+        shards: &[Shard; SHARDS_IN_GROUP],
     ) -> Result<Vec<Instruction>, StoreError> {
-        // The state stands in the text, so that the index of live orders serves.
-        let sql = concat!(
-            instruction_columns!(),
-            "where shard = $1 and payable_no between $2 and $3 and state = 'unknown' order by payable_no, attempt"
-        );
-        self.instructions_in(sql, cycle, shard).await
+        let sql = concat!(within!(), of_several_shards!(), " and i.state = 'unknown'", in_order!());
+        self.query(sql, &within_shards(cycle, shards)?).await?.iter().map(instruction).collect()
     }
 
     /// Files and days of which debits are booked and nothing more is known: cycle, file, day.

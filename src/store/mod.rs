@@ -13,6 +13,7 @@ pub mod sqlite;
 pub mod answers;
 pub mod acknowledgements;
 mod paged;
+mod several_shards;
 pub mod books;
 pub mod changes;
 pub mod facts;

@@ -9,6 +9,7 @@ use crate::domain::payable::PayableState;
 
 use super::payables::numbers_of;
 use super::registry::{broken, person_no};
+use super::several_shards::{within, within_shards};
 use super::{Row, Store, StoreError, Value};
 
 /// Count and sum of some payables.
@@ -70,19 +71,6 @@ pub enum OutcomeOf {
     RefusedRow,
 }
 
-/// So many shards are summed by one statement: few enough that little is sorted at a time, and enough that
-/// a database far away is not asked 256 times.
-const SHARDS_SUMMED: usize = 8;
-
-/// The shards that one statement sums, each with the first and last payable of the cycle in it.
-macro_rules! within {
-    () => {
-        "with part(shard, first_no, last_no) as (values
-           (cast($1 as bigint), cast($2 as bigint), cast($3 as bigint)), ($4, $5, $6), ($7, $8, $9),
-           ($10, $11, $12), ($13, $14, $15), ($16, $17, $18), ($19, $20, $21), ($22, $23, $24)) "
-    };
-}
-
 /// The beneficiary of a payable, and its state as people see it: one in a file of unknown fate is
 /// unknown.
 macro_rules! seen_outcomes {
@@ -112,14 +100,8 @@ impl Store {
     /// the order in which they are written.
     async fn summed(&self, cycle: CycleNo, sql: &'static str) -> Result<Vec<Row>, StoreError> {
         let mut sums: BTreeMap<Vec<Value>, (i64, i64)> = BTreeMap::new();
-        let shards: Vec<Shard> = Shard::all().collect();
-        for some in shards.chunks(SHARDS_SUMMED) {
-            let mut args: Vec<Value> = Vec::with_capacity(3 * SHARDS_SUMMED);
-            for shard in some {
-                let (first, last) = numbers_of(cycle, *shard)?;
-                args.extend([i64::from(shard.number()).into(), first.into(), last.into()]);
-            }
-            for Row(mut group) in self.query(sql, &args).await? {
+        for shards in Shard::groups() {
+            for Row(mut group) in self.query(sql, &within_shards(cycle, &shards)?).await? {
                 let row = Row(group.split_off(group.len().saturating_sub(2)));
                 let (count, total) = sums.entry(group).or_default();
                 let add = |sum: &mut i64, more: i64| -> Result<(), StoreError> {

@@ -51,10 +51,10 @@ impl Engine {
         if overdue.is_empty() {
             return Ok(());
         }
-        for shard in Shard::all() {
+        for shards in Shard::groups() {
             let mut silent: Vec<_> = self
                 .store
-                .instructions_without_outcome(cycle.number, shard)
+                .instructions_without_outcome(cycle.number, &shards)
                 .await?
                 .into_iter()
                 .filter(|one| overdue.contains_key(&one.batch))
@@ -67,7 +67,7 @@ impl Engine {
             let mut in_process = BTreeSet::new();
             for batch in spoken_of {
                 if let Some(Overdue::UnlessHeardSince(since)) = overdue.get(&batch) {
-                    let heard = self.store.in_process(cycle.number, shard, batch, since).await?;
+                    let heard = self.store.in_process(cycle.number, &shards, batch, since).await?;
                     in_process.extend(heard);
                 }
             }

@@ -147,9 +147,9 @@ impl Engine {
             if !there.keys().any(|(of, _)| *of == cycle) {
                 continue;
             }
-            for shard in Shard::all() {
-                let mut open = self.store.instructions_without_outcome(cycle, shard).await?;
-                open.extend(self.store.instructions_unknown(cycle, shard).await?);
+            for shards in Shard::groups() {
+                let mut open = self.store.instructions_without_outcome(cycle, &shards).await?;
+                open.extend(self.store.instructions_unknown(cycle, &shards).await?);
                 for one in open {
                     let key = (one.destination, one.amount_minor);
                     if let Some(value_date) = there.get(&(cycle, one.batch))

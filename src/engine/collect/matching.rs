@@ -100,8 +100,8 @@ impl Engine {
         reported: Reported,
     ) -> Result<Vec<Outcome>, EngineError> {
         let mut found = Vec::new();
-        for shard in Shard::all() {
-            for one in self.store.instructions_without_outcome(batch.cycle, shard).await? {
+        for shards in Shard::groups() {
+            for one in self.store.instructions_without_outcome(batch.cycle, &shards).await? {
                 if one.batch == batch.number {
                     let mut outcome = outcome(
                         item,
