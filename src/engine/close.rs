@@ -10,12 +10,15 @@ use crate::engine::acting::Doing;
 use crate::engine::cycle::moved;
 use crate::engine::figures::Figures;
 use crate::engine::{Engine, EngineError};
-use crate::store::Changes;
+use crate::store::{Changes, StoreError};
 
 impl Engine {
     /// Closes a cycle. Payments whose answer is overdue become unknown first, also when the closing is
     /// then refused. What is unknown goes to suspense, its claims stay locked; anything else that is
     /// open refuses the closing and is told.
+    ///
+    /// # Errors
+    /// C140 with what is open, C141 when another command moved money of the cycle meanwhile.
     pub async fn close(
         &self,
         cycle: &Cycle,
@@ -25,7 +28,7 @@ impl Engine {
         let by = self.acting(officer, key, Doing::CloseCycle).await?;
         let next = moved(cycle, CycleEvent::Closed)?;
         self.age(cycle).await?;
-        let figures = self.figures(cycle).await?;
+        let (figures, moves) = self.figures_counted(cycle).await?;
         if !figures.hindrances.is_empty() {
             return Err(EngineError::refused(
                 "C140",
@@ -40,6 +43,7 @@ impl Engine {
         let at = self.stamp();
         let told = figures.to_json();
         let mut changes = Changes::new();
+        changes.cycle_is_as_counted(cycle.number, moves);
         changes.unknown_suspended(cycle.number, &at);
         changes.cycle_closed_at(cycle.number, &at);
         changes.cycle_moved(cycle.number, cycle.state, next);
@@ -50,7 +54,17 @@ impl Engine {
                     .digest("figures", &Digest::of(told.to_string().as_bytes())),
             )?,
         );
-        self.store.commit(changes).await?;
+        match self.store.commit(changes).await {
+            Err(StoreError::Conflict { .. }) => Err(EngineError::refused(
+                "C141",
+                format!(
+                    "another command moved money of cycle {label} while it was closed; nothing was changed; close it \
+                     again: chitra cycle close {label} --as OFFICER",
+                    label = cycle.label()
+                ),
+            )),
+            done => Ok(done?),
+        }?;
         self.sequence().await?;
         Ok(Cycle { state: next, closed_at: Some(at), ..cycle.clone() })
     }

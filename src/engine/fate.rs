@@ -410,6 +410,7 @@ impl Engine {
                 ..PayableMove::of(&before, payable.state)
             });
         }
+        changes.cycle_stays(cycle.number, cycle.state == CycleState::Closed);
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
         Ok((decided, root.finish().root))

@@ -158,10 +158,35 @@ impl Figures {
     }
 }
 
+/// How often a cycle is summed at most while other commands move its money.
+const SUMMED_MAX: u32 = 5;
+
 impl Engine {
     /// Sums a cycle, and says whether it balances: what `cycle status`, closing and the report tell. Reads
     /// every shard once, for the people.
     pub async fn figures(&self, cycle: &Cycle) -> Result<Figures, EngineError> {
+        Ok(self.figures_counted(cycle).await?.0)
+    }
+
+    /// The same, with how often money of the cycle had moved. While other commands move some, it is summed again:
+    /// what is read of both sides of a move does not balance.
+    pub(super) async fn figures_counted(
+        &self,
+        cycle: &Cycle,
+    ) -> Result<(Figures, i64), EngineError> {
+        let mut tried = 0;
+        loop {
+            let moves = self.store.cycle_moves(cycle.number).await?;
+            let figures = self.summed(cycle).await?;
+            tried += 1;
+            let is_still = self.store.cycle_moves(cycle.number).await? == moves;
+            if is_still || figures.balanced() || tried == SUMMED_MAX {
+                return Ok((figures, moves));
+            }
+        }
+    }
+
+    async fn summed(&self, cycle: &Cycle) -> Result<Figures, EngineError> {
         let import = self.store.import(cycle.roster).await?;
         // Of a cycle that was given up nothing counts, not even what stood on its list.
         let rows_listed = match cycle.state {

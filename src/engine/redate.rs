@@ -156,6 +156,7 @@ impl Engine {
                 &plain,
             )?]);
         }
+        changes.cycle_stays(cycle.number, false);
         changes.payables_moved(&payable_moves);
         changes.batches(moving.into_iter().map(|(_, new, _)| new));
         Ok(())

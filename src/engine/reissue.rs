@@ -181,6 +181,7 @@ impl Engine {
         let ordered = instructions.len() as i64;
         let ordered_minor =
             instructions.iter().map(|one| i128::from(one.amount_minor)).sum::<i128>();
+        changes.cycle_stays(cycle.number, false);
         changes.batches(batches);
         changes.instructions(instructions);
         changes.payables_moved(&moves);

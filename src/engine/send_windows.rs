@@ -511,6 +511,7 @@ impl Engine {
         if again.is_empty() {
             return Ok(());
         }
+        changes.cycle_stays(cycle.number, false);
         let mut moves = Vec::new();
         for one in again {
             let to = one.state.apply(InstructionEvent::SentAgain)?;

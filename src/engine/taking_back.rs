@@ -363,6 +363,7 @@ impl Engine {
             let to = payable.state.apply(event)?;
             payable_moves.push(PayableMove { code, batch, ..PayableMove::of(payable, to) });
         }
+        changes.cycle_stays(cycle.number, cycle.state == CycleState::Closed);
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
         Ok(root.finish())

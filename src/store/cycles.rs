@@ -85,6 +85,13 @@ impl Store {
         Ok(first.zip(last).map(|(first, last)| (first.to_owned(), last.to_owned())))
     }
 
+    /// How often money of a cycle has moved.
+    pub async fn cycle_moves(&self, cycle: CycleNo) -> Result<i64, StoreError> {
+        let sql = "select moves from cycle where cycle_no = $1";
+        let rows = self.query(sql, &[cycle.0.into()]).await?;
+        rows.first().map_or(Ok(0), |row| Ok(row.int(0)?))
+    }
+
     /// Rows by outcome, code, programme and province, over all shards.
     pub async fn tallies(&self, cycle: CycleNo) -> Result<Vec<Tally>, StoreError> {
         let rows = self
@@ -337,6 +344,30 @@ impl Changes {
             "update cycle set manifest = null, sealed_at = null, heirs = null
              where cycle_no = $1 and state in ('open', 'computed')",
             vec![cycle.0.into()],
+        );
+    }
+
+    /// Counts that money of a cycle moves, which was read as closed or not: whoever closes it meanwhile has counted
+    /// other money.
+    pub fn cycle_stays(&mut self, cycle: CycleNo, is_closed: bool) {
+        let sql = match is_closed {
+            false => "update cycle set moves = moves + 1 where cycle_no = $1 and state <> 'closed'",
+            true => "update cycle set moves = moves + 1 where cycle_no = $1 and state = 'closed'",
+        };
+        // First, so that two who move money of one cycle wait for each other here and nowhere else.
+        self.guarded_first(
+            "nobody closes a cycle while its money moves",
+            sql,
+            vec![cycle.0.into()],
+        );
+    }
+
+    /// A cycle is closed at the count of moves at which its figures were taken.
+    pub fn cycle_is_as_counted(&mut self, cycle: CycleNo, moves: i64) {
+        self.guarded_first(
+            "what is closed is what was counted",
+            "update cycle set moves = moves + 1 where cycle_no = $1 and moves = $2",
+            vec![cycle.0.into(), moves.into()],
         );
     }
 

@@ -61,6 +61,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0045_recall_of_payable"),
     migration!("0046_in_process"),
     migration!("0047_halt_later_cause"),
+    migration!("0048_cycle_moves"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

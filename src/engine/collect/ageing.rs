@@ -173,6 +173,8 @@ impl Engine {
         changes: &mut Changes,
     ) -> Result<(), EngineError> {
         let mut moves = Vec::new();
+        let cycles: BTreeSet<CycleNo> = silent.iter().map(|one| one.payable.cycle()).collect();
+        cycles.into_iter().for_each(|cycle| changes.cycle_stays(cycle, false));
         for one in silent {
             let to = one.state.apply(InstructionEvent::OutcomeLost)?;
             root.push(format!("{} {} {to}", self.reference(one), one.state).as_bytes());

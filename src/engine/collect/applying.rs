@@ -370,6 +370,8 @@ impl Engine {
                 ),
                 false => (BTreeSet::new(), BTreeSet::new()),
             };
+            // A word about a payment of a cycle that is closed meanwhile is looked at anew.
+            changes.cycle_stays(cycle, closed);
             let output = settle(settle::Input {
                 outcomes: &of_cycle,
                 payables: payables

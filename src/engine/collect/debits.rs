@@ -141,6 +141,7 @@ impl Engine {
                 changes.suspense_cleared(payable.number);
             }
         }
+        changes.cycle_stays(file.cycle, closed);
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);
         let root = root.finish();
