@@ -47,8 +47,8 @@ pub struct RequestTerms {
 /// What is known after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reply {
-    /// The partner said something of this payment: its HTTP status and a JSON object.
-    Said { http: u16, body: serde_json::Value },
+    /// The partner said something of this payment: its HTTP status and the text of a JSON object, as it came.
+    Said { http: u16, body: String },
     /// The partner knows no such reference.
     Absent,
     /// Proven: nothing of it was carried out. It may be sent again.

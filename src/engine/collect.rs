@@ -327,6 +327,24 @@ impl Engine {
             .is_some_and(|format| format.read(bytes, &mut |_| ControlFlow::Continue(())).is_ok()))
     }
 
+    /// The same, and every word of them is one that the format knows.
+    pub(super) fn tells_an_outcome(
+        &self,
+        provider: &str,
+        bytes: &[u8],
+    ) -> Result<bool, EngineError> {
+        let profile = self.provider(provider)?;
+        let mut all_known = true;
+        let mut look = |outcome: payment_formats::Outcome| {
+            all_known &= !matches!(outcome.status, payment_formats::OutcomeStatus::Unrecognised(_));
+            ControlFlow::Continue(())
+        };
+        let is_read = self
+            .answer_format(profile, bytes, "")
+            .is_some_and(|format| format.read(bytes, &mut look).is_ok());
+        Ok(is_read && all_known)
+    }
+
     /// Applies answers that are archived and not applied to their end, unless a collection is doing so.
     pub(super) async fn apply_waiting(&self) -> Result<(), EngineError> {
         match self.alone(COLLECT_LOCK)? {

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
 use crate::channels::Reason;
+use crate::channels::http::path_must_be_right;
 use crate::channels::one_by_one::{OneByOne, Reply};
 use crate::domain::batch::{Batch, BatchEvent, BatchState, DeliveryOutcome as Recorded};
 use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
@@ -37,7 +38,8 @@ use crate::engine::{Engine, EngineError};
 use crate::store::instructions::InstructionMove;
 use crate::store::{Changes, StoreError};
 
-use self::asking::key_is_known;
+pub(super) use self::asking::line_of;
+use self::asking::{NOT_FOUND, key_is_known};
 use self::held::Held;
 use self::lines::{Covered, Key, Line, window_lines, windows_overlap};
 pub use self::not_left::HalfSentFiles;
@@ -477,6 +479,17 @@ impl Engine {
                     }
                 }
                 _ if kept.contains(&line.key) => {}
+                // It says nothing of the payment, and carried out nothing: the path is not there.
+                Reply::Said { http: NOT_FOUND, .. } => {
+                    unsent.push(line.number);
+                    let why = path_must_be_right("what send_path names").sentence;
+                    stopped = stopped
+                        .or_else(|| round.stop.why().cloned())
+                        .or_else(|| Some(Waits::for_somebody(why)));
+                    if again.iter().any(|one| (one.payable, one.attempt) == line.key) {
+                        silent.push(line.clone());
+                    }
+                }
                 _ => silent.push(line.clone()),
             }
         }

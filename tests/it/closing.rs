@@ -15,6 +15,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_month_whose_rows_are_all_refused_closes
     what_is_released_after_an_empty_list_is_paid
     closing_ages_what_nobody_answered
+    an_answer_beside_the_closing_is_counted_or_refuses_it
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -145,5 +146,35 @@ async fn closing_ages_what_nobody_answered(office: TestOffice) {
     let binh = office.said(&cycle, "E2", 1, "Thành công", "").await;
     office.sheet(&[binh]).await.unwrap();
     office.check(&cycle, "entitled 2", "paid 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// Both are unknown; while the cycle is closed, the bank says that one is still in process. Whoever comes first, no cycle
+/// is closed with money that is pending.
+async fn an_answer_beside_the_closing_is_counted_or_refuses_it(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    office.on_day("2026-10-16");
+    office.engine.collect_all().await.unwrap();
+    office.check(&cycle, "entitled 2", "unknown 2 = 1000000").await;
+    let now = office.now(&cycle).await;
+    let moves = office.engine.store.cycle_moves(cycle.number).await.unwrap();
+    let said = [office.said(&cycle, "E1", 1, "Đang xử lý", "").await];
+    let (by, engine) = (key(MAKER), &office.engine);
+    let (taken, closed) = tokio::join!(office.sheet(&said), engine.close(&now, MAKER, &by));
+    assert_eq!(taken.unwrap().items, 1);
+    let expected = match closed {
+        Ok(closed) => {
+            assert_eq!(closed.state, CycleState::Closed);
+            "unknown 2 = 1000000"
+        }
+        Err(error) => {
+            assert!(["C140", "C141"].contains(&error.code()), "{error}");
+            "pending 1 = 500000, unknown 1 = 500000"
+        }
+    };
+    office.check(&cycle, "entitled 2", expected).await;
+    assert!(engine.store.cycle_moves(cycle.number).await.unwrap() > moves);
     office.ends_whole().await;
 }

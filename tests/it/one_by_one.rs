@@ -43,6 +43,9 @@ on_both_databases! { run, RealPart::Postgres;
     failures_stop_the_windows_that_are_left
     what_left_by_requests_does_not_leave_as_a_file
     an_operator_that_asks_to_slow_down
+    a_payee_whom_the_operator_does_not_know_stops_nobody_else
+    who_says_both_has_said_nothing
+    a_path_that_is_not_there_stops_the_file
     a_wrong_secret_sends_nothing
 }
 
@@ -527,6 +530,55 @@ async fn what_left_by_requests_does_not_leave_as_a_file(mut office: TestOffice) 
     office.reopen().await;
     dispatched(&office, &cycle).await;
     office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
+    office.ends_whole().await;
+}
+
+async fn a_payee_whom_the_operator_does_not_know_stops_nobody_else(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, ASKED).await;
+    operator.script(&[Twist::NoSuchPayee]);
+    assert_eq!(dispatched(&office, &cycle).await, "delivered: 3 requests sent, 0 asked about");
+    office.check(&cycle, "entitled 3", "paid 2 = 1080000, rejected 1 = 540000").await;
+    office.ends_whole().await;
+}
+
+async fn a_path_that_is_not_there_stops_the_file(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, ASKED).await;
+    operator.script(&[Twist::Gone; 3]);
+    let told = dispatched(&office, &cycle).await;
+    assert!(told.contains("0 requests sent") && told.contains("check send_path"), "{told}");
+    assert!(office.discrepancies().await.is_empty());
+    operator.script(&[]);
+    assert_eq!(dispatched(&office, &cycle).await, "delivered: 3 requests sent, 0 asked about");
+    office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
+    each_once(&operator);
+    office.ends_whole().await;
+}
+
+/// A member stands twice in what it answers and in what it calls back: one of them must be wrong.
+async fn who_says_both_has_said_nothing(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, ASKED).await;
+    operator.script(&[Twist::SayBoth]);
+    dispatched(&office, &cycle).await;
+    office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
+    assert_eq!(office.discrepancies().await, ["file_refused"]);
+    let now = office.now(&cycle).await;
+    let reference = office.engine.unknowns(&now).await.unwrap().remove(0).reference;
+    let callbacks = office.dir.join("callbacks/operator");
+    std::fs::create_dir_all(&callbacks).unwrap();
+    let said = format!(
+        "{{\"requestingOrganisationTransactionReference\":\"{reference}\",\"transactionReference\":\"MM9\",
+          \"transactionStatus\":\"completed\",\"transactionStatus\":\"failed\"}}"
+    );
+    std::fs::write(callbacks.join("1.answer"), said).unwrap();
+    let told = office.engine.collect_all().await.unwrap();
+    let [.., Err((_, error))] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(error.code(), "M130", "{error}");
+    // Asked about it, the operator says one thing.
+    office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
+    each_once(&operator);
     office.ends_whole().await;
 }
 

@@ -425,6 +425,26 @@ async fn every_guard_of_the_model_refuses(fresh: Fresh) -> Fresh {
     let mut changes = Changes::new();
     changes.halt_lifted(1, "minh", "2026-10-01T10:00:00+07:00");
     assert_eq!(fresh.store.commit(changes).await.unwrap_err().code(), "B102");
+    // A cycle is closed at the count of its figures, and of one that is closed nothing moves as if it were not.
+    let moves = fresh.store.cycle_moves(CycleNo(2)).await.unwrap();
+    let counted = |count| {
+        let mut changes = Changes::new();
+        changes.cycle_is_as_counted(CycleNo(2), count);
+        changes
+    };
+    let stays = |is_closed| {
+        let mut changes = Changes::new();
+        changes.cycle_stays(CycleNo(2), is_closed);
+        changes
+    };
+    for (changes, refused) in [
+        (stays(true), true),
+        (stays(false), false),
+        (counted(moves), true),
+        (counted(moves + 1), false),
+    ] {
+        assert_eq!(fresh.store.commit(changes).await.is_err(), refused);
+    }
     // Of an order something more was heard while it was looked at: what is to become of it is looked at anew.
     let order = instruction(2, InstructionState::Settled);
     let heard = Evidence {

@@ -251,9 +251,19 @@ impl Caller {
 
 /// Reads a small body, which is a JSON object or proves nothing.
 pub(super) async fn json_object(
-    mut response: Response,
+    response: Response,
     bytes_max: usize,
 ) -> Result<serde_json::Value, Reason> {
+    let status = response.status();
+    let text = json_object_text(response, bytes_max).await?;
+    serde_json::from_str(&text).map_err(|_| no_object(status))
+}
+
+/// The text of a small body, as it came: a member may stand in it twice, and whoever reads it has to see that.
+pub(super) async fn json_object_text(
+    mut response: Response,
+    bytes_max: usize,
+) -> Result<String, Reason> {
     let status = response.status();
     let mut bytes = Vec::new();
     loop {
@@ -270,12 +280,13 @@ pub(super) async fn json_object(
         }
     }
     match serde_json::from_slice::<serde_json::Value>(&bytes) {
-        Ok(body) if body.is_object() => Ok(body),
-        _ => Err(Reason::new(
-            "answer_must_be_readable",
-            format!("the answer is no JSON object ({status})"),
-        )),
+        Ok(body) if body.is_object() => String::from_utf8(bytes).map_err(|_| no_object(status)),
+        _ => Err(no_object(status)),
     }
+}
+
+fn no_object(status: StatusCode) -> Reason {
+    Reason::new("answer_must_be_readable", format!("the answer is no JSON object ({status})"))
 }
 
 fn retry_after(response: &Response) -> Option<u64> {

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use self::files::HttpFilesChannel;
 pub use self::pace::{Pace, Quota};
-pub use self::payments::HttpPaymentsChannel;
+pub use self::payments::{HttpPaymentsChannel, path_must_be_right};
 pub use self::secret::Secret;
 pub use self::signature::{
     DATE_HEADER, Signing, canonical_request, sign, sign_hmac, utc, verify, verify_hmac,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use reqwest::{Method, StatusCode};
 
-use super::caller::{Call, Called, Caller, json_object};
+use super::caller::{Call, Called, Caller, json_object_text};
 use super::{HttpSettings, Quota};
 use crate::channels::one_by_one::{MayLeave, OneByOne, Reply, RequestTerms};
 use crate::channels::{
@@ -101,11 +101,9 @@ impl OneByOne for Requests {
             may_leave,
         };
         match self.said(call).await {
-            // A path that is not there has carried out nothing; it says nothing of a payment either.
-            Reply::Absent => Reply::NotSent(Reason::new(
-                "partner_path_must_be_right",
-                format!("{path} is not there (404); check send_path with the partner"),
-            )),
+            // What is not there has carried out nothing. Without a body it is the path; with one it may be the payee,
+            // which the partner's format knows.
+            Reply::Absent => Reply::NotSent(path_must_be_right(path)),
             reply => reply,
         }
     }
@@ -120,11 +118,23 @@ impl OneByOne for Requests {
         // References are upper-case letters and digits, so that they stand in a path as they are.
         let path = path.replace("{reference}", reference);
         let headers = vec![("accept", JSON.to_owned())];
-        self.said(Call { headers, ..Call::get(&path) }).await
+        match self.said(Call { headers, ..Call::get(&path) }).await {
+            Reply::Said { http: NOT_FOUND, .. } => Reply::Absent,
+            reply => reply,
+        }
     }
 }
 
+/// Why nothing more is sent to a path that is not there.
+pub fn path_must_be_right(path: &str) -> Reason {
+    Reason::new(
+        "partner_path_must_be_right",
+        format!("{path} is not there (404); check send_path with the partner"),
+    )
+}
+
 const JSON: &str = "application/json";
+const NOT_FOUND: u16 = StatusCode::NOT_FOUND.as_u16();
 
 impl Requests {
     async fn said(&self, call: Call<'_>) -> Reply {
@@ -135,11 +145,9 @@ impl Requests {
             Called::Unknown(reason) => return Reply::Unknown(reason),
         };
         let status = answered.status();
-        if status == StatusCode::NOT_FOUND {
-            return Reply::Absent;
-        }
-        match json_object(answered.response, BODY_BYTES_MAX).await {
+        match json_object_text(answered.response, BODY_BYTES_MAX).await {
             Ok(body) => Reply::Said { http: status.as_u16(), body },
+            Err(_) if status == StatusCode::NOT_FOUND => Reply::Absent,
             Err(reason) => Reply::Unknown(reason),
         }
     }

@@ -34,6 +34,10 @@ pub enum Twist {
     BusyAfterBooking,
     /// Nothing is done: what stands before the operator knows no such path.
     Gone,
+    /// Nothing is done: it is not there, which is said of the payee's number.
+    NoSuchPayee,
+    /// Credited, and said so and the contrary in one answer.
+    SayBoth,
 }
 
 /// What the operator demands and remembers.
@@ -161,8 +165,12 @@ impl Books {
                 Said::json(429, json!({ "errorCode": "rateLimitError" })).with("retry-after", 1),
             );
         }
+        if twist == Twist::NoSuchPayee {
+            let said = json!({ "errorCategory": "identification", "errorCode": "identifierError" });
+            return Some(Said::json(404, said));
+        }
         if twist == Twist::Gone {
-            return Some(Said::json(404, json!({})));
+            return Some(Said::json(404, json!({ "errorCode": "notFound" })));
         }
         let Ok(order) = serde_json::from_slice::<Value>(&asked.body) else {
             return Some(Said::json(400, json!({ "errorCode": "formatError" })));
@@ -198,6 +206,10 @@ impl Books {
             Twist::LoseAnswerAfterBooking => None,
             Twist::FailAfterBooking => Some(Said::json(500, json!({}))),
             Twist::BusyAfterBooking => Some(Said::json(503, json!({})).with("retry-after", 1)),
+            Twist::SayBoth => {
+                let both = said.to_string().replacen('{', "{\"transactionStatus\":\"failed\",", 1);
+                Some(Said { body: both.into_bytes(), ..Said::json(201, said) })
+            }
             _ => Some(Said::json(201, said)),
         }
     }

@@ -12,6 +12,7 @@ use super::Collected;
 use crate::channels::callbacks::{Callbacks, folder_of};
 use crate::disk::publish::create_dirs;
 use crate::domain::digest::Digest;
+use crate::engine::send_windows::line_of;
 use crate::engine::{Engine, EngineError, aside};
 
 /// How many callbacks of a partner are looked at in one go.
@@ -120,13 +121,11 @@ impl Engine {
         // The same line as for an answer to a question, with nothing of the moment in it, so that the
         // same word is known when it comes again.
         let bytes = std::fs::read(path).map_err(failed)?;
-        let body: Option<Value> = serde_json::from_slice(&bytes).ok().filter(Value::is_object);
-        let line = match (partner.reference(&bytes), body) {
-            (Some(reference), Some(body)) => {
-                let said = json!({
-                    "reference": reference, "asked": "callback", "http": 200, "body": body,
-                });
-                format!("{said}\n").into_bytes()
+        let is_object = serde_json::from_slice::<Value>(&bytes).is_ok_and(|body| body.is_object());
+        let line = match (partner.reference(&bytes), std::str::from_utf8(&bytes)) {
+            (Some(reference), Ok(body)) if is_object => {
+                let head = json!({ "reference": reference, "asked": "callback", "http": 200 });
+                line_of(&head, body).into_bytes()
             }
             _ => bytes,
         };

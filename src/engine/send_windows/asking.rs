@@ -176,15 +176,21 @@ impl Engine {
         let mut kept = Vec::new();
         for (line, reply) in replies {
             let Reply::Said { http, body } = reply else { continue };
-            let said = json!({
-                "reference": line.reference, "asked": asked, "http": http, "at": self.stamp(), "body": body,
+            let head = json!({
+                "reference": line.reference, "asked": asked, "http": http, "at": self.stamp(),
             });
-            let text = format!("{said}\n");
-            match self.can_be_read(&batch.provider, text.as_bytes())? {
+            let text = line_of(&head, body);
+            let says_enough = match *http {
+                NOT_FOUND => self.tells_an_outcome(&batch.provider, text.as_bytes())?,
+                _ => self.can_be_read(&batch.provider, text.as_bytes())?,
+            };
+            match says_enough {
                 true => {
                     good.extend_from_slice(text.as_bytes());
                     kept.push(line.key);
                 }
+                // What is not there and says nothing of the payment is a path: sending tells of it.
+                false if *http == NOT_FOUND => {}
                 false => bad.extend_from_slice(text.as_bytes()),
             }
         }
@@ -201,6 +207,17 @@ impl Engine {
         Ok(kept)
     }
 }
+
+/// A line of an answer that tells what was said: what we know of it, and its body as it came. Outside of texts, which
+/// have none, a JSON object means the same without line breaks.
+pub(in crate::engine) fn line_of(head: &serde_json::Value, body: &str) -> String {
+    let head = head.to_string();
+    let body = body.replace(['\n', '\r'], " ");
+    format!("{},\"body\":{body}}}\n", head.trim_end_matches('}'))
+}
+
+/// The status under which a partner says that something is not there.
+pub(super) const NOT_FOUND: u16 = 404;
 
 /// Why an unknown line may go again.
 #[derive(Clone, PartialEq, Eq, Debug)]
