@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::channels::callbacks;
 use crate::cli::Voice;
@@ -27,13 +29,36 @@ pub struct Collect {
     /// 127.0.0.1:8090, until it is stopped; it is taken in by the next collect
     #[arg(long, conflicts_with_all = ["files", "provider", "all"])]
     listen: Option<SocketAddr>,
+    /// Watch the outboxes: take in what is new every so many seconds, until it is stopped; only what changed is told.
+    /// Beside --listen, what partners send by themselves is taken in as well
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["files", "provider"],
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    watch: Option<u64>,
+}
+
+/// What one collection tells.
+#[derive(Default, PartialEq)]
+struct Round {
+    lines: Vec<String>,
+    json: Vec<serde_json::Value>,
 }
 
 impl Collect {
     pub async fn run(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
-        if let Some(address) = self.listen {
-            return listen(engine, address, voice).await;
+        match (self.listen, self.watch) {
+            (Some(address), Some(seconds)) => {
+                tokio::select! {
+                    ended = listen(engine, address, voice) => ended,
+                    ended = watch(engine, Duration::from_secs(seconds), voice) => ended,
+                }
+            }
+            (Some(address), None) => listen(engine, address, voice).await,
+            (None, Some(seconds)) => watch(engine, Duration::from_secs(seconds), voice).await,
+            (None, None) => self.once(engine, voice).await,
         }
+    }
+
+    async fn once(self, engine: &Engine, voice: &Voice) -> Result<(), EngineError> {
         let mut told = Vec::new();
         let mut refused = Vec::new();
         match self.provider {
@@ -51,43 +76,84 @@ impl Collect {
                 }
             }
         }
-        let refusals = refused.iter().map(|(file, error)| {
-            json!({ "file": file, "refused": error.code(), "sentence": error.to_string() })
-        });
-        let list: Vec<_> = told.iter().map(as_json).chain(refusals).collect();
-        let late = engine.overdue_acknowledgements(None).await?;
-        let gaps: Vec<String> = engine
-            .statements_seen()
-            .await?
-            .iter()
-            .filter_map(|one| Some((one, one.gap.as_ref()?)))
-            .map(|(one, before)| {
-                format!(
-                    "gap: the statement {} of {} does not begin where {} ended; a statement may be missing: \
-                     chitra statement list",
-                    one.statement.id, one.statement.provider, before.id
-                )
-            })
-            .collect();
-        voice.say(&json!(list), || {
-            let refusals =
-                refused.iter().map(|(file, error)| format!("{file}: {}: {error}", error.code()));
-            let late = late.iter().map(|one| format!("late: {}", one.sentence.en));
-            let mut lines: Vec<String> = told.iter().map(sentence).chain(refusals).chain(late).chain(gaps).collect();
-            if !refused.is_empty() {
-                lines.push(
-                    "what is refused is looked at again each time, until it can be read or is set aside: \
-                     chitra queue discrepancies"
-                        .to_owned(),
-                );
-            }
-            match lines.is_empty() {
-                true => "nothing new".to_owned(),
-                false => lines.join("\n"),
-            }
+        let round = round(engine, &told, &refused).await?;
+        voice.say(&json!(round.json), || match round.lines.is_empty() {
+            true => "nothing new".to_owned(),
+            false => round.lines.join("\n"),
         });
         // The command as a whole is refused with the first of them.
         refused.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+}
+
+/// What is told of one collection, and of what is late or missing after it.
+async fn round(
+    engine: &Engine,
+    told: &[Collected],
+    refused: &[(String, EngineError)],
+) -> Result<Round, EngineError> {
+    let refusals = refused.iter().map(|(file, error)| {
+        json!({ "file": file, "refused": error.code(), "sentence": error.to_string() })
+    });
+    let json = told.iter().map(as_json).chain(refusals).collect();
+    let late = engine.overdue_acknowledgements(None).await?;
+    let statements = engine.statements_seen().await?;
+    let gaps =
+        statements.iter().filter_map(|one| Some((one, one.gap.as_ref()?))).map(|(one, before)| {
+            format!(
+                "gap: the statement {} of {} does not begin where {} ended; a statement may be missing: \
+                 chitra statement list",
+                one.statement.id, one.statement.provider, before.id
+            )
+        });
+    let refusals = refused.iter().map(|(file, error)| format!("{file}: {}: {error}", error.code()));
+    let late = late.iter().map(|one| format!("late: {}", one.sentence.en));
+    let mut lines: Vec<String> =
+        told.iter().map(sentence).chain(refusals).chain(late).chain(gaps).collect();
+    if !refused.is_empty() {
+        lines.push(
+            "what is refused is looked at again each time, until it can be read or is set aside: \
+             chitra queue discrepancies"
+                .to_owned(),
+        );
+    }
+    Ok(Round { lines, json })
+}
+
+/// Collects again and again, until the process is asked to end. What is refused stops nothing, and is told when it is
+/// new; what is wrong with the office itself ends it.
+async fn watch(engine: &Engine, every: Duration, voice: &Voice) -> Result<(), EngineError> {
+    let unheard = |error| EngineError::io("waiting for a signal", error);
+    let mut asked_to_end = signal(SignalKind::terminate()).map_err(unheard)?;
+    let mut before = Round::default();
+    loop {
+        let now = match engine.collect_all().await {
+            Ok(all) => {
+                let (mut told, mut refused) = (Vec::new(), Vec::new());
+                for one in all {
+                    match one {
+                        Ok(collected) => told.push(collected),
+                        Err(error) => refused.push(error),
+                    }
+                }
+                round(engine, &told, &refused).await?
+            }
+            // Another command collects at this moment, or the database is away: both pass.
+            Err(error @ (EngineError::Refused { .. } | EngineError::Store(_))) => Round {
+                lines: vec![format!("{}: {error}", error.code())],
+                json: vec![json!({ "refused": error.code(), "sentence": error.to_string() })],
+            },
+            Err(error) => return Err(error),
+        };
+        if now != before && !now.lines.is_empty() {
+            voice.say(&json!(now.json), || now.lines.join("\n"));
+        }
+        before = now;
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = asked_to_end.recv() => return Ok(()),
+            interrupted = tokio::signal::ctrl_c() => return interrupted.map_err(unheard),
+        }
     }
 }
 

@@ -8,11 +8,13 @@ use chitra::domain::batch::{Batch, BatchState};
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::ids::ListNo;
+use chitra::domain::payable::PayableState;
 use chitra::domain::state::Named as _;
 use chitra::engine::Engine;
 use chitra::engine::collect::Collected;
 use chitra::engine::dispatch::Dispatched;
 
+use crate::support::injectors::Running;
 use crate::support::office::{
     APPROVERS, Fault, MAKER, TestOffice, key, on_both_databases, refused, run,
 };
@@ -35,6 +37,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_file_that_cannot_be_taken_for_its_name_is_told_until_it_is_gone_or_set_aside
     a_sheet_without_its_closing_total_is_refused
     an_item_that_cannot_be_booked_keeps_no_other_out
+    outboxes_are_watched_until_the_program_is_asked_to_end
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
@@ -558,5 +561,33 @@ async fn an_item_that_cannot_be_booked_keeps_no_other_out(office: TestOffice) {
     );
     office.sheet(&[an]).await.unwrap();
     assert_eq!(attempts("E1").await, "1 settled");
+    office.ends_whole().await;
+}
+
+/// A program of its own watches; what the bank lays into its outbox is taken in without another command.
+async fn outboxes_are_watched_until_the_program_is_asked_to_end(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[BINH]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_chitra"));
+    command.arg("--office").arg(&office.dir).args(["--today", DAY, "collect", "--watch", "1"]);
+    let watching = Running::of(&mut command);
+    let file = file_to(&office, &october, "isobank").await;
+    let refused = status_of(&file, 1, "500000", "RJCT");
+    let outbox = office.dir.join("isobank/outbox");
+    std::fs::write(outbox.join("rubbish.xml"), "<rubbish/>").unwrap();
+    std::fs::write(outbox.join("status.xml.part"), &refused).unwrap();
+    std::fs::rename(outbox.join("status.xml.part"), outbox.join("status.xml")).unwrap();
+    let begun = std::time::Instant::now();
+    while office.payable(&october, "E2").await.state != PayableState::Rejected {
+        assert!(begun.elapsed().as_secs() < 60, "nobody has taken in what the bank says");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    watching.signal("TERM");
+    let ran = watching.ends();
+    assert_eq!(ran.status.code(), Some(0), "{}", ran.stderr);
+    let told = |of: &str| ran.stdout.lines().filter(|line| line.starts_with(of)).count();
+    assert_eq!((told("rubbish.xml: L101"), told("status.xml: ")), (1, 1), "{}", ran.stdout);
+    office.check(&october, "entitled 1", "rejected 1 = 500000").await;
     office.ends_whole().await;
 }
