@@ -101,7 +101,8 @@ impl RequestMix {
 }
 
 impl FileMix {
-    pub(super) fn refuses(&self, seed: u64, provider: &str, file: &str) -> bool {
+    /// Whether the script has a file refused as a whole.
+    pub fn refuses(&self, seed: u64, provider: &str, file: &str) -> bool {
         thousandth(&format!("{seed}\nrefuse\n{provider}\n{file}")) < u64::from(self.refuse)
     }
 

@@ -156,7 +156,9 @@ fn kept(world: &World, engine: &Engine, broken: &mut Vec<String>) -> Result<Kept
     for again in &totals.content_again {
         broken.push(format!("the providers had one content under {} names", again.files.len()));
     }
-    for refused in &totals.refused_files {
+    let unplanned =
+        totals.refused_files.iter().filter(|refused| refused.rule != "partner_must_agree");
+    for refused in unplanned {
         broken.push(format!("{} refused {} ({})", refused.provider, refused.name, refused.rule));
     }
     Ok(kept)

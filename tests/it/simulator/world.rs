@@ -8,7 +8,8 @@ use std::sync::Arc;
 use chitra::channels::Channel;
 use chitra::channels::directory::DirectoryChannel;
 use chitra::channels::sandbox::{
-    BehaviourMix, ProviderKind, RecallMix, Sandbox, SandboxConfig, SandboxProvider, Script,
+    BehaviourMix, FileMix, ProviderFile, ProviderKind, RecallMix, Sandbox, SandboxConfig,
+    SandboxProvider, Script,
 };
 use chitra::disk::Disk;
 use chitra::domain::digest::Digest;
@@ -106,6 +107,9 @@ const RECALLS: RecallMix = RecallMix {
     ignore: 100,
 };
 
+/// Whole files that they refuse, and answers of which the total is wrong.
+const FILES: FileMix = FileMix { refuse: 80, wrong_total: 80 };
+
 /// What a careless copy of the office does otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Manners {
@@ -123,6 +127,7 @@ pub struct World {
     pub machine: Machine,
     pub clock: Arc<FixedClock>,
     pub sandbox: Sandbox,
+    seed: u64,
     manners: Manners,
 }
 
@@ -161,12 +166,12 @@ impl World {
                 .map(|one| SandboxProvider { name: one.0.to_owned(), kind: one.1 })
                 .collect(),
             mix: MIX,
-            script: Script { recalls: RECALLS, ..Script::default() },
+            script: Script { recalls: RECALLS, files: FILES, ..Script::default() },
         };
         let sandbox =
             Sandbox::create(Arc::new(machine.sim.clone()), &dir.join("sandbox"), &sandbox).unwrap();
         let clock = Arc::new(FixedClock::new(date(2026, 10, 20).at(8, 0, 0, 0)));
-        World { folder, machine, clock, sandbox, manners }
+        World { folder, machine, clock, sandbox, seed, manners }
     }
 
     pub fn dir(&self) -> &Path {
@@ -218,6 +223,11 @@ impl World {
             channels: Some(channels),
         };
         office::open_with(self.dir(), config, store, around).await
+    }
+
+    /// Whether a file is refused because the script says so, and for nothing that stands in it.
+    pub fn has_refused_as_planned(&self, file: &ProviderFile) -> bool {
+        FILES.refuses(self.seed, &file.provider, &file.name)
     }
 
     /// The bytes of a file that a provider has, taken or not.
