@@ -39,6 +39,7 @@ pub mod stop;
 pub mod heir;
 pub mod recall;
 pub mod taking_back;
+mod absence;
 pub mod dispatch;
 pub mod send_windows;
 pub mod collect;

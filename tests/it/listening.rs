@@ -181,7 +181,7 @@ fn by_http(office: &TestOffice, address: &str) {
     let path = office.dir.join("chitra.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let folders =
-        "inbox = \"wallet/inbox\"\noutbox = \"wallet/outbox\"\ntaken = \"wallet/taken\"\n";
+        "taken_kept_days = 30\ninbox = \"wallet/inbox\"\noutbox = \"wallet/outbox\"\ntaken = \"wallet/taken\"\n";
     assert!(text.contains(folders));
     let http = format!(
         r#"quota_per_second = 50

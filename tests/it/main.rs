@@ -4,6 +4,7 @@ mod support;
 
 mod answer_files;
 mod believing;
+mod absence;
 mod account_names;
 mod acknowledgements;
 mod archive;
