@@ -60,6 +60,7 @@ pub mod close;
 pub mod figures;
 pub mod report;
 pub mod pay_sheet;
+pub mod control_note;
 pub mod schedule;
 pub mod explain;
 

@@ -12,6 +12,7 @@ mod audit_log;
 mod broken_import;
 mod callbacks;
 mod cash;
+mod control_note;
 mod cash_left;
 mod carried;
 mod closing;
