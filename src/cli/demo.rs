@@ -413,6 +413,7 @@ count_max = 100000
 total_max_minor = 900000000000000
 amount_max_minor = 400000000
 answer_days = {ANSWER_DAYS}
+taken_kept_days = 90
 inbox = "sandbox/{name}/inbox"
 outbox = "sandbox/{name}/outbox"
 taken = "sandbox/{name}/taken"

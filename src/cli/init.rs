@@ -116,4 +116,5 @@ recovery_floor_minor = 0      # so much is paid whatever is owed
 # inbox = "partners/mybank/inbox"       # where the partner reads
 # outbox = "partners/mybank/outbox"     # where it answers
 # taken = "partners/mybank/taken"       # where it keeps what it took
+# taken_kept_days = 30                  # for so many days; without it nothing proves that a file of unknown fate has not left
 "#;

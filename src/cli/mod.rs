@@ -7,6 +7,7 @@ mod answers;
 mod approval;
 mod audit;
 mod collect;
+mod control_note;
 mod court_order;
 mod cycle;
 mod demo;
@@ -101,6 +102,8 @@ enum Command {
     Release(approval::Release),
     /// Send what is released and ask about what is unknown
     Dispatch(dispatch::Dispatch),
+    /// What a partner is told of each file by another way: name, count, total and SHA-256, for a letter
+    ControlNote(control_note::ControlNoteCommand),
     /// Take in what providers answered
     Collect(collect::Collect),
     /// Order again what did not arrive, as a list of its own
@@ -334,6 +337,9 @@ async fn run(arguments: Arguments) -> Result<(), EngineError> {
             command.run(&open_as(true, &dir, today, &voice).await?, &voice).await
         }
         Command::Explain(command) => {
+            command.run(&open_as(true, &dir, today, &voice).await?, &voice).await
+        }
+        Command::ControlNote(command) => {
             command.run(&open_as(true, &dir, today, &voice).await?, &voice).await
         }
         Command::Report(command) => {

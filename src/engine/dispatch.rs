@@ -16,6 +16,7 @@ use crate::domain::cycle::{Cycle, CycleEvent, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::money::Money;
+use crate::engine::absence::Tried;
 use crate::engine::halt::{provider_scope, scopes};
 use crate::engine::lease::{Lease, TAKEN_OVER};
 use crate::engine::{Engine, EngineError, aside};
@@ -191,8 +192,7 @@ impl Engine {
                         Recorded::Delivered,
                         "found at the provider".to_owned(),
                     ),
-                    // The profile names the folder in which the provider keeps what it took, so a
-                    // file that is in neither folder has not left.
+                    // Only where it was agreed that a partner keeps what it took: see `absence`.
                     QueryOutcome::NotThere => (
                         BatchEvent::ProvedNotSent,
                         Recorded::NotSent,
@@ -424,6 +424,7 @@ impl Engine {
         Ok(after)
     }
 
+    /// What the partner has of a file, as far as it proves something.
     pub(super) async fn ask(
         &self,
         batch: &Batch,
@@ -432,7 +433,17 @@ impl Engine {
         let (file_name, digest) = self.leaves_as(batch).await?;
         let name = FileName::parse(&file_name)
             .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
-        aside(move || Ok(channel.query(&name, &digest))).await
+        let asked = aside(move || Ok(channel.query(&name, &digest))).await?;
+        let deliveries = self.store.deliveries(batch.cycle).await?;
+        let of_batch = deliveries.iter().filter(|one| one.batch == batch.number);
+        let Some(last) = of_batch.max_by_key(|one| one.number) else { return Ok(asked) };
+        let otherwise = format!(
+            "What it says two officers enter about the file as a whole: chitra unknown decide {} {} --paid (or --not-paid) \
+             --reason TEXT --as OFFICER",
+            self.cycle_of(batch).await?.label(),
+            batch.file_name
+        );
+        self.absence(asked, &Tried::of(last, &batch.provider, &batch.file_name), &otherwise)
     }
 
     pub(super) async fn delivery_no(&self, batch: &Batch) -> Result<i64, EngineError> {

@@ -39,6 +39,7 @@ pub mod stop;
 pub mod heir;
 pub mod recall;
 pub mod taking_back;
+mod absence;
 pub mod dispatch;
 pub mod send_windows;
 pub mod collect;
@@ -59,6 +60,7 @@ pub mod close;
 pub mod figures;
 pub mod report;
 pub mod pay_sheet;
+pub mod control_note;
 pub mod schedule;
 pub mod explain;
 

@@ -182,7 +182,7 @@ impl Engine {
     }
 
     /// A released file of a cycle, with proof that it has not left: it was never tried, or the last
-    /// attempt is proved not to have left and the partner says the same when it is asked again.
+    /// attempt is proved not to have left and the partner, asked again, has nothing to say against it.
     pub(super) async fn not_sent<'a>(
         &self,
         cycle: &Cycle,

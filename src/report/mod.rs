@@ -9,6 +9,7 @@ mod cycle_proof;
 mod cycle_bank;
 pub mod cycle_csv;
 pub mod pay_sheet;
+pub mod control_note;
 pub mod words;
 pub mod wording;
 pub mod figure;

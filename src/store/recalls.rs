@@ -181,6 +181,17 @@ impl Store {
             .await?;
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
+
+    /// When the last attempt to send a recall's file began.
+    pub async fn recall_delivery_began(&self, recall: i64) -> Result<Option<String>, StoreError> {
+        let rows = self
+            .query(
+                "select started_at from recall_delivery where recall_no = $1 order by delivery_no desc limit 1",
+                &[recall.into()],
+            )
+            .await?;
+        rows.first().map(|row| Ok(row.text(0)?.to_owned())).transpose()
+    }
 }
 
 impl Changes {

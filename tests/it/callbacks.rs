@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, SystemTime};
 
 use chitra::channels::callbacks::{BODY_BYTES_MAX, receive_within};
-use chitra::channels::http::{Secret, canonical_request, sign_hmac, utc};
+use chitra::channels::http::{Secret, Signing, canonical_request, sign, sign_hmac, utc};
 use chitra::channels::sandbox::operator::{Operator, OperatorRules, Twist};
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
@@ -14,10 +14,12 @@ use chitra::domain::cycle::CycleKind::Regular;
 use crate::support::mobile_partner::mobile_partner;
 use crate::support::office::{MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
+use crate::support::rsa_pair::rsa_pair;
 
 on_both_databases! { run, RealPart::Postgres;
     a_payment_is_told_by_a_callback_once
     an_answer_file_comes_as_a_callback
+    a_callback_that_is_signed_with_rsa_counts
     nothing_is_kept_of_what_is_not_the_partners
     hostile_connections_end
 }
@@ -159,6 +161,42 @@ async fn an_answer_file_comes_as_a_callback(mut office: TestOffice) {
     assert_eq!(signed(address, "/callbacks/wallet", sheet.as_bytes()).await, 200);
     office.engine.collect_all().await.unwrap();
     office.check(&cycle, "entitled 2", "paid 2 = 1080000").await;
+    office.ends_whole().await;
+}
+
+async fn a_callback_that_is_signed_with_rsa_counts(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let (theirs, public) = rsa_pair(&office.dir);
+    let (cycle, _) = listening(&mut office, &operator).await;
+    let path = office.dir.join("chitra.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("hmac-sha256", "rsa-sha256")).unwrap();
+    std::fs::copy(public, office.dir.join("keys/callbacks")).unwrap();
+    office.reopen().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let callbacks = office.engine.callbacks().unwrap();
+    tokio::spawn(receive_within(listener, callbacks, Duration::from_secs(2)));
+    operator.script(&[Twist::LoseAnswerAfterBooking]);
+    office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    office.check(&cycle, "entitled 2", "pending 1 = 540000, unknown 1 = 540000").await;
+    let reference = operator.credits()[0].0.clone();
+    let body = format!(
+        "{{\"requestingOrganisationTransactionReference\":\"{reference}\",\"transactionStatus\":\"completed\",\
+          \"amount\":\"540000\",\"currency\":\"VND\",\"transactionReference\":\"MM1\"}}"
+    );
+    let (at, body) = (now(), body.as_bytes());
+    let signing = Signing::Rsa { key_file: theirs, header: String::new() };
+    let signed =
+        |body: &[u8]| sign(&signing, &canonical_request("POST", PATH, &at, "", body)).unwrap();
+    let (right, of_another) = (signed(body), signed(b"{}"));
+    let by_hmac = signature(PATH, &at, body);
+    for (signature, status) in [(&of_another, 401), (&by_hmac, 401), (&right, 200)] {
+        let headers = [("x-date", at.as_str()), ("x-signature", signature)];
+        assert_eq!(posted(address, PATH, &headers, body).await, status);
+    }
+    office.engine.collect_all().await.unwrap();
+    office.check(&cycle, "entitled 2", "pending 1 = 540000, paid 1 = 540000").await;
     office.ends_whole().await;
 }
 

@@ -23,6 +23,7 @@ on_both_databases! { run, RealPart::Postgres;
     payments_one_by_one_with_every_trouble
     a_file_with_every_trouble
     a_file_that_is_refused_as_a_whole
+    a_file_whose_requests_are_signed
 }
 
 /// The sandbox's process. Killed, it leaves its books.
@@ -180,8 +181,7 @@ secret_file = "keys/mobile.secret""#;
 fn by_http(office: &TestOffice, address: &str) {
     let path = office.dir.join("chitra.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let folders =
-        "inbox = \"wallet/inbox\"\noutbox = \"wallet/outbox\"\ntaken = \"wallet/taken\"\n";
+    let folders = "taken_kept_days = 30\ninbox = \"wallet/inbox\"\noutbox = \"wallet/outbox\"\ntaken = \"wallet/taken\"\n";
     assert!(text.contains(folders));
     let http = format!(
         r#"quota_per_second = 50
@@ -230,6 +230,50 @@ async fn a_file_with_every_trouble(mut office: TestOffice) {
         }
     }
     assert!(refused > 0, "an answer whose sum is wrong is refused whole");
+    must_agree(&office, &cycle, &dir, "wallet").await;
+    office.ends_whole().await;
+}
+
+async fn a_file_whose_requests_are_signed(mut office: TestOffice) {
+    let dir = office.dir.with_file_name("partners");
+    let key = office.dir.join("keys/wallet.secret");
+    std::fs::write(&key, "another\n").unwrap();
+    std::fs::write(office.dir.join("their.secret"), "open sesame\n").unwrap();
+    let script = format!(
+        "[mix]\nreject_closed_account = 0\nreject_name = 0\nreturn_closed_account = 0\nreturn_deceased = 0\n\
+         late = 0\nlose_answer = 0\nanswer_twice = 0\n[around.signing]\nalgorithm = \"hmac-sha256\"\nkey_file = \"{}\"\n",
+        office.dir.join("their.secret").display()
+    );
+    let serving = Serving::start(&dir, "127.0.0.1:0", &script);
+    by_http(&office, &serving.address);
+    let path = office.dir.join("chitra.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let last = "timeout_seconds = 2\n";
+    assert_eq!(text.matches(last).count(), 1);
+    let signing =
+        "[provider.http.signing]\nalgorithm = \"hmac-sha256\"\nkey_file = \"keys/wallet.secret\"\n";
+    std::fs::write(&path, text.replace(last, &format!("{last}{signing}"))).unwrap();
+    let cycle = released(&mut office, &people(5, "ewallet momo 090123{n}")).await;
+    let told = office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    assert_eq!(told[0].state, BatchState::Released, "{}", told[0].detail);
+    assert!(told[0].detail.contains("credentials or signature (401"), "{}", told[0].detail);
+    let credited = |ledger: Value| {
+        let providers = ledger["providers"].as_array().unwrap().clone();
+        let wallet = providers.into_iter().find(|one| one["provider"] == "wallet").unwrap();
+        wallet["credited"]["count"].as_u64().unwrap()
+    };
+    assert_eq!(credited(serving.asked("GET", "/ledger")), 0);
+    // Nothing is collected either.
+    assert!(office.engine.collect_all().await.unwrap().iter().all(Result::is_err));
+    std::fs::write(&key, "open sesame\n").unwrap();
+    office.reopen().await;
+    let told = office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    assert_eq!(told[0].state, BatchState::Delivered, "{}", told[0].detail);
+    for day in ["2026-10-20", "2026-10-27", "2026-11-03"] {
+        serving.asked("POST", &format!("/day/{day}"));
+        office.on_day(day);
+        office.engine.collect_all().await.unwrap();
+    }
     must_agree(&office, &cycle, &dir, "wallet").await;
     office.ends_whole().await;
 }

@@ -4,6 +4,7 @@ mod support;
 
 mod answer_files;
 mod believing;
+mod absence;
 mod account_names;
 mod acknowledgements;
 mod archive;
@@ -11,6 +12,7 @@ mod audit_log;
 mod broken_import;
 mod callbacks;
 mod cash;
+mod control_note;
 mod cash_left;
 mod carried;
 mod closing;

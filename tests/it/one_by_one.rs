@@ -24,6 +24,8 @@ use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_database
 use crate::support::real_parts::RealPart;
 
 mod half_sent;
+mod in_flight;
+mod signed;
 
 on_both_databases! { run, RealPart::Postgres;
     a_happy_month

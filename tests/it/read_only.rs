@@ -35,6 +35,8 @@ const READS: &[(&[&str], &str)] = &[
     (&["explain", "E2"], "social_pension"),
     (&["report", "2026-10", "--format", "html"], "</html>"),
     (&["report", "2026-10", "--format", "csv"], "2026-10"),
+    (&["control-note", "2026-10"], "SHA-256"),
+    (&["control-note", "2026-10", "--provider", "sheetbank", "--json"], "\"leaves_sha256\""),
     (&["audit", "verify"], "The log holds"),
     (&["audit", "key"], "chitra.office/TEST"),
 ];

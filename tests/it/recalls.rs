@@ -34,6 +34,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_has_not_left_or_is_back_is_not_asked_back
     a_crash_on_the_way_sends_it_once
     a_lost_outcome_is_proved_by_the_answer
+    a_request_that_was_taken_and_cleared_is_given_up_and_not_sent_again
     what_is_asked_back_does_not_leave_a_second_time
     a_file_that_the_partner_does_not_take_goes_later_with_the_same_bytes
     a_damaged_file_is_made_again_to_the_byte
@@ -501,6 +502,41 @@ async fn a_crash_on_the_way_sends_it_once(mut office: TestOffice) {
     assert_eq!(office.times_sent(&file), 1);
     assert_eq!(recalls(&office, &cycle).await, ["1 DUPL sent delivered"]);
     assert!(office.engine.dispatch(None).await.unwrap().is_empty());
+    office.ends_whole().await;
+}
+
+async fn a_request_that_was_taken_and_cleared_is_given_up_and_not_sent_again(
+    mut office: TestOffice,
+) {
+    let cycle = paid_out(&mut office, TERMS).await;
+    let path = office.dir.join(office::CONFIG);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("taken_kept_days = 30\n", "")).unwrap();
+    office.reopen().await;
+    let file = made(&office, &cycle, "E1").await;
+    office.next_fault(Some(Fault::DiesAfterSending));
+    office.engine.dispatch(None).await.unwrap_err();
+    office.next_fault(None);
+    office.reopen().await;
+    std::fs::remove_file(office.dir.join("isobank/inbox").join(&file)).unwrap();
+    for _ in 0..2 {
+        let told = office.engine.dispatch(None).await.unwrap();
+        assert_eq!(told[0].state, BatchState::Unknown, "{}", told[0].detail);
+        for part in ["taken_kept_days", "chitra recall give-up 2026-10"] {
+            assert!(told[0].detail.contains(part), "{}", told[0].detail);
+        }
+    }
+    assert_eq!(office.times_sent(&file), 1);
+    let (now, whom_) = (office.now(&cycle).await, whom(&office, &cycle, "E1").await);
+    office.engine.recall_give_up(&now, whom_, "never had it", MAKER, &key(MAKER)).await.unwrap();
+    assert!(office.engine.dispatch(None).await.unwrap().is_empty());
+    let again = made(&office, &cycle, "E1").await;
+    office.engine.dispatch(None).await.unwrap();
+    assert_eq!((office.times_sent(&file), office.times_sent(&again)), (1, 1));
+    assert_eq!(
+        recalls(&office, &cycle).await,
+        ["1 DUPL given_up unknown", "2 DUPL sent delivered"]
+    );
     office.ends_whole().await;
 }
 

@@ -176,6 +176,7 @@ count_max = 1000
 total_max_minor = 900000000000
 amount_max_minor = 400000000
 answer_days = 12
+taken_kept_days = 30
 inbox = "mobile/inbox"
 outbox = "mobile/outbox"
 taken = "mobile/taken"

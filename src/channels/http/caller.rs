@@ -168,7 +168,9 @@ impl Caller {
                 request = request.header(header, key);
             }
             if let Some(signer) = &self.signer {
-                let key = call.key.unwrap_or("");
+                // A key that is sent in no header is none to the partner.
+                let sent = call.key.filter(|_| self.settings.idempotency_header.is_some());
+                let key = sent.unwrap_or("");
                 match signer.headers(call.method.as_str(), call.path, key, &call.body) {
                     Ok(headers) => {
                         for (name, value) in headers {

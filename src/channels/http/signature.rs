@@ -7,6 +7,8 @@
 //! AB010000DP00000619
 //! <SHA-256 of the body, hexadecimal>
 //! ```
+//!
+//! The path is the one below `base_url`. Where no header carries a key, its line is empty.
 
 use std::path::PathBuf;
 use std::time::SystemTime;

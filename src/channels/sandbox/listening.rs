@@ -31,7 +31,7 @@ use super::ledger::{Day, LedgerEntry};
 use super::payout_file::payment_of_request;
 use super::requests::RequestBooks;
 use super::script::Trouble;
-use super::wire::{Asked, Said, let_in, serve};
+use super::wire::{Asked, Said, let_in, must_be_signed, serve};
 use super::{FILES_MAX, ProviderKind, Sandbox, SandboxError, SandboxProvider, Tally, failed};
 use crate::disk::file_name::FileName;
 use crate::disk::publish::publish;
@@ -121,6 +121,14 @@ impl Counter {
             let token_path = format!("/{}/oauth/token", provider.name);
             if let Some(said) = let_in(asked, &token_path, id, secret) {
                 return Some(said);
+            }
+        }
+        if let Some(signed) = &script.signing {
+            let below = asked.path.strip_prefix(&format!("/{}", provider.name));
+            let signing = signed.signing(&self.sandbox.root);
+            let said = must_be_signed(asked, below.unwrap_or(&asked.path), &signing);
+            if said.is_some() {
+                return said;
             }
         }
         let is_payment = asked.method == "POST" && rest.first() == Some(&"transactions");

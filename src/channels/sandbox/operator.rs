@@ -6,12 +6,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::wire::{Asked, Said, let_in, serve};
+use super::wire::{Asked, Said, let_in, must_be_signed, serve};
+use crate::channels::http::Signing;
 
 /// What happens to the next payment that is posted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +61,13 @@ pub struct Operator {
 
 struct Books {
     rules: OperatorRules,
+    /// How requests must be signed, when they must.
+    signed: Option<Signing>,
+    /// How long it thinks before it answers.
+    thinks: Duration,
+    /// Requests that are not answered yet, and the most that ever were.
+    in_flight: usize,
+    in_flight_most: usize,
     script: VecDeque<Twist>,
     /// What is said of each reference.
     payments: BTreeMap<String, Value>,
@@ -76,6 +84,10 @@ impl Operator {
         let address = listener.local_addr()?;
         let books = Arc::new(Mutex::new(Books {
             rules,
+            signed: None,
+            thinks: Duration::ZERO,
+            in_flight: 0,
+            in_flight_most: 0,
             script: VecDeque::new(),
             payments: BTreeMap::new(),
             credits: Vec::new(),
@@ -87,8 +99,13 @@ impl Operator {
                 let books = held.clone();
                 tokio::spawn(async move {
                     let answer = |asked: Asked| {
-                        let said = lock(&books).answer(&asked);
-                        async move { said }
+                        let (said, thinks) = lock(&books).begin(&asked);
+                        let books = books.clone();
+                        async move {
+                            tokio::time::sleep(thinks).await;
+                            lock(&books).in_flight -= 1;
+                            said
+                        }
                     };
                     // A client that goes away in the middle is its own business.
                     let _ = serve(stream, answer).await;
@@ -108,6 +125,21 @@ impl Operator {
 
     pub fn set_rules(&self, change: impl FnOnce(&mut OperatorRules)) {
         change(&mut lock(&self.books).rules);
+    }
+
+    /// From now on whoever has not signed a request so is refused.
+    pub fn must_be_signed(&self, signing: Signing) {
+        lock(&self.books).signed = Some(signing);
+    }
+
+    /// From now on it thinks so long before it answers.
+    pub fn think(&self, thinks: Duration) {
+        lock(&self.books).thinks = thinks;
+    }
+
+    /// The most requests that were ever under way at one moment.
+    pub fn in_flight_most(&self) -> usize {
+        lock(&self.books).in_flight_most
     }
 
     /// Every credit, in the order of references: a reference that was paid twice stands twice.
@@ -134,9 +166,20 @@ fn lock(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
 }
 
 impl Books {
+    fn begin(&mut self, asked: &Asked) -> (Option<Said>, Duration) {
+        self.in_flight += 1;
+        self.in_flight_most = self.in_flight_most.max(self.in_flight);
+        (self.answer(asked), self.thinks)
+    }
+
     fn answer(&mut self, asked: &Asked) -> Option<Said> {
         if let Some((id, secret)) = &self.rules.client
             && let Some(said) = let_in(asked, "/oauth/token", id, secret)
+        {
+            return Some(said);
+        }
+        if let Some(signing) = &self.signed
+            && let Some(said) = must_be_signed(asked, &asked.path, signing)
         {
             return Some(said);
         }

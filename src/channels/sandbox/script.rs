@@ -3,9 +3,12 @@
 //!
 //! Reads: shares of a thousand. Gives: the trouble of one request, and of one file.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use super::recalls::RecallMix;
+use crate::channels::http::Signing;
 use crate::domain::digest::Digest;
 
 /// The script of a sandbox. Nothing goes wrong where nothing is said.
@@ -15,6 +18,9 @@ pub struct Script {
     /// `id:secret` of who may ask for a token; without it nobody needs one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// How requests are signed; without it nobody looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing: Option<SignedSo>,
     /// A repeated idempotency key is answered without paying again.
     pub knows_keys: bool,
     /// The most payments that are taken in a second; more are asked to wait.
@@ -39,6 +45,39 @@ impl Script {
         let files = u32::from(self.files.refuse.max(self.files.wrong_total));
         let requests: u32 = self.requests.shares().iter().map(|(_, share)| u32::from(*share)).sum();
         requests.max(files).max(self.recalls.sum())
+    }
+}
+
+/// How the office signs its requests, and the key by which that is looked at.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedSo {
+    pub algorithm: Algorithm,
+    /// The secret that both hold, or the public half of the office's RSA key; below the sandbox's folder.
+    pub key_file: PathBuf,
+    #[serde(default = "signature_header")]
+    pub header: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Algorithm {
+    #[serde(rename = "hmac-sha256")]
+    Hmac,
+    #[serde(rename = "rsa-sha256")]
+    Rsa,
+}
+
+fn signature_header() -> String {
+    "X-Signature".to_owned()
+}
+
+impl SignedSo {
+    pub(super) fn signing(&self, sandbox: &Path) -> Signing {
+        let (file, header) = (sandbox.join(&self.key_file), self.header.clone());
+        match self.algorithm {
+            Algorithm::Hmac => Signing::Hmac { secret_file: file, header },
+            Algorithm::Rsa => Signing::Rsa { key_file: file, header },
+        }
     }
 }
 

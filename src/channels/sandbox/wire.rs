@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use crate::channels::http::{DATE_HEADER, Signing, canonical_request, verify};
+
 /// The longest line of a head, and the most lines.
 const LINE_BYTES_MAX: u64 = 16 * 1024;
 const LINES_MAX: usize = 100;
@@ -128,6 +130,20 @@ pub(super) fn let_in(asked: &Asked, token_path: &str, id: &str, secret: &str) ->
     }
     let has_token = asked.header("authorization") == format!("Bearer {TOKEN}");
     (!has_token).then(|| Said::json(401, json!({ "errorCode": "clientAuthorisationError" })))
+}
+
+/// What is said to whom has not signed a request as was agreed, by its path below the partner's own. None: it may go on.
+pub(super) fn must_be_signed(asked: &Asked, path: &str, signing: &Signing) -> Option<Said> {
+    let keys = [asked.header("x-correlation-id"), asked.header("idempotency-key")];
+    let key = keys.into_iter().find(|key| !key.is_empty()).unwrap_or_default();
+    let at = asked.header(&DATE_HEADER.to_lowercase());
+    let signature = asked.header(&signing.header().to_lowercase());
+    let canonical = canonical_request(&asked.method, path, at, key, &asked.body);
+    match verify(signing, &canonical, signature) {
+        Ok(true) if !at.is_empty() => None,
+        Ok(_) => Some(Said::json(401, json!({ "errorCode": "clientAuthorisationError" }))),
+        Err(reason) => Some(Said::json(500, json!({ "error": reason.sentence }))),
+    }
 }
 
 const TOKEN: &str = "token-of-the-sandbox";

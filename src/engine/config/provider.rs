@@ -111,6 +111,8 @@ pub struct Terms {
     pub amount_max_minor: i64,
     /// Days after which a payment without an answer is unknown.
     pub answer_days: i64,
+    /// For how many days after an attempt it keeps in `taken` what it took; nothing where that was not agreed.
+    pub taken_kept_days: Option<i64>,
     /// What it proves that our account was debited for a payment.
     pub debit: Debit,
     /// When and how much may leave, and what is tried again.
@@ -149,6 +151,14 @@ impl Provider {
         self.whenever().filter_map(|terms| terms.charging.on_statements_of.as_ref())
     }
 
+    /// For how many days it keeps in `taken` what it took, by every agreement that held from one day to another: the
+    /// fewest, and none where one of them says none.
+    pub fn taken_kept_days(&self, from: Date, to: Date) -> Option<i64> {
+        let since = self.later.iter().filter(|(day, _)| *day > from && *day <= to);
+        let all = std::iter::once(self.on(from)).chain(since.map(|(_, terms)| terms));
+        all.map(|terms| terms.taken_kept_days).min().flatten()
+    }
+
     fn whenever(&self) -> impl Iterator<Item = &Terms> {
         std::iter::once(&self.first).chain(self.later.iter().map(|(_, terms)| terms))
     }
@@ -158,6 +168,9 @@ impl Terms {
     fn checked(self, provider: &str) -> Result<Terms, EngineError> {
         if self.count_max == 0 || self.total_max_minor <= 0 || self.amount_max_minor <= 0 {
             return Err(wrong(format!("provider {provider}: limits are positive")));
+        }
+        if self.taken_kept_days.is_some_and(|days| days < 1) {
+            return Err(wrong(format!("provider {provider}: taken_kept_days is at least 1")));
         }
         let Quota { per_second, burst, concurrency } = self.quota;
         if per_second == 0 || burst == 0 || concurrency == 0 {
@@ -175,6 +188,7 @@ impl Terms {
             total_max_minor: by.total_max_minor.unwrap_or(self.total_max_minor),
             amount_max_minor: by.amount_max_minor.unwrap_or(self.amount_max_minor),
             answer_days: by.answer_days.unwrap_or(self.answer_days),
+            taken_kept_days: by.taken_kept_days.or(self.taken_kept_days),
             debit: self.debit.changed(by.debit_is_proof, by.paid_after_days)?,
             leaving: self.leaving.changed(&leaving_of!(by))?,
             debit_booking: debit_booking(by.debit_booking.as_deref())?.or(self.debit_booking),
@@ -204,6 +218,7 @@ pub(super) struct ProviderFile {
     amount_max_minor: i64,
     #[serde(default = "answer_days")]
     answer_days: i64,
+    taken_kept_days: Option<i64>,
     debit_is_proof: Option<bool>,
     paid_after_days: Option<i64>,
     inbox: Option<PathBuf>,
@@ -381,6 +396,7 @@ struct TermsFile {
     total_max_minor: Option<i64>,
     amount_max_minor: Option<i64>,
     answer_days: Option<i64>,
+    taken_kept_days: Option<i64>,
     debit_is_proof: Option<bool>,
     paid_after_days: Option<i64>,
     day_max_minor: Option<i64>,
@@ -465,6 +481,7 @@ impl ProviderFile {
             total_max_minor: self.total_max_minor,
             amount_max_minor: self.amount_max_minor,
             answer_days: self.answer_days,
+            taken_kept_days: self.taken_kept_days,
             debit: Debit::Evidence
                 .changed(self.debit_is_proof, self.paid_after_days)
                 .map_err(broken)?,
@@ -496,10 +513,17 @@ impl ProviderFile {
             let terms = terms.map_err(broken)?;
             later.push((from, terms.checked(&name)?));
         }
-        let all = std::iter::once(&first).chain(later.iter().map(|(_, terms)| terms));
+        let all = || std::iter::once(&first).chain(later.iter().map(|(_, terms)| terms));
+        if matches!(way, Way::Http(_)) && all().any(|terms| terms.taken_kept_days.is_some()) {
+            return Err(broken(
+                "taken_kept_days is about the folder `taken`, which a partner that is spoken to by HTTP does not have; \
+                 what is agreed with it is not_found_is_proof of [provider.http]"
+                    .to_owned(),
+            ));
+        }
         if let Way::Http(settings) = &way
             && matches!(settings.carries, Carries::Payments { .. })
-            && all.into_iter().any(|terms| terms.recalling.format.is_some())
+            && all().any(|terms| terms.recalling.format.is_some())
         {
             return Err(wrong(format!(
                 "provider {name}: recalls: a recall is a file, and this partner takes one payment a request"
@@ -576,6 +600,29 @@ answer_days = 5
             let terms = bank.on(day);
             assert_eq!((terms.count_max, terms.answer_days), (count_max, answer_days), "{day}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_counts_by_the_fewest_days_that_were_agreed_meanwhile() {
+        let terms = "[[terms]]\nfrom = \"2026-12-01\"\ntaken_kept_days = 20\n\
+             [[terms]]\nfrom = \"2027-01-01\"\ntaken_kept_days = 5\n\
+             [[terms]]\nfrom = \"2027-02-01\"\nanswer_days = 5\n";
+        let cases = [
+            (date(2026, 11, 30), date(2026, 12, 1), None),
+            (date(2026, 12, 1), date(2026, 12, 31), Some(20)),
+            (date(2026, 12, 1), date(2027, 1, 1), Some(5)),
+            (date(2027, 3, 1), date(2027, 3, 2), Some(5)),
+            (date(2027, 1, 1), date(2026, 12, 1), Some(5)),
+        ];
+        for (from, to, days) in cases {
+            assert_eq!(parse(terms).unwrap().taken_kept_days(from, to), days, "{from} {to}");
+        }
+        assert_eq!(parse("").unwrap().taken_kept_days(cases[0].0, cases[0].1), None);
+        let http = "taken_kept_days = 3\n[http]\nkind = \"payments\"\nbase_url = \"http://127.0.0.1:1\"\n\
+             send_path = \"/pay\"\n";
+        let told = by_sftp(http).unwrap_err().to_string();
+        assert!(told.contains("not_found_is_proof"), "{told}");
+        assert!(by_sftp(&http.replace("taken_kept_days = 3", "")).is_ok());
     }
 
     #[test]
@@ -669,6 +716,8 @@ amount_max_minor = 10
                 "after later ones",
             ),
             ("[[terms]]\nfrom = \"2026-12-01\"\ncount_maximum = 3", "count_maximum"),
+            ("taken_kept_days = 0", "at least 1"),
+            ("[[terms]]\nfrom = \"2026-12-01\"\ntaken_kept_days = -1", "at least 1"),
             ("debit_booking = \"daily\"", "bulk or single"),
             ("our_accounts = [\" - \"]", "accounts of the office"),
             ("[acknowledgements]\nreceived = \"soon\"", "2 hours"),

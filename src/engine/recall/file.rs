@@ -23,6 +23,7 @@ use crate::domain::recall::{
     Recall, RecallEvent, RecallFile, RecallFileEvent, RecallFileState, RecallState,
 };
 use crate::domain::state::Named;
+use crate::engine::absence::Tried;
 use crate::engine::assemble::undefined_format;
 use crate::engine::dispatch::{Dispatched, Left, OutgoingFile};
 use crate::engine::envelope::digest_of;
@@ -207,16 +208,6 @@ impl Engine {
             .get(&file.provider)
             .cloned()
             .ok_or_else(|| self.config.unknown_provider(&file.provider))?;
-        // One that is `sending` here was left by a process that died: only the partner can tell.
-        let file = match file.state {
-            RecallFileState::Sending | RecallFileState::Unknown => {
-                match self.recall_asked_about(lease, &request, file, channel.clone()).await? {
-                    Ok(released) => released,
-                    Err(done) => return Ok(done),
-                }
-            }
-            _ => file,
-        };
         let cycle = self.store.cycle(recall.cycle).await?;
         let label = cycle.map_or_else(|| recall.cycle.to_string(), |cycle| cycle.label());
         let way_out = format!(
@@ -228,6 +219,17 @@ impl Engine {
                 }
             }
         );
+        // One that is `sending` here was left by a process that died: only the partner can tell.
+        let file = match file.state {
+            RecallFileState::Sending | RecallFileState::Unknown => {
+                let channel = channel.clone();
+                match self.recall_asked_about(lease, &request, file, channel, &way_out).await? {
+                    Ok(released) => released,
+                    Err(done) => return Ok(done),
+                }
+            }
+            _ => file,
+        };
         if let Err(error) = self.must_be_of_this_environment(&file.file_name, &way_out) {
             return Ok(told(&file, file.state, format!("{}: {error}", error.code())));
         }
@@ -291,13 +293,20 @@ impl Engine {
         request: &[Recall],
         file: RecallFile,
         channel: std::sync::Arc<dyn Channel>,
+        way_out: &str,
     ) -> Result<Result<RecallFile, Dispatched>, EngineError> {
         let (name, digest) = leaves_as(&file)?;
         let name =
             FileName::parse(&name).map_err(|error| EngineError::Inconsistent(error.to_string()))?;
-        let (event, outcome, detail) = match aside(move || Ok(channel.query(&name, &digest)))
-            .await?
-        {
+        let asked = aside(move || Ok(channel.query(&name, &digest))).await?;
+        let began = self.store.recall_delivery_began(file.recall).await?;
+        let tried = Tried {
+            provider: &file.provider,
+            file_name: &file.file_name,
+            started_at: began.as_deref().unwrap_or_default(),
+            is_proved_not_sent: began.is_none(),
+        };
+        let (event, outcome, detail) = match self.absence(asked, &tried, way_out)? {
             QueryOutcome::Held { .. } => (
                 RecallFileEvent::ProvedDelivered,
                 Recorded::Delivered,

@@ -82,7 +82,7 @@ impl Engine {
         }
     }
 
-    /// What is given up has not begun to leave, or has left; and of a request that has not left, all of it. Where
+    /// What is given up is not leaving at this moment; and of a request that has not left, all of it. Where
     /// one of several requests for a file has not left, that one is given up, and leaves what is meant.
     pub(super) async fn must_not_be_leaving(
         &self,
@@ -99,7 +99,10 @@ impl Engine {
             }
             let Some(file) = self.store.recall_file(recall.request()).await? else { continue };
             let is_whole = matches!(whom, Whom::File(_));
-            let sentence = if file.state != RecallFileState::Released {
+            // One of unknown fate is given up like one that has not left: nobody asks about it any more.
+            let may_stay =
+                matches!(file.state, RecallFileState::Released | RecallFileState::Unknown);
+            let sentence = if !may_stay {
                 format!(
                     "{} is {}, and may be leaving; ask the partner first: chitra dispatch {label}",
                     file.file_name, file.state
@@ -107,8 +110,8 @@ impl Engine {
             } else if recall.asked_with.is_some() && !is_whole {
                 let of = named(Whom::File(recall.batch), &self.files_of_orders(cycle).await?);
                 format!(
-                    "{} asks back everything of the file and has not left; all of it is given up: chitra recall give-up \
-                     {label} {of} --reason TEXT --as OFFICER",
+                    "{} asks back everything of the file and is not known to have left; all of it is given up: chitra \
+                     recall give-up {label} {of} --reason TEXT --as OFFICER",
                     file.file_name
                 )
             } else {

@@ -339,6 +339,7 @@ count_max = 1000
 total_max_minor = 900000000000000
 amount_max_minor = 400000000
 answer_days = 25
+taken_kept_days = 90
 inbox = "sandbox/{name}/inbox"
 outbox = "sandbox/{name}/outbox"
 taken = "sandbox/{name}/taken"
