@@ -109,8 +109,10 @@ async fn a_debit_alone_leaves_a_payment_in_flight(office: TestOffice) {
     booked(&office, &october, "E1", "DBIT", "2026-10-04").await;
     assert_eq!(told(&office, &october, "E1").await, "in_batch, debited 2026-10-03");
 
-    // No day makes it paid; the payee's bank does.
+    // The days of who was spoken of begin with that word. No day makes it paid; the payee's bank does.
     collected(&office, "2026-10-16").await;
+    office.check(&october, "entitled 2", "pending 1 = 500000, unknown 1 = 500000").await;
+    collected(&office, "2026-10-17").await;
     office.check(&october, "entitled 2", "unknown 2 = 1000000").await;
     assert_eq!(told(&office, &october, "E1").await, "unknown, debited 2026-10-03");
     let unknown = office.engine.unknowns(&office.now(&october).await).await.unwrap();

@@ -21,6 +21,7 @@ use chitra::disk::{Disk, DiskFile, Listed};
 use chitra::domain::digest::Digest;
 use chitra::store::database::{Bulk, Dialect, Transaction};
 use chitra::store::{Database, Row, StoreError, Value};
+use jiff::civil::{Date, DateTime};
 
 use super::dice::Dice;
 use crate::support::sim_disk::{Fault, SimDisk};
@@ -58,7 +59,19 @@ pub struct Plan {
     pub sendings: BTreeMap<u64, SendFault>,
     /// Queries that get no answer.
     pub queries: BTreeMap<u64, ()>,
+    /// Mornings on which the clock is wrong, counted as they are lived.
+    pub clocks: BTreeMap<u64, ClockFault>,
 }
+
+/// How wrong a clock is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClockFault {
+    AnHourBack,
+    TheDayBefore,
+}
+
+/// Of how many mornings a plan says whether the clock is right.
+const MORNINGS: u64 = 600;
 
 /// How much happened in a run.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -107,6 +120,14 @@ impl Plan {
             };
             plan.sendings.insert(sending, fault);
         }
+        for morning in 0..MORNINGS {
+            let fault = match dice.below(12) {
+                0 => ClockFault::AnHourBack,
+                1 => ClockFault::TheDayBefore,
+                _ => continue,
+            };
+            plan.clocks.insert(morning, fault);
+        }
         for query in 0..calm.sendings * 2 {
             if dice.below(3) == 0 {
                 plan.queries.insert(query, ());
@@ -129,6 +150,7 @@ struct State {
     plan: Plan,
     counts: Counts,
     dead: Option<Death>,
+    mornings: u64,
     /// A fault was injected since `excuses` was asked.
     excused: bool,
     injected: BTreeMap<&'static str, u64>,
@@ -188,6 +210,26 @@ impl Machine {
     /// Whether a fault was injected since this was asked last: an error is then no surprise.
     pub fn excuses(&self) -> bool {
         std::mem::take(&mut self.state().excused)
+    }
+
+    /// The moment that its clock shows when a day begins on which files leave and are answered. A wrong clock excuses no
+    /// error. What officers enter is of a day, so that the clock shows another one only where `only_answers` are
+    /// waited for.
+    pub fn morning(&self, day: Date, only_answers: bool) -> DateTime {
+        let mut state = self.state();
+        state.mornings += 1;
+        let (right, mornings) = (day.at(8, 0, 0, 0), state.mornings);
+        let (kind, shown) = match state.plan.clocks.get(&mornings) {
+            None => return right,
+            Some(ClockFault::AnHourBack) => ("clock: an hour back", day.at(7, 0, 0, 0)),
+            Some(ClockFault::TheDayBefore) if only_answers => match day.yesterday() {
+                Ok(before) => ("clock: the day before", before.at(23, 50, 0, 0)),
+                Err(_) => return right,
+            },
+            Some(ClockFault::TheDayBefore) => return right,
+        };
+        *state.injected.entry(kind).or_default() += 1;
+        shown
     }
 
     /// Starts the machine, or the process, again.

@@ -189,7 +189,8 @@ impl Months {
             self.turn_to(days.sent);
         }
         while self.day <= days.closed {
-            world.set_day(self.day);
+            let only_answers = !self.shape.officers_act && self.day != days.closed;
+            world.set_day_of_answers(self.day, only_answers);
             self.live_day(world, engine, database).await?;
             if self.day == days.closed {
                 break;

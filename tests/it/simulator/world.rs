@@ -178,8 +178,15 @@ impl World {
         self.folder.path()
     }
 
+    /// A day on which something is decided or signed. Its moment stands in files and in what is owed, so that it is
+    /// right.
     pub fn set_day(&self, day: Date) {
         self.clock.set(day.at(8, 0, 0, 0));
+    }
+
+    /// A day on which files leave and are answered, with nobody who enters anything when `only_answers`.
+    pub fn set_day_of_answers(&self, day: Date, only_answers: bool) {
+        self.clock.set(self.machine.morning(day, only_answers));
     }
 
     /// The database itself, without faults.
