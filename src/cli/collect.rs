@@ -13,6 +13,7 @@ use crate::cli::Voice;
 use crate::cli::show::{grouped, money, payments};
 use crate::engine::collect::Collected;
 use crate::engine::{Engine, EngineError};
+use crate::store::StoreError;
 
 #[derive(Args)]
 pub struct Collect {
@@ -124,22 +125,14 @@ async fn round(
 /// new; what is wrong with the office itself ends it.
 async fn watch(engine: &Engine, every: Duration, voice: &Voice) -> Result<(), EngineError> {
     let unheard = |error| EngineError::io("waiting for a signal", error);
-    let mut asked_to_end = signal(SignalKind::terminate()).map_err(unheard)?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(unheard)?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(unheard)?;
     let mut before = Round::default();
     loop {
-        let now = match engine.collect_all().await {
-            Ok(all) => {
-                let (mut told, mut refused) = (Vec::new(), Vec::new());
-                for one in all {
-                    match one {
-                        Ok(collected) => told.push(collected),
-                        Err(error) => refused.push(error),
-                    }
-                }
-                round(engine, &told, &refused).await?
-            }
-            // Another command collects at this moment, or the database is away: both pass.
-            Err(error @ (EngineError::Refused { .. } | EngineError::Store(_))) => Round {
+        let now = match collected(engine).await {
+            Ok(round) => round,
+            // Another command collects at this moment or changed the same rows, or the database is away: all pass.
+            Err(error) if passes(&error) => Round {
                 lines: vec![format!("{}: {error}", error.code())],
                 json: vec![json!({ "refused": error.code(), "sentence": error.to_string() })],
             },
@@ -151,10 +144,29 @@ async fn watch(engine: &Engine, every: Duration, voice: &Voice) -> Result<(), En
         before = now;
         tokio::select! {
             () = tokio::time::sleep(every) => {}
-            _ = asked_to_end.recv() => return Ok(()),
-            interrupted = tokio::signal::ctrl_c() => return interrupted.map_err(unheard),
+            _ = terminated.recv() => return Ok(()),
+            _ = interrupted.recv() => return Ok(()),
         }
     }
+}
+
+async fn collected(engine: &Engine) -> Result<Round, EngineError> {
+    let (mut told, mut refused) = (Vec::new(), Vec::new());
+    for one in engine.collect_all().await? {
+        match one {
+            Ok(collected) => told.push(collected),
+            Err(error) => refused.push(error),
+        }
+    }
+    round(engine, &told, &refused).await
+}
+
+fn passes(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::Refused { .. }
+            | EngineError::Store(StoreError::Database { .. } | StoreError::Conflict { .. })
+    )
 }
 
 /// Takes callbacks. Others reach this machine through what ends their TLS here.

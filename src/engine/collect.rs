@@ -70,8 +70,9 @@ impl Engine {
     pub async fn collect_all(
         &self,
     ) -> Result<Vec<Result<Collected, (String, EngineError)>>, EngineError> {
-        let _alone = self.collect_alone()?;
+        // Under the leases of the partners' dispatchers alone, so that dispatching takes in meanwhile what is said to it.
         self.poll_one_by_one().await?;
+        let _alone = self.collect_alone()?;
         self.apply_all_waiting().await?;
         let mut done = Vec::new();
         let mut unheard = BTreeSet::new();
@@ -319,30 +320,26 @@ impl Engine {
         self.receive(&profile, shown, &digest).await.map(|_| ())
     }
 
-    /// Whether one of the formats of a partner reads these bytes to their end.
-    pub(super) fn can_be_read(&self, provider: &str, bytes: &[u8]) -> Result<bool, EngineError> {
-        let profile = self.provider(provider)?;
-        Ok(self
-            .answer_format(profile, bytes, "")
-            .is_some_and(|format| format.read(bytes, &mut |_| ControlFlow::Continue(())).is_ok()))
-    }
-
-    /// The same, and every word of them is one that the format knows.
-    pub(super) fn tells_an_outcome(
+    /// What one of the formats of a partner reads in these bytes: of each item the status word that it does not know,
+    /// none where it knows it. None when no format reads them to their end.
+    pub(super) fn words_of(
         &self,
         provider: &str,
         bytes: &[u8],
-    ) -> Result<bool, EngineError> {
+    ) -> Result<Option<Vec<Option<String>>>, EngineError> {
         let profile = self.provider(provider)?;
-        let mut all_known = true;
+        let mut words = Vec::new();
         let mut look = |outcome: payment_formats::Outcome| {
-            all_known &= !matches!(outcome.status, payment_formats::OutcomeStatus::Unrecognised(_));
+            words.push(match outcome.status {
+                payment_formats::OutcomeStatus::Unrecognised(word) => Some(word.to_string()),
+                _ => None,
+            });
             ControlFlow::Continue(())
         };
         let is_read = self
             .answer_format(profile, bytes, "")
             .is_some_and(|format| format.read(bytes, &mut look).is_ok());
-        Ok(is_read && all_known)
+        Ok(is_read.then_some(words))
     }
 
     /// Applies answers that are archived and not applied to their end, unless a collection is doing so.

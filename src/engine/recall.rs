@@ -401,7 +401,9 @@ impl Engine {
         }
         let at = self.stamp();
         let mut changes = Changes::new();
-        self.must_not_be_leaving(cycle, whom, &mut recalls).await?;
+        for file in self.must_not_be_leaving(cycle, whom, &mut recalls).await? {
+            changes.recall_file_stays(&file);
+        }
         let mut ended = Vec::new();
         for recall in &recalls {
             let to = recall.state.apply(RecallEvent::GivenUp)?;

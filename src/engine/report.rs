@@ -509,7 +509,11 @@ mod tests {
         store.commit(changes).await.expect("the rows are whole");
         let mut changes = Changes::new();
         changes.payable_carried(number(4), later);
-        let told = orders.iter().map(|order| InstructionMove::of(order, order.state));
+        // Nothing is known of an order when it is made.
+        let told = orders.iter().map(|order| InstructionMove {
+            was: Evidence::default(),
+            ..InstructionMove::of(order, order.state)
+        });
         changes.instructions_moved(&told.collect::<Vec<_>>());
         store.commit(changes).await.expect("the rows are as they were read");
 

@@ -39,7 +39,7 @@ use crate::store::instructions::InstructionMove;
 use crate::store::{Changes, StoreError};
 
 pub(super) use self::asking::line_of;
-use self::asking::{NOT_FOUND, key_is_known};
+use self::asking::{Kept, key_is_known};
 use self::held::Held;
 use self::lines::{Covered, Key, Line, window_lines, windows_overlap};
 pub use self::not_left::HalfSentFiles;
@@ -71,8 +71,10 @@ struct Round<'a> {
     looked_at: i64,
     /// What of it must not leave for what has become known of it.
     held: Held,
-    /// How many lines stayed for that.
+    /// How many lines that never left stayed for that.
     stayed: usize,
+    /// How many that are unknown did not go again for that. They have left, and keep no file from being delivered.
+    not_again: usize,
 }
 
 /// What a window is about.
@@ -150,6 +152,7 @@ impl Engine {
             looked_at: 0,
             held: Held::default(),
             stayed: 0,
+            not_again: 0,
         };
         let stopped = self.go_over(&mut round).await?;
         if round.rejected > 0 {
@@ -166,7 +169,16 @@ impl Engine {
             round.batch =
                 self.record(lease, &round.batch, event, Recorded::Delivered, detail).await?;
         }
-        Ok(told(&round.batch, format!("{sent} requests sent, {} asked about", round.asked)))
+        let mut detail = format!("{sent} requests sent, {} asked about", round.asked);
+        if round.not_again > 0 {
+            detail.push_str(&format!(
+                "; {} unknown ones do not go again: an earlier order of them is now proved to have paid, their heir was \
+                 withdrawn, or answers contradict them; two officers decide: chitra unknown list {}",
+                round.not_again,
+                round.cycle.label()
+            ));
+        }
+        Ok(told(&round.batch, detail))
     }
 
     /// Goes over the lines once: sends what never left, asks about what is unknown, sends that again
@@ -257,10 +269,11 @@ impl Engine {
             }
             // After the partner was asked: what it said may be why something stays.
             self.look_up_held(round).await?;
-            let would_leave = to_send.len() + may_go.len();
+            let (would_leave, would_go_again) = (to_send.len(), may_go.len());
             to_send.retain(|line| !round.held.stays(&line.key));
             may_go.retain(|line| !round.held.stays(&line.key));
-            round.stayed += would_leave - to_send.len() - may_go.len();
+            round.stayed += would_leave - to_send.len();
+            round.not_again += would_go_again - may_go.len();
             let again = may_go.iter().filter_map(|line| states.remove(&line.key)).collect();
             to_send.extend(may_go);
             if to_send.is_empty() {
@@ -281,8 +294,7 @@ impl Engine {
             Waits::for_somebody(format!(
                 "{} of its payments do not leave: an earlier order of them is now proved to have paid, their heir was \
                  withdrawn, or answers contradict them or the file (chitra queue discrepancies); what has not left is taken \
-                 back with: chitra withdraw {cycle} {file} --as OFFICER; of what is unknown two officers decide: chitra \
-                 unknown list {cycle}",
+                 back with: chitra withdraw {cycle} {file} --as OFFICER",
                 round.stayed
             ))
         })))
@@ -465,7 +477,13 @@ impl Engine {
         let work = requests.answered();
         let work = self.while_it_may_leave(&round.batch, &round.stop, work);
         let replies = self.while_held(round.lease, work).await?;
-        let kept = self.keep_replies(&round.batch, SEND, &replies).await?;
+        let Kept { keys: kept, about_the_path } =
+            self.keep_replies(&round.batch, SEND, &replies).await?;
+        if !about_the_path.is_empty() {
+            round
+                .stop
+                .put(Waits::for_somebody(path_must_be_right("what send_path names").sentence));
+        }
         let (mut unsent, mut silent, mut stopped) = (Vec::new(), Vec::new(), None);
         for (line, reply) in &replies {
             match reply {
@@ -480,12 +498,9 @@ impl Engine {
                 }
                 _ if kept.contains(&line.key) => {}
                 // It says nothing of the payment, and carried out nothing: the path is not there.
-                Reply::Said { http: NOT_FOUND, .. } => {
+                _ if about_the_path.contains(&line.key) => {
                     unsent.push(line.number);
-                    let why = path_must_be_right("what send_path names").sentence;
-                    stopped = stopped
-                        .or_else(|| round.stop.why().cloned())
-                        .or_else(|| Some(Waits::for_somebody(why)));
+                    stopped = stopped.or_else(|| round.stop.why().cloned());
                     if again.iter().any(|one| (one.payable, one.attempt) == line.key) {
                         silent.push(line.clone());
                     }

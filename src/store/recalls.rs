@@ -316,6 +316,15 @@ impl Changes {
         );
     }
 
+    /// Its file stands as it was read: one that begins to leave is not given up.
+    pub fn recall_file_stays(&mut self, file: &RecallFile) {
+        self.guarded(
+            "the file of a recall is as it was read",
+            "update recall_file set state = state where recall_no = $1 and state = $2",
+            vec![file.recall.into(), file.state.name().into()],
+        );
+    }
+
     /// It is over or given up; a request of which nothing is wanted any more, and that has not left, does not
     /// leave.
     pub fn recall_ended(&mut self, recall: &Recall, to: RecallState, by: &str, at: &str) {

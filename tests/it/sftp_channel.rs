@@ -3,14 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chitra::channels::sandbox::{
+    BehaviourMix, ProviderKind, Sandbox, SandboxConfig, SandboxProvider, Script, Tally,
+};
 use chitra::channels::sftp::{HostKey, SftpChannel, Site};
 use chitra::channels::{Channel, DeliveryOutcome, Parcel, QueryOutcome};
+use chitra::disk::RealDisk;
 use chitra::disk::file_name::FileName;
 use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::digest::Digest;
 use chitra::domain::money::{Currency, Money};
+use chitra::domain::payable::PayableState;
+use jiff::civil::date;
 
 use crate::support::office::{Base, TestOffice, run};
 use crate::support::real_parts::{RealPart, real_part};
@@ -306,13 +314,10 @@ fn answers_are_listed_and_copied_under_their_limit() {
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
 
-/// A month whose bank is reached by SFTP, as an office's `chitra.toml` says it.
-async fn a_month_through_sftp(mut office: TestOffice, server: Sshd) {
+/// Has the office reach its bank by SFTP, in the folders below a place, as `chitra.toml` says it.
+async fn reached_by_sftp(office: &mut TestOffice, server: &Sshd, place: &Path) {
     let config = office.dir.join("chitra.toml");
-    let key_file = office.dir.join("keys/sheetbank");
-    fs::copy(server.path("user"), &key_file).unwrap();
-    let place = office.dir.join("sheetbank");
-    let bank = |name: &str| place.join(name);
+    fs::copy(server.path("user"), office.dir.join("keys/sheetbank")).unwrap();
     let folders =
         "inbox = \"sheetbank/inbox\"\noutbox = \"sheetbank/outbox\"\ntaken = \"sheetbank/taken\"\n";
     let text = fs::read_to_string(&config).unwrap();
@@ -323,12 +328,19 @@ async fn a_month_through_sftp(mut office: TestOffice, server: Sshd) {
         server.port,
         server.user,
         server.host_key,
-        bank("inbox"),
-        bank("outbox"),
-        bank("taken"),
+        place.join("inbox"),
+        place.join("outbox"),
+        place.join("taken"),
     );
     fs::write(&config, text.replace(folders, &sftp)).unwrap();
     office.reopen().await;
+}
+
+/// A month whose bank is reached by SFTP.
+async fn a_month_through_sftp(mut office: TestOffice, server: Sshd) {
+    let place = office.dir.join("sheetbank");
+    let bank = |name: &str| place.join(name);
+    reached_by_sftp(&mut office, &server, &place).await;
 
     office.on_day("2026-10-20");
     office.month("2026-10", &[AN]).await;
@@ -357,4 +369,72 @@ fn an_office_pays_collects_and_closes_through_sftp() {
     let Some(program) = real_part(RealPart::Sftp) else { return };
     let server = Sshd::start(&program);
     run(Base::Sqlite, |office| a_month_through_sftp(office, server));
+}
+
+/// People with accounts at the bank: E1, E2 …
+fn people(count: u32) -> Vec<String> {
+    let one = |at: u32| {
+        format!(
+            "E{at} | 0010440001{at:02} | Nguyễn Văn An | 1944-03-{:02} | male | social_pension/monthly | monthly_pension=0 | \
+             bank 970405 07110000{at:02}",
+            at % 28 + 1
+        )
+    };
+    (1..=count).map(one).collect()
+}
+
+/// The bank is the sandbox's, behind OpenSSH's own server: its books are the judge.
+async fn a_month_at_the_sandbox_through_sftp(mut office: TestOffice, server: Sshd) {
+    let root = office.dir.join("bank");
+    let kind = ProviderKind::BankSheet;
+    let config = SandboxConfig {
+        seed: 5,
+        providers: vec![SandboxProvider { name: "sheetbank".to_owned(), kind }],
+        mix: BehaviourMix {
+            reject_closed_account: 200,
+            return_closed_account: 200,
+            late: 100,
+            answer_twice: 100,
+            ..BehaviourMix::default()
+        },
+        script: Script::default(),
+    };
+    let sandbox = Sandbox::create(Arc::new(RealDisk), &root, &config).unwrap();
+    reached_by_sftp(&mut office, &server, &root.join("sheetbank")).await;
+
+    office.on_day("2026-10-20");
+    let people = people(24);
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    office.month("2026-10", &people).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    for day in 20..=31 {
+        let day = date(2026, 10, day);
+        let ticked = sandbox.tick(day).unwrap();
+        assert!(ticked.refused.is_empty(), "{:?}", ticked.refused);
+        office.on_day(&day.to_string());
+        for taken in office.engine.collect_all().await.unwrap() {
+            taken.unwrap_or_else(|(file, error)| panic!("{file}: {error}"));
+        }
+    }
+    let told = sandbox.totals().unwrap();
+    assert!(told.credited_again.is_empty(), "{:?}", told.credited_again);
+    let bank = &told.providers[0];
+    let figures = office.figures(&october).await;
+    let ours = |state| figures.payables.get(&state).map_or((0, 0), |one| (one.count, one.minor));
+    let kept = bank.credited.sum_minor - bank.returned.sum_minor;
+    let kept = ((bank.credited.count - bank.returned.count) as i64, kept);
+    assert_eq!(ours(PayableState::Paid), kept);
+    let of_bank = |one: &Tally| (one.count as i64, one.sum_minor);
+    assert_eq!(ours(PayableState::Returned), of_bank(&bank.returned));
+    assert_eq!(ours(PayableState::Rejected), of_bank(&bank.rejected));
+    assert!(bank.returned.count > 0 && bank.rejected.count > 0, "{bank:?}");
+    office.closed(&october).await;
+    office.ends_whole().await;
+}
+
+#[test]
+fn the_sandbox_is_paid_through_sftp_and_its_books_are_ours() {
+    let Some(program) = real_part(RealPart::Sftp) else { return };
+    let server = Sshd::start(&program);
+    run(Base::Sqlite, |office| a_month_at_the_sandbox_through_sftp(office, server));
 }

@@ -370,8 +370,6 @@ impl Engine {
                 ),
                 false => (BTreeSet::new(), BTreeSet::new()),
             };
-            // A word about a payment of a cycle that is closed meanwhile is looked at anew.
-            changes.cycle_stays(cycle, closed);
             let output = settle(settle::Input {
                 outcomes: &of_cycle,
                 payables: payables
@@ -396,6 +394,13 @@ impl Engine {
                     .map(|orders| ToldOf { orders, prefix: &self.config.prefix }),
                 answer: Some(answer.number),
             })?;
+            // What moves money of a cycle that is closed meanwhile is looked at anew.
+            let moves_money = !output.instructions.is_empty()
+                || !output.payables.is_empty()
+                || !output.proved_delivered.is_empty();
+            if moves_money {
+                changes.cycle_stays(cycle, closed);
+            }
             repeated += output.repeated;
             if let Some(orders) = &mut told_of {
                 for one in &output.transactions {

@@ -12,7 +12,7 @@ use crate::audit::leaf::{Leaf, LeafBuilder};
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::Cycle;
 use crate::domain::ids::BatchNo;
-use crate::domain::recall::{Recall, RecallFileState, RecallState};
+use crate::domain::recall::{Recall, RecallFile, RecallFileState, RecallState};
 use crate::engine::taking_back::no_such_file;
 use crate::engine::{Engine, EngineError};
 
@@ -83,14 +83,16 @@ impl Engine {
     }
 
     /// What is given up is not leaving at this moment; and of a request that has not left, all of it. Where
-    /// one of several requests for a file has not left, that one is given up, and leaves what is meant.
+    /// one of several requests for a file has not left, that one is given up, and leaves what is meant. Gives the
+    /// files as they stand, which must stand so when it is written.
     pub(super) async fn must_not_be_leaving(
         &self,
         cycle: &Cycle,
         whom: Whom,
         recalls: &mut Vec<Recall>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<RecallFile>, EngineError> {
         let label = cycle.label();
+        let mut files = Vec::new();
         let mut requests = BTreeSet::new();
         let mut waiting = BTreeSet::new();
         for recall in recalls.iter().filter(|one| one.state == RecallState::Confirmed) {
@@ -100,6 +102,7 @@ impl Engine {
             let Some(file) = self.store.recall_file(recall.request()).await? else { continue };
             let is_whole = matches!(whom, Whom::File(_));
             // One of unknown fate is given up like one that has not left: nobody asks about it any more.
+            files.push(file.clone());
             let may_stay =
                 matches!(file.state, RecallFileState::Released | RecallFileState::Unknown);
             let sentence = if !may_stay {
@@ -123,7 +126,7 @@ impl Engine {
         if matches!(whom, Whom::File(_)) && !waiting.is_empty() {
             recalls.retain(|one| waiting.contains(&one.request()));
         }
-        Ok(())
+        Ok(files)
     }
 }
 

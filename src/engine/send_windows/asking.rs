@@ -1,6 +1,8 @@
 //! Asks what became of payments that left one by one, keeps what is said, and says which may go again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::civil::DateTime;
 use serde_json::json;
@@ -12,13 +14,15 @@ use crate::channels::Reason;
 use crate::channels::one_by_one::{OneByOne, Reply, RequestTerms};
 use crate::domain::batch::{Batch, BatchState};
 use crate::domain::cycle::CycleState;
-use crate::domain::ids::Shard;
-use crate::domain::instruction::InstructionState;
+use crate::domain::ids::{BatchNo, Shard};
+use crate::domain::instruction::{Instruction, InstructionState};
 use crate::engine::lease::Lease;
 use crate::engine::{Engine, EngineError};
 
 /// So long before the end of its time a key is not relied on any more: a request may have to wait.
 const KEY_MARGIN_SECONDS: i64 = 15 * 60;
+/// For how long one collection asks about the payments of a file.
+const POLLED_FOR_MAX: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// Batches that left line by line, of which some payment is unknown.
@@ -61,59 +65,69 @@ impl Engine {
                 continue;
             }
             let of_cycle = self.store.batches_one_by_one(cycle.number).await?;
+            let mut asked = Vec::new();
             for batch in self.store.batches(cycle.number).await? {
                 let Some(partner) = self.partner_of(&batch) else { continue };
                 let left = batch.state == BatchState::Delivered && of_cycle.contains(&batch.number);
-                if !left || !partner.terms().can_be_asked {
-                    continue;
+                if left && partner.terms().can_be_asked {
+                    asked.push((batch, partner));
                 }
+            }
+            if asked.is_empty() {
+                continue;
+            }
+            let mut open: BTreeMap<BatchNo, Vec<Instruction>> = BTreeMap::new();
+            for shards in Shard::groups() {
+                let (cycle, store) = (cycle.number, &self.store);
+                let mut orders = store.instructions_without_outcome(cycle, &shards).await?;
+                orders.extend(store.instructions_unknown(cycle, &shards).await?);
+                for one in orders {
+                    if asked.iter().any(|(batch, _)| batch.number == one.batch) {
+                        open.entry(one.batch).or_default().push(one);
+                    }
+                }
+            }
+            for (batch, partner) in asked {
+                let Some(open) = open.remove(&batch.number) else { continue };
                 // Whoever dispatches to it now asks as well.
                 let Ok(lease) = self.lease(&format!("dispatch:{}", batch.provider)).await? else {
                     continue;
                 };
-                let asked = self.poll(&lease, &batch, &partner).await;
+                let polled = self.poll(&lease, &batch, &partner, open).await;
                 self.give_back(lease).await?;
-                asked?;
+                polled?;
             }
         }
         Ok(())
     }
 
+    /// Whoever was heard of longest ago is asked first, and for no longer than a while: the same lease is wanted by
+    /// files that have to leave.
     async fn poll(
         &self,
         lease: &Lease,
         batch: &Batch,
         partner: &Arc<dyn OneByOne>,
+        mut open: Vec<Instruction>,
     ) -> Result<(), EngineError> {
-        for shard in Shard::all() {
-            let open: Vec<Line> = self
-                .store
-                .instructions(batch.cycle, shard)
-                .await?
-                .into_iter()
-                .filter(|one| {
-                    one.batch == batch.number
-                        && matches!(
-                            one.state,
-                            InstructionState::InBatch | InstructionState::Unknown
-                        )
-                })
-                .map(|one| Line {
-                    number: 0,
-                    bytes: Vec::new(),
-                    reference: self.reference(&one).to_string(),
-                    key: (one.payable, one.attempt),
-                    known_by_key_since: None,
-                })
-                .collect();
-            for page in open.chunks(window_lines(&partner.terms())) {
-                let asking = asked_about(partner, page.to_vec());
-                let replies = self.while_held(lease, asking).await?;
-                self.keep_replies(batch, STATUS, &replies).await?;
-                // A partner that is not there is not asked a thousand times.
-                if replies.iter().any(|(_, reply)| matches!(reply, Reply::NotSent(_))) {
-                    return Ok(());
-                }
+        let begun = Instant::now();
+        open.sort_by_key(|one| one.evidence.answer);
+        let lines = open.iter().map(|one| Line {
+            number: 0,
+            bytes: Vec::new(),
+            reference: self.reference(one).to_string(),
+            key: (one.payable, one.attempt),
+            known_by_key_since: None,
+        });
+        let lines: Vec<Line> = lines.collect();
+        for page in lines.chunks(window_lines(&partner.terms())) {
+            let asking = asked_about(partner, page.to_vec());
+            let replies = self.while_held(lease, asking).await?;
+            self.keep_replies(batch, STATUS, &replies).await?;
+            // A partner that is not there is not asked a thousand times.
+            let is_away = replies.iter().any(|(_, reply)| matches!(reply, Reply::NotSent(_)));
+            if is_away || begun.elapsed() > POLLED_FOR_MAX {
+                return Ok(());
             }
         }
         Ok(())
@@ -142,7 +156,7 @@ impl Engine {
                 lines.into_iter().map(|line| (line, nobody())).collect()
             }
         };
-        let answered = self.keep_replies(batch, STATUS, &replies).await?;
+        let answered = self.keep_replies(batch, STATUS, &replies).await?.keys;
         self.apply_waiting().await?;
         let now = self.clock.now();
         // What is asked back by now does not go again.
@@ -171,27 +185,29 @@ impl Engine {
         batch: &Batch,
         asked: &'static str,
         replies: &[(Line, Reply)],
-    ) -> Result<Vec<Key>, EngineError> {
+    ) -> Result<Kept, EngineError> {
         let (mut good, mut bad) = (Vec::new(), Vec::new());
-        let mut kept = Vec::new();
+        let mut kept = Kept::default();
         for (line, reply) in replies {
             let Reply::Said { http, body } = reply else { continue };
             let head = json!({
                 "reference": line.reference, "asked": asked, "http": http, "at": self.stamp(),
             });
             let text = line_of(&head, body);
-            let says_enough = match *http {
-                NOT_FOUND => self.tells_an_outcome(&batch.provider, text.as_bytes())?,
-                _ => self.can_be_read(&batch.provider, text.as_bytes())?,
-            };
-            match says_enough {
-                true => {
+            let words = self.words_of(&batch.provider, text.as_bytes())?;
+            match words {
+                Some(words) if *http != NOT_FOUND || words.iter().all(Option::is_none) => {
                     good.extend_from_slice(text.as_bytes());
-                    kept.push(line.key);
+                    kept.keys.push(line.key);
                 }
-                // What is not there and says nothing of the payment is a path: sending tells of it.
-                false if *http == NOT_FOUND => {}
-                false => bad.extend_from_slice(text.as_bytes()),
+                // What is not there and says nothing of the payment, no status and not our reference, is a path.
+                Some(words)
+                    if words.iter().flatten().all(String::is_empty)
+                        && !body.contains(&line.reference) =>
+                {
+                    kept.about_the_path.push(line.key);
+                }
+                Some(_) | None => bad.extend_from_slice(text.as_bytes()),
             }
         }
         let shown = kept_as(batch, asked);
@@ -217,7 +233,14 @@ pub(in crate::engine) fn line_of(head: &serde_json::Value, body: &str) -> String
 }
 
 /// The status under which a partner says that something is not there.
-pub(super) const NOT_FOUND: u16 = 404;
+const NOT_FOUND: u16 = 404;
+
+/// Of replies, whose words were kept as an answer, and which are about a path that is not there and no payment.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub keys: Vec<Key>,
+    pub about_the_path: Vec<Key>,
+}
 
 /// Why an unknown line may go again.
 #[derive(Clone, PartialEq, Eq, Debug)]
