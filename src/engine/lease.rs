@@ -176,7 +176,7 @@ impl Engine {
         match self.store.commit(changes).await {
             Err(StoreError::Conflict { rule }) if rule == FENCE => Err(EngineError::refused(
                 TAKEN_OVER,
-                "another process has taken this over, as when one stands still for long or several begin at once; nothing \
+                "another has taken over, as when one process stands still for long or several begin at once; nothing \
                  was changed here: it goes on there",
             )),
             done => Ok(done?),
