@@ -89,7 +89,7 @@ impl Store {
     pub async fn cycle_moves(&self, cycle: CycleNo) -> Result<i64, StoreError> {
         let sql = "select moves from cycle where cycle_no = $1";
         let rows = self.query(sql, &[cycle.0.into()]).await?;
-        rows.first().map_or(Ok(0), |row| Ok(row.int(0)?))
+        rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
     /// Rows by outcome, code, programme and province, over all shards.

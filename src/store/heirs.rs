@@ -64,7 +64,7 @@ impl Store {
     pub async fn heirs_withdrawn(&self) -> Result<i64, StoreError> {
         let sql = "select cast(count(*) as bigint) from heir where state = 'withdrawn'";
         let rows = self.query(sql, &[]).await?;
-        rows.first().map_or(Ok(0), |row| Ok(row.int(0)?))
+        rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
     pub async fn heir(&self, number: i64) -> Result<Option<HeirRow>, StoreError> {

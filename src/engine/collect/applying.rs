@@ -259,10 +259,10 @@ impl Engine {
                     outcomes.extend(self.all_of_batch(&batch, item, &answered, reported).await?);
                 }
                 // Received, accepted, settled on our side: the file is there, nothing is paid yet.
-                _ if matches!(batch.state, BatchState::Sending | BatchState::Unknown) => {
-                    if proved.insert(batch.number) {
-                        self.prove_delivered(&mut changes, &batch, answer).await?;
-                    }
+                _ if matches!(batch.state, BatchState::Sending | BatchState::Unknown)
+                    && proved.insert(batch.number) =>
+                {
+                    self.prove_delivered(&mut changes, &batch, answer).await?;
                 }
                 _ => {}
             }
