@@ -395,6 +395,7 @@ async fn a_month_at_the_sandbox_through_sftp(mut office: TestOffice, server: Ssh
             return_closed_account: 200,
             late: 100,
             answer_twice: 100,
+            lose_answer: 0,
             ..BehaviourMix::default()
         },
         script: Script::default(),
