@@ -477,6 +477,7 @@ impl Engine {
         let work = requests.answered();
         let work = self.while_it_may_leave(&round.batch, &round.stop, work);
         let replies = self.while_held(round.lease, work).await?;
+        let wrong_path = || path_must_be_right("what send_path names");
         let Kept { keys: kept, about_the_path } =
             self.keep_replies(&round.batch, SEND, &replies).await?;
         if !about_the_path.is_empty() {
@@ -486,26 +487,25 @@ impl Engine {
         }
         let (mut unsent, mut silent, mut stopped) = (Vec::new(), Vec::new(), None);
         for (line, reply) in &replies {
-            match reply {
-                Reply::NotSent(reason) => {
+            let not_sent = match reply {
+                Reply::NotSent(reason) => Some(reason.sentence.clone()),
+                // It says nothing of the payment, and carried out nothing: the path is not there.
+                _ if about_the_path.contains(&line.key) => Some(wrong_path().sentence),
+                _ => None,
+            };
+            match not_sent {
+                Some(why) => {
                     unsent.push(line.number);
-                    let why = || Waits::for_somebody(reason.sentence.clone());
-                    stopped = stopped.or_else(|| round.stop.why().cloned()).or_else(|| Some(why()));
+                    stopped = stopped
+                        .or_else(|| round.stop.why().cloned())
+                        .or_else(|| Some(Waits::for_somebody(why)));
                     // It left before, and of that nothing was learnt.
                     if again.iter().any(|one| (one.payable, one.attempt) == line.key) {
                         silent.push(line.clone());
                     }
                 }
-                _ if kept.contains(&line.key) => {}
-                // It says nothing of the payment, and carried out nothing: the path is not there.
-                _ if about_the_path.contains(&line.key) => {
-                    unsent.push(line.number);
-                    stopped = stopped.or_else(|| round.stop.why().cloned());
-                    if again.iter().any(|one| (one.payable, one.attempt) == line.key) {
-                        silent.push(line.clone());
-                    }
-                }
-                _ => silent.push(line.clone()),
+                None if kept.contains(&line.key) => {}
+                None => silent.push(line.clone()),
             }
         }
         round.sent += window.lines.len() - unsent.len();

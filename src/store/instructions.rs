@@ -42,20 +42,28 @@ impl InstructionMove {
     }
 }
 
-macro_rules! instruction_columns {
+/// In the order in which `instruction` reads them.
+macro_rules! columns {
     () => {
         "select payable_no, attempt, list_no, batch_no, destination_no, amount_minor, state, grade, reason,
-         reason_class, answer_no, answer_item, outcome_on, debited_on from instruction "
+         reason_class, answer_no, answer_item, outcome_on, debited_on "
+    };
+}
+
+macro_rules! instruction_columns {
+    () => {
+        concat!(columns!(), "from instruction ")
     };
 }
 
 /// The orders `i` of a cycle in some shards.
 macro_rules! of_several_shards {
     () => {
-        "select i.payable_no, i.attempt, i.list_no, i.batch_no, i.destination_no, i.amount_minor, i.state, i.grade,
-           i.reason, i.reason_class, i.answer_no, i.answer_item, i.outcome_on, i.debited_on
-         from part cross join instruction i
-         where i.shard = part.shard and i.payable_no between part.first_no and part.last_no"
+        concat!(
+            columns!(),
+            "from part cross join instruction i
+             where i.shard = part.shard and i.payable_no between part.first_no and part.last_no"
+        )
     };
 }
 

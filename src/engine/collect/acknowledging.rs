@@ -114,38 +114,30 @@ pub(super) fn never_left(batch: &Batch) -> bool {
 /// The discrepancy of an answer about a whole file that never left. Its payments may stand in another file:
 /// whoever has this one could pay them as well, so that nothing more is sent there before it is cleared up.
 pub(super) fn about_what_never_left(batch: &Batch, item: i64, answer: &Answer) -> Discrepancy {
-    Discrepancy {
-        file: Some((batch.cycle, batch.number)),
-        expected_minor: Some(batch.total_minor),
-        ..Discrepancy::of_item(
-            DiscrepancyKind::Contradiction,
-            answer,
-            item,
-            format!(
-                "the answer is about {}, which is {} and never left; nothing was changed: ask the partner where it has \
-             the file from, before it pays",
-                batch.file_name, batch.state
-            ),
-        )
-    }
+    let detail = format!(
+        "the answer is about {}, which is {} and never left; nothing was changed: ask the partner where it has \
+         the file from, before it pays",
+        batch.file_name, batch.state
+    );
+    contradicts_file(batch, item, answer, detail)
 }
 
 /// The discrepancy of an answer about a whole file of which payments leave one by one and some have not left: its
 /// partner has no such file, and cannot speak of what it never got.
 pub(super) fn about_what_is_half_sent(batch: &Batch, item: i64, answer: &Answer) -> Discrepancy {
+    let detail = format!(
+        "the answer is about {} as a whole, whose payments leave one by one and of which some have not left; \
+         nothing was changed: ask the partner what it speaks of",
+        batch.file_name
+    );
+    contradicts_file(batch, item, answer, detail)
+}
+
+fn contradicts_file(batch: &Batch, item: i64, answer: &Answer, detail: String) -> Discrepancy {
     Discrepancy {
         file: Some((batch.cycle, batch.number)),
         expected_minor: Some(batch.total_minor),
-        ..Discrepancy::of_item(
-            DiscrepancyKind::Contradiction,
-            answer,
-            item,
-            format!(
-                "the answer is about {} as a whole, whose payments leave one by one and of which some have not left; \
-                 nothing was changed: ask the partner what it speaks of",
-                batch.file_name
-            ),
-        )
+        ..Discrepancy::of_item(DiscrepancyKind::Contradiction, answer, item, detail)
     }
 }
 

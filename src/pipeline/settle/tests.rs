@@ -48,6 +48,48 @@ fn attempt(number: i64, state: InstructionState) -> Instruction {
     }
 }
 
+/// What is settled of a cycle that is open, where nothing else is known.
+fn plain<'a>(
+    outcomes: &'a [Outcome],
+    payables: Vec<Payable>,
+    instructions: Vec<Instruction>,
+    batches: &'a BTreeMap<BatchNo, BatchState>,
+) -> Input<'a> {
+    static NO_BATCHES: BTreeSet<BatchNo> = BTreeSet::new();
+    static NO_ORDERS: BTreeSet<(PayableNo, AttemptNo)> = BTreeSet::new();
+    static NO_TRANSACTIONS: BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>> = BTreeMap::new();
+    Input {
+        outcomes,
+        payables,
+        instructions,
+        batches,
+        closed: false,
+        waited_out: &NO_BATCHES,
+        heard_today: &NO_ORDERS,
+        one_by_one: &NO_BATCHES,
+        not_left: &NO_ORDERS,
+        transactions: &NO_TRANSACTIONS,
+        told_of: None,
+        answer: None,
+    }
+}
+
+/// What is said of the first attempt, and no more than that.
+fn said(reported: Reported) -> Outcome {
+    Outcome {
+        item: 1,
+        payable: payable_no(),
+        attempt: AttemptNo::FIRST,
+        reported,
+        amount: None,
+        reason: None,
+        class: None,
+        on: None,
+        transaction: Transaction::None,
+        unbelievable: Vec::new(),
+    }
+}
+
 fn reported(word: &str) -> Reported {
     match word {
         "in flight" => Reported::InFlight,
@@ -84,21 +126,8 @@ fn check(sentence: &str, payable_is: &str, attempts: &[&str], word: &str, expect
         .collect();
     let batches =
         BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]);
-    let output = settle(Input {
-        outcomes: &[outcome],
-        payables: vec![payable(state, carried)],
-        instructions,
-        batches: &batches,
-        closed: false,
-        waited_out: &BTreeSet::new(),
-        heard_today: &BTreeSet::new(),
-        one_by_one: &BTreeSet::new(),
-        not_left: &BTreeSet::new(),
-        transactions: &BTreeMap::new(),
-        told_of: None,
-        answer: None,
-    })
-    .unwrap();
+    let output =
+        settle(plain(&[outcome], vec![payable(state, carried)], instructions, &batches)).unwrap();
     let mut said: Vec<String> = output
         .instructions
         .iter()
@@ -220,20 +249,12 @@ fn another_amount_changes_nothing_and_is_kept() {
             transaction: Transaction::None,
             unbelievable: Vec::new(),
         };
-        let output = settle(Input {
-            outcomes: &[outcome],
-            payables: vec![payable(PayableState::Pending, false)],
-            instructions: vec![attempt(1, InstructionState::InBatch)],
-            batches: &BTreeMap::new(),
-            closed: false,
-            waited_out: &BTreeSet::new(),
-            heard_today: &BTreeSet::new(),
-            one_by_one: &BTreeSet::new(),
-            not_left: &BTreeSet::new(),
-            transactions: &BTreeMap::new(),
-            told_of: None,
-            answer: None,
-        })
+        let output = settle(plain(
+            &[outcome],
+            vec![payable(PayableState::Pending, false)],
+            vec![attempt(1, InstructionState::InBatch)],
+            &BTreeMap::new(),
+        ))
         .unwrap();
         assert!(output.instructions.is_empty() && output.payables.is_empty());
         assert_eq!(output.discrepancies[0].kind, DiscrepancyKind::AmountDiffers);
@@ -277,18 +298,14 @@ fn check_again(held: &str, transaction: &str, on: &str, same_answer: bool, expec
     let known =
         BTreeMap::from([((payable_no(), AttemptNo::FIRST), BTreeSet::from(["FT1".to_owned()]))]);
     let output = settle(Input {
-        outcomes: &[outcome],
-        payables: vec![payable(payable_is, false)],
-        instructions: vec![before],
-        batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
-        closed: false,
-        waited_out: &BTreeSet::new(),
-        heard_today: &BTreeSet::new(),
-        one_by_one: &BTreeSet::new(),
-        not_left: &BTreeSet::new(),
         transactions: &known,
-        told_of: None,
         answer: Some(AnswerNo(if same_answer { 1 } else { 2 })),
+        ..plain(
+            &[outcome],
+            vec![payable(payable_is, false)],
+            vec![before],
+            &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
+        )
     })
     .unwrap();
     let mut said: Vec<String> =
@@ -344,18 +361,14 @@ fn check_shared(word: &str, transaction: Transaction, compared: bool, expected: 
     // What the first item is told of counts for the second.
     let outcomes = [outcome(1, payable_no(), transaction.clone()), outcome(2, second, transaction)];
     let output = settle(Input {
-        outcomes: &outcomes,
-        payables: vec![pending(payable_no()), pending(second)],
-        instructions: vec![order(payable_no()), order(second)],
-        batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
-        closed: false,
-        waited_out: &BTreeSet::new(),
-        heard_today: &BTreeSet::new(),
-        one_by_one: &BTreeSet::new(),
-        not_left: &BTreeSet::new(),
-        transactions: &BTreeMap::new(),
         told_of: compared.then_some(ToldOf { orders: &orders, prefix: &prefix }),
         answer: Some(AnswerNo(2)),
+        ..plain(
+            &outcomes,
+            vec![pending(payable_no()), pending(second)],
+            vec![order(payable_no()), order(second)],
+            &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
+        )
     })
     .unwrap();
     let mut said: Vec<String> =
@@ -383,38 +396,19 @@ fn one_transaction_is_of_one_order() {
 
 #[test]
 fn an_outcome_proves_that_a_file_of_unknown_fate_arrived() {
-    let outcome = Outcome {
-        item: 1,
-        payable: payable_no(),
-        attempt: AttemptNo::FIRST,
-        reported: Reported::InFlight,
-        amount: None,
-        reason: None,
-        class: None,
-        on: None,
-        transaction: Transaction::None,
-        unbelievable: Vec::new(),
-    };
+    let outcome = said(Reported::InFlight);
     for (batch, proved, halted) in [
         (BatchState::Unknown, true, false),
         (BatchState::Sending, true, false),
         (BatchState::Delivered, false, false),
         (BatchState::Released, false, true),
     ] {
-        let output = settle(Input {
-            outcomes: std::slice::from_ref(&outcome),
-            payables: vec![payable(PayableState::Pending, false)],
-            instructions: vec![attempt(1, InstructionState::InBatch)],
-            batches: &BTreeMap::from([(BatchNo(1), batch)]),
-            closed: false,
-            waited_out: &BTreeSet::new(),
-            heard_today: &BTreeSet::new(),
-            one_by_one: &BTreeSet::new(),
-            not_left: &BTreeSet::new(),
-            transactions: &BTreeMap::new(),
-            told_of: None,
-            answer: None,
-        })
+        let output = settle(plain(
+            std::slice::from_ref(&outcome),
+            vec![payable(PayableState::Pending, false)],
+            vec![attempt(1, InstructionState::InBatch)],
+            &BTreeMap::from([(BatchNo(1), batch)]),
+        ))
         .unwrap();
         assert_eq!(output.proved_delivered.contains(&BatchNo(1)), proved, "{batch}");
         assert_eq!(output.halt.is_some(), halted, "{batch}");
@@ -423,18 +417,7 @@ fn an_outcome_proves_that_a_file_of_unknown_fate_arrived() {
 
 #[test]
 fn what_has_waited_out_its_days_waits_for_an_outcome() {
-    let outcome = Outcome {
-        item: 1,
-        payable: payable_no(),
-        attempt: AttemptNo::FIRST,
-        reported: Reported::InFlight,
-        amount: None,
-        reason: None,
-        class: None,
-        on: None,
-        transaction: Transaction::None,
-        unbelievable: Vec::new(),
-    };
+    let outcome = said(Reported::InFlight);
     for (waited_out, heard_today, after) in [
         (false, false, Some(InstructionState::InBatch)),
         (true, false, Some(InstructionState::Unknown)),
@@ -443,18 +426,14 @@ fn what_has_waited_out_its_days_waits_for_an_outcome() {
         let order = attempt(1, InstructionState::Unknown);
         let key = (order.payable, order.attempt);
         let output = settle(Input {
-            outcomes: std::slice::from_ref(&outcome),
-            payables: vec![payable(PayableState::Unknown, false)],
-            instructions: vec![order],
-            batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
-            closed: false,
             waited_out: &waited_out.then_some(BatchNo(1)).into_iter().collect(),
             heard_today: &heard_today.then_some(key).into_iter().collect(),
-            one_by_one: &BTreeSet::new(),
-            not_left: &BTreeSet::new(),
-            transactions: &BTreeMap::new(),
-            told_of: None,
-            answer: None,
+            ..plain(
+                std::slice::from_ref(&outcome),
+                vec![payable(PayableState::Unknown, false)],
+                vec![order],
+                &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
+            )
         })
         .unwrap();
         assert_eq!(output.instructions.first().map(|one| one.after.state), after);
@@ -464,34 +443,19 @@ fn what_has_waited_out_its_days_waits_for_an_outcome() {
 #[test]
 fn what_is_said_of_an_order_that_has_not_left_moves_nothing() {
     let order = attempt(1, InstructionState::InBatch);
-    let outcome = Outcome {
-        item: 1,
-        payable: order.payable,
-        attempt: order.attempt,
-        reported: reported("paid"),
-        amount: None,
-        reason: None,
-        class: None,
-        on: None,
-        transaction: Transaction::None,
-        unbelievable: Vec::new(),
-    };
+    let outcome = said(reported("paid"));
     let sending = BTreeMap::from([(BatchNo(1), BatchState::Sending)]);
     let left_one_by_one = BTreeSet::from([BatchNo(1)]);
     for not_left in [true, false] {
         let output = settle(Input {
-            outcomes: std::slice::from_ref(&outcome),
-            payables: vec![payable(PayableState::Pending, false)],
-            instructions: vec![order.clone()],
-            batches: &sending,
-            closed: false,
-            waited_out: &BTreeSet::new(),
-            heard_today: &BTreeSet::new(),
             one_by_one: &left_one_by_one,
             not_left: &not_left.then_some((order.payable, order.attempt)).into_iter().collect(),
-            transactions: &BTreeMap::new(),
-            told_of: None,
-            answer: None,
+            ..plain(
+                std::slice::from_ref(&outcome),
+                vec![payable(PayableState::Pending, false)],
+                vec![order.clone()],
+                &sending,
+            )
         })
         .unwrap();
         let contradictions: Vec<_> = output.discrepancies.iter().map(|one| one.kind).collect();
@@ -522,20 +486,7 @@ proptest::proptest! {
             transaction: Transaction::None,
             unbelievable: Vec::new(),
         }).collect();
-        let output = settle(Input {
-            outcomes: &outcomes,
-            payables: vec![payable(PayableState::Pending, false)],
-            instructions: vec![attempt(1, InstructionState::Rejected), attempt(2, InstructionState::InBatch)],
-            batches: &BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]),
-            closed: false,
-            waited_out: &BTreeSet::new(),
-            heard_today: &BTreeSet::new(),
-            one_by_one: &BTreeSet::new(),
-            not_left: &BTreeSet::new(),
-            transactions: &BTreeMap::new(),
-            told_of: None,
-            answer: None,
-        }).unwrap();
+        let output = settle(plain(&outcomes, vec![payable(PayableState::Pending, false)], vec![attempt(1, InstructionState::Rejected), attempt(2, InstructionState::InBatch)], &BTreeMap::from([(BatchNo(1), BatchState::Delivered), (BatchNo(2), BatchState::Delivered)]))).unwrap();
         let state = |number: i64, held: InstructionState| output.instructions.iter()
             .find(|one| one.after.attempt.number() == number as u8).map_or(held, |one| one.after.state);
         let first = state(1, InstructionState::Rejected);
