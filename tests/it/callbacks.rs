@@ -107,17 +107,22 @@ fn rules() -> OperatorRules {
     OperatorRules { client: None, knows_keys: false, can_be_asked: false }
 }
 
+/// What the operator calls back of the first payment that it credited.
+fn first_is_completed(operator: &Operator) -> String {
+    let reference = &operator.credits()[0].0;
+    format!(
+        "{{\"requestingOrganisationTransactionReference\":\"{reference}\",\"transactionStatus\":\"completed\",\
+          \"amount\":\"540000\",\"currency\":\"VND\",\"transactionReference\":\"MM1\"}}"
+    )
+}
+
 async fn a_payment_is_told_by_a_callback_once(mut office: TestOffice) {
     let operator = Operator::start(rules()).await.unwrap();
     let (cycle, address) = listening(&mut office, &operator).await;
     operator.script(&[Twist::LoseAnswerAfterBooking]);
     office.engine.dispatch(Some(cycle.number)).await.unwrap();
     office.check(&cycle, "entitled 2", "pending 1 = 540000, unknown 1 = 540000").await;
-    let reference = operator.credits()[0].0.clone();
-    let body = format!(
-        "{{\"requestingOrganisationTransactionReference\":\"{reference}\",\"transactionStatus\":\"completed\",\
-          \"amount\":\"540000\",\"currency\":\"VND\",\"transactionReference\":\"MM1\"}}"
-    );
+    let body = first_is_completed(&operator);
     for _ in 0..2 {
         assert_eq!(signed(address, PATH, body.as_bytes()).await, 200);
     }
@@ -180,11 +185,7 @@ async fn a_callback_that_is_signed_with_rsa_counts(mut office: TestOffice) {
     operator.script(&[Twist::LoseAnswerAfterBooking]);
     office.engine.dispatch(Some(cycle.number)).await.unwrap();
     office.check(&cycle, "entitled 2", "pending 1 = 540000, unknown 1 = 540000").await;
-    let reference = operator.credits()[0].0.clone();
-    let body = format!(
-        "{{\"requestingOrganisationTransactionReference\":\"{reference}\",\"transactionStatus\":\"completed\",\
-          \"amount\":\"540000\",\"currency\":\"VND\",\"transactionReference\":\"MM1\"}}"
-    );
+    let body = first_is_completed(&operator);
     let (at, body) = (now(), body.as_bytes());
     let signing = Signing::Rsa { key_file: theirs, header: String::new() };
     let signed =
