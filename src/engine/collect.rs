@@ -14,8 +14,10 @@ use crate::audit::leaf::Leaf;
 use crate::channels::{AnswerFile, Channel, CollectError, Reason, RefusedName};
 use crate::disk::file_name::{self, FileName};
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind, RefusedAnswer};
+use crate::domain::cycle::CycleState;
 use crate::domain::digest::Digest;
 use crate::domain::ids::AnswerNo;
+use crate::domain::instruction::InstructionState;
 use crate::engine::config::Provider;
 use crate::engine::file_signature::is_a_signature;
 use crate::engine::named_file;
@@ -40,6 +42,7 @@ mod recalled_files;
 mod recalls;
 mod statements;
 mod unbookable;
+mod whole_files;
 
 /// Held by the process that collects.
 const COLLECT_LOCK: &str = "collect.lock";
@@ -141,11 +144,42 @@ impl Engine {
                 }
             }
         }
+        done.extend(self.unheard_of().await?.into_iter().map(Err));
         done.extend(self.settle_debits(&unheard).await?.into_iter().map(Err));
         self.age_all().await?;
         self.watch_failures().await?;
         self.sequence().await?;
         Ok(done)
+    }
+
+    /// Partners that have payments of ours without an outcome, and that `chitra.toml` does not have any more: nobody
+    /// hears what they say.
+    async fn unheard_of(&self) -> Result<Vec<(String, EngineError)>, EngineError> {
+        use InstructionState::{InBatch, Unknown};
+        let mut names = BTreeSet::new();
+        for cycle in self.store.cycles().await? {
+            if cycle.state != CycleState::Settling {
+                continue;
+            }
+            let mut files = self.store.batches(cycle.number).await?;
+            files.retain(|file| self.config.provider(&file.provider).is_none());
+            if files.is_empty() {
+                continue;
+            }
+            let sums = self.store.instruction_sums(cycle.number).await?;
+            let open: BTreeSet<_> = sums
+                .iter()
+                .filter(|sum| matches!(sum.state, InBatch | Unknown))
+                .map(|sum| sum.batch)
+                .collect();
+            files.retain(|file| open.contains(&file.number));
+            names.extend(files.into_iter().map(|file| file.provider));
+        }
+        let told = |name: String| {
+            let error = self.config.unknown_provider(&name);
+            (name, error)
+        };
+        Ok(names.into_iter().map(told).collect())
     }
 
     /// What is wrong with a file that is not copied, for its name or its size; nothing when an officer has set

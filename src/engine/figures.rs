@@ -283,7 +283,8 @@ impl Engine {
         let mut perhaps_twice = Part::default();
         for one in self.store.discrepancy_sums(cycle.number).await? {
             if one.kind == DiscrepancyKind::PaidTwice && one.is_open && one.is_of_cycle {
-                perhaps_twice.add(one.count, one.reported_minor);
+                perhaps_twice.count += one.count;
+                perhaps_twice.minor += one.reported_minor;
             }
         }
         let identities = identities(&input);

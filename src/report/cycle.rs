@@ -360,9 +360,9 @@ pub struct DiscrepancyTally {
     pub is_of_cycle: bool,
     pub count: i64,
     /// What we ordered, where that is known.
-    pub expected_minor: i64,
+    pub expected_minor: i128,
     /// What was reported.
-    pub reported_minor: i64,
+    pub reported_minor: i128,
 }
 
 /// Money to be got back.

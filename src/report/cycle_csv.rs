@@ -173,7 +173,7 @@ fn figures(table: &mut LongTable, report: &CycleReport) {
         let open = if one.is_open { "open" } else { "resolved" };
         let of = if one.is_of_cycle { "cycle" } else { "no_cycle" };
         let key = format!("{}/{}/{open}/{of}", one.kind, one.provider);
-        let part = |minor: i64| Part { count: one.count, minor: minor.into() };
+        let part = |minor: i128| Part { count: one.count, minor };
         table.part("discrepancy_ordered", &key, part(one.expected_minor));
         table.part("discrepancy_reported", &key, part(one.reported_minor));
     }

@@ -337,8 +337,8 @@ pub(super) fn open_matters(page: &mut Page, report: &CycleReport) {
             Cell::Text(one.provider.clone()),
             Cell::Words(standing),
             Cell::Number(grouped(one.count.into())),
-            Cell::Number(amount(one.expected_minor.into(), report.currency)),
-            Cell::Number(amount(one.reported_minor.into(), report.currency)),
+            Cell::Number(amount(one.expected_minor, report.currency)),
+            Cell::Number(amount(one.reported_minor, report.currency)),
         ]);
     }
     page.table(&table);

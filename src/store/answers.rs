@@ -23,8 +23,9 @@ pub struct DiscrepancySum {
     /// False when the items fit no payable of any cycle.
     pub is_of_cycle: bool,
     pub count: i64,
-    pub expected_minor: i64,
-    pub reported_minor: i64,
+    pub expected_minor: i128,
+    /// What partners wrote, whatever it was: no sum of it overflows.
+    pub reported_minor: i128,
 }
 
 /// What answers contradict and nobody has looked into.
@@ -222,8 +223,10 @@ impl Store {
             .query(
                 // A payable's number carries its cycle in its upper 20 bits.
                 "select d.kind, d.provider, d.state, d.of_cycle, cast(count(*) as bigint),
-                   cast(coalesce(sum(d.expected_minor), 0) as bigint),
-                   cast(coalesce(sum(d.reported_minor), 0) as bigint)
+                   cast(coalesce(sum(d.expected_minor >> 32), 0) as bigint),
+                   cast(coalesce(sum(d.expected_minor & 4294967295), 0) as bigint),
+                   cast(coalesce(sum(d.reported_minor >> 32), 0) as bigint),
+                   cast(coalesce(sum(d.reported_minor & 4294967295), 0) as bigint)
                  from (
                    select kind, provider, state, expected_minor, reported_minor,
                      cast(case when payable_no is null and cycle_no is null then 0 else 1 end as bigint) as of_cycle
@@ -243,8 +246,8 @@ impl Store {
                     is_open: row.text(2)? == "open",
                     is_of_cycle: row.int(3)? == 1,
                     count: row.int(4)?,
-                    expected_minor: row.int(5)?,
-                    reported_minor: row.int(6)?,
+                    expected_minor: (i128::from(row.int(5)?) << 32) + i128::from(row.int(6)?),
+                    reported_minor: (i128::from(row.int(7)?) << 32) + i128::from(row.int(8)?),
                 })
             })
             .collect()

@@ -102,6 +102,19 @@ impl Store {
         self.query(sql, &within_shards(cycle, shards)?).await?.iter().map(instruction).collect()
     }
 
+    /// What one file orders of some shards, in the order of the payables.
+    pub async fn instructions_of_batch(
+        &self,
+        cycle: CycleNo,
+        shards: &[Shard; SHARDS_IN_GROUP],
+        batch: BatchNo,
+    ) -> Result<Vec<Instruction>, StoreError> {
+        let sql = concat!(within!(), of_several_shards!(), " and i.batch_no = $25", in_order!());
+        let mut args = within_shards(cycle, shards)?;
+        args.push(batch.0.into());
+        self.query(sql, &args).await?.iter().map(instruction).collect()
+    }
+
     /// Of what is on its way of a file in some shards, of which its partner has said on a day or later that it carries
     /// it out.
     pub async fn in_process(

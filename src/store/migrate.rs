@@ -62,6 +62,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0046_in_process"),
     migration!("0047_halt_later_cause"),
     migration!("0048_cycle_moves"),
+    migration!("0049_told_of_many"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -371,6 +371,14 @@ async fn a_partner_that_is_not_agreed_any_more_stops_no_other(mut office: TestOf
     let told = office.engine.dispatch(None).await.unwrap();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].detail, "delivered and read back");
+    // Nor is it forgotten that nobody hears what it says of the files that it has.
+    std::fs::write(&path, without.join("[[provider]]")).unwrap();
+    office.reopen().await;
+    let mut told = office.engine.collect_all().await.unwrap();
+    let (who, error) = told.remove(0).unwrap_err();
+    assert_eq!((who.as_str(), error.code(), told.len()), ("isobank", "G118", 0));
+    std::fs::write(&path, &text).unwrap();
+    office.reopen().await;
     // What it has is unknown when it is gone for good.
     std::fs::write(&path, without.join("[[provider]]")).unwrap();
     office.reopen().await;

@@ -78,3 +78,4 @@ mod void_proposals;
 mod unclear_answers;
 mod unknown;
 mod vouchers;
+mod whole_files;

@@ -169,6 +169,7 @@ async fn a_statement_that_does_not_add_up_changes_nothing(mut office: TestOffice
     let whole = statement("S1", "2026-10-06", (100, 500_100), &back);
     for (text, code) in [
         (statement("S1", "2026-10-06", (100, 500_101), &back), "L136"),
+        (statement("S1", "2026-10-06", (i64::MAX - 500_000, i64::MAX), &back), "L151"),
         (whole.replace("CLBD", "CLAV"), "L137"),
         (whole.replace("<Id>S1</Id>", ""), "L137"),
         (whole.replace("VND", "USD"), "L138"),
@@ -177,7 +178,7 @@ async fn a_statement_that_does_not_add_up_changes_nothing(mut office: TestOffice
         refused(office.answered("isobank", "xml", text.as_bytes()).await, code);
     }
     office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
-    assert_eq!(office.discrepancies().await, ["file_refused"; 5]);
+    assert_eq!(office.discrepancies().await, ["file_refused"; 6]);
     assert!(office.engine.statements_seen().await.unwrap().is_empty());
 
     office.answered("isobank", "xml", whole.as_bytes()).await.unwrap();

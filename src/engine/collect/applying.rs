@@ -14,6 +14,7 @@ use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
 use super::unbookable::not_booked;
+use super::whole_files::told_of_files;
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind};
@@ -52,6 +53,12 @@ pub(super) struct Page {
     pub named: NamedItself,
 }
 
+/// Whether it decides what becomes of all payments of a file that its answer does not name.
+fn decides_whole(one: &Answered) -> bool {
+    one.scope != Scope::Payment
+        && matches!(one.status, OutcomeStatus::Rejected | OutcomeStatus::Credited)
+}
+
 impl Engine {
     /// Applies the items that are not applied yet. Gives how many of all said once more what was known.
     pub(super) async fn apply(
@@ -64,7 +71,8 @@ impl Engine {
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<(i64, Answered)>>(4);
         let (formats, from) = (self.formats.clone(), answer.applied);
         let (archive, digest) = (self.archive.clone(), *digest);
-        // A word about a whole request has to know of everything that the answer names, also before a restart.
+        // A word about a whole request or file has to know of everything that the answer names, also before a
+        // restart. What is said of a file stands before what is said of its payments.
         let names_recalls =
             self.formats.read(&answer.format).is_some_and(|format| format.answers_recalls());
         let reader = tokio::task::spawn_blocking(move || {
@@ -77,13 +85,14 @@ impl Engine {
             let file = archive.open(&digest)?;
             let mut item = 0_i64;
             let mut page = Vec::new();
-            let mut given_up = false;
+            let (mut given_up, mut names_whole) = (false, names_recalls);
             format
                 .read(BufReader::with_capacity(1 << 17, file), &mut |outcome| {
                     item += 1;
                     // What is said of a whole file counts for the payments that nothing else names, so
                     // it is applied last, and read again after a restart.
-                    if item > from || outcome.scope != Scope::Payment || names_recalls {
+                    names_whole |= decides_whole(&outcome);
+                    if item > from || outcome.scope != Scope::Payment || names_whole {
                         page.push((item, outcome));
                     }
                     if page.len() == ITEMS_A_PAGE {
@@ -101,13 +110,14 @@ impl Engine {
             Ok::<(), EngineError>(())
         });
         let mut of_groups = Vec::new();
-        let mut named = NamedItself::default();
+        let (mut named, mut names_whole) = (NamedItself::default(), names_recalls);
         while let Some(page) = receive.recv().await {
             let read = page.last().map_or(answer.applied, |(item, _)| *item);
             let (groups, mut payments): (Vec<_>, Vec<_>) =
                 page.into_iter().partition(|(_, outcome)| outcome.scope != Scope::Payment);
+            names_whole |= groups.iter().any(|(_, one)| decides_whole(one));
             of_groups.extend(groups);
-            if names_recalls {
+            if names_whole {
                 for (_, one) in &payments {
                     named.add(one.case_id.as_deref(), self.our_reference(one));
                 }
@@ -246,25 +256,33 @@ impl Engine {
         }
         let mut proved: BTreeSet<BatchNo> = BTreeSet::new();
         let mut refused_batches: BTreeMap<BatchNo, Batch> = BTreeMap::new();
+        let mut whole: BTreeMap<i64, Batch> = BTreeMap::new();
         for (item, answered, batch) in of_batches {
-            match answered.status {
-                OutcomeStatus::Rejected => {
-                    outcomes.extend(
-                        self.all_of_batch(&batch, item, &answered, Reported::Rejected).await?,
-                    );
-                    refused_batches.insert(batch.number, batch);
-                }
-                OutcomeStatus::Credited => {
-                    let reported = Reported::Paid(EvidenceGrade::ProviderResult);
-                    outcomes.extend(self.all_of_batch(&batch, item, &answered, reported).await?);
+            let reported = match answered.status {
+                OutcomeStatus::Rejected => Some(Reported::Rejected),
+                OutcomeStatus::Credited => Some(Reported::Paid(EvidenceGrade::ProviderResult)),
+                _ => None,
+            };
+            match reported {
+                Some(reported) => {
+                    let named = &named.orders;
+                    let said = self
+                        .said_of_whole((answer, item), &batch, &answered, reported, named)
+                        .await?;
+                    outcomes.extend(said.outcomes);
+                    discrepancies.extend(said.discrepancies);
+                    if reported == Reported::Rejected && !said.is_refuted {
+                        refused_batches.insert(batch.number, batch.clone());
+                    }
+                    whole.insert(item, batch);
                 }
                 // Received, accepted, settled on our side: the file is there, nothing is paid yet.
-                _ if matches!(batch.state, BatchState::Sending | BatchState::Unknown)
+                None if matches!(batch.state, BatchState::Sending | BatchState::Unknown)
                     && proved.insert(batch.number) =>
                 {
                     self.prove_delivered(&mut changes, &batch, answer).await?;
                 }
-                _ => {}
+                None => {}
             }
         }
 
@@ -445,12 +463,13 @@ impl Engine {
                     ..PayableMove::of(&before, payable.state)
                 });
             }
-            discrepancies.extend(output.discrepancies.into_iter().map(|found| Discrepancy {
+            let found = output.discrepancies.into_iter().map(|found| Discrepancy {
                 instruction: Some(found.instruction),
                 expected_minor: found.expected_minor,
                 reported_minor: found.reported_minor,
                 ..Discrepancy::of_item(found.kind, answer, found.item, found.detail)
-            }));
+            });
+            discrepancies.extend(told_of_files(found.collect(), &whole));
             owed.extend(output.receivables.into_iter().map(|owed| Receivable {
                 cause: owed.cause,
                 person: owed.person,
@@ -483,8 +502,8 @@ impl Engine {
         changes.payables_moved(&payable_moves);
         changes.transactions_told(answer, &told);
         if !discrepancies.is_empty() {
-            discrepancies.sort_by_key(|one| (one.item, one.kind));
-            discrepancies.dedup_by_key(|one| (one.item, one.kind));
+            discrepancies.sort_by_key(|one| (one.item, one.kind, one.instruction));
+            discrepancies.dedup_by_key(|one| (one.item, one.kind, one.instruction));
             let first = self.store.next_number(Counted::Discrepancy).await?;
             changes.discrepancies(first, &discrepancies);
         }

@@ -5,7 +5,7 @@ use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 use super::believing::unbelievable;
 use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::Batch;
-use crate::domain::ids::{AttemptNo, EndToEndId, PayableNo, Shard};
+use crate::domain::ids::{AttemptNo, EndToEndId, PayableNo};
 use crate::domain::instruction::EvidenceGrade;
 use crate::domain::outcome::{Outcome, ReasonClass, Reported, Transaction, UNCOLLECTED};
 use crate::domain::period::parse_date;
@@ -90,34 +90,6 @@ impl Engine {
             .flatten()
             .find_map(|text| EndToEndId::read(&self.config.prefix, text.trim()))
     }
-
-    /// The instructions of a batch that nothing has named yet: the group's status is theirs.
-    pub(super) async fn all_of_batch(
-        &self,
-        batch: &Batch,
-        item: i64,
-        answered: &Answered,
-        reported: Reported,
-    ) -> Result<Vec<Outcome>, EngineError> {
-        let mut found = Vec::new();
-        for shards in Shard::groups() {
-            for one in self.store.instructions_without_outcome(batch.cycle, &shards).await? {
-                if one.batch == batch.number {
-                    let mut outcome = outcome(
-                        item,
-                        (one.payable, one.attempt),
-                        answered,
-                        reported,
-                        self.config.currency.code(),
-                    );
-                    outcome.amount = None;
-                    outcome.transaction = Transaction::None;
-                    found.push(outcome);
-                }
-            }
-        }
-        Ok(found)
-    }
 }
 
 impl Engine {
@@ -160,7 +132,7 @@ pub enum Matched {
     Nothing(String),
 }
 
-fn outcome(
+pub(super) fn outcome(
     item: i64,
     (payable, attempt): (PayableNo, AttemptNo),
     answered: &Answered,

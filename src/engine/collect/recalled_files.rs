@@ -27,7 +27,7 @@ pub(super) struct WholeWord<'a> {
 #[derive(Default)]
 pub(super) struct NamedItself {
     recalls: HashSet<i64>,
-    orders: HashSet<(PayableNo, AttemptNo)>,
+    pub(super) orders: HashSet<(PayableNo, AttemptNo)>,
 }
 
 impl NamedItself {

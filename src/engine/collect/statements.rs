@@ -73,6 +73,10 @@ pub(super) struct Known {
     pub(super) netting: Netting,
 }
 
+/// So much, in minor units, the amounts of one statement come to at most: what every reader of the log holds exactly
+/// (RFC 8259 section 6), and far more than a state pays out in a year.
+const TURNOVER_MAX: i128 = (1 << 53) - 1;
+
 /// One statement while it is read.
 #[derive(Default)]
 struct Reading {
@@ -82,6 +86,8 @@ struct Reading {
     /// The first and the last balance between two parts.
     interim: Vec<(i64, Option<jiff::civil::Date>)>,
     booked: i128,
+    /// What its amounts come to, whichever side they stand on.
+    turnover: i128,
     entries: i64,
     pending: i64,
     shares: BTreeMap<(ShareKind, Option<FileKey>), (i64, Sum)>,
@@ -136,6 +142,7 @@ impl Engine {
         while let Some(page) = receive.recv().await {
             self.know_orders(&mut known, &page).await?;
             for part in page {
+                self.must_be_countable(&mut reading, &part, answer)?;
                 match part {
                     StatementPart::Balance(kind, outcome) => {
                         let minor = self.signed(&outcome, answer)?;
@@ -235,6 +242,35 @@ impl Engine {
             changes.discrepancies(first, &discrepancies);
         }
         Ok(())
+    }
+
+    /// Refuses a statement whose amounts are more than our books can hold, before they are summed.
+    fn must_be_countable(
+        &self,
+        reading: &mut Reading,
+        part: &StatementPart,
+        answer: &Answer,
+    ) -> Result<(), EngineError> {
+        let outcome = match part {
+            StatementPart::Balance(_, outcome) => outcome,
+            StatementPart::Detail(booking) | StatementPart::Entry(booking) => &booking.outcome,
+            StatementPart::Statement { .. } => return Ok(()),
+        };
+        let minor = outcome.amount.map_or(0, |(minor, _)| minor);
+        reading.turnover += i128::from(minor).abs();
+        if reading.turnover <= TURNOVER_MAX {
+            return Ok(());
+        }
+        Err(EngineError::refused(
+            "L151",
+            format!(
+                "{}: line {}: the amounts of the statement come to more than {}, which no account of ours can hold; \
+                 nothing was taken in; ask the partner what it is",
+                answer.file_name,
+                outcome.place.line,
+                told(TURNOVER_MAX, self.config.currency)
+            ),
+        ))
     }
 
     /// Looks up the orders that the details of a page name.

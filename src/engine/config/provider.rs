@@ -172,6 +172,11 @@ impl Terms {
         if self.taken_kept_days.is_some_and(|days| days < 1) {
             return Err(wrong(format!("provider {provider}: taken_kept_days is at least 1")));
         }
+        if !(0..=ANSWER_DAYS_MAX).contains(&self.answer_days) {
+            return Err(wrong(format!(
+                "provider {provider}: answer_days are from 0 to {ANSWER_DAYS_MAX}"
+            )));
+        }
         let Quota { per_second, burst, concurrency } = self.quota;
         if per_second == 0 || burst == 0 || concurrency == 0 {
             return Err(wrong(format!(
@@ -426,6 +431,9 @@ fn debit_booking(text: Option<&str>) -> Result<Option<DebitBooking>, String> {
 
 /// What a partner takes that has agreed no quota.
 const QUOTA_UNSAID: u32 = 5;
+
+/// A year. Whoever answers later is asked by people.
+const ANSWER_DAYS_MAX: i64 = 366;
 
 /// A month: no partner that was asked answers later than its statement.
 fn answer_days() -> i64 {
@@ -717,6 +725,11 @@ amount_max_minor = 10
             ),
             ("[[terms]]\nfrom = \"2026-12-01\"\ncount_maximum = 3", "count_maximum"),
             ("taken_kept_days = 0", "at least 1"),
+            ("answer_days = -1", "from 0 to 366"),
+            (
+                "[[terms]]\nfrom = \"2026-12-01\"\nanswer_days = 367",
+                "answer_days are from 0 to 366",
+            ),
             ("[[terms]]\nfrom = \"2026-12-01\"\ntaken_kept_days = -1", "at least 1"),
             ("debit_booking = \"daily\"", "bulk or single"),
             ("our_accounts = [\" - \"]", "accounts of the office"),

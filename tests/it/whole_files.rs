@@ -1,0 +1,194 @@
+//! What a bank says of a file as a whole: it decides the payments that nothing else decides, and where it is not
+//! what is known of the others, nobody is paid a second time for it and it is told. Each story on both databases.
+
+use chitra::domain::batch::{Batch, BatchState};
+use chitra::domain::cycle::Cycle;
+use chitra::domain::cycle::CycleKind::Regular;
+use chitra::domain::fate::Verdict;
+
+use crate::answer_files::status_of;
+use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, run};
+use crate::support::real_parts::RealPart;
+
+on_both_databases! { run, RealPart::Postgres;
+    a_rejection_of_the_whole_that_is_corrected_is_not_paid_again
+    an_order_made_again_before_the_correction_does_not_leave
+    a_rejection_of_the_whole_beside_proof_moves_nothing
+    what_is_said_of_a_payment_by_itself_stands_against_a_word_about_the_whole
+    several_that_are_reported_by_themselves_stand
+    a_word_about_the_whole_is_not_about_what_the_same_answer_names
+    what_aged_to_unknown_is_decided_by_a_word_about_the_whole
+    what_two_officers_decided_gives_way_to_a_word_about_the_whole
+}
+
+const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000002";
+const CU: &str = "E3 | 001145000103 | Đỗ Văn Cư | 1945-07-09 | male | social_pension/monthly | monthly_pension=0 | bank 970436 0711000003";
+const DAY: &str = "2026-09-20";
+
+/// A month of two people in one file to a bank that has it.
+async fn sent(office: &TestOffice) -> Cycle {
+    office.on_day(DAY);
+    office.month("2026-10", &[BINH, CU]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    office.on_day("2026-10-06");
+    october
+}
+
+async fn file(office: &TestOffice, cycle: &Cycle) -> Batch {
+    let batches = office.engine.store.batches(cycle.number).await.unwrap();
+    batches.into_iter().find(|one| one.list.0 == 0).expect("the month has a file")
+}
+
+/// The bank's word about the file, and about single payments of it: enrolment, status.
+async fn said(office: &TestOffice, cycle: &Cycle, whole: &str, of: &[(&str, &str)]) {
+    let file = file(office, cycle).await;
+    let mut payments = String::new();
+    for (enrolment, status) in of {
+        let order = office.instructions(cycle, enrolment).await.remove(0);
+        let reference = office.engine.reference(&order);
+        let reason = match *status {
+            "RJCT" => "<StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf>",
+            _ => "",
+        };
+        payments.push_str(&format!(
+            "<TxInfAndSts><OrgnlEndToEndId>{reference}</OrgnlEndToEndId><TxSts>{status}</TxSts>{reason}</TxInfAndSts>"
+        ));
+    }
+    let text = status_of(&file, 2, "1000000", whole)
+        .replace("<Cd>FF01</Cd>", "<Cd>TM01</Cd>")
+        .replace("<MsgId>STATUS", &format!("<MsgId>{}", of.len()))
+        .replace("</OrgnlPmtInfAndSts>", &format!("{payments}</OrgnlPmtInfAndSts>"));
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+}
+
+/// What waits in the queue, without the sentence's end.
+async fn queue(office: &TestOffice) -> Vec<String> {
+    let open = office.engine.store.discrepancies().await.unwrap();
+    open.into_iter().map(|(_, one)| format!("{}: {}", one.kind, one.detail)).collect()
+}
+
+#[track_caller]
+fn each_has(queue: &[String], parts: &[&str]) {
+    assert_eq!(queue.len(), parts.len(), "{queue:#?}");
+    for (one, part) in queue.iter().zip(parts) {
+        assert!(one.contains(part), "{one} has no `{part}`");
+    }
+}
+
+async fn a_rejection_of_the_whole_that_is_corrected_is_not_paid_again(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "RJCT", &[]).await;
+    office.check(&october, "entitled 2", "rejected 2 = 1000000").await;
+    said(&office, &october, "ACCC", &[]).await;
+    office.check(&october, "entitled 2", "paid 2 = 1000000").await;
+    let name = file(&office, &october).await.file_name;
+    let told =
+        format!("2 payments of {name}: proved paid after it was reported as not carried out");
+    each_has(&queue(&office).await, &[&told]);
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert!(again.list.is_none(), "{again:?}");
+    office.ends_whole().await;
+}
+
+async fn an_order_made_again_before_the_correction_does_not_leave(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "RJCT", &[]).await;
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!(again.ordered, 2, "{again:?}");
+    office.released(&october, 1).await;
+    said(&office, &october, "ACCC", &[]).await;
+    assert_eq!(office.discrepancies().await, ["settled_excess"; 2]);
+    assert_eq!(office.receivables().await.len(), 2);
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told.iter().all(|one| one.state == BatchState::Released), "{told:?}");
+    office.ends_whole().await;
+}
+
+async fn a_rejection_of_the_whole_beside_proof_moves_nothing(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "PART", &[("E2", "ACCC")]).await;
+    office.check(&october, "entitled 2", "pending 1 = 500000, paid 1 = 500000").await;
+    said(&office, &october, "RJCT", &[]).await;
+    office.check(&october, "entitled 2", "pending 1 = 500000, paid 1 = 500000").await;
+    // Of the message and of the group in it.
+    each_has(&queue(&office).await, &["1 of its payments are proved paid; nothing was changed"; 2]);
+    assert_eq!(file(&office, &october).await.state, BatchState::Delivered);
+    said(&office, &october, "ACCC", &[]).await;
+    office.check(&october, "entitled 2", "paid 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+async fn what_is_said_of_a_payment_by_itself_stands_against_a_word_about_the_whole(
+    office: TestOffice,
+) {
+    let october = sent(&office).await;
+    said(&office, &october, "PART", &[("E2", "RJCT")]).await;
+    said(&office, &october, "ACCC", &[]).await;
+    office.check(&october, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
+    each_has(
+        &queue(&office).await,
+        &["was reported by itself as not carried out, which stands"; 2],
+    );
+    // It is not paid again while nobody knows which of the two holds.
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert!(again.list.is_none(), "{again:?}");
+    office.ends_whole().await;
+}
+
+/// Also when there are several, and each of them is told.
+async fn several_that_are_reported_by_themselves_stand(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "PART", &[("E2", "RJCT"), ("E3", "RJCT")]).await;
+    said(&office, &october, "ACCC", &[]).await;
+    office.check(&october, "entitled 2", "rejected 2 = 1000000").await;
+    assert_eq!(office.discrepancies().await, ["contradiction"; 4]);
+    office.ends_whole().await;
+}
+
+async fn a_word_about_the_whole_is_not_about_what_the_same_answer_names(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "ACCC", &[("E2", "PDNG")]).await;
+    office.check(&october, "entitled 2", "pending 1 = 500000, paid 1 = 500000").await;
+    said(&office, &october, "ACCC", &[("E2", "RJCT")]).await;
+    office.check(&october, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
+    // The bank says all of it once more.
+    said(&office, &october, "ACCC", &[("E3", "ACCC"), ("E2", "RJCT")]).await;
+    office.check(&october, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
+    assert!(office.discrepancies().await.is_empty(), "{:?}", queue(&office).await);
+    office.ends_whole().await;
+}
+
+async fn what_aged_to_unknown_is_decided_by_a_word_about_the_whole(office: TestOffice) {
+    let october = sent(&office).await;
+    office.on_day("2026-11-20");
+    office.engine.collect_all().await.unwrap();
+    office.check(&october, "entitled 2", "unknown 2 = 1000000").await;
+    said(&office, &october, "RJCT", &[]).await;
+    office.check(&october, "entitled 2", "rejected 2 = 1000000").await;
+    assert!(office.discrepancies().await.is_empty(), "{:?}", queue(&office).await);
+    office.ends_whole().await;
+}
+
+async fn what_two_officers_decided_gives_way_to_a_word_about_the_whole(office: TestOffice) {
+    let october = sent(&office).await;
+    office.on_day("2026-11-20");
+    office.engine.collect_all().await.unwrap();
+    let mut named = Vec::new();
+    for enrolment in ["E2", "E3"] {
+        let order = office.instructions(&october, enrolment).await.remove(0);
+        named.push(office.engine.reference(&order).to_string());
+    }
+    let now = office.now(&october).await;
+    let (engine, by) = (&office.engine, APPROVERS[0]);
+    let not_paid = Verdict::NotPaid;
+    engine.fate_propose(&now, &named, not_paid, "they say so", MAKER, &key(MAKER)).await.unwrap();
+    engine.fate_confirm(&now, &named, by, &key(by)).await.unwrap();
+    let again = engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!(again.ordered, 2, "{again:?}");
+    office.released(&october, 1).await;
+    said(&office, &october, "ACCC", &[]).await;
+    assert_eq!(office.discrepancies().await, ["settled_excess"; 2]);
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told.iter().all(|one| one.state == BatchState::Released), "{told:?}");
+    office.ends_whole().await;
+}
