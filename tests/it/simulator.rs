@@ -17,10 +17,13 @@
 
 mod asking_back;
 mod courts;
+mod database;
 mod dice;
 mod heirs;
+mod line;
 mod machine;
 mod months;
+mod operator;
 mod promises;
 mod race;
 mod world;
@@ -33,22 +36,29 @@ use std::time::Instant;
 
 use chitra::engine::EngineError;
 
+use database::OnCommits;
 use dice::Dice;
-use machine::{Counts, OnRecalls, OnTimeOut, Plan};
+use line::{OnRecalls, OnTimeOut};
+use machine::{Counts, Plan};
 use months::{Months, Race, Stopped};
+use operator::OnRequests;
 use promises::{Entitled, Found, credited_again, examine};
 use world::{CAREFUL, Manners, Shape, World};
 
 /// How many seeds the suite runs; `CHITRA_SIM_SEEDS` says otherwise.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 200;
 /// What is lived through, by the seed; each has its own run without faults.
-const SHAPES: [Shape; 6] = [
+const SHAPES: [Shape; 10] = [
     shape(0, 50, 1, false),
     shape(1, 50, 3, true),
     shape(2, 50, 1, true),
     shape(3, 50, 2, true),
     shape(4, 200, 1, true),
     shape(5, 60, 2, true),
+    shape(6, 50, 1, true),
+    shape(7, 50, 1, false),
+    shape(8, 60, 1, true),
+    shape(9, 50, 1, true),
 ];
 
 const fn shape(population: u64, people: u64, months: usize, officers_act: bool) -> Shape {
@@ -386,6 +396,27 @@ fn sending_again_on_a_time_out_is_found_out() {
     check_caught(
         "a new name on a time-out",
         manners(OnTimeOut::SendUnderANewName),
+        &["was credited 2 times"],
+    );
+}
+
+#[test]
+fn a_database_that_forgets_what_it_acknowledged_is_found_out() {
+    let manners = Manners { on_commits: OnCommits::ForgetInAPowerCut, ..CAREFUL };
+    // What left is not in the database, and is in the log: nothing is sent any more.
+    check_caught(
+        "commits that are not synced",
+        Variant { manners, ..AS_BUILT },
+        &["no fault explains G132"],
+    );
+}
+
+#[test]
+fn silence_to_a_request_that_is_taken_for_not_sent_is_found_out() {
+    let manners = Manners { on_requests: OnRequests::TakeSilenceForNotSent, ..CAREFUL };
+    check_caught(
+        "silence for not sent",
+        Variant { manners, ..AS_BUILT },
         &["was credited 2 times"],
     );
 }

@@ -2,28 +2,21 @@
 //! one power supply.
 //!
 //! Reads: a plan of faults, by the number of the commit, of the disk step, of the sending and of the
-//! query. Gives: a disk, a database and channels that fail there, and a count of what was injected.
+//! query. Gives: a disk, a database and lines that fail there, and a count of what was injected.
 //! When the machine dies, everything on it fails until it is started again.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
-use chitra::channels::directory::DirectoryChannel;
-use chitra::channels::{
-    Answers, Channel, CollectError, DeliveryOutcome, Fetched, Parcel, QueryOutcome, Reason,
-};
-use chitra::disk::file_name::FileName;
 use chitra::disk::{Disk, DiskFile, Listed};
 use chitra::domain::digest::Digest;
-use chitra::store::database::{Bulk, Dialect, Transaction};
-use chitra::store::{Database, Row, StoreError, Value};
+use chitra::store::StoreError;
 use jiff::civil::{Date, DateTime};
 
 use super::dice::Dice;
+use super::operator::RequestFault;
 use crate::support::sim_disk::{Fault, SimDisk};
 
 /// How the machine stops.
@@ -57,7 +50,9 @@ pub struct Plan {
     pub commits: BTreeMap<u64, CommitFault>,
     pub disk_steps: BTreeMap<u64, Fault>,
     pub sendings: BTreeMap<u64, SendFault>,
-    /// Queries that get no answer.
+    /// Requests that pay one by one.
+    pub requests: BTreeMap<u64, RequestFault>,
+    /// Queries that get no answer, also those about single payments.
     pub queries: BTreeMap<u64, ()>,
     /// Mornings on which the clock is wrong, counted as they are lived.
     pub clocks: BTreeMap<u64, ClockFault>,
@@ -79,7 +74,15 @@ pub struct Counts {
     pub commits: u64,
     pub disk_steps: u64,
     pub sendings: u64,
+    pub requests: u64,
     pub queries: u64,
+}
+
+impl Counts {
+    /// How often something left.
+    pub fn left(self) -> u64 {
+        self.sendings + self.requests
+    }
 }
 
 impl Plan {
@@ -120,6 +123,17 @@ impl Plan {
             };
             plan.sendings.insert(sending, fault);
         }
+        for request in 0..calm.requests * 2 {
+            let fault = match dice.below(20) {
+                0 => RequestFault::TakenThenDies(death(dice)),
+                1 | 2 => RequestFault::TakenAndSilent,
+                3 => RequestFault::TakenAndSaidToFail,
+                4 => RequestFault::NotTakenAndSilent,
+                5 => RequestFault::NotSent,
+                _ => continue,
+            };
+            plan.requests.insert(request, fault);
+        }
         for morning in 0..MORNINGS {
             let fault = match dice.below(12) {
                 0 => ClockFault::AnHourBack,
@@ -128,7 +142,7 @@ impl Plan {
             };
             plan.clocks.insert(morning, fault);
         }
-        for query in 0..calm.sendings * 2 {
+        for query in 0..calm.left() * 2 {
             if dice.below(3) == 0 {
                 plan.queries.insert(query, ());
             }
@@ -146,19 +160,22 @@ pub struct Sent {
 }
 
 #[derive(Default)]
-struct State {
-    plan: Plan,
-    counts: Counts,
-    dead: Option<Death>,
+pub struct State {
+    pub plan: Plan,
+    pub counts: Counts,
+    pub dead: Option<Death>,
+    lost_its_power: bool,
     mornings: u64,
     /// A fault was injected since `excuses` was asked.
     excused: bool,
     injected: BTreeMap<&'static str, u64>,
-    sent: Vec<Sent>,
+    pub sent: Vec<Sent>,
+    /// For each request that left, how far the signed log reached at that moment.
+    requested: Vec<u64>,
 }
 
 impl State {
-    fn inject(&mut self, kind: &'static str) {
+    pub fn inject(&mut self, kind: &'static str) {
         *self.injected.entry(kind).or_default() += 1;
         self.excused = true;
     }
@@ -203,6 +220,55 @@ impl Machine {
         self.state().sent.clone()
     }
 
+    /// For each request that may have left, how far the signed log reached at that moment.
+    pub fn requested(&self) -> Vec<u64> {
+        self.state().requested.clone()
+    }
+
+    /// A request leaves, with so many leaves under the signed checkpoint. Gives what goes wrong with it.
+    pub fn request(&self, signed_leaves: u64) -> Option<RequestFault> {
+        let mut state = self.state();
+        let request = state.counts.requests;
+        state.counts.requests += 1;
+        let fault = state.plan.requests.get(&request).copied();
+        if fault != Some(RequestFault::NotSent) {
+            state.requested.push(signed_leaves);
+        }
+        if let Some(fault) = fault {
+            state.inject(match fault {
+                RequestFault::TakenThenDies(_) => "request: taken, then died",
+                RequestFault::TakenAndSilent => "request: time-out, taken",
+                RequestFault::TakenAndSaidToFail => "request: taken, said to have failed",
+                RequestFault::NotTakenAndSilent => "request: time-out, not taken",
+                RequestFault::NotSent => "request: refused",
+            });
+        }
+        fault
+    }
+
+    /// Somebody asks a partner: whether it says nothing.
+    pub fn is_silent(&self) -> bool {
+        let mut state = self.state();
+        let query = state.counts.queries;
+        state.counts.queries += 1;
+        let is_silent = state.plan.queries.contains_key(&query);
+        if is_silent {
+            state.inject("query: no answer");
+        }
+        is_silent
+    }
+
+    /// How many leaves are under a signed checkpoint now.
+    pub fn signed_leaves(&self, checkpoint: &Path) -> u64 {
+        let bytes = self.sim.bytes(checkpoint).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        text.lines().nth(1).and_then(|line| line.parse().ok()).unwrap_or(0)
+    }
+
+    pub fn die(&self, death: Death) {
+        self.state().die(death);
+    }
+
     pub fn is_dead(&self) -> bool {
         self.state().dead.is_some()
     }
@@ -232,19 +298,28 @@ impl Machine {
         shown
     }
 
+    /// Whether it was without power since this was asked last.
+    pub fn lost_its_power(&self) -> bool {
+        std::mem::take(&mut self.state().lost_its_power)
+    }
+
     /// Starts the machine, or the process, again.
     pub fn start(&self) {
-        match self.state().dead.take() {
-            Some(Death::PowerCut) => self.sim.crash(),
+        let death = self.state().dead.take();
+        match death {
+            Some(Death::PowerCut) => {
+                self.state().lost_its_power = true;
+                self.sim.crash();
+            }
             Some(Death::Killed) | None => self.sim.kill(),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds the machine")
     }
 
-    fn alive(&self) -> Result<(), StoreError> {
+    pub fn alive(&self) -> Result<(), StoreError> {
         match self.is_dead() {
             true => Err(StoreError::Injected),
             false => Ok(()),
@@ -373,286 +448,4 @@ impl DiskFile for MachineFile {
             false => Ok(()),
         }
     }
-}
-
-/// A database that fails where the plan says, and whenever the machine is dead.
-pub struct MachineDatabase {
-    pub machine: Machine,
-    pub inner: Arc<dyn Database>,
-}
-
-#[async_trait]
-impl Database for MachineDatabase {
-    fn dialect(&self) -> Dialect {
-        self.inner.dialect()
-    }
-
-    async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.machine.alive()?;
-        self.inner.query(sql, args).await
-    }
-
-    async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
-        self.machine.alive()?;
-        let inner = self.inner.begin().await?;
-        Ok(Box::new(MachineTransaction { machine: self.machine.clone(), inner }))
-    }
-
-    async fn close(&self) {
-        self.inner.close().await;
-    }
-}
-
-struct MachineTransaction {
-    machine: Machine,
-    inner: Box<dyn Transaction>,
-}
-
-#[async_trait]
-impl Transaction for MachineTransaction {
-    async fn query(&mut self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.machine.alive()?;
-        self.inner.query(sql, args).await
-    }
-
-    async fn execute(
-        &mut self,
-        sql: Cow<'static, str>,
-        args: Vec<Value>,
-    ) -> Result<u64, StoreError> {
-        self.machine.alive()?;
-        self.inner.execute(sql, args).await
-    }
-
-    async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
-        self.machine.alive()?;
-        self.inner.script(sql).await
-    }
-
-    async fn insert(&mut self, bulk: Bulk) -> Result<(), StoreError> {
-        self.machine.alive()?;
-        self.inner.insert(bulk).await
-    }
-
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.machine.alive()?;
-        let fault = {
-            let mut state = self.machine.state();
-            let commit = state.counts.commits;
-            state.counts.commits += 1;
-            let fault = state.plan.commits.get(&commit).copied();
-            if let Some(CommitFault::Before(death)) = fault {
-                state.inject(match death {
-                    None => "commit: refused, process goes on",
-                    Some(_) => "commit: died before",
-                });
-                state.dead = death;
-            }
-            fault
-        };
-        match fault {
-            None => self.inner.commit().await,
-            Some(CommitFault::Before(_)) => Err(StoreError::Injected),
-            Some(CommitFault::After(death)) => {
-                self.inner.commit().await?;
-                let mut state = self.machine.state();
-                state.inject(match death {
-                    None => "commit: reply lost, process goes on",
-                    Some(_) => "commit: died after",
-                });
-                state.dead = death;
-                Err(StoreError::Injected)
-            }
-        }
-    }
-}
-
-/// How a line treats a sending whose outcome it does not know.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OnTimeOut {
-    /// As the engine was built for: unknown is told as unknown.
-    Tell,
-    /// The careless system: a time-out is taken for a refusal, told so, and the engine sends again
-    /// under the same name.
-    SayNotDelivered,
-    /// The more careless one: it sends at once again, under a new name.
-    SendUnderANewName,
-}
-
-/// How a line treats requests to give payments back, and the answers to them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OnRecalls {
-    AsBuilt,
-    /// The careless system: after a crash or a time-out it does not ask whether a request is there, and sends it
-    /// once more under another name.
-    SendAgainUnderANewName,
-    /// Another: it takes the word that the money will be given back for the money.
-    TakeTheWordForTheMoney,
-}
-
-/// A line to a provider's folders.
-pub struct MachineChannel {
-    pub machine: Machine,
-    pub inner: DirectoryChannel,
-    /// The signed checkpoint of the office's log.
-    pub checkpoint: PathBuf,
-    pub on_time_out: OnTimeOut,
-    pub on_recalls: OnRecalls,
-}
-
-/// What stands in the name of every request to give a payment back.
-const OF_A_RECALL: &str = "-RECALL";
-
-impl MachineChannel {
-    /// How many leaves are under the signed checkpoint now.
-    fn signed_leaves(&self) -> u64 {
-        let bytes = self.machine.sim.bytes(&self.checkpoint).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        text.lines().nth(1).and_then(|line| line.parse().ok()).unwrap_or(0)
-    }
-
-    fn forgets(&self, name: &FileName) -> bool {
-        self.on_recalls == OnRecalls::SendAgainUnderANewName && name.as_str().contains(OF_A_RECALL)
-    }
-
-    fn lost(&self) -> DeliveryOutcome {
-        DeliveryOutcome::Unknown(Reason::new("time_out", "the line was cut"))
-    }
-}
-
-impl Channel for MachineChannel {
-    fn deliver(&self, parcel: Parcel<'_>) -> DeliveryOutcome {
-        let Parcel { name, source, digest, count, total } = parcel;
-        let mut bytes = Vec::new();
-        if let Err(error) = source.read_to_end(&mut bytes) {
-            return DeliveryOutcome::NotDelivered(Reason::new("V101", error));
-        }
-        let signed_leaves = self.signed_leaves();
-        let mut name = name;
-        let fault = {
-            let mut state = self.machine.state();
-            let times = state.sent.iter().filter(|one| one.digest == digest).count();
-            if self.forgets(&name) && times > 0 {
-                let again = format!("AGAIN{times}-{}", name.as_str());
-                name = FileName::parse(&again).expect("a plain name after a plain word");
-            }
-            let sending = state.counts.sendings;
-            state.counts.sendings += 1;
-            state.sent.push(Sent { name: name.as_str().to_owned(), digest, signed_leaves });
-            let fault = state.plan.sendings.get(&sending).copied();
-            if let Some(fault) = fault {
-                state.inject(match fault {
-                    SendFault::DeliveredThenDies(_) => "sending: delivered, then died",
-                    SendFault::UnknownThoughDelivered => "sending: time-out, delivered",
-                    SendFault::UnknownAndNotDelivered => "sending: time-out, not delivered",
-                    SendFault::NotDelivered => "sending: refused",
-                });
-            }
-            fault
-        };
-        let send = |name: FileName| {
-            let source = &mut bytes.as_slice();
-            self.inner.deliver(Parcel { name, source, digest, count, total })
-        };
-        let outcome = match fault {
-            Some(SendFault::NotDelivered) => {
-                return DeliveryOutcome::NotDelivered(Reason::new("refused", "no connection"));
-            }
-            Some(SendFault::UnknownAndNotDelivered) => self.lost(),
-            Some(SendFault::UnknownThoughDelivered) => match send(name.clone()) {
-                DeliveryOutcome::Delivered(_) => self.lost(),
-                other => other,
-            },
-            Some(SendFault::DeliveredThenDies(death)) => {
-                let outcome = send(name.clone());
-                self.machine.state().die(death);
-                return outcome;
-            }
-            None => send(name.clone()),
-        };
-        match (outcome, self.on_time_out) {
-            (DeliveryOutcome::Unknown(reason), OnTimeOut::SayNotDelivered) => {
-                DeliveryOutcome::NotDelivered(reason)
-            }
-            (DeliveryOutcome::Unknown(_), OnTimeOut::SendUnderANewName) => {
-                let again = FileName::parse(&format!("R-{}", name.as_str()));
-                send(again.expect("a plain name with two plain letters before it"))
-            }
-            (outcome, _) => outcome,
-        }
-    }
-
-    fn query(&self, name: &FileName, digest: &Digest) -> QueryOutcome {
-        if self.forgets(name) {
-            return QueryOutcome::NotThere;
-        }
-        let is_silent = {
-            let mut state = self.machine.state();
-            let query = state.counts.queries;
-            state.counts.queries += 1;
-            let is_silent = state.plan.queries.contains_key(&query);
-            if is_silent {
-                state.inject("query: no answer");
-            }
-            is_silent
-        };
-        match is_silent {
-            true => QueryOutcome::Unavailable(Reason::new("time_out", "the line was cut")),
-            false => self.inner.query(name, digest),
-        }
-    }
-
-    fn answers(&self) -> Result<Answers, CollectError> {
-        self.inner.answers()
-    }
-
-    fn fetch(&self, name: &FileName, into: &mut dyn Write) -> Result<Fetched, CollectError> {
-        if self.on_recalls != OnRecalls::TakeTheWordForTheMoney {
-            return self.inner.fetch(name, into);
-        }
-        let mut bytes = Vec::new();
-        self.inner.fetch(name, &mut bytes)?;
-        let text = String::from_utf8(bytes).expect("answers are text");
-        let bytes = returned_instead(&text).unwrap_or(text).into_bytes();
-        into.write_all(&bytes).expect("the office can take an answer in");
-        Ok(Fetched { digest: Digest::of(&bytes), bytes: bytes.len() as u64 })
-    }
-}
-
-/// A word of agreement, told as if it were a notification of what came back: every payment in it that is agreed
-/// to. None: it is no such word.
-fn returned_instead(resolution: &str) -> Option<String> {
-    let between = |text: &str, from: &str, to: &str| -> Option<String> {
-        let (_, after) = text.split_once(from)?;
-        Some(after.split_once(to)?.0.to_owned())
-    };
-    if !resolution.contains("camt.029") {
-        return None;
-    }
-    let day = between(resolution, "<CreDtTm>", "T")?;
-    let entries: String = resolution
-        .split("<TxInfAndSts>")
-        .filter(|case| case.contains("<TxCxlSts>ACCR<"))
-        .filter_map(|case| {
-            let reference = between(case, "<OrgnlEndToEndId>", "<")?;
-            let amount = between(case, "Ccy=\"VND\">", "<")?;
-            Some(format!(
-                "<Ntry><Amt Ccy=\"VND\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>\
-                 <BookgDt><Dt>{day}</Dt></BookgDt><NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs>\
-                 <Amt Ccy=\"VND\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>\
-                 <RtrInf><Rsn><Cd>FOCR</Cd></Rsn></RtrInf></TxDtls></NtryDtls></Ntry>"
-            ))
-        })
-        .collect();
-    let id = Digest::of(resolution.as_bytes()).to_string();
-    (!entries.is_empty()).then(|| {
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-             <Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.054.001.08\"><BkToCstmrDbtCdtNtfctn>\
-             <GrpHdr><MsgId>{id}</MsgId><CreDtTm>{day}T08:00:00Z</CreDtTm></GrpHdr><Ntfctn><Id>{id}</Id>\
-             <Acct><Id><IBAN>VN67BHXH0000000011004000001</IBAN></Id></Acct>{entries}\
-             </Ntfctn></BkToCstmrDbtCdtNtfctn></Document>\n",
-            id = &id[..20],
-        )
-    })
 }

@@ -24,7 +24,7 @@ use super::courts::{order_courts, transfer};
 use super::dice::Dice;
 use super::heirs::name_heirs;
 use super::race::race;
-use super::world::{Shape, World, officer_key, period};
+use super::world::{OPERATOR, Shape, World, officer_key, period};
 
 /// The days of one month, moved on for each later one: the next begins when this one is closed.
 #[derive(Clone, Copy)]
@@ -318,19 +318,16 @@ impl Months {
     async fn decide_unknown(&mut self, world: &World, engine: &Engine) -> Result<(), Stopped> {
         let broken = |error: SandboxError| Stopped::Broken(format!("the sandbox's books: {error}"));
         let month = self.cycle(engine).await?;
-        if month.state == CycleState::Closed || world.sandbox.next_due().map_err(broken)?.is_some()
-        {
+        if month.state == CycleState::Closed || world.next_due().map_err(broken)?.is_some() {
             return Ok(());
         }
-        let credits = world.sandbox.credits().map_err(broken)?;
+        let credits = world.kept_credits().map_err(broken)?;
         for (at, one) in engine.unknowns(&month).await?.into_iter().enumerate() {
             if at % 2 == 1 {
                 continue;
             }
             let reference = vec![one.reference.to_string()];
-            let is_paid = credits
-                .iter()
-                .any(|credit| credit.end_to_end_id == reference[0] && credit.returned_on.is_none());
+            let is_paid = credits.iter().any(|(credited, _)| *credited == reference[0]);
             let verdict = if is_paid { Verdict::Paid } else { Verdict::NotPaid };
             let by = APPROVERS[0];
             let proposed = engine
@@ -404,6 +401,7 @@ impl Months {
             let_go(engine, &month).await?;
         }
         self.redate_late(engine, &month).await?;
+        world.operator.turn_to(self.day);
         engine.dispatch(None).await?;
         // What has just left can be asked back before the partner has booked it.
         if asking == Some(0) && self.shape.officers_act && !world.machine.is_dead() {
@@ -446,14 +444,23 @@ impl Months {
     /// Gives files that stayed here past the last moment of their value date another one, signed anew.
     async fn redate_late(&mut self, engine: &Engine, month: &Cycle) -> Result<(), Stopped> {
         let days_late = Span::new().days(LATE_MAX_DAYS);
-        let batches = engine.store.batches_to_send().await.map_err(EngineError::from)?;
+        let mut batches = engine.store.batches_to_send().await.map_err(EngineError::from)?;
+        batches.retain(|one| {
+            let last = one.value_date.checked_add(days_late);
+            let is_late = last.expect("the calendar does not end here") < self.day;
+            one.cycle == month.number && is_late
+        });
+        // What has left of a file stays what it is; the rest is ordered anew.
+        for one in batches.iter().filter(|one| one.provider == OPERATOR) {
+            if one.state == BatchState::Sending {
+                let key = officer_key(MAKER);
+                let done = engine.withdraw(month, &one.file_name, MAKER, &key).await;
+                already_there(done.map(|_| ()), &["D167"])?;
+            }
+        }
         let late: Vec<String> = batches
             .into_iter()
-            .filter(|one| one.cycle == month.number && one.state == BatchState::Released)
-            .filter(|one| {
-                let last = one.value_date.checked_add(days_late);
-                last.expect("the calendar does not end here") < self.day
-            })
+            .filter(|one| one.state == BatchState::Released)
             .map(|one| one.file_name)
             .collect();
         if late.is_empty() {
@@ -482,7 +489,6 @@ impl Months {
             return Ok(tomorrow);
         }
         let said = world
-            .sandbox
             .next_due()
             .map_err(|error| Stopped::Broken(format!("the sandbox's books: {error}")))?;
         let days = Days::of(self.month);

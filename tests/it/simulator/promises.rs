@@ -18,8 +18,8 @@ use chitra::engine::recall::Standing;
 
 use super::courts::served;
 use super::heirs::{inherited, who_has_heirs};
-use super::machine::Sent;
-use super::world::{PREFIX, World, period};
+use super::machine::Machine;
+use super::world::{OPERATOR, PREFIX, World, period};
 
 /// What a run with faults has in common with a run without: of the first month the rows, the payables and
 /// the files of its list, byte for byte; of every month what is owed. What a later month carries depends
@@ -109,7 +109,7 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
     for of_month in &figures {
         deliveries(world, &of_month.batches, &mut broken)?;
     }
-    log(engine, &world.machine.sent(), &mut broken).await?;
+    log(engine, &world.machine, &mut broken).await?;
 
     let first = &figures[0];
     let all = chitra::pipeline::account::total(&first.payables);
@@ -140,13 +140,10 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
 /// What the providers' books say that payees have, under our references.
 fn kept(world: &World, engine: &Engine, broken: &mut Vec<String>) -> Result<Kept, String> {
     let mut kept = Kept::new();
-    for credit in world.sandbox.credits().map_err(|error| error.to_string())? {
-        match EndToEndId::read(&engine.config.prefix, &credit.end_to_end_id) {
-            Some((payable, _)) if credit.returned_on.is_none() => {
-                kept.entry(payable).or_default().push(credit.amount_minor);
-            }
-            Some(_) => {}
-            None => broken.push(format!("{} was credited and is not ours", credit.end_to_end_id)),
+    for (reference, amount_minor) in world.kept_credits().map_err(|error| error.to_string())? {
+        match EndToEndId::read(&engine.config.prefix, &reference) {
+            Some((payable, _)) => kept.entry(payable).or_default().push(amount_minor),
+            None => broken.push(format!("{reference} was credited and is not ours")),
         }
     }
     let totals = world.sandbox.totals().map_err(|error| error.to_string())?;
@@ -169,12 +166,11 @@ fn kept(world: &World, engine: &Engine, broken: &mut Vec<String>) -> Result<Kept
 pub fn credited_again(world: &World) -> Vec<String> {
     let prefix = OfficePrefix::parse(PREFIX).expect("the office was opened with it");
     let mut times: BTreeMap<PayableNo, usize> = BTreeMap::new();
-    match world.sandbox.credits() {
+    match world.kept_credits() {
         Err(error) => return vec![format!("the providers' books: {error}")],
         Ok(credits) => {
-            let kept = credits.iter().filter(|credit| credit.returned_on.is_none());
-            for credit in kept {
-                if let Some((payable, _)) = EndToEndId::read(&prefix, &credit.end_to_end_id) {
+            for (reference, _) in credits {
+                if let Some((payable, _)) = EndToEndId::read(&prefix, &reference) {
                     *times.entry(payable).or_default() += 1;
                 }
             }
@@ -245,7 +241,7 @@ fn asked_back(recalls: &[Standing], orders: &[Instruction], broken: &mut Vec<Str
 
 /// What was delivered is what was approved.
 fn deliveries(world: &World, batches: &[Batch], broken: &mut Vec<String>) -> Result<(), String> {
-    for batch in batches {
+    for batch in batches.iter().filter(|batch| batch.provider != OPERATOR) {
         let name = &batch.file_name;
         let there = world.at_provider(&batch.provider, name).map(|bytes| Digest::of(&bytes));
         match (there, batch.state) {
@@ -265,16 +261,21 @@ fn deliveries(world: &World, batches: &[Batch], broken: &mut Vec<String>) -> Res
 }
 
 /// The log verifies, and every sending had its intent under a signed checkpoint before.
-async fn log(engine: &Engine, sent: &[Sent], broken: &mut Vec<String>) -> Result<(), String> {
+async fn log(engine: &Engine, machine: &Machine, broken: &mut Vec<String>) -> Result<(), String> {
+    let sent = machine.sent();
     if let Err(error) = engine.audit_verify().await {
         broken.push(format!("the log does not verify: {error}"));
     }
     let count = engine.store.leaf_count().await.map_err(|error| error.to_string())?;
     let leaves = engine.store.leaves(0, count).await.map_err(|error| error.to_string())?;
     let mut intents: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let mut windows: Vec<(u64, i64)> = Vec::new();
     for (index, leaf) in (0..).zip(&leaves) {
         let leaf: serde_json::Value =
             serde_json::from_slice(leaf).map_err(|error| format!("leaf {index}: {error}"))?;
+        if leaf["event"] == "window_started" {
+            windows.push((index, leaf["count"].as_i64().unwrap_or(0)));
+        }
         let text = leaf.to_string();
         if !text.contains("delivery_started") {
             continue;
@@ -286,8 +287,17 @@ async fn log(engine: &Engine, sent: &[Sent], broken: &mut Vec<String>) -> Result
             }
         }
     }
+    for (nth, signed_leaves) in (1..).zip(machine.requested()) {
+        let told = windows.iter().filter(|(index, _)| *index < signed_leaves);
+        let told: i64 = told.map(|(_, count)| count).sum();
+        if told < nth {
+            broken.push(format!(
+                "request {nth} left when windows of {told} requests were under a signed checkpoint"
+            ));
+        }
+    }
     let mut sendings: BTreeMap<&Digest, usize> = BTreeMap::new();
-    for one in sent {
+    for one in &sent {
         let nth = sendings.entry(&one.digest).or_default();
         *nth += 1;
         let before = intents.get(&one.digest.to_string()).map_or(0, |indexes| {

@@ -9,7 +9,7 @@ use chitra::channels::Channel;
 use chitra::channels::directory::DirectoryChannel;
 use chitra::channels::sandbox::{
     BehaviourMix, FileMix, ProviderFile, ProviderKind, RecallMix, Sandbox, SandboxConfig,
-    SandboxProvider, Script,
+    SandboxError, SandboxProvider, Script,
 };
 use chitra::disk::Disk;
 use chitra::domain::digest::Digest;
@@ -22,12 +22,15 @@ use chitra::engine::progress::Silent;
 use chitra::engine::{Engine, EngineError};
 use chitra::store::sqlite::Sqlite;
 use chitra::store::{Database, Store};
-use chitra::synth::rows::{REGISTER_COLUMNS, ROSTER_COLUMNS, fill_record};
+use chitra::synth::rows::{REGISTER_COLUMNS, ROSTER_COLUMNS, RosterRow, fill_record};
 use chitra::synth::{Rates, SynthConfig, SynthRow, generate};
 use jiff::civil::{Date, date};
 
 use super::courts::ATTACHABLE;
-use super::machine::{Machine, MachineChannel, MachineDatabase, OnRecalls, OnTimeOut, Plan};
+use super::database::{MachineDatabase, OnCommits, forget_what_was_not_synced};
+use super::line::{MachineChannel, OnRecalls, OnTimeOut};
+use super::machine::{Machine, Plan};
+use super::operator::{Agreed, KEY_HOURS, OnRequests, Operator, OperatorLine};
 
 /// How much is lived through.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -81,6 +84,10 @@ const PARTNERS: [(&str, ProviderKind, &str, &str, &str, &str); 5] = [
     ),
 ];
 
+/// The partner that takes one payment a request, and the word of the roster's `provider` column that it serves.
+pub const OPERATOR: &str = "operator";
+const OF_OPERATOR: &str = "VIETTELMONEY";
+
 /// Much goes wrong at these providers, so that fifty people are enough.
 const MIX: BehaviourMix = BehaviourMix {
     reject_closed_account: 120,
@@ -117,16 +124,25 @@ pub struct Manners {
     /// Whether files in the providers' inboxes, and their names, are synced.
     pub syncs_inboxes: bool,
     pub on_recalls: OnRecalls,
+    pub on_requests: OnRequests,
+    pub on_commits: OnCommits,
 }
 
-pub const CAREFUL: Manners =
-    Manners { on_time_out: OnTimeOut::Tell, syncs_inboxes: true, on_recalls: OnRecalls::AsBuilt };
+pub const CAREFUL: Manners = Manners {
+    on_time_out: OnTimeOut::Tell,
+    syncs_inboxes: true,
+    on_recalls: OnRecalls::AsBuilt,
+    on_requests: OnRequests::AsBuilt,
+    on_commits: OnCommits::Keep,
+};
 
 pub struct World {
     folder: tempfile::TempDir,
     pub machine: Machine,
     pub clock: Arc<FixedClock>,
     pub sandbox: Sandbox,
+    pub operator: Operator,
+    config: String,
     seed: u64,
     manners: Manners,
 }
@@ -157,7 +173,9 @@ impl World {
             machine.sim.create_dir(folder).unwrap();
             machine.sim.sync_dir(folder.parent().unwrap()).unwrap();
         }
-        office::create(dir, &config(), secret("office")).unwrap();
+        let agreed = Agreed::of(shape.population);
+        let config = config(agreed);
+        office::create(dir, &config, secret("office")).unwrap();
         write_people(&dir.join("input"), shape);
         let sandbox = SandboxConfig {
             seed,
@@ -170,8 +188,10 @@ impl World {
         };
         let sandbox =
             Sandbox::create(Arc::new(machine.sim.clone()), &dir.join("sandbox"), &sandbox).unwrap();
-        let clock = Arc::new(FixedClock::new(date(2026, 10, 20).at(8, 0, 0, 0)));
-        World { folder, machine, clock, sandbox, seed, manners }
+        let first = date(2026, 10, 20);
+        let clock = Arc::new(FixedClock::new(first.at(8, 0, 0, 0)));
+        let operator = Operator::new(seed, agreed, first);
+        World { folder, machine, clock, sandbox, operator, config, seed, manners }
     }
 
     pub fn dir(&self) -> &Path {
@@ -192,17 +212,35 @@ impl World {
     /// The database itself, without faults.
     pub async fn database(&self) -> Result<Arc<dyn Database>, EngineError> {
         let path = self.dir().join("office.db");
+        if self.forgets() && self.machine.lost_its_power() {
+            forget_what_was_not_synced(&path);
+        }
         Ok(Arc::new(
             Sqlite::open(path.to_str().expect("a temporary folder has a plain name")).await?,
         ))
     }
 
+    fn forgets(&self) -> bool {
+        self.manners.on_commits == OnCommits::ForgetInAPowerCut
+    }
+
     /// Opens the office on the machine, over a database that is open.
     pub async fn office(&self, database: Arc<dyn Database>) -> Result<Engine, EngineError> {
-        let faulty = Arc::new(MachineDatabase { machine: self.machine.clone(), inner: database });
-        let store = Store::over(faulty).await?;
-        let config = Config::parse(&config(), self.dir())?;
-        let channels: BTreeMap<String, Arc<dyn Channel>> = PARTNERS
+        let faulty = MachineDatabase {
+            machine: self.machine.clone(),
+            inner: database,
+            forgets: self.forgets().then(|| self.dir().join("office.db")),
+        };
+        let store = Store::over(Arc::new(faulty)).await?;
+        let config = Config::parse(&self.config, self.dir())?;
+        let checkpoint = self.dir().join("log/checkpoint");
+        let line = OperatorLine {
+            machine: self.machine.clone(),
+            operator: self.operator.clone(),
+            checkpoint: checkpoint.clone(),
+            on_requests: self.manners.on_requests,
+        };
+        let mut channels: BTreeMap<String, Arc<dyn Channel>> = PARTNERS
             .iter()
             .map(|one| {
                 let folders = self.sandbox.folders(one.0);
@@ -216,13 +254,14 @@ impl World {
                 let channel = MachineChannel {
                     machine: self.machine.clone(),
                     inner,
-                    checkpoint: self.dir().join("log/checkpoint"),
+                    checkpoint: checkpoint.clone(),
                     on_time_out: self.manners.on_time_out,
                     on_recalls: self.manners.on_recalls,
                 };
                 (one.0.to_owned(), Arc::new(channel) as Arc<dyn Channel>)
             })
             .collect();
+        channels.insert(OPERATOR.to_owned(), Arc::new(line));
         let around = Surroundings {
             disk: self.machine.disk(),
             clock: self.clock.clone(),
@@ -235,6 +274,25 @@ impl World {
     /// Whether a file is refused because the script says so, and for nothing that stands in it.
     pub fn has_refused_as_planned(&self, file: &ProviderFile) -> bool {
         FILES.refuses(self.seed, &file.provider, &file.name)
+    }
+
+    /// What the partners' books say that payees have: reference and amount.
+    ///
+    /// # Errors
+    /// When the sandbox's books cannot be read.
+    pub fn kept_credits(&self) -> Result<Vec<(String, i64)>, SandboxError> {
+        let credits = self.sandbox.credits()?;
+        let kept = credits.into_iter().filter(|credit| credit.returned_on.is_none());
+        let kept = kept.map(|credit| (credit.end_to_end_id, credit.amount_minor));
+        Ok(kept.chain(self.operator.credits()).collect())
+    }
+
+    /// The next day on which a partner says or does something.
+    ///
+    /// # Errors
+    /// When the sandbox's books cannot be read.
+    pub fn next_due(&self) -> Result<Option<Date>, SandboxError> {
+        Ok(self.sandbox.next_due()?.into_iter().chain(self.operator.next_due()).min())
     }
 
     /// The bytes of a file that a provider has, taken or not.
@@ -283,8 +341,11 @@ fn write_people(folder: &Path, shape: Shape) {
     let mut rows = 0;
     generate(&config, &mut |row| match row {
         SynthRow::Roster(row) => {
-            fill_record(&mut record, &row.fields());
             rows += 1;
+            match rows % ONE_IN_BY_PHONE {
+                0 => fill_record(&mut record, &by_phone(row, rows).fields()),
+                _ => fill_record(&mut record, &row.fields()),
+            }
             for (month, roster) in rosters.iter_mut().enumerate() {
                 if month == 0 || (rows + month * 5) % ONE_IN_LEAVES != 0 {
                     roster.write_byte_record(&record).unwrap();
@@ -303,7 +364,20 @@ fn write_people(folder: &Path, shape: Shape) {
     register.flush().unwrap();
 }
 
-fn config() -> String {
+/// So many rows are paid to a mobile number, besides those that are anyway: few are.
+const ONE_IN_BY_PHONE: usize = 9;
+
+/// The same row, paid to a mobile number that no other has.
+fn by_phone(row: &RosterRow, number: usize) -> RosterRow {
+    RosterRow {
+        channel: "mobile_money",
+        provider: OF_OPERATOR,
+        account: format!("+8499{number:07}"),
+        ..row.clone()
+    }
+}
+
+fn config(agreed: Agreed) -> String {
     let mut text = format!(
         r#"
 [office]
@@ -353,5 +427,33 @@ taken = "sandbox/{name}/taken"
 "#
         ));
     }
+    let keys = match agreed.knows_keys {
+        true => {
+            format!("idempotency_header = \"X-Correlation-ID\"\nidempotency_hours = {KEY_HOURS}\n")
+        }
+        false => String::new(),
+    };
+    text.push_str(&format!(
+        r#"
+[[provider]]
+name = "{OPERATOR}"
+channel = "mobile_money"
+format = "gsma-mobile-money-transaction"
+answers = ["gsma-mobile-money-transaction-results"]
+serves = ["{OF_OPERATOR}"]
+count_max = 1000
+total_max_minor = 900000000000000
+amount_max_minor = 400000000
+answer_days = 25
+
+[provider.http]
+kind = "payments"
+base_url = "http://127.0.0.1:1"
+send_path = "/transactions/type/disbursement"
+status_path = "/transactions/of/{{reference}}"
+not_found_is_proof = {}
+{keys}"#,
+        agreed.not_found_is_proof,
+    ));
     text
 }
