@@ -136,7 +136,12 @@ impl Engine {
                     // each time that it is found, until an officer sets it aside.
                     Ok(None) => {}
                     Ok(Some(collected)) => done.push(Ok(collected)),
-                    Err(error @ (EngineError::Refused { .. } | EngineError::Collect(_))) => {
+                    // What of a file cannot be written into the log is wrong with that file.
+                    Err(
+                        error @ (EngineError::Refused { .. }
+                        | EngineError::Collect(_)
+                        | EngineError::Leaf(_)),
+                    ) => {
                         unheard.insert(name.clone());
                         done.push(Err((shown, error)));
                     }

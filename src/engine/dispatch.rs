@@ -20,7 +20,7 @@ use crate::engine::absence::Tried;
 use crate::engine::halt::{provider_scope, scopes};
 use crate::engine::lease::{Lease, TAKEN_OVER};
 use crate::engine::{Engine, EngineError, aside};
-use crate::store::Changes;
+use crate::store::{Changes, StoreError};
 
 /// What dispatch did with one file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,6 +73,15 @@ fn told(batch: &Batch, state: BatchState, detail: String) -> Dispatched {
     Dispatched { file_name: batch.file_name.clone(), state, detail, waits: false }
 }
 
+/// Whether what happened with one partner says nothing of the others.
+fn stops_no_other(error: &EngineError) -> bool {
+    match error {
+        EngineError::Refused { code, .. } => *code != TAKEN_OVER,
+        EngineError::Store(StoreError::Conflict { .. }) => true,
+        _ => false,
+    }
+}
+
 impl Engine {
     /// Sends what is released, and asks about what is unknown, for one cycle or for all.
     pub async fn dispatch(&self, cycle: Option<CycleNo>) -> Result<Vec<Dispatched>, EngineError> {
@@ -101,14 +110,15 @@ impl Engine {
                     };
                     let given_back = self.give_back(lease).await;
                     match sent {
-                        // What is wrong with one partner is told of its files, and stops no other's.
-                        Err(EngineError::Refused { code, sentence }) if code != TAKEN_OVER => {
+                        // What is wrong with one partner, or was changed beside it, is told of its files, and stops no
+                        // other's.
+                        Err(error) if stops_no_other(&error) => {
                             let known: Vec<String> =
                                 done.iter().map(|one| one.file_name.clone()).collect();
                             let left = waiting.iter().filter(|batch| {
                                 keys.contains(&key(batch)) && !known.contains(&batch.file_name)
                             });
-                            let why = format!("{code}: {sentence}");
+                            let why = format!("{}: {error}", error.code());
                             done.extend(left.map(|batch| told(batch, batch.state, why.clone())));
                         }
                         // What went wrong first is what is told.
