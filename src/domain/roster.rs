@@ -51,6 +51,7 @@ columns!("Places of the roster's core columns in `ROSTER_COLUMNS`." RosterColumn
     paid_through false,
     period false,
     changed_from false,
+    home_address false,
 );
 
 columns!("Places of the identity register's columns in `REGISTER_COLUMNS`." RegisterColumn REGISTER_COLUMNS:
@@ -119,6 +120,8 @@ pub struct RosterRow {
     pub paid_through: Option<Period>,
     /// The month from which what differs from the row of before counts; the roster's own when not said.
     pub changed_from: Option<Period>,
+    /// Where cash is brought to who cannot come; empty for everybody else.
+    pub home_address: String,
     /// Text of the pack's fact columns, by fact index; empty when missing.
     pub facts: Vec<String>,
 }

@@ -139,6 +139,7 @@ impl InForce {
             collector: format!("{}, {}", heir.name, heir.national_id),
             beneficiary: name.to_owned(),
             beneficiary_id: national_id.to_owned(),
+            home_address: String::new(),
         }
     }
 }
@@ -476,6 +477,7 @@ impl Engine {
             collector: String::new(),
             beneficiary: String::new(),
             beneficiary_id: String::new(),
+            home_address: String::new(),
         };
         (self.keys.destination(Channel::Unnamed, "", ""), detail)
     }

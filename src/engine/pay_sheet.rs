@@ -50,6 +50,7 @@ impl Engine {
                     name,
                     national_id,
                     collector: payout.detail.collector,
+                    home_address: payout.detail.home_address,
                     amount_minor: one.amount_minor,
                     standing: match one.state {
                         InstructionState::Settled | InstructionState::SettledExcess => {

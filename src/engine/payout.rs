@@ -35,6 +35,8 @@ pub struct PayeeDetail {
     /// The name and id of who is entitled, where another is the payee; both empty otherwise.
     pub beneficiary: String,
     pub beneficiary_id: String,
+    /// Where cash is brought to who cannot come; empty for everybody else.
+    pub home_address: String,
 }
 
 impl PayeeDetail {
@@ -227,7 +229,7 @@ pub fn read_payouts(bytes: &[u8]) -> Result<Vec<Payout>, EngineError> {
     })
 }
 
-fn detail_fields(detail: &PayeeDetail) -> [&str; 10] {
+fn detail_fields(detail: &PayeeDetail) -> [&str; 11] {
     [
         &detail.name,
         &detail.national_id,
@@ -239,6 +241,7 @@ fn detail_fields(detail: &PayeeDetail) -> [&str; 10] {
         &detail.collector,
         &detail.beneficiary,
         &detail.beneficiary_id,
+        &detail.home_address,
     ]
 }
 
@@ -257,6 +260,7 @@ fn detail(row: &Fields<'_>, from: usize) -> Result<PayeeDetail, EngineError> {
         collector: text(7)?,
         beneficiary: later(8),
         beneficiary_id: later(9),
+        home_address: later(10),
     })
 }
 

@@ -63,7 +63,7 @@ pub fn payment<'a>(
             Channel::Cash | Channel::Unnamed => Address::Cash {
                 pay_point: &detail.pay_point,
                 collector: &detail.collector,
-                home_address: "",
+                home_address: &detail.home_address,
             },
         },
         purpose: PURPOSE,

@@ -40,10 +40,21 @@ pub struct Header {
 /// The core columns of a row that is kept: a number that never changes, because rows are kept for years.
 pub const CANONICAL_CORE: usize = 23;
 
+/// Before the address to which cash is brought, in the place of the name on an account: what earlier programs kept
+/// there of rows that are paid in cash means nothing.
+const AT_HOME: &str = "home=";
+
 /// Other names of columns, so that existing exports load unedited: alias → column.
 pub type Aliases = HashMap<String, String>;
 
 impl Header {
+    /// Whether it is of rows as they are kept.
+    fn is_canonical(&self) -> bool {
+        let place = |column: RosterColumn| self.core.get(column as usize).copied().flatten();
+        let of_home = place(RosterColumn::home_address);
+        of_home.is_some() && of_home == place(RosterColumn::account_name)
+    }
+
     /// Reads the header of a roster.
     pub fn of_roster(
         record: &Record<'_>,
@@ -65,6 +76,8 @@ impl Header {
         let mut places: Vec<Option<usize>> = (leading..core).map(Some).collect();
         // Every row that is kept is of its roster's month: the place has the month of a change.
         places.push(places[RosterColumn::period as usize]);
+        // Cash has no account: the place has where it is brought to.
+        places.push(places[RosterColumn::account_name as usize]);
         Header {
             fields: core + facts,
             core: places,
@@ -260,6 +273,15 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
             Bad::new("paid_through", RefusalCode::DateDoesNotExist, error.to_string())
         })?),
     };
+    let channel = row.word::<Channel>(C::channel as usize, "channel")?.unwrap_or(Channel::Unnamed);
+    let home = text(C::home_address)?;
+    let is_kept = row.header.is_canonical();
+    let home_address = match (channel, is_kept) {
+        (Channel::Cash, true) => home.strip_prefix(AT_HOME).unwrap_or_default(),
+        (Channel::Cash, false) => home,
+        _ => "",
+    };
+    let home_address = home_address.to_owned();
     let changed_from = match text(C::changed_from)? {
         "" => None,
         month => Some(month.parse::<Period>().map_err(|error| {
@@ -299,12 +321,16 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
             .ok_or_else(|| Bad::missing("status"))?,
         household_id: text(C::household_id)?.to_owned(),
         payee,
-        channel: row.word::<Channel>(C::channel as usize, "channel")?.unwrap_or(Channel::Unnamed),
+        channel,
         provider: text(C::provider)?.to_owned(),
         account: text(C::account)?.to_owned(),
-        account_name: text(C::account_name)?.to_owned(),
+        account_name: match (channel, is_kept) {
+            (Channel::Cash, true) => String::new(),
+            _ => text(C::account_name)?.to_owned(),
+        },
         paid_through,
         changed_from,
+        home_address,
         facts,
     })
 }
@@ -320,6 +346,10 @@ pub fn write_roster_row(row: &RosterRow, out: &mut csv::ByteRecord) {
     let date = |date: Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
     out.clear();
     let payee = row.payee.as_ref();
+    let home = match row.home_address.is_empty() {
+        true => String::new(),
+        false => format!("{AT_HOME}{}", row.home_address),
+    };
     for value in [
         row.enrolment_id.as_str(),
         &row.national_id,
@@ -341,7 +371,10 @@ pub fn write_roster_row(row: &RosterRow, out: &mut csv::ByteRecord) {
         row.channel.name(),
         &row.provider,
         &row.account,
-        &row.account_name,
+        match row.channel {
+            Channel::Cash => &home,
+            _ => &row.account_name,
+        },
         &row.paid_through.map(|period| period.to_string()).unwrap_or_default(),
         &row.changed_from.map(|period| period.to_string()).unwrap_or_default(),
     ] {

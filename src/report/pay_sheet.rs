@@ -40,6 +40,8 @@ pub struct PayLine {
     pub national_id: String,
     /// Who may collect instead of the payee.
     pub collector: String,
+    /// Where the money is brought to; empty when the payee comes.
+    pub home_address: String,
     pub amount_minor: i64,
     pub standing: Standing,
 }
@@ -166,6 +168,7 @@ fn one_point(page: &mut Page, sheet: &PaySheet, point: &PayPoint) {
         ("Họ và tên", "Name"),
         ("Số định danh", "Id"),
         ("Người nhận thay", "Collector"),
+        ("Chi trả tại nhà", "Paid at home"),
         ("Số tiền", "Amount"),
         ("Ngày, ký nhận", "Day, signature"),
     ] {
@@ -176,7 +179,9 @@ fn one_point(page: &mut Page, sheet: &PaySheet, point: &PayPoint) {
     page.markup("</tr></thead>\n<tbody>\n");
     for (line, ordinal) in point.lines.iter().zip(1..) {
         page.markup(&format!("<tr><td class=\"n\">{ordinal}</td>"));
-        for text in [&line.reference, &line.name, &line.national_id, &line.collector] {
+        for text in
+            [&line.reference, &line.name, &line.national_id, &line.collector, &line.home_address]
+        {
             page.markup("<td>");
             page.text(text);
             page.markup("</td>");

@@ -14,6 +14,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_suspension_stays_proposed_until_somebody_decides
     a_month_that_was_collected_begins_the_count_anew
     a_sheet_is_signed_at_each_pay_point
+    cash_is_brought_to_who_cannot_come
     cash_that_another_person_signed_for_is_not_booked
 }
 
@@ -121,6 +122,33 @@ async fn a_sheet_is_signed_at_each_pay_point(office: TestOffice) {
         assert!(text.contains(name), "{name}");
     }
     assert!(!text.contains("Phạm Văn Dũng") && text.ends_with("</html>\n"));
+    office.ends_whole().await;
+}
+
+async fn cash_is_brought_to_who_cannot_come(office: TestOffice) {
+    office.on_day("2026-09-20");
+    let at_home = format!("{AN} | home_address=Số 5, ngõ 12, tổ 3");
+    let by_bank = AN
+        .replace("E1", "E4")
+        .replace("001044000101", "001044000104")
+        .replace("| cash", "| bank 970405 0711000001 | home_address=Số 7");
+    for month in ["2026-10", "2026-11"] {
+        office.month(month, &[&at_home, &by_bank]).await;
+        let cycle = office.paid_out(month, Regular).await;
+        let sheet = office.engine.pay_sheet(&cycle, ListNo(0)).await.unwrap();
+        let line = &sheet.points[0].lines[0];
+        assert_eq!(line.home_address, "Số 5, ngõ 12, tổ 3");
+        let file = office.dir.join("paypoint/inbox").join(&sheet.files[0].0);
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(
+            text.contains("So 5, ngo 12, to 3") || text.contains("Số 5, ngõ 12, tổ 3"),
+            "{text}"
+        );
+        // What nobody was there for is brought again with the next list.
+        let an = office.said(&cycle, "E1", 1, "Chưa chi", "Vắng nhà").await;
+        office.paypoint(&[an]).await.unwrap();
+        office.closed(&cycle).await;
+    }
     office.ends_whole().await;
 }
 

@@ -332,6 +332,7 @@ fn payee_detail(row: &RosterRow) -> PayeeDetail {
             _ => row.account_name.clone(),
         },
         pay_point: pay_point(row).to_owned(),
+        home_address: row.home_address.clone(),
     }
 }
 

@@ -971,7 +971,7 @@ pub async fn outside_transaction(url: &str, sql: String) {
 
 // --- People ---------------------------------------------------------------------------------------
 
-const ROSTER: [&str; 25] = [
+const ROSTER: [&str; 26] = [
     "enrolment_id",
     "national_id",
     "full_name",
@@ -994,6 +994,7 @@ const ROSTER: [&str; 25] = [
     "provider",
     "account",
     "account_name",
+    "home_address",
     "fact.monthly_pension",
     "fact.household_poverty",
     "fact.disability_level",
