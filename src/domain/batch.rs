@@ -33,6 +33,7 @@ named!(
         ProvedDelivered = "proved to be there",
         OutcomeLost = "left without proof",
         FileRefused = "refused as a whole",
+        ProvedCarriedOut = "proved to have been carried out after all",
         Withdrawn = "withdrawn",
     }
 );
@@ -53,6 +54,7 @@ impl BatchState {
             (S::Unknown, E::ProvedNotSent, S::Released),
             (S::Delivered, E::FileRefused, S::Refused),
             (S::Unknown, E::FileRefused, S::Refused),
+            (S::Refused, E::ProvedCarriedOut, S::Delivered),
         ]
     };
 

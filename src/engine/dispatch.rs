@@ -119,7 +119,13 @@ impl Engine {
                                 keys.contains(&key(batch)) && !known.contains(&batch.file_name)
                             });
                             let why = format!("{}: {error}", error.code());
-                            done.extend(left.map(|batch| told(batch, batch.state, why.clone())));
+                            for batch in left {
+                                // Whoever was beside it may have moved it.
+                                let now = self.store.batches(batch.cycle).await?;
+                                let now = now.into_iter().find(|one| one.number == batch.number);
+                                let state = now.map_or(batch.state, |now| now.state);
+                                done.push(told(batch, state, why.clone()));
+                            }
                         }
                         // What went wrong first is what is told.
                         sent => sent?,

@@ -356,6 +356,7 @@ impl Engine {
             waited_out: &BTreeSet::new(),
             heard_today: &BTreeSet::new(),
             one_by_one: &self.store.batches_one_by_one(cycle.number).await?,
+            said_of_files: &BTreeSet::new(),
             not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
             told_of: None,

@@ -30,6 +30,8 @@ pub struct Input<'a> {
     pub instructions: Vec<Instruction>,
     /// The states of the batches of those attempts.
     pub batches: &'a BTreeMap<BatchNo, BatchState>,
+    /// Items of answers that spoke of a whole file.
+    pub said_of_files: &'a BTreeSet<(AnswerNo, i64)>,
     /// Their cycle is closed: what is unknown is in suspense.
     pub closed: bool,
     /// Batches whose partner has had all the days that words such as *in process* may take.
@@ -126,6 +128,7 @@ type OrderKey = (PayableNo, AttemptNo);
 struct Page<'a> {
     batches: &'a BTreeMap<BatchNo, BatchState>,
     one_by_one: &'a BTreeSet<BatchNo>,
+    said_of_files: &'a BTreeSet<(AnswerNo, i64)>,
     not_left: &'a BTreeSet<OrderKey>,
     waited_out: &'a BTreeSet<BatchNo>,
     heard_today: &'a BTreeSet<OrderKey>,
@@ -165,6 +168,7 @@ impl<'a> Page<'a> {
         Page {
             batches: input.batches,
             one_by_one: input.one_by_one,
+            said_of_files: input.said_of_files,
             not_left: input.not_left,
             waited_out: input.waited_out,
             heard_today: input.heard_today,
@@ -302,7 +306,18 @@ impl<'a> Page<'a> {
         let waits_for_an_outcome = self.closed || self.waited_out.contains(&instruction.batch);
         let step = decide(instruction, payable, outcome, other_live, waits_for_an_outcome);
         let is_news = !self.heard_today.contains(&key(outcome));
-        Step { in_process: step.in_process && is_news, ..step }
+        // What was said of its file as a whole is now said of it by itself.
+        let by_whole =
+            instruction.evidence.answer.is_some_and(|by| self.said_of_files.contains(&by));
+        let is_confirmed = by_whole
+            && (outcome.reported, instruction.state)
+                == (Reported::Rejected, InstructionState::Rejected)
+            && outcome.transaction != Transaction::None;
+        Step {
+            in_process: step.in_process && is_news,
+            upgrade: step.upgrade || is_confirmed,
+            ..step
+        }
     }
 
     /// The attempt stays in its state; what is known of it may become better.

@@ -312,6 +312,20 @@ impl Store {
             .collect()
     }
 
+    /// Items of answers that spoke of a whole file of a cycle, and decided payments of it.
+    pub async fn said_of_files(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<BTreeSet<(AnswerNo, i64)>, StoreError> {
+        let rows = self
+            .query(
+                "select answer_no, item from said_of_file where cycle_no = $1",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((AnswerNo(row.int(0)?), row.int(1)?))).collect()
+    }
+
     /// Open discrepancies, the oldest first.
     pub async fn discrepancies(&self) -> Result<Vec<(i64, Discrepancy)>, StoreError> {
         let rows = self
@@ -570,6 +584,15 @@ impl Changes {
                     one.item.into(),
                 ]
             }),
+        );
+    }
+
+    /// An item of an answer speaks of a whole file, and decides payments of it.
+    pub fn said_of_file(&mut self, answer: AnswerNo, item: i64, batch: &Batch) {
+        self.bulk(
+            "said_of_file",
+            &["answer_no", "item", "cycle_no", "batch_no"],
+            [[answer.0.into(), item.into(), batch.cycle.0.into(), batch.number.0.into()]],
         );
     }
 

@@ -63,6 +63,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0047_halt_later_cause"),
     migration!("0048_cycle_moves"),
     migration!("0049_told_of_many"),
+    migration!("0050_said_of_files"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use chitra::domain::cycle::CycleKind::Regular;
 use chitra::domain::fate::Verdict;
 
 use crate::answer_files::status_of;
-use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, run};
+use crate::support::office::{APPROVERS, Fault, MAKER, TestOffice, key, on_both_databases, run};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
@@ -17,6 +17,11 @@ on_both_databases! { run, RealPart::Postgres;
     what_is_said_of_a_payment_by_itself_stands_against_a_word_about_the_whole
     several_that_are_reported_by_themselves_stand
     a_word_about_the_whole_is_not_about_what_the_same_answer_names
+    a_refused_file_with_an_open_payment_is_not_refused
+    a_correction_is_heard_when_the_word_decided_one_payment
+    what_is_repeated_of_a_payment_by_itself_stands_too
+    an_answer_that_says_both_moves_nothing
+    what_arrived_is_not_sent_again_though_nothing_of_it_is_believed
     what_aged_to_unknown_is_decided_by_a_word_about_the_whole
     what_two_officers_decided_gives_way_to_a_word_about_the_whole
 }
@@ -41,6 +46,11 @@ async fn file(office: &TestOffice, cycle: &Cycle) -> Batch {
 
 /// The bank's word about the file, and about single payments of it: enrolment, status.
 async fn said(office: &TestOffice, cycle: &Cycle, whole: &str, of: &[(&str, &str)]) {
+    let text = status(office, cycle, whole, of).await;
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+}
+
+async fn status(office: &TestOffice, cycle: &Cycle, whole: &str, of: &[(&str, &str)]) -> String {
     let file = file(office, cycle).await;
     let mut payments = String::new();
     for (enrolment, status) in of {
@@ -54,11 +64,10 @@ async fn said(office: &TestOffice, cycle: &Cycle, whole: &str, of: &[(&str, &str
             "<TxInfAndSts><OrgnlEndToEndId>{reference}</OrgnlEndToEndId><TxSts>{status}</TxSts>{reason}</TxInfAndSts>"
         ));
     }
-    let text = status_of(&file, 2, "1000000", whole)
+    status_of(&file, 2, "1000000", whole)
         .replace("<Cd>FF01</Cd>", "<Cd>TM01</Cd>")
         .replace("<MsgId>STATUS", &format!("<MsgId>{}", of.len()))
-        .replace("</OrgnlPmtInfAndSts>", &format!("{payments}</OrgnlPmtInfAndSts>"));
-    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+        .replace("</OrgnlPmtInfAndSts>", &format!("{payments}</OrgnlPmtInfAndSts>"))
 }
 
 /// What waits in the queue, without the sentence's end.
@@ -155,6 +164,76 @@ async fn a_word_about_the_whole_is_not_about_what_the_same_answer_names(office: 
     said(&office, &october, "ACCC", &[("E3", "ACCC"), ("E2", "RJCT")]).await;
     office.check(&october, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
     assert!(office.discrepancies().await.is_empty(), "{:?}", queue(&office).await);
+    office.ends_whole().await;
+}
+
+/// Nobody would wait for what stands open in a file that is refused, nor decide it.
+async fn a_refused_file_with_an_open_payment_is_not_refused(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "RJCT", &[("E2", "PDNG")]).await;
+    office.check(&october, "entitled 2", "pending 1 = 500000, rejected 1 = 500000").await;
+    assert_eq!(file(&office, &october).await.state, BatchState::Delivered);
+    office.on_day("2026-12-20");
+    office.engine.collect_all().await.unwrap();
+    office.check(&october, "entitled 2", "unknown 1 = 500000, rejected 1 = 500000").await;
+    said(&office, &october, "RJCT", &[]).await;
+    office.check(&october, "entitled 2", "rejected 2 = 1000000").await;
+    assert_eq!(file(&office, &october).await.state, BatchState::Refused);
+    office.ends_whole().await;
+}
+
+async fn a_correction_is_heard_when_the_word_decided_one_payment(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "RJCT", &[("E2", "RJCT")]).await;
+    assert_eq!(file(&office, &october).await.state, BatchState::Refused);
+    said(&office, &october, "ACCC", &[("E2", "RJCT")]).await;
+    office.check(&october, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
+    each_has(&queue(&office).await, &["1 payments of"]);
+    // What is paid of it shows that it was carried out.
+    assert_eq!(file(&office, &october).await.state, BatchState::Delivered);
+    office.ends_whole().await;
+}
+
+async fn what_is_repeated_of_a_payment_by_itself_stands_too(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "RJCT", &[]).await;
+    said(&office, &october, "PART", &[("E2", "RJCT")]).await;
+    said(&office, &october, "ACCC", &[]).await;
+    office.check(&october, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+async fn an_answer_that_says_both_moves_nothing(office: TestOffice) {
+    let october = sent(&office).await;
+    let text = status(&office, &october, "RJCT", &[]).await;
+    let both = text.replacen("<GrpSts>RJCT", "<GrpSts>ACCC", 1);
+    // A reason beside a credit would be a doubt of its own.
+    let (before, after) = both.split_once("<StsRsnInf>").unwrap();
+    let both = format!("{before}{}", after.split_once("</StsRsnInf>").unwrap().1);
+    office.answered("isobank", "xml", both.as_bytes()).await.unwrap();
+    office.check(&october, "entitled 2", "pending 2 = 1000000").await;
+    each_has(&queue(&office).await, &["that it was rejected and that it was carried out"; 2]);
+    assert_eq!(file(&office, &october).await.state, BatchState::Delivered);
+    office.ends_whole().await;
+}
+
+async fn what_arrived_is_not_sent_again_though_nothing_of_it_is_believed(office: TestOffice) {
+    office.on_day(DAY);
+    office.month("2026-10", &[BINH, CU]).await;
+    let october = office.sealed("2026-10", Regular).await;
+    office.released(&october, 0).await;
+    office.next_fault(Some(Fault::LosesTheOutcome));
+    office.engine.dispatch(None).await.unwrap();
+    office.next_fault(Some(Fault::CannotBeAsked));
+    let text = status(&office, &october, "ACCC", &[("E2", "ACCC"), ("E3", "ACCC")]).await;
+    let doubted = text.replace(
+        "<TxSts>ACCC</TxSts>",
+        "<TxSts>ACCC</TxSts><OrgnlTxRef><Amt><InstdAmt Ccy=\"VND\">7</InstdAmt></Amt></OrgnlTxRef>",
+    );
+    office.answered("isobank", "xml", doubted.as_bytes()).await.unwrap();
+    office.check(&october, "entitled 2", "pending 2 = 1000000").await;
+    assert_eq!(office.discrepancies().await, ["amount_differs"; 2]);
+    assert_eq!(file(&office, &october).await.state, BatchState::Delivered);
     office.ends_whole().await;
 }
 

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::ops::ControlFlow;
 
-use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
+use payment_formats::{Direction, Outcome as Answered, Scope};
 
 use super::acknowledging::{
-    Acknowledged, about_what_is_half_sent, about_what_is_unclear, about_what_never_left,
-    never_left, other_totals, says,
+    Acknowledged, about_what_is_half_sent, about_what_is_said_both_ways, about_what_is_unclear,
+    about_what_never_left, never_left, other_totals, says,
 };
 use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
 use super::unbookable::not_booked;
-use super::whole_files::told_of_files;
+use super::whole_files::{decides_whole, says_both, told_of_files};
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind};
@@ -22,7 +22,7 @@ use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::CycleState;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, EndToEndId, PayableNo};
-use crate::domain::instruction::{Evidence, EvidenceGrade, InstructionState};
+use crate::domain::instruction::{Evidence, InstructionState};
 use crate::domain::outcome::{Outcome, Reported};
 use crate::domain::payable::PayableState;
 use crate::domain::receivable::Receivable;
@@ -53,12 +53,6 @@ pub(super) struct Page {
     pub named: NamedItself,
 }
 
-/// Whether it decides what becomes of all payments of a file that its answer does not name.
-fn decides_whole(one: &Answered) -> bool {
-    one.scope != Scope::Payment
-        && matches!(one.status, OutcomeStatus::Rejected | OutcomeStatus::Credited)
-}
-
 impl Engine {
     /// Applies the items that are not applied yet. Gives how many of all said once more what was known.
     pub(super) async fn apply(
@@ -71,8 +65,7 @@ impl Engine {
         let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<(i64, Answered)>>(4);
         let (formats, from) = (self.formats.clone(), answer.applied);
         let (archive, digest) = (self.archive.clone(), *digest);
-        // A word about a whole request or file has to know of everything that the answer names, also before a
-        // restart. What is said of a file stands before what is said of its payments.
+        // A word about a whole request has to know of everything that the answer names, also before a restart.
         let names_recalls =
             self.formats.read(&answer.format).is_some_and(|format| format.answers_recalls());
         let reader = tokio::task::spawn_blocking(move || {
@@ -85,14 +78,13 @@ impl Engine {
             let file = archive.open(&digest)?;
             let mut item = 0_i64;
             let mut page = Vec::new();
-            let (mut given_up, mut names_whole) = (false, names_recalls);
+            let mut given_up = false;
             format
                 .read(BufReader::with_capacity(1 << 17, file), &mut |outcome| {
                     item += 1;
                     // What is said of a whole file counts for the payments that nothing else names, so
                     // it is applied last, and read again after a restart.
-                    names_whole |= decides_whole(&outcome);
-                    if item > from || outcome.scope != Scope::Payment || names_whole {
+                    if item > from || outcome.scope != Scope::Payment || names_recalls {
                         page.push((item, outcome));
                     }
                     if page.len() == ITEMS_A_PAGE {
@@ -110,14 +102,13 @@ impl Engine {
             Ok::<(), EngineError>(())
         });
         let mut of_groups = Vec::new();
-        let (mut named, mut names_whole) = (NamedItself::default(), names_recalls);
+        let mut named = NamedItself::default();
         while let Some(page) = receive.recv().await {
             let read = page.last().map_or(answer.applied, |(item, _)| *item);
             let (groups, mut payments): (Vec<_>, Vec<_>) =
                 page.into_iter().partition(|(_, outcome)| outcome.scope != Scope::Payment);
-            names_whole |= groups.iter().any(|(_, one)| decides_whole(one));
             of_groups.extend(groups);
-            if names_whole {
+            if names_recalls {
                 for (_, one) in &payments {
                     named.add(one.case_id.as_deref(), self.our_reference(one));
                 }
@@ -129,6 +120,9 @@ impl Engine {
         reader.await.map_err(|error| {
             EngineError::Inconsistent(format!("reading ended early: {error}"))
         })??;
+        if !names_recalls && of_groups.iter().any(|(_, one)| decides_whole(one)) {
+            named = self.named_by_itself(&answer, &digest).await?;
+        }
         let last = Page {
             items: of_groups,
             to: answer.items,
@@ -257,33 +251,31 @@ impl Engine {
         let mut proved: BTreeSet<BatchNo> = BTreeSet::new();
         let mut refused_batches: BTreeMap<BatchNo, Batch> = BTreeMap::new();
         let mut whole: BTreeMap<i64, Batch> = BTreeMap::new();
-        for (item, answered, batch) in of_batches {
-            let reported = match answered.status {
-                OutcomeStatus::Rejected => Some(Reported::Rejected),
-                OutcomeStatus::Credited => Some(Reported::Paid(EvidenceGrade::ProviderResult)),
-                _ => None,
-            };
-            match reported {
-                Some(reported) => {
-                    let named = &named.orders;
-                    let said = self
-                        .said_of_whole((answer, item), &batch, &answered, reported, named)
-                        .await?;
-                    outcomes.extend(said.outcomes);
-                    discrepancies.extend(said.discrepancies);
-                    if reported == Reported::Rejected && !said.is_refuted {
-                        refused_batches.insert(batch.number, batch.clone());
-                    }
-                    whole.insert(item, batch);
-                }
-                // Received, accepted, settled on our side: the file is there, nothing is paid yet.
-                None if matches!(batch.state, BatchState::Sending | BatchState::Unknown)
-                    && proved.insert(batch.number) =>
-                {
-                    self.prove_delivered(&mut changes, &batch, answer).await?;
-                }
-                None => {}
+        let contradicting = says_both(&of_batches);
+        for (item, answered, mut batch) in of_batches {
+            let has_it = matches!(batch.state, BatchState::Sending | BatchState::Unknown);
+            // Received, accepted, settled on our side, or decided: the file is there.
+            if has_it && proved.insert(batch.number) {
+                self.prove_delivered(&mut changes, &batch, answer).await?;
             }
+            if has_it {
+                batch.state = BatchState::Delivered;
+            }
+            if !decides_whole(&answered) {
+                continue;
+            }
+            if contradicting.contains(&(batch.cycle, batch.number)) {
+                discrepancies.push(about_what_is_said_both_ways(&batch, item, answer));
+                continue;
+            }
+            let said = self.said_of_whole((answer, item), &batch, &answered, &named.orders).await?;
+            outcomes.extend(said.outcomes);
+            discrepancies.extend(said.discrepancies);
+            if said.is_refused && batch.state == BatchState::Delivered {
+                refused_batches.insert(batch.number, batch.clone());
+            }
+            changes.said_of_file(answer.number, item, &batch);
+            whole.insert(item, batch);
         }
 
         let numbers: Vec<PayableNo> = outcomes
@@ -321,6 +313,7 @@ impl Engine {
         let ordered_in: BTreeMap<(PayableNo, AttemptNo), BatchNo> =
             instructions.iter().map(|one| ((one.payable, one.attempt), one.batch)).collect();
         let cycles: BTreeSet<_> = numbers.iter().map(|number| number.cycle()).collect();
+        let mut carried_out: BTreeMap<(CycleNo, BatchNo), Batch> = BTreeMap::new();
         let mut moves = Vec::new();
         let mut payable_moves = Vec::new();
         let mut owed = Vec::new();
@@ -331,6 +324,7 @@ impl Engine {
             let closed = self.is_closed(cycle).await?;
             let one_by_one = self.store.batches_one_by_one(cycle).await?;
             let batches = self.store.batches(cycle).await?;
+            let said_of_files = self.store.said_of_files(cycle).await?;
             let states: BTreeMap<BatchNo, BatchState> =
                 batches.iter().map(|batch| (batch.number, batch.state)).collect();
             let elsewhere: BTreeSet<BatchNo> = batches
@@ -401,6 +395,7 @@ impl Engine {
                     .cloned()
                     .collect(),
                 batches: &states,
+                said_of_files: &said_of_files,
                 closed,
                 waited_out: &waited_out,
                 heard_today: &heard_today,
@@ -430,6 +425,17 @@ impl Engine {
             for settled in &output.instructions {
                 root.push(self.transition_record(settled).as_bytes());
                 let after = &settled.after;
+                // Of a file that was refused something was carried out after all.
+                let is_paid = matches!(
+                    after.state,
+                    InstructionState::Settled | InstructionState::SettledExcess
+                );
+                if let Some(file) = by_number.get(&after.batch)
+                    && file.state == BatchState::Refused
+                    && is_paid
+                {
+                    carried_out.insert((cycle, file.number), (*file).clone());
+                }
                 moves.push(InstructionMove {
                     from: settled.before,
                     evidence: Evidence {
@@ -485,17 +491,11 @@ impl Engine {
                 }
             }
         }
-        for mut batch in refused_batches.into_values() {
-            // Who refuses a file has it: that proves how its delivery ended, too.
-            if matches!(batch.state, BatchState::Sending | BatchState::Unknown) {
-                if proved.insert(batch.number) {
-                    self.prove_delivered(&mut changes, &batch, answer).await?;
-                }
-                batch.state = batch.state.apply(BatchEvent::ProvedDelivered)?;
-            }
-            if batch.state == BatchState::Delivered {
-                changes.batch_moved(&batch, batch.state.apply(BatchEvent::FileRefused)?);
-            }
+        for batch in refused_batches.into_values() {
+            changes.batch_moved(&batch, batch.state.apply(BatchEvent::FileRefused)?);
+        }
+        for batch in carried_out.into_values() {
+            changes.batch_moved(&batch, batch.state.apply(BatchEvent::ProvedCarriedOut)?);
         }
         self.end_recalls(&mut changes, &moves, answer).await?;
         changes.instructions_moved(&moves);

@@ -4,17 +4,21 @@
 //! else decides, and discrepancies where the word is not what is known of the others. A word about a whole file is a
 //! weaker one than a word about a payment: what an answer says of a payment by itself stands against it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io::BufReader;
+use std::ops::ControlFlow;
 
-use payment_formats::Outcome as Answered;
+use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 
 use super::matching::outcome;
+use super::recalled_files::NamedItself;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::batch::Batch;
-use crate::domain::ids::{AnswerNo, AttemptNo, PayableNo, Shard};
-use crate::domain::instruction::{Instruction, InstructionState};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
+use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, aside};
 
 /// What follows from a word about a whole file.
 #[derive(Default)]
@@ -22,11 +26,51 @@ pub(super) struct SaidOfWhole {
     pub outcomes: Vec<Outcome>,
     /// Where it is not what is known of payments.
     pub discrepancies: Vec<Discrepancy>,
-    /// What is known of its payments does not let the word be believed: the file stays what it is.
-    pub is_refuted: bool,
+    /// Nothing of the file is paid or open any more: it is refused.
+    pub is_refused: bool,
+}
+
+/// Whether it decides what becomes of all payments of a file that its answer does not name.
+pub(super) fn decides_whole(one: &Answered) -> bool {
+    one.scope != Scope::Payment
+        && matches!(one.status, OutcomeStatus::Rejected | OutcomeStatus::Credited)
+}
+
+/// The files of which one answer says as a whole that they were rejected, and that they were carried out.
+pub(super) fn says_both(of_batches: &[(i64, Answered, Batch)]) -> BTreeSet<(CycleNo, BatchNo)> {
+    let of = |status: &OutcomeStatus| -> BTreeSet<(CycleNo, BatchNo)> {
+        let said = of_batches.iter().filter(|(_, one, _)| one.status == *status);
+        said.map(|(_, _, batch)| (batch.cycle, batch.number)).collect()
+    };
+    let rejected = of(&OutcomeStatus::Rejected);
+    rejected.intersection(&of(&OutcomeStatus::Credited)).copied().collect()
 }
 
 impl Engine {
+    /// Of which payments an answer speaks by themselves, wherever in it.
+    pub(super) async fn named_by_itself(
+        &self,
+        answer: &Answer,
+        digest: &Digest,
+    ) -> Result<NamedItself, EngineError> {
+        let (engine, format_id, digest) = (self.clone(), answer.format.clone(), *digest);
+        aside(move || {
+            let mut named = NamedItself::default();
+            let Some(format) = engine.formats.read(&format_id) else { return Ok(named) };
+            let file = BufReader::with_capacity(1 << 17, engine.archive.open(&digest)?);
+            format
+                .read(file, &mut |one| {
+                    if one.scope == Scope::Payment {
+                        named.add(None, engine.our_reference(&one));
+                    }
+                    ControlFlow::Continue(())
+                })
+                .map_err(|error| EngineError::refused(error.code(), error.to_string()))?;
+            Ok(named)
+        })
+        .await
+    }
+
     /// Weighs that a file was rejected or credited as a whole. `named`: the payments of which the same answer speaks
     /// by themselves, for which a word about the whole says nothing.
     ///
@@ -37,30 +81,47 @@ impl Engine {
         (answer, item): (&Answer, i64),
         batch: &Batch,
         answered: &Answered,
-        reported: Reported,
         named: &HashSet<(PayableNo, AttemptNo)>,
     ) -> Result<SaidOfWhole, EngineError> {
         use InstructionState as S;
+        let is_rejected = answered.status == OutcomeStatus::Rejected;
+        let reported = match is_rejected {
+            true => Reported::Rejected,
+            false => Reported::Paid(EvidenceGrade::ProviderResult),
+        };
         let mut orders = Vec::new();
         for shards in Shard::groups() {
             let of_file = self.store.instructions_of_batch(batch.cycle, &shards, batch.number);
             orders.extend(of_file.await?);
         }
-        let by_whole = decided_by_whole_words(&orders, batch);
-        let is_rejected = reported == Reported::Rejected;
-        let mut said = SaidOfWhole::default();
+        let said_of_files = self.store.said_of_files(batch.cycle).await?;
+        let mut said = SaidOfWhole { is_refused: is_rejected, ..SaidOfWhole::default() };
         let mut refuting = (0_u64, 0_i64);
-        for one in orders.iter().filter(|one| !named.contains(&(one.payable, one.attempt))) {
+        for one in &orders {
             let key = (one.payable, one.attempt);
+            let is_named = named.contains(&key);
+            let is_decided = one.evidence.grade == Some(EvidenceGrade::Decision);
             match (one.state, is_rejected) {
-                (S::InBatch | S::Unknown, _) => {}
-                (S::Settled | S::SettledExcess, true) => {
-                    refuting = (refuting.0 + 1, refuting.1.saturating_add(one.amount_minor));
+                (S::InBatch | S::Unknown, _) if is_named => {
+                    said.is_refused = false;
                     continue;
                 }
+                (S::InBatch | S::Unknown, _) => {}
+                (S::Settled | S::SettledExcess, true) => {
+                    said.is_refused = false;
+                    if !is_named && !is_decided {
+                        refuting = (refuting.0 + 1, refuting.1.saturating_add(one.amount_minor));
+                    }
+                    if is_named || !is_decided {
+                        continue;
+                    }
+                }
+                _ if is_named => continue,
                 // Two officers, or a word like this one, said that it was not carried out: it turns out that it was.
                 (S::Rejected, false)
-                    if one.evidence.answer.is_none_or(|by| by_whole.contains(&by)) => {}
+                    if one.evidence.answer.is_none_or(|by| said_of_files.contains(&by)) => {}
+                // We took it back ourselves: of that the partner says nothing.
+                (S::Cancelled, false) if one.evidence.answer.is_none() => continue,
                 (S::Rejected | S::Cancelled, false) => {
                     let detail = format!(
                         "the answer says that {} was carried out as a whole, and this payment was reported by itself as \
@@ -92,29 +153,15 @@ impl Engine {
                  changed: ask the partner what became of each",
                 batch.file_name, refuting.0
             );
-            let discrepancy = Discrepancy {
+            said.outcomes.clear();
+            said.discrepancies = vec![Discrepancy {
                 file: Some((batch.cycle, batch.number)),
                 expected_minor: Some(refuting.1),
                 ..Discrepancy::of_item(DiscrepancyKind::Contradiction, answer, item, detail)
-            };
-            return Ok(SaidOfWhole {
-                outcomes: Vec::new(),
-                discrepancies: vec![discrepancy],
-                is_refuted: true,
-            });
+            }];
         }
         Ok(said)
     }
-}
-
-/// The items by which several payments of a file were decided at once, or its only one.
-fn decided_by_whole_words(orders: &[Instruction], batch: &Batch) -> HashSet<(AnswerNo, i64)> {
-    let mut times: BTreeMap<(AnswerNo, i64), u64> = BTreeMap::new();
-    for by in orders.iter().filter_map(|one| one.evidence.answer) {
-        *times.entry(by).or_default() += 1;
-    }
-    let several = times.into_iter().filter(|(_, times)| *times > 1 || batch.count == 1);
-    several.map(|(by, _)| by).collect()
 }
 
 /// Puts what was found of many payments for one item about a whole file into one: the file has it. What is to be got
@@ -124,30 +171,27 @@ pub(super) fn told_of_files(
     files: &BTreeMap<i64, Batch>,
 ) -> Vec<Discrepancy> {
     let mut told: Vec<Discrepancy> = Vec::new();
-    let mut places: BTreeMap<(i64, String), (usize, u64)> = BTreeMap::new();
+    // Of each item its place among them, and how many payments each sentence is about.
+    let mut of_items: BTreeMap<i64, (usize, BTreeMap<String, u64>)> = BTreeMap::new();
     for one in found {
-        let file = files
-            .get(&one.item)
-            .filter(|_| one.instruction.is_some() && one.kind == DiscrepancyKind::Contradiction);
-        let Some(file) = file else {
+        let is_one = one.instruction.is_some() && one.kind == DiscrepancyKind::Contradiction;
+        let Some(file) = files.get(&one.item).filter(|_| is_one) else {
             told.push(one);
             continue;
         };
-        match places.get_mut(&(one.item, one.detail.clone())) {
-            Some((_, count)) => *count += 1,
-            None => {
-                places.insert((one.item, one.detail.clone()), (told.len(), 1));
-                told.push(Discrepancy {
-                    instruction: None,
-                    file: Some((file.cycle, file.number)),
-                    ..one
-                });
-            }
+        let (_, sentences) =
+            of_items.entry(one.item).or_insert_with(|| (told.len(), BTreeMap::new()));
+        *sentences.entry(one.detail.clone()).or_default() += 1;
+        if sentences.values().sum::<u64>() == 1 {
+            let file = Some((file.cycle, file.number));
+            told.push(Discrepancy { instruction: None, file, ..one });
         }
     }
-    for ((item, detail), (place, count)) in places {
+    for (item, (place, sentences)) in of_items {
         let name = files.get(&item).map_or("", |file| file.file_name.as_str());
-        told[place].detail = format!("{count} payments of {name}: {detail}");
+        let told_of =
+            |(detail, count): (String, u64)| format!("{count} payments of {name}: {detail}");
+        told[place].detail = sentences.into_iter().map(told_of).collect::<Vec<_>>().join("; ");
     }
     told
 }

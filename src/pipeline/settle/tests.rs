@@ -56,6 +56,7 @@ fn plain<'a>(
     batches: &'a BTreeMap<BatchNo, BatchState>,
 ) -> Input<'a> {
     static NO_BATCHES: BTreeSet<BatchNo> = BTreeSet::new();
+    static NO_ITEMS: BTreeSet<(AnswerNo, i64)> = BTreeSet::new();
     static NO_ORDERS: BTreeSet<(PayableNo, AttemptNo)> = BTreeSet::new();
     static NO_TRANSACTIONS: BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>> = BTreeMap::new();
     Input {
@@ -67,6 +68,7 @@ fn plain<'a>(
         waited_out: &NO_BATCHES,
         heard_today: &NO_ORDERS,
         one_by_one: &NO_BATCHES,
+        said_of_files: &NO_ITEMS,
         not_left: &NO_ORDERS,
         transactions: &NO_TRANSACTIONS,
         told_of: None,
@@ -449,6 +451,7 @@ fn what_is_said_of_an_order_that_has_not_left_moves_nothing() {
     for not_left in [true, false] {
         let output = settle(Input {
             one_by_one: &left_one_by_one,
+            said_of_files: &BTreeSet::new(),
             not_left: &not_left.then_some((order.payable, order.attempt)).into_iter().collect(),
             ..plain(
                 std::slice::from_ref(&outcome),
