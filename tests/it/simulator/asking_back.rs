@@ -8,14 +8,13 @@ use std::collections::BTreeSet;
 
 use chitra::domain::batch::BatchState;
 use chitra::domain::cycle::Cycle;
-use chitra::domain::ids::{ListNo, Shard};
 use chitra::domain::instruction::Instruction;
 use chitra::domain::recall::RecallState;
 use chitra::engine::recall::{Asking, Whom};
 use chitra::engine::{Engine, EngineError};
 
 use super::dice::Dice;
-use super::months::{APPROVERS, MAKER, Stopped, already_there};
+use super::months::{APPROVERS, MAKER, Stopped, already_there, orders_of};
 use super::world::{ASKED_BACK, World, officer_key};
 
 /// How many payments are asked back on one day, at most.
@@ -24,17 +23,13 @@ const A_DAY: usize = 4;
 /// Asks back some of what the month has ordered. What was done before a crash is refused the second time.
 pub async fn ask_back(engine: &Engine, month: &Cycle, mut dice: Dice) -> Result<(), Stopped> {
     let batches = engine.store.batches(month.number).await.map_err(EngineError::from)?;
-    let can_be_asked: BTreeSet<_> = batches
+    let can_be_asked = batches
         .iter()
-        .filter(|batch| ASKED_BACK.iter().any(|one| one.0 == batch.provider))
-        .map(|batch| batch.number)
-        .collect();
+        .filter(|batch| batch.list.0 == 0 && ASKED_BACK.iter().any(|one| one.0 == batch.provider));
     let mut orders: Vec<Instruction> = Vec::new();
-    for shard in Shard::all() {
-        let of_list = engine.store.instructions_of_list(month.number, ListNo(0), shard);
-        orders.extend(of_list.await.map_err(EngineError::from)?);
+    for batch in can_be_asked {
+        orders.extend(orders_of(engine, batch).await?);
     }
-    orders.retain(|one| can_be_asked.contains(&one.batch));
     orders.sort_by_key(|one| (one.payable, one.attempt));
     for _ in 0..A_DAY.min(orders.len()) {
         let order = orders.swap_remove(dice.below(orders.len() as u64) as usize);

@@ -11,6 +11,7 @@ use chitra::domain::exception::Decision;
 use chitra::domain::fate::Verdict;
 use chitra::domain::hold::{HoldCode, HoldRelease};
 use chitra::domain::ids::{ListNo, Shard};
+use chitra::domain::instruction::Instruction;
 use chitra::domain::list::{ListState, Role};
 use chitra::engine::cycle::Opening;
 use chitra::engine::hold::Deciding;
@@ -260,12 +261,7 @@ impl Months {
             sign_all(engine, &month).await?;
         }
         if let Some(file) = files.next() {
-            let mut orders = Vec::new();
-            for shard in Shard::all() {
-                let of_list = engine.store.instructions_of_list(month.number, ListNo(0), shard);
-                orders.extend(of_list.await.map_err(EngineError::from)?);
-            }
-            orders.retain(|one| one.batch == file.number);
+            let orders = orders_of(engine, &file).await?;
             if let Some(order) = orders.first() {
                 let payable =
                     engine.store.payable(order.payable).await.map_err(EngineError::from)?;
@@ -496,6 +492,15 @@ impl Months {
         let next = planned.chain(said).filter(|day| *day > self.day).min();
         Ok(next.unwrap_or(days.closed).max(tomorrow).min(days.closed))
     }
+}
+
+/// What a file orders, in the order of the payables.
+pub async fn orders_of(engine: &Engine, file: &Batch) -> Result<Vec<Instruction>, EngineError> {
+    let mut orders = Vec::new();
+    for shards in Shard::groups() {
+        orders.extend(engine.store.instructions_of_batch(file.cycle, &shards, file.number).await?);
+    }
+    Ok(orders)
 }
 
 /// Signs and releases every list that waits.
