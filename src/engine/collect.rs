@@ -163,7 +163,8 @@ impl Engine {
         use InstructionState::{InBatch, Unknown};
         let mut names = BTreeSet::new();
         for cycle in self.store.cycles().await? {
-            if cycle.state != CycleState::Settling {
+            // What is in suspense of a closed one waits for an answer as well.
+            if !matches!(cycle.state, CycleState::Settling | CycleState::Closed) {
                 continue;
             }
             let mut files = self.store.batches(cycle.number).await?;

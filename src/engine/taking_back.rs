@@ -457,11 +457,11 @@ pub(super) fn must_be_untouched(orders: &[Instruction]) -> Result<(), EngineErro
     if told == 0 {
         return Ok(());
     }
-    Err(answers_speak_of(Contradicted { payments: told as i64, files: 0 }))
+    Err(answers_speak_of(Contradicted { payments: told as i64, ..Contradicted::default() }))
 }
 
 pub(super) fn answers_speak_of(told: Contradicted) -> EngineError {
-    let Contradicted { payments, files } = told;
+    let Contradicted { payments, files, .. } = told;
     let of_what = match (payments, files) {
         (_, 0) => format!("{payments} of these payments"),
         (0, _) => format!("{files} of these files as a whole"),

@@ -43,6 +43,7 @@ pub const CANONICAL_CORE: usize = 23;
 /// Before the address to which cash is brought, in the place of the name on an account: what earlier programs kept
 /// there of rows that are paid in cash means nothing.
 const AT_HOME: &str = "home=";
+const HOME_ADDRESS_MAX: usize = 200;
 
 /// Other names of columns, so that existing exports load unedited: alias → column.
 pub type Aliases = HashMap<String, String>;
@@ -282,6 +283,15 @@ fn roster_values(row: &Reading<'_>, vocabulary: &Vocabulary<'_>) -> Result<Roste
         _ => "",
     };
     let home_address = home_address.to_owned();
+    if home_address.chars().count() > HOME_ADDRESS_MAX {
+        return Err(Bad::new(
+            "home_address",
+            RefusalCode::ValueTooLong,
+            format!(
+                "an address has at most {HOME_ADDRESS_MAX} characters, as lists of cash have room for"
+            ),
+        ));
+    }
     let changed_from = match text(C::changed_from)? {
         "" => None,
         month => Some(month.parse::<Period>().map_err(|error| {

@@ -306,12 +306,12 @@ impl<'a> Page<'a> {
         let waits_for_an_outcome = self.closed || self.waited_out.contains(&instruction.batch);
         let step = decide(instruction, payable, outcome, other_live, waits_for_an_outcome);
         let is_news = !self.heard_today.contains(&key(outcome));
-        // What was said of its file as a whole is now said of it by itself.
-        let by_whole =
-            instruction.evidence.answer.is_some_and(|by| self.said_of_files.contains(&by));
-        let is_confirmed = by_whole
-            && (outcome.reported, instruction.state)
-                == (Reported::Rejected, InstructionState::Rejected)
+        // What was said of its file as a whole, or decided by officers, is now said of it by itself.
+        let by_itself =
+            instruction.evidence.answer.is_some_and(|by| !self.said_of_files.contains(&by));
+        let is_confirmed = !by_itself
+            && instruction.state == InstructionState::Rejected
+            && matches!(outcome.reported, Reported::Rejected | Reported::Cancelled)
             && outcome.transaction != Transaction::None;
         Step {
             in_process: step.in_process && is_news,

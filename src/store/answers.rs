@@ -35,12 +35,36 @@ pub struct Contradicted {
     pub payments: i64,
     /// Of how many files they speak as a whole.
     pub files: i64,
+    /// Of how many other files they speak so in which these payments were ordered before.
+    pub earlier_files: i64,
 }
 
 impl Contradicted {
+    /// Whether they speak of nothing that is taken back.
     pub fn is_nothing(&self) -> bool {
+        self.payments == 0 && self.files == 0
+    }
+
+    /// Whether they speak of nothing for which a file stays.
+    pub fn lets_leave(&self) -> bool {
         *self == Contradicted::default()
     }
+}
+
+/// What is open in the queue about files `d` as a whole, and the orders `i` of those files that came to nothing: what a
+/// partner says of them may be that they were paid after all.
+macro_rules! of_whole_files {
+    () => {
+        " from discrepancy d join instruction i on i.cycle_no = d.cycle_no and i.batch_no = d.batch_no
+           and i.state in ('rejected', 'returned', 'cancelled', 'excess_returned')
+         "
+    };
+}
+
+macro_rules! open_of_whole_files {
+    () => {
+        " d.state = 'open' and d.payable_no is null and d.kind in ('contradiction', 'totals_differ', 'unclear')"
+    };
 }
 
 macro_rules! answer_columns {
@@ -264,7 +288,8 @@ impl Store {
         let of_file = batch.map_or(-1, |batch| batch.0);
         let rows = self
             .query(
-                "select
+                concat!(
+                    "select
                    (select cast(count(*) as bigint) from discrepancy d
                     join instruction i on i.shard = ((d.payable_no >> 30) & 255)
                       and i.payable_no = d.payable_no and i.attempt = d.attempt
@@ -278,12 +303,24 @@ impl Store {
                       where m.cycle_no = $1)
                     select cast(count(distinct batch_no) as bigint) from discrepancy
                     where state = 'open' and kind = 'contradiction' and cycle_no = $1
-                      and ($2 = -1 or batch_no in (select batch_no from before)))",
+                      and ($2 = -1 or batch_no in (select batch_no from before))),
+                   (select cast(count(distinct d.batch_no) as bigint)",
+                    of_whole_files!(),
+                    " join instruction l on l.shard = i.shard and l.payable_no = i.payable_no
+                      and l.batch_no = $2 and l.state = 'in_batch'
+                    where d.cycle_no = $1 and d.batch_no <> $2 and",
+                    open_of_whole_files!(),
+                    ")"
+                ),
                 &[cycle.0.into(), of_file.into()],
             )
             .await?;
         rows.first().map_or(Ok(Contradicted::default()), |row| {
-            Ok(Contradicted { payments: row.int(0)?, files: row.int(1)? })
+            Ok(Contradicted {
+                payments: row.int(0)?,
+                files: row.int(1)?,
+                earlier_files: row.int(2)?,
+            })
         })
     }
 
@@ -295,10 +332,18 @@ impl Store {
     ) -> Result<BTreeSet<(PayableNo, AttemptNo)>, StoreError> {
         let rows = self
             .query(
-                "select l.payable_no, l.attempt from discrepancy d
+                concat!(
+                    "select l.payable_no, l.attempt from discrepancy d
                  join instruction l on l.shard = ((d.payable_no >> 30) & 255) and l.payable_no = d.payable_no
                  where d.state = 'open' and d.kind = 'contradiction' and l.cycle_no = $1 and l.batch_no = $2
-                   and l.state in ('in_batch', 'unknown')",
+                   and l.state in ('in_batch', 'unknown')
+                 union select l.payable_no, l.attempt",
+                    of_whole_files!(),
+                    " join instruction l on l.shard = i.shard and l.payable_no = i.payable_no
+                   and l.batch_no = $2 and l.state in ('in_batch', 'unknown')
+                 where d.cycle_no = $1 and d.batch_no <> $2 and",
+                    open_of_whole_files!()
+                ),
                 &[batch.cycle.0.into(), batch.number.0.into()],
             )
             .await?;
@@ -344,6 +389,16 @@ impl Store {
         kinds: &[DiscrepancyKind],
     ) -> Result<HashSet<PayableNo>, StoreError> {
         let mut found = HashSet::new();
+        let sql = concat!(
+            "select distinct i.payable_no",
+            of_whole_files!(),
+            " where",
+            open_of_whole_files!()
+        );
+        for row in self.query(sql, &[]).await? {
+            let payable = PayableNo::from_number(row.int(0)?);
+            found.insert(payable.map_err(|error| broken(error.to_string()))?);
+        }
         for kind in kinds {
             let sql = "select distinct payable_no from discrepancy where kind = $1 and payable_no is not null";
             for row in self.query(sql, &[kind.name().into()]).await? {

@@ -35,6 +35,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
 use chitra::engine::EngineError;
+use chitra::store::StoreError;
 
 use database::OnCommits;
 use dice::Dice;
@@ -161,7 +162,8 @@ fn live(seed: u64, shape: Shape, plan: Plan, variant: Variant) -> Result<Run, St
             Err(Stopped::Broken(what)) => return Err(after(&world, what)),
             Err(Stopped::Engine(error)) => {
                 // A log whose write failed asks to be opened again, which is what happens now.
-                let is_explained = world.machine.excuses() || error.code() == "T512";
+                let is_explained =
+                    world.machine.excuses() || world.machine.is_dead() || error.code() == "T512";
                 if !is_explained {
                     let what = format!("no fault explains {}: {error}", error.code());
                     return Err(after(&world, what));
@@ -199,6 +201,7 @@ async fn one_life(world: &World, month: &mut Months, variant: Variant) -> Result
         // A disk that failed while it was looked says nothing about what lies there.
         let is_whole = examined.as_ref().is_ok_and(|found| found.broken.is_empty());
         match !is_whole && world.machine.excuses() {
+            true if world.machine.is_dead() => Err(Stopped::Engine(StoreError::Injected.into())),
             true => examine(world, &engine, month.count()).await.map_err(Stopped::Broken),
             false => examined.map_err(Stopped::Broken),
         }

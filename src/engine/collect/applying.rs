@@ -14,7 +14,7 @@ use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
 use super::unbookable::not_booked;
-use super::whole_files::{decides_whole, says_both, told_of_files};
+use super::whole_files::{SaidWhole, decides_whole, told_of_files};
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind};
@@ -145,6 +145,7 @@ impl Engine {
         let mut discrepancies: Vec<Discrepancy> = Vec::new();
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut of_batches: Vec<(i64, Answered, Batch)> = Vec::new();
+        let mut said_of_whole = SaidWhole::default();
         // Entries of our own account name payments of every partner; a partner's results only its own.
         let mut of_account: BTreeSet<i64> = BTreeSet::new();
         let mut acknowledged = Acknowledged::default();
@@ -221,6 +222,8 @@ impl Engine {
                     discrepancies.push(found);
                 }
                 Matched::Batch(batch) => {
+                    // Also what cannot be believed stands against its contrary.
+                    said_of_whole.add(&batch, &answered);
                     match other_totals(&batch, item, &answered, answer, self.config.currency) {
                         Some(discrepancy) => discrepancies.push(discrepancy),
                         None if answered.doubt.is_some() => {
@@ -248,31 +251,33 @@ impl Engine {
             let waits = outcomes.drain(..).map(|outcome| not_booked(&outcome, rule, answer));
             discrepancies.extend(waits);
         }
-        let mut proved: BTreeSet<BatchNo> = BTreeSet::new();
-        let mut refused_batches: BTreeMap<BatchNo, Batch> = BTreeMap::new();
+        let mut proved: BTreeSet<(CycleNo, BatchNo)> = BTreeSet::new();
+        let mut weighed: BTreeSet<(CycleNo, BatchNo)> = BTreeSet::new();
+        let mut refused_batches: BTreeMap<(CycleNo, BatchNo), Batch> = BTreeMap::new();
         let mut whole: BTreeMap<i64, Batch> = BTreeMap::new();
-        let contradicting = says_both(&of_batches);
         for (item, answered, mut batch) in of_batches {
             let has_it = matches!(batch.state, BatchState::Sending | BatchState::Unknown);
+            let file = (batch.cycle, batch.number);
             // Received, accepted, settled on our side, or decided: the file is there.
-            if has_it && proved.insert(batch.number) {
+            if has_it && proved.insert(file) {
                 self.prove_delivered(&mut changes, &batch, answer).await?;
             }
             if has_it {
                 batch.state = BatchState::Delivered;
             }
-            if !decides_whole(&answered) {
+            // The message and the group in it say the same.
+            if !decides_whole(&answered) || !weighed.insert(file) {
                 continue;
             }
-            if contradicting.contains(&(batch.cycle, batch.number)) {
+            if said_of_whole.is_both(&file) {
                 discrepancies.push(about_what_is_said_both_ways(&batch, item, answer));
                 continue;
             }
-            let said = self.said_of_whole((answer, item), &batch, &answered, &named.orders).await?;
+            let said = self.said_of_whole((answer, item), &batch, &answered, &named).await?;
             outcomes.extend(said.outcomes);
             discrepancies.extend(said.discrepancies);
             if said.is_refused && batch.state == BatchState::Delivered {
-                refused_batches.insert(batch.number, batch.clone());
+                refused_batches.insert(file, batch.clone());
             }
             changes.said_of_file(answer.number, item, &batch);
             whole.insert(item, batch);
@@ -486,7 +491,7 @@ impl Engine {
             halt = halt.or(output.halt);
             for batch in batches.iter().filter(|one| output.proved_delivered.contains(&one.number))
             {
-                if proved.insert(batch.number) {
+                if proved.insert((cycle, batch.number)) {
                     self.prove_delivered(&mut changes, batch, answer).await?;
                 }
             }
@@ -495,6 +500,8 @@ impl Engine {
             changes.batch_moved(&batch, batch.state.apply(BatchEvent::FileRefused)?);
         }
         for batch in carried_out.into_values() {
+            let detail = format!("proved by answer {}", answer.number);
+            changes.delivery_proved(&batch, &detail, &answer.received_at);
             changes.batch_moved(&batch, batch.state.apply(BatchEvent::ProvedCarriedOut)?);
         }
         self.end_recalls(&mut changes, &moves, answer).await?;

@@ -73,7 +73,7 @@ pub(super) struct Known {
     pub(super) netting: Netting,
 }
 
-/// So much, in minor units, the amounts of one statement come to at most: what every reader of the log holds exactly
+/// So much, in minor units, is a balance of a statement at most, and so much its entries come to: what every reader of the log holds exactly
 /// (RFC 8259 section 6), and far more than a state pays out in a year.
 const TURNOVER_MAX: i128 = (1 << 53) - 1;
 
@@ -86,7 +86,7 @@ struct Reading {
     /// The first and the last balance between two parts.
     interim: Vec<(i64, Option<jiff::civil::Date>)>,
     booked: i128,
-    /// What its amounts come to, whichever side they stand on.
+    /// What its entries and their details come to, whichever side they stand on.
     turnover: i128,
     entries: i64,
     pending: i64,
@@ -251,20 +251,24 @@ impl Engine {
         part: &StatementPart,
         answer: &Answer,
     ) -> Result<(), EngineError> {
-        let outcome = match part {
-            StatementPart::Balance(_, outcome) => outcome,
-            StatementPart::Detail(booking) | StatementPart::Entry(booking) => &booking.outcome,
+        let (outcome, before) = match part {
+            StatementPart::Balance(_, outcome) => (outcome, 0),
+            StatementPart::Detail(booking) | StatementPart::Entry(booking) => {
+                (&booking.outcome, reading.turnover)
+            }
             StatementPart::Statement { .. } => return Ok(()),
         };
-        let minor = outcome.amount.map_or(0, |(minor, _)| minor);
-        reading.turnover += i128::from(minor).abs();
-        if reading.turnover <= TURNOVER_MAX {
+        let minor = outcome.amount.map_or(0, |(minor, _)| i128::from(minor).abs());
+        if !matches!(part, StatementPart::Balance(..)) {
+            reading.turnover += minor;
+        }
+        if before + minor <= TURNOVER_MAX {
             return Ok(());
         }
         Err(EngineError::refused(
             "L151",
             format!(
-                "{}: line {}: the amounts of the statement come to more than {}, which no account of ours can hold; \
+                "{}: line {}: a balance of the statement, or its entries together, are more than {}, which no account of ours can hold; \
                  nothing was taken in; ask the partner what it is",
                 answer.file_name,
                 outcome.place.line,

@@ -4,7 +4,7 @@
 //! else decides, and discrepancies where the word is not what is known of the others. A word about a whole file is a
 //! weaker one than a word about a payment: what an answer says of a payment by itself stands against it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::ops::ControlFlow;
 
@@ -15,7 +15,7 @@ use super::recalled_files::NamedItself;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::batch::Batch;
 use crate::domain::digest::Digest;
-use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, Shard};
+use crate::domain::ids::{BatchNo, CycleNo, Shard};
 use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
 use crate::engine::{Engine, EngineError, aside};
@@ -36,14 +36,26 @@ pub(super) fn decides_whole(one: &Answered) -> bool {
         && matches!(one.status, OutcomeStatus::Rejected | OutcomeStatus::Credited)
 }
 
-/// The files of which one answer says as a whole that they were rejected, and that they were carried out.
-pub(super) fn says_both(of_batches: &[(i64, Answered, Batch)]) -> BTreeSet<(CycleNo, BatchNo)> {
-    let of = |status: &OutcomeStatus| -> BTreeSet<(CycleNo, BatchNo)> {
-        let said = of_batches.iter().filter(|(_, one, _)| one.status == *status);
-        said.map(|(_, _, batch)| (batch.cycle, batch.number)).collect()
-    };
-    let rejected = of(&OutcomeStatus::Rejected);
-    rejected.intersection(&of(&OutcomeStatus::Credited)).copied().collect()
+/// Of which files one answer says as a whole that they were rejected, and of which that they were carried out.
+#[derive(Default)]
+pub(super) struct SaidWhole {
+    rejected: BTreeSet<(CycleNo, BatchNo)>,
+    carried_out: BTreeSet<(CycleNo, BatchNo)>,
+}
+
+impl SaidWhole {
+    pub fn add(&mut self, batch: &Batch, answered: &Answered) {
+        let said = match answered.status {
+            OutcomeStatus::Rejected => &mut self.rejected,
+            OutcomeStatus::Credited => &mut self.carried_out,
+            _ => return,
+        };
+        said.insert((batch.cycle, batch.number));
+    }
+
+    pub fn is_both(&self, file: &(CycleNo, BatchNo)) -> bool {
+        self.rejected.contains(file) && self.carried_out.contains(file)
+    }
 }
 
 impl Engine {
@@ -61,7 +73,10 @@ impl Engine {
             format
                 .read(file, &mut |one| {
                     if one.scope == Scope::Payment {
-                        named.add(None, engine.our_reference(&one));
+                        let order = engine.our_reference(&one);
+                        named.credits_somebody |=
+                            order.is_none() && one.status == OutcomeStatus::Credited;
+                        named.add(None, order);
                     }
                     ControlFlow::Continue(())
                 })
@@ -81,7 +96,7 @@ impl Engine {
         (answer, item): (&Answer, i64),
         batch: &Batch,
         answered: &Answered,
-        named: &HashSet<(PayableNo, AttemptNo)>,
+        named: &NamedItself,
     ) -> Result<SaidOfWhole, EngineError> {
         use InstructionState as S;
         let is_rejected = answered.status == OutcomeStatus::Rejected;
@@ -99,7 +114,12 @@ impl Engine {
         let mut refuting = (0_u64, 0_i64);
         for one in &orders {
             let key = (one.payable, one.attempt);
-            let is_named = named.contains(&key);
+            // Also by an item without our reference, in an earlier page.
+            let by_itself = one
+                .evidence
+                .answer
+                .is_some_and(|by| by.0 == answer.number && !said_of_files.contains(&by));
+            let is_named = by_itself || named.orders.contains(&key);
             let is_decided = one.evidence.grade == Some(EvidenceGrade::Decision);
             match (one.state, is_rejected) {
                 (S::InBatch | S::Unknown, _) if is_named => {
@@ -146,6 +166,21 @@ impl Engine {
                 transaction: Transaction::None,
                 ..outcome(item, key, answered, reported, currency)
             });
+        }
+        // Whom it means by a credit without our reference nobody can tell.
+        if is_rejected && named.credits_somebody {
+            said.is_refused = false;
+            let detail = format!(
+                "the answer says that {} was rejected as a whole, and that payments without a reference of ours were \
+                 carried out; nothing was changed: ask the partner which they are",
+                batch.file_name
+            );
+            said.outcomes.clear();
+            said.discrepancies = vec![Discrepancy {
+                file: Some((batch.cycle, batch.number)),
+                ..Discrepancy::of_item(DiscrepancyKind::Contradiction, answer, item, detail)
+            }];
+            return Ok(said);
         }
         if refuting.0 > 0 {
             let detail = format!(

@@ -62,8 +62,11 @@ impl Engine {
             ))));
         }
         let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
-        if !contradicted.is_nothing() {
+        if !contradicted.lets_leave() {
             let of_what = match contradicted.payments {
+                0 if contradicted.files == 0 => {
+                    "a file in which its payments were ordered before".to_owned()
+                }
                 0 => "it as a whole".to_owned(),
                 payments => format!("{payments} of its payments"),
             };
