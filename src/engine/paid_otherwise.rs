@@ -153,6 +153,12 @@ fn is_looked_at(
 impl Engine {
     /// What is proved paid under earlier lists, and what later lists lowered.
     pub async fn paid_otherwise(&self) -> Result<PaidOtherwise, EngineError> {
+        let perhaps_twice = self.store.payables_in_queue(&PERHAPS_PAID).await?;
+        Ok(PaidOtherwise { perhaps_twice, ..self.proved_otherwise().await? })
+    }
+
+    /// The same without what only waits in the queue.
+    async fn proved_otherwise(&self) -> Result<PaidOtherwise, EngineError> {
         let standings = self.store.standings_of(ReceivableCause::SettledExcess).await?;
         let proved: Vec<_> = standings
             .into_iter()
@@ -174,8 +180,7 @@ impl Engine {
             .into_iter()
             .map(|order| ((order.payable, order.attempt), order))
             .collect();
-        let perhaps_twice = self.store.payables_in_queue(&PERHAPS_PAID).await?;
-        let mut found = PaidOtherwise { perhaps_twice, ..PaidOtherwise::default() };
+        let mut found = PaidOtherwise::default();
         for (key, standing) in proved {
             let (Some(order), Some(payable)) = (orders.get(&key), payables.get(&key.0)) else {
                 continue;
@@ -232,7 +237,7 @@ impl Engine {
         &self,
         cycle: CycleNo,
     ) -> Result<Vec<Instruction>, EngineError> {
-        let mut since = self.paid_otherwise().await?.again();
+        let mut since = self.proved_otherwise().await?.again();
         since.retain(|number, _| number.cycle() == cycle);
         self.not_looked_at(cycle, &since).await
     }

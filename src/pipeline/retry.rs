@@ -114,7 +114,7 @@ pub enum Further {
 /// Of two transactions one may stand, whatever became of the other; and so may what could not be booked.
 pub const PERHAPS_TWICE: Further = Further::NeedsAPerson(
     HoldCode::DuplicateReported,
-    "more was told of it than is booked, which may stand: the books must agree first",
+    "more was told of it, or of its file as a whole, than is booked, which may stand: the books must agree first (chitra queue discrepancies)",
 );
 
 /// What is known of a payable's money besides its own orders.

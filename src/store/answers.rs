@@ -35,8 +35,8 @@ pub struct Contradicted {
     pub payments: i64,
     /// Of how many files they speak as a whole.
     pub files: i64,
-    /// Of how many other files they speak so in which these payments were ordered before.
-    pub earlier_files: i64,
+    /// How many of these payments were ordered before in a file of which they speak as a whole.
+    pub ordered_before: i64,
 }
 
 impl Contradicted {
@@ -51,19 +51,25 @@ impl Contradicted {
     }
 }
 
-/// What is open in the queue about files `d` as a whole, and the orders `i` of those files that came to nothing: what a
-/// partner says of them may be that they were paid after all.
-macro_rules! of_whole_files {
+/// `open_file`: the files about which something is open in the queue as a whole, and those into which they were moved.
+/// `doubted`: the payables of which an order in one of them came to nothing, and those to which these were carried. What
+/// a partner says of such a file may be that they were paid after all.
+macro_rules! doubted {
     () => {
-        " from discrepancy d join instruction i on i.cycle_no = d.cycle_no and i.batch_no = d.batch_no
-           and i.state in ('rejected', 'returned', 'cancelled', 'excess_returned')
+        "with recursive open_file (cycle_no, batch_no) as (
+           select cycle_no, batch_no from discrepancy
+           where state = 'open' and payable_no is null and batch_no is not null
+             and kind in ('contradiction', 'totals_differ', 'unclear')
+           union select m.cycle_no, m.to_batch from moved m
+             join open_file f on f.cycle_no = m.cycle_no and f.batch_no = m.from_batch),
+         doubted (payable_no) as (
+           select i.payable_no from open_file f
+             join instruction i on i.cycle_no = f.cycle_no and i.batch_no = f.batch_no
+             where i.state in ('rejected', 'returned', 'cancelled', 'excess_returned')
+           union select p.carried_to from doubted x
+             join payable p on p.shard = ((x.payable_no >> 30) & 255) and p.payable_no = x.payable_no
+             where p.carried_to is not null)
          "
-    };
-}
-
-macro_rules! open_of_whole_files {
-    () => {
-        " d.state = 'open' and d.payable_no is null and d.kind in ('contradiction', 'totals_differ', 'unclear')"
     };
 }
 
@@ -289,6 +295,7 @@ impl Store {
         let rows = self
             .query(
                 concat!(
+                    doubted!(),
                     "select
                    (select cast(count(*) as bigint) from discrepancy d
                     join instruction i on i.shard = ((d.payable_no >> 30) & 255)
@@ -297,20 +304,11 @@ impl Store {
                       and ($2 = -1 or i.batch_no = $2 or exists (select 1 from instruction l
                         where l.shard = i.shard and l.payable_no = i.payable_no and l.batch_no = $2
                           and l.state = 'in_batch'))),
-                   (with recursive before (batch_no) as (
-                      select cast($2 as bigint)
-                      union select m.from_batch from moved m join before b on m.to_batch = b.batch_no
-                      where m.cycle_no = $1)
-                    select cast(count(distinct batch_no) as bigint) from discrepancy
-                    where state = 'open' and kind = 'contradiction' and cycle_no = $1
-                      and ($2 = -1 or batch_no in (select batch_no from before))),
-                   (select cast(count(distinct d.batch_no) as bigint)",
-                    of_whole_files!(),
-                    " join instruction l on l.shard = i.shard and l.payable_no = i.payable_no
-                      and l.batch_no = $2 and l.state = 'in_batch'
-                    where d.cycle_no = $1 and d.batch_no <> $2 and",
-                    open_of_whole_files!(),
-                    ")"
+                   (select cast(count(*) as bigint) from open_file
+                    where cycle_no = $1 and ($2 = -1 or batch_no = $2)),
+                   (select cast(count(*) as bigint) from doubted x
+                    join instruction l on l.shard = ((x.payable_no >> 30) & 255) and l.payable_no = x.payable_no
+                    where l.cycle_no = $1 and l.batch_no = $2 and l.state = 'in_batch')"
                 ),
                 &[cycle.0.into(), of_file.into()],
             )
@@ -319,7 +317,7 @@ impl Store {
             Ok(Contradicted {
                 payments: row.int(0)?,
                 files: row.int(1)?,
-                earlier_files: row.int(2)?,
+                ordered_before: row.int(2)?,
             })
         })
     }
@@ -333,16 +331,14 @@ impl Store {
         let rows = self
             .query(
                 concat!(
+                    doubted!(),
                     "select l.payable_no, l.attempt from discrepancy d
                  join instruction l on l.shard = ((d.payable_no >> 30) & 255) and l.payable_no = d.payable_no
                  where d.state = 'open' and d.kind = 'contradiction' and l.cycle_no = $1 and l.batch_no = $2
                    and l.state in ('in_batch', 'unknown')
-                 union select l.payable_no, l.attempt",
-                    of_whole_files!(),
-                    " join instruction l on l.shard = i.shard and l.payable_no = i.payable_no
-                   and l.batch_no = $2 and l.state in ('in_batch', 'unknown')
-                 where d.cycle_no = $1 and d.batch_no <> $2 and",
-                    open_of_whole_files!()
+                 union select l.payable_no, l.attempt from doubted x
+                 join instruction l on l.shard = ((x.payable_no >> 30) & 255) and l.payable_no = x.payable_no
+                 where l.cycle_no = $1 and l.batch_no = $2 and l.state in ('in_batch', 'unknown')"
                 ),
                 &[batch.cycle.0.into(), batch.number.0.into()],
             )
@@ -389,12 +385,7 @@ impl Store {
         kinds: &[DiscrepancyKind],
     ) -> Result<HashSet<PayableNo>, StoreError> {
         let mut found = HashSet::new();
-        let sql = concat!(
-            "select distinct i.payable_no",
-            of_whole_files!(),
-            " where",
-            open_of_whole_files!()
-        );
+        let sql = concat!(doubted!(), "select payable_no from doubted");
         for row in self.query(sql, &[]).await? {
             let payable = PayableNo::from_number(row.int(0)?);
             found.insert(payable.map_err(|error| broken(error.to_string()))?);

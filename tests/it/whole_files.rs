@@ -22,7 +22,9 @@ on_both_databases! { run, RealPart::Postgres;
     what_is_repeated_of_a_payment_by_itself_stands_too
     an_answer_that_says_both_moves_nothing
     a_correction_with_other_totals_holds_what_was_rejected
-    a_rejection_beside_a_credit_of_nobody_knows_whom_moves_nothing
+    what_was_carried_waits_for_the_first_month_s_file
+    our_account_settled_for_a_rejected_file_is_a_contradiction
+    what_is_said_of_nobody_knows_whom_stops_a_word_about_the_whole
     what_is_said_by_itself_after_a_decision_stands
     what_arrived_is_not_sent_again_though_nothing_of_it_is_believed
     what_aged_to_unknown_is_decided_by_a_word_about_the_whole
@@ -230,36 +232,73 @@ async fn a_correction_with_other_totals_holds_what_was_rejected(office: TestOffi
     let other = status_of(&first, 2, "1000001", "ACCC");
     office.answered("isobank", "xml", other.as_bytes()).await.unwrap();
     let told = office.engine.dispatch(None).await.unwrap().remove(0);
-    assert!(told.detail.contains("a file in which its payments were ordered before"), "{told:?}");
+    assert!(told.detail.contains("in which 2 of its payments were ordered before"), "{told:?}");
     let second = told.file_name.clone();
     let now = office.now(&october).await;
     office.engine.withdraw(&now, &second, MAKER, &key(MAKER)).await.unwrap();
     let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
     assert!(again.list.is_none(), "{again:?}");
-    for (number, _) in office.engine.store.discrepancies().await.unwrap() {
-        let (why, by) = ("of another office", key(MAKER));
-        office.engine.discrepancy_resolve(number, why, MAKER, &by).await.unwrap();
-    }
+    resolved(&office).await;
     let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
     assert_eq!(again.ordered, 2, "{again:?}");
     office.ends_whole().await;
 }
 
-async fn a_rejection_beside_a_credit_of_nobody_knows_whom_moves_nothing(office: TestOffice) {
+/// Also what was carried to another month.
+async fn what_was_carried_waits_for_the_first_month_s_file(office: TestOffice) {
     let october = sent(&office).await;
-    let text = status(&office, &october, "RJCT", &[("E2", "ACCC")]).await;
+    said(&office, &october, "RJCT", &[]).await;
+    let first = file(&office, &october).await;
+    office.closed(&october).await;
+    office.month("2026-11", &[BINH, CU]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.check(&november, "entitled 2", "pending 2 = 2160000").await;
+    office.released(&november, 0).await;
+    let other = status_of(&first, 2, "1000001", "ACCC");
+    office.answered("isobank", "xml", other.as_bytes()).await.unwrap();
+    let told = office.engine.dispatch(None).await.unwrap().remove(0);
+    assert!(told.detail.contains("in which 2 of its payments were ordered before"), "{told:?}");
+    resolved(&office).await;
+    let told = office.engine.dispatch(None).await.unwrap().remove(0);
+    assert_eq!(told.state, BatchState::Delivered, "{told:?}");
+    office.ends_whole().await;
+}
+
+async fn resolved(office: &TestOffice) {
+    for (number, _) in office.engine.store.discrepancies().await.unwrap() {
+        let (why, by) = ("of another office", key(MAKER));
+        office.engine.discrepancy_resolve(number, why, MAKER, &by).await.unwrap();
+    }
+}
+
+async fn our_account_settled_for_a_rejected_file_is_a_contradiction(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "RJCT", &[]).await;
+    said(&office, &october, "ACSC", &[]).await;
+    office.check(&october, "entitled 2", "rejected 2 = 1000000").await;
+    each_has(&queue(&office).await, &["that it was rejected and that it was carried out"]);
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert!(again.list.is_none(), "{again:?}");
+    office.ends_whole().await;
+}
+
+/// Of whom the bank speaks without our reference nobody can tell.
+async fn what_is_said_of_nobody_knows_whom_stops_a_word_about_the_whole(office: TestOffice) {
+    let october = sent(&office).await;
     let order = office.instructions(&october, "E2").await.remove(0);
     let reference = office.engine.reference(&order).to_string();
-    let nobody =
-        text.replace(&format!("<OrgnlEndToEndId>{reference}<"), "<OrgnlEndToEndId>NOTPROVIDED<");
-    office.answered("isobank", "xml", nobody.as_bytes()).await.unwrap();
-    office.check(&october, "entitled 2", "pending 2 = 1000000").await;
-    let told = "payments without a reference of ours were carried out";
-    assert!(
-        queue(&office).await.iter().any(|one| one.contains(told)),
-        "{:?}",
-        queue(&office).await
-    );
+    for (whole, one, told) in [
+        ("RJCT", "ACCC", "payments without a reference of ours were carried out"),
+        ("ACCC", "RJCT", "payments without a reference of ours were not carried out"),
+    ] {
+        let text = status(&office, &october, whole, &[("E2", one)]).await;
+        let named = format!("<OrgnlEndToEndId>{reference}<");
+        let nobody = text.replace(&named, "<OrgnlEndToEndId>NOTPROVIDED<");
+        office.answered("isobank", "xml", nobody.as_bytes()).await.unwrap();
+        office.check(&october, "entitled 2", "pending 2 = 1000000").await;
+        let queue = queue(&office).await;
+        assert!(queue.iter().any(|one| one.contains(told)), "{queue:?}");
+    }
     office.ends_whole().await;
 }
 

@@ -133,14 +133,14 @@ pub(super) fn about_what_is_half_sent(batch: &Batch, item: i64, answer: &Answer)
     contradicts_file(batch, item, answer, detail)
 }
 
-/// The discrepancy of an answer that says two things of one file as a whole.
+/// The discrepancy of an answer that says another thing of a file as a whole than itself, or than an answer before it.
 pub(super) fn about_what_is_said_both_ways(
     batch: &Batch,
     item: i64,
     answer: &Answer,
 ) -> Discrepancy {
     let detail = format!(
-        "the answer says of {} as a whole that it was rejected and that it was carried out; nothing was changed: ask the \
+        "of {} as a whole it is said that it was rejected and that it was carried out; nothing was changed: ask the \
          partner which of the two holds",
         batch.file_name
     );

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::ops::ControlFlow;
 
-use payment_formats::{Direction, Outcome as Answered, Scope};
+use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
 use super::acknowledging::{
     Acknowledged, about_what_is_half_sent, about_what_is_said_both_ways, about_what_is_unclear,
@@ -266,10 +266,13 @@ impl Engine {
                 batch.state = BatchState::Delivered;
             }
             // The message and the group in it say the same.
-            if !decides_whole(&answered) || !weighed.insert(file) {
+            // Of a file that was rejected our account was debited.
+            let is_debited = answered.status == OutcomeStatus::DebtorSettled
+                && batch.state == BatchState::Refused;
+            if !(decides_whole(&answered) || is_debited) || !weighed.insert(file) {
                 continue;
             }
-            if said_of_whole.is_both(&file) {
+            if said_of_whole.is_both(&file) || is_debited {
                 discrepancies.push(about_what_is_said_both_ways(&batch, item, answer));
                 continue;
             }

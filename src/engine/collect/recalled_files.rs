@@ -30,6 +30,8 @@ pub(super) struct NamedItself {
     pub(super) orders: HashSet<(PayableNo, AttemptNo)>,
     /// It says of some payment that it was carried out, and not of which.
     pub(super) credits_somebody: bool,
+    /// The same of one that was not.
+    pub(super) refuses_somebody: bool,
 }
 
 impl NamedItself {

@@ -47,7 +47,7 @@ impl SaidWhole {
     pub fn add(&mut self, batch: &Batch, answered: &Answered) {
         let said = match answered.status {
             OutcomeStatus::Rejected => &mut self.rejected,
-            OutcomeStatus::Credited => &mut self.carried_out,
+            OutcomeStatus::Credited | OutcomeStatus::DebtorSettled => &mut self.carried_out,
             _ => return,
         };
         said.insert((batch.cycle, batch.number));
@@ -74,8 +74,17 @@ impl Engine {
                 .read(file, &mut |one| {
                     if one.scope == Scope::Payment {
                         let order = engine.our_reference(&one);
-                        named.credits_somebody |=
-                            order.is_none() && one.status == OutcomeStatus::Credited;
+                        let is_nobodys = order.is_none();
+                        named.credits_somebody |= is_nobodys
+                            && matches!(
+                                one.status,
+                                OutcomeStatus::Credited | OutcomeStatus::DebtorSettled
+                            );
+                        named.refuses_somebody |= is_nobodys
+                            && matches!(
+                                one.status,
+                                OutcomeStatus::Rejected | OutcomeStatus::Cancelled
+                            );
                         named.add(None, order);
                     }
                     ControlFlow::Continue(())
@@ -167,12 +176,17 @@ impl Engine {
                 ..outcome(item, key, answered, reported, currency)
             });
         }
-        // Whom it means by a credit without our reference nobody can tell.
-        if is_rejected && named.credits_somebody {
+        // Whom it means by an item without our reference nobody can tell.
+        let of_others = match is_rejected {
+            true if named.credits_somebody => Some(("rejected", "carried out")),
+            false if named.refuses_somebody => Some(("carried out", "not carried out")),
+            _ => None,
+        };
+        if let Some((whole, others)) = of_others {
             said.is_refused = false;
             let detail = format!(
-                "the answer says that {} was rejected as a whole, and that payments without a reference of ours were \
-                 carried out; nothing was changed: ask the partner which they are",
+                "the answer says that {} was {whole} as a whole, and that payments without a reference of ours were {others}; \
+                 nothing was changed: ask the partner which they are",
                 batch.file_name
             );
             said.outcomes.clear();

@@ -63,16 +63,19 @@ impl Engine {
         }
         let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
         if !contradicted.lets_leave() {
-            let of_what = match contradicted.payments {
-                0 if contradicted.files == 0 => {
-                    "a file in which its payments were ordered before".to_owned()
+            let what = match (contradicted.payments, contradicted.files) {
+                (0, 0) => format!(
+                    "answers speak of a file as a whole in which {} of its payments were ordered before, and what they \
+                     say of it is not settled",
+                    contradicted.ordered_before
+                ),
+                (0, _) => "answers speak of it as a whole, and it never left".to_owned(),
+                (payments, _) => {
+                    format!("answers speak of {payments} of its payments, and it never left")
                 }
-                0 => "it as a whole".to_owned(),
-                payments => format!("{payments} of its payments"),
             };
             return Ok(Some(Waits::for_somebody(format!(
-                "answers speak of {of_what}, and it never left; look into each and resolve it: \
-                 chitra queue discrepancies"
+                "{what}; look into each and resolve it: chitra queue discrepancies"
             ))));
         }
         let recalls = self.store.recalls_of_batch(batch).await?;
