@@ -469,7 +469,7 @@ impl Engine {
         let numbers: Vec<PayableNo> = match whom {
             Whom::File(batch) => {
                 let file = self.batch_of(cycle.number, batch).await?;
-                return self.orders_of_file(&file).await;
+                return Ok(self.store.orders_of_file(&file).await?);
             }
             Whom::Payment(payable, _) if payable.cycle() == cycle.number => vec![payable],
             Whom::Payment(..) => vec![],

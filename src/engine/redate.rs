@@ -56,7 +56,7 @@ impl Engine {
             }
             let old = self.not_sent(cycle, &batches, file).await?;
             self.must_be_met(&old.provider, value_date)?;
-            let orders = self.orders_of_file(old).await?;
+            let orders = self.store.orders_of_file(old).await?;
             must_be_untouched(&orders)?;
             number += 1;
             let new = self.moved_file(cycle, old, list, BatchNo(number), &orders)?;

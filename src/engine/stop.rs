@@ -265,6 +265,7 @@ impl Engine {
             }
             let old = self.not_sent(cycle, &batches, &batch.file_name).await?;
             let (off, stay): (Vec<_>, Vec<_>) = self
+                .store
                 .orders_of_file(old)
                 .await?
                 .into_iter()

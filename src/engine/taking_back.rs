@@ -163,7 +163,7 @@ impl Engine {
             return self.withdraw_rest(cycle, batch, &by).await;
         }
         let batch = self.not_sent(cycle, &batches, file_name).await?;
-        let orders = self.orders_of_file(batch).await?;
+        let orders = self.store.orders_of_file(batch).await?;
         let mut changes = Changes::new();
         let root = self.take_back(cycle, &orders, &Why::Withdrawn, &mut changes).await?;
         changes.batch_moved(batch, batch.state.apply(BatchEvent::Withdrawn)?);
@@ -248,21 +248,6 @@ impl Engine {
             }
         }
         Ok(batch)
-    }
-
-    /// What a file orders, in the order of the payables.
-    pub(super) async fn orders_of_file(
-        &self,
-        batch: &Batch,
-    ) -> Result<Vec<Instruction>, EngineError> {
-        let spans = self.store.batch_shards(batch.cycle, batch.list).await?;
-        let Some((first, last)) = spans.get(&batch.number) else { return Ok(vec![]) };
-        let mut orders = Vec::new();
-        for shard in Shard::all().filter(|shard| shard >= first && shard <= last) {
-            let of_list = self.store.instructions_of_list(batch.cycle, batch.list, shard).await?;
-            orders.extend(of_list.into_iter().filter(|one| one.batch == batch.number));
-        }
-        Ok(orders)
     }
 
     /// Cancels orders of which nothing has left, and moves their payables. Gives a Merkle root over

@@ -23,6 +23,12 @@ macro_rules! batch_columns {
 }
 
 impl Store {
+    /// The partners for which any file was ever made.
+    pub async fn partners_of_files(&self) -> Result<Vec<String>, StoreError> {
+        let rows = self.query("select distinct provider from batch", &[]).await?;
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
     /// The first and the last shard in which each batch of a list has payments. Batches are filled
     /// in the order of the shards, so that most are narrow.
     pub async fn batch_shards(

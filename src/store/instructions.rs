@@ -102,17 +102,18 @@ impl Store {
         self.query(sql, &within_shards(cycle, shards)?).await?.iter().map(instruction).collect()
     }
 
-    /// What one file orders of some shards, in the order of the payables.
-    pub async fn instructions_of_batch(
-        &self,
-        cycle: CycleNo,
-        shards: &[Shard; SHARDS_IN_GROUP],
-        batch: BatchNo,
-    ) -> Result<Vec<Instruction>, StoreError> {
+    /// What one file orders, in the order of the payables.
+    pub async fn orders_of_file(&self, file: &Batch) -> Result<Vec<Instruction>, StoreError> {
         let sql = concat!(within!(), of_several_shards!(), " and i.batch_no = $25", in_order!());
-        let mut args = within_shards(cycle, shards)?;
-        args.push(batch.0.into());
-        self.query(sql, &args).await?.iter().map(instruction).collect()
+        let mut orders = Vec::new();
+        for shards in Shard::groups() {
+            let mut args = within_shards(file.cycle, &shards)?;
+            args.push(file.number.0.into());
+            for row in &self.query(sql, &args).await? {
+                orders.push(instruction(row)?);
+            }
+        }
+        Ok(orders)
     }
 
     /// Of what is on its way of a file in some shards, of which its partner has said on a day or later that it carries

@@ -14,7 +14,7 @@ use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
 use super::unbookable::not_booked;
-use super::whole_files::{SaidWhole, decides_whole, told_of_files};
+use super::whole_files::{OppositeWords, decides_whole, told_of_files};
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind};
@@ -145,7 +145,7 @@ impl Engine {
         let mut discrepancies: Vec<Discrepancy> = Vec::new();
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut of_batches: Vec<(i64, Answered, Batch)> = Vec::new();
-        let mut said_of_whole = SaidWhole::default();
+        let mut opposite = OppositeWords::default();
         // Entries of our own account name payments of every partner; a partner's results only its own.
         let mut of_account: BTreeSet<i64> = BTreeSet::new();
         let mut acknowledged = Acknowledged::default();
@@ -223,7 +223,7 @@ impl Engine {
                 }
                 Matched::Batch(batch) => {
                     // Also what cannot be believed stands against its contrary.
-                    said_of_whole.add(&batch, &answered);
+                    opposite.add(&batch, &answered);
                     match other_totals(&batch, item, &answered, answer, self.config.currency) {
                         Some(discrepancy) => discrepancies.push(discrepancy),
                         None if answered.doubt.is_some() => {
@@ -256,23 +256,22 @@ impl Engine {
         let mut refused_batches: BTreeMap<(CycleNo, BatchNo), Batch> = BTreeMap::new();
         let mut whole: BTreeMap<i64, Batch> = BTreeMap::new();
         for (item, answered, mut batch) in of_batches {
-            let has_it = matches!(batch.state, BatchState::Sending | BatchState::Unknown);
             let file = (batch.cycle, batch.number);
             // Received, accepted, settled on our side, or decided: the file is there.
-            if has_it && proved.insert(file) {
-                self.prove_delivered(&mut changes, &batch, answer).await?;
-            }
-            if has_it {
+            if matches!(batch.state, BatchState::Sending | BatchState::Unknown) {
+                if proved.insert(file) {
+                    self.prove_delivered(&mut changes, &batch, answer).await?;
+                }
                 batch.state = BatchState::Delivered;
             }
-            // The message and the group in it say the same.
             // Of a file that was rejected our account was debited.
             let is_debited = answered.status == OutcomeStatus::DebtorSettled
                 && batch.state == BatchState::Refused;
+            // The message and the group in it say the same: once is enough.
             if !(decides_whole(&answered) || is_debited) || !weighed.insert(file) {
                 continue;
             }
-            if said_of_whole.is_both(&file) || is_debited {
+            if opposite.is_both(&file) || is_debited {
                 discrepancies.push(about_what_is_said_both_ways(&batch, item, answer));
                 continue;
             }

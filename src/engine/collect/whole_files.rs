@@ -15,7 +15,7 @@ use super::recalled_files::NamedItself;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::batch::Batch;
 use crate::domain::digest::Digest;
-use crate::domain::ids::{BatchNo, CycleNo, Shard};
+use crate::domain::ids::{BatchNo, CycleNo};
 use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
 use crate::engine::{Engine, EngineError, aside};
@@ -38,12 +38,12 @@ pub(super) fn decides_whole(one: &Answered) -> bool {
 
 /// Of which files one answer says as a whole that they were rejected, and of which that they were carried out.
 #[derive(Default)]
-pub(super) struct SaidWhole {
+pub(super) struct OppositeWords {
     rejected: BTreeSet<(CycleNo, BatchNo)>,
     carried_out: BTreeSet<(CycleNo, BatchNo)>,
 }
 
-impl SaidWhole {
+impl OppositeWords {
     pub fn add(&mut self, batch: &Batch, answered: &Answered) {
         let said = match answered.status {
             OutcomeStatus::Rejected => &mut self.rejected,
@@ -113,11 +113,7 @@ impl Engine {
             true => Reported::Rejected,
             false => Reported::Paid(EvidenceGrade::ProviderResult),
         };
-        let mut orders = Vec::new();
-        for shards in Shard::groups() {
-            let of_file = self.store.instructions_of_batch(batch.cycle, &shards, batch.number);
-            orders.extend(of_file.await?);
-        }
+        let orders = self.store.orders_of_file(batch).await?;
         let said_of_files = self.store.said_of_files(batch.cycle).await?;
         let mut said = SaidOfWhole { is_refused: is_rejected, ..SaidOfWhole::default() };
         let mut refuting = (0_u64, 0_i64);
@@ -182,32 +178,33 @@ impl Engine {
             false if named.refuses_somebody => Some(("carried out", "not carried out")),
             _ => None,
         };
-        if let Some((whole, others)) = of_others {
-            said.is_refused = false;
-            let detail = format!(
-                "the answer says that {} was {whole} as a whole, and that payments without a reference of ours were {others}; \
-                 nothing was changed: ask the partner which they are",
-                batch.file_name
-            );
-            said.outcomes.clear();
-            said.discrepancies = vec![Discrepancy {
-                file: Some((batch.cycle, batch.number)),
-                ..Discrepancy::of_item(DiscrepancyKind::Contradiction, answer, item, detail)
-            }];
-            return Ok(said);
-        }
-        if refuting.0 > 0 {
-            let detail = format!(
-                "the answer says that {} was rejected as a whole, and {} of its payments are proved paid; nothing was \
-                 changed: ask the partner what became of each",
-                batch.file_name, refuting.0
-            );
-            said.outcomes.clear();
-            said.discrepancies = vec![Discrepancy {
-                file: Some((batch.cycle, batch.number)),
-                expected_minor: Some(refuting.1),
-                ..Discrepancy::of_item(DiscrepancyKind::Contradiction, answer, item, detail)
-            }];
+        let name = &batch.file_name;
+        let against = match (of_others, refuting) {
+            (Some((whole, others)), _) => Some((
+                None,
+                format!(
+                    "the answer says that {name} was {whole} as a whole, and that payments without a reference of ours \
+                     were {others}; nothing was changed: ask the partner which they are"
+                ),
+            )),
+            (None, (0, _)) => None,
+            (None, (count, minor)) => Some((
+                Some(minor),
+                format!(
+                    "the answer says that {name} was rejected as a whole, and {count} of its payments are proved paid; \
+                     nothing was changed: ask the partner what became of each"
+                ),
+            )),
+        };
+        if let Some((expected_minor, detail)) = against {
+            return Ok(SaidOfWhole {
+                discrepancies: vec![Discrepancy {
+                    file: Some((batch.cycle, batch.number)),
+                    expected_minor,
+                    ..Discrepancy::of_item(DiscrepancyKind::Contradiction, answer, item, detail)
+                }],
+                ..SaidOfWhole::default()
+            });
         }
         Ok(said)
     }
@@ -228,13 +225,16 @@ pub(super) fn told_of_files(
             told.push(one);
             continue;
         };
-        let (_, sentences) =
-            of_items.entry(one.item).or_insert_with(|| (told.len(), BTreeMap::new()));
-        *sentences.entry(one.detail.clone()).or_default() += 1;
-        if sentences.values().sum::<u64>() == 1 {
-            let file = Some((file.cycle, file.number));
-            told.push(Discrepancy { instruction: None, file, ..one });
-        }
+        let (item, detail) = (one.item, one.detail.clone());
+        let (_, sentences) = of_items.entry(item).or_insert_with(|| {
+            told.push(Discrepancy {
+                instruction: None,
+                file: Some((file.cycle, file.number)),
+                ..one
+            });
+            (told.len() - 1, BTreeMap::new())
+        });
+        *sentences.entry(detail).or_default() += 1;
     }
     for (item, (place, sentences)) in of_items {
         let name = files.get(&item).map_or("", |file| file.file_name.as_str());

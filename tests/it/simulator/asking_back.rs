@@ -14,7 +14,7 @@ use chitra::engine::recall::{Asking, Whom};
 use chitra::engine::{Engine, EngineError};
 
 use super::dice::Dice;
-use super::months::{APPROVERS, MAKER, Stopped, already_there, orders_of};
+use super::months::{APPROVERS, MAKER, Stopped, already_there};
 use super::world::{ASKED_BACK, World, officer_key};
 
 /// How many payments are asked back on one day, at most.
@@ -28,7 +28,8 @@ pub async fn ask_back(engine: &Engine, month: &Cycle, mut dice: Dice) -> Result<
         .filter(|batch| batch.list.0 == 0 && ASKED_BACK.iter().any(|one| one.0 == batch.provider));
     let mut orders: Vec<Instruction> = Vec::new();
     for batch in can_be_asked {
-        orders.extend(orders_of(engine, batch).await?);
+        let of_file = engine.store.orders_of_file(batch);
+        orders.extend(of_file.await.map_err(EngineError::from)?);
     }
     orders.sort_by_key(|one| (one.payable, one.attempt));
     for _ in 0..A_DAY.min(orders.len()) {

@@ -10,8 +10,7 @@ use chitra::domain::cycle::{Cycle, CycleKind, CycleState};
 use chitra::domain::exception::Decision;
 use chitra::domain::fate::Verdict;
 use chitra::domain::hold::{HoldCode, HoldRelease};
-use chitra::domain::ids::{ListNo, Shard};
-use chitra::domain::instruction::Instruction;
+use chitra::domain::ids::ListNo;
 use chitra::domain::list::{ListState, Role};
 use chitra::engine::cycle::Opening;
 use chitra::engine::hold::Deciding;
@@ -261,7 +260,8 @@ impl Months {
             sign_all(engine, &month).await?;
         }
         if let Some(file) = files.next() {
-            let orders = orders_of(engine, &file).await?;
+            let of_file = engine.store.orders_of_file(&file);
+            let orders = of_file.await.map_err(EngineError::from)?;
             if let Some(order) = orders.first() {
                 let payable =
                     engine.store.payable(order.payable).await.map_err(EngineError::from)?;
@@ -492,15 +492,6 @@ impl Months {
         let next = planned.chain(said).filter(|day| *day > self.day).min();
         Ok(next.unwrap_or(days.closed).max(tomorrow).min(days.closed))
     }
-}
-
-/// What a file orders, in the order of the payables.
-pub async fn orders_of(engine: &Engine, file: &Batch) -> Result<Vec<Instruction>, EngineError> {
-    let mut orders = Vec::new();
-    for shards in Shard::groups() {
-        orders.extend(engine.store.instructions_of_batch(file.cycle, &shards, file.number).await?);
-    }
-    Ok(orders)
 }
 
 /// Signs and releases every list that waits.

@@ -140,6 +140,12 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
 /// What the providers' books say that payees have, under our references.
 fn kept(world: &World, engine: &Engine, broken: &mut Vec<String>) -> Result<Kept, String> {
     let mut kept = Kept::new();
+    for credit in world.sandbox.credits().map_err(|error| error.to_string())? {
+        let is_ours = EndToEndId::read(&engine.config.prefix, &credit.end_to_end_id).is_some();
+        if !is_ours && credit.returned_on.is_some() {
+            broken.push(format!("{} was credited and is not ours", credit.end_to_end_id));
+        }
+    }
     for (reference, amount_minor) in world.kept_credits().map_err(|error| error.to_string())? {
         match EndToEndId::read(&engine.config.prefix, &reference) {
             Some((payable, _)) => kept.entry(payable).or_default().push(amount_minor),
