@@ -201,9 +201,12 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Whether lines may be made for a month.
-    pub fn is_open(&self, period: Period) -> bool {
-        self.from.is_some_and(|from| period >= from)
+    /// Whether lines may be made for a month. What the newest row says was paid elsewhere is not paid again,
+    /// although it was listed otherwise for the month; what was determined here may still be corrected.
+    pub fn is_open(&self, enrolment: &EnrolmentCase<'_>, period: Period) -> bool {
+        let was_paid_elsewhere = enrolment.paid_through.is_some_and(|through| period <= through)
+            && Amounts::determined(period, enrolment.history).is_none();
+        self.from.is_some_and(|from| period >= from) && !was_paid_elsewhere
     }
 
     /// The month in which what is owed once is settled; None for what is owed each month.
