@@ -18,6 +18,7 @@ use crate::support::rsa_pair::rsa_pair;
 
 on_both_databases! { run, RealPart::Postgres;
     a_payment_is_told_by_a_callback_once
+    what_the_operator_takes_back_is_told_by_a_callback
     an_answer_file_comes_as_a_callback
     a_callback_that_is_signed_with_rsa_counts
     nothing_is_kept_of_what_is_not_the_partners
@@ -150,6 +151,26 @@ async fn a_payment_is_told_by_a_callback_once(mut office: TestOffice) {
     assert!(office.engine.collect_all().await.unwrap().is_empty());
     assert_eq!(kept(&office, "operator", "refused"), 1, "it is kept");
     assert!(office.engine.collect_all().await.unwrap().is_empty());
+    office.ends_whole().await;
+}
+
+async fn what_the_operator_takes_back_is_told_by_a_callback(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let (cycle, address) = listening(&mut office, &operator).await;
+    office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    office.check(&cycle, "entitled 2", "pending 1 = 540000, paid 1 = 540000").await;
+    office.on_day("2026-10-23");
+    let body = first_is_completed(&operator).replace("completed", "reversed");
+    assert_eq!(signed(address, PATH, body.as_bytes()).await, 200);
+    office.engine.collect_all().await.unwrap();
+    office.check(&cycle, "entitled 2", "pending 1 = 540000, returned 1 = 540000").await;
+    // No reason was said: a person has to look at it before it is ordered again. The word comes again meanwhile.
+    let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
+    assert_eq!((again.ordered, again.waiting.len()), (0, 1), "{again:?}");
+    assert_eq!(signed(address, PATH, body.as_bytes()).await, 200);
+    let before = office.snapshot().await;
+    assert!(office.engine.collect_all().await.unwrap().is_empty());
+    assert_eq!(office.snapshot().await, before);
     office.ends_whole().await;
 }
 

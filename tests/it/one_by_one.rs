@@ -32,6 +32,7 @@ on_both_databases! { run, RealPart::Postgres;
     an_answer_that_is_lost_after_booking
     a_failure_that_was_none_is_repeated_under_the_same_key
     nothing_is_repeated_when_the_key_has_expired
+    what_is_unknown_when_the_month_is_closed_is_asked_about_on
     a_process_that_dies_inside_a_window
     after_a_death_absence_is_no_proof_without_a_key
     absence_is_proof_where_that_was_agreed
@@ -152,6 +153,26 @@ async fn nothing_is_repeated_when_the_key_has_expired(mut office: TestOffice) {
     dispatched(&office, &cycle).await;
     office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
     assert_eq!(operator.posted().len(), posted);
+    office.ends_whole().await;
+}
+
+async fn what_is_unknown_when_the_month_is_closed_is_asked_about_on(mut office: TestOffice) {
+    let operator = Operator::start(rules()).await.unwrap();
+    let cycle = released(&mut office, &operator, ASKED).await;
+    operator.script(&[Twist::LoseAnswerAfterBooking]);
+    dispatched(&office, &cycle).await;
+    operator.set_rules(|rules| rules.can_be_asked = false);
+    office.closed(&cycle).await;
+    office.engine.collect_all().await.unwrap();
+    office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
+    assert_eq!(office.engine.store.suspense(cycle.number).await.unwrap(), (1, 540_000));
+    // Days later it can be asked again.
+    office.on_day("2026-10-27");
+    operator.set_rules(|rules| rules.can_be_asked = true);
+    office.engine.collect_all().await.unwrap();
+    office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
+    assert_eq!(office.engine.store.suspense(cycle.number).await.unwrap(), (0, 0));
+    each_once(&operator);
     office.ends_whole().await;
 }
 

@@ -57,11 +57,17 @@ impl Engine {
         self.channels.get(&batch.provider).and_then(|channel| channel.one_by_one())
     }
 
-    /// Asks what became of payments that left one by one and have no outcome, and keeps what is said.
-    /// Under the lease of the partner's dispatcher, so that its quota holds over both.
+    /// Asks what became of payments that left one by one and have no outcome, and keeps what is said; also of those
+    /// that were unknown when their cycle was closed. Under the lease of the partner's dispatcher, so that its quota
+    /// holds over both.
     pub(in crate::engine) async fn poll_one_by_one(&self) -> Result<(), EngineError> {
         for cycle in self.store.cycles().await? {
-            if cycle.state != CycleState::Settling {
+            let is_open = match cycle.state {
+                CycleState::Settling => true,
+                CycleState::Closed => self.store.suspense(cycle.number).await?.0 > 0,
+                _ => false,
+            };
+            if !is_open {
                 continue;
             }
             let of_cycle = self.store.batches_one_by_one(cycle.number).await?;

@@ -3,6 +3,7 @@
 //! Reads: the folder of PostgreSQL's programs. Gives: URLs of databases on it.
 
 use std::fs;
+use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -183,7 +184,8 @@ pub enum Loses {
     Reply,
     /// The line is cut before the commit arrives.
     Commit,
-    /// The commit arrives and is done; from then on nothing is heard, and nothing is cut.
+    /// The commit arrives and is done; from then on nothing is heard, and nothing is cut. What was said meanwhile
+    /// is heard with `hears_again`.
     Voice,
     /// This is done, with the port of the connection to the server, before the commit goes on.
     Nothing(Box<dyn Fn(u16) + Send + Sync>),
@@ -199,6 +201,8 @@ pub struct PostgresLine {
     pub port: u16,
     commits: Arc<AtomicU64>,
     plan: Arc<Mutex<Option<Arc<Plan>>>>,
+    /// How often lines that had fallen silent were mended.
+    mended: Arc<AtomicU64>,
 }
 
 impl PostgresLine {
@@ -208,8 +212,10 @@ impl PostgresLine {
             port: listener.local_addr().expect("it is bound").port(),
             commits: Arc::default(),
             plan: Arc::default(),
+            mended: Arc::default(),
         };
         let (commits, plan) = (line.commits.clone(), line.plan.clone());
+        let mended = line.mended.clone();
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let Ok(client) = client else { return };
@@ -224,7 +230,8 @@ impl PostgresLine {
                 let (from, to) = (both(&client), both(&server));
                 let (is_silent, is_cut) = (silent.clone(), cut.clone());
                 std::thread::spawn(move || up(from, to, &commits, &plan, &is_silent, &is_cut));
-                std::thread::spawn(move || down(server, client, &silent, &cut));
+                let mended = mended.clone();
+                std::thread::spawn(move || down(server, client, &silent, &cut, &mended));
             }
         });
         line
@@ -234,6 +241,11 @@ impl PostgresLine {
     pub fn will(&self, at: u64, loses: Loses) {
         self.commits.store(0, Ordering::SeqCst);
         *self.plan.lock().expect("no thread panics with it") = Some(Arc::new(Plan { at, loses }));
+    }
+
+    /// What was said on lines that have fallen silent is heard after all.
+    pub fn hears_again(&self) {
+        self.mended.fetch_add(1, Ordering::SeqCst);
     }
 
     /// How many commits were carried since.
@@ -279,21 +291,39 @@ fn up(
     let _ = to.shutdown(Shutdown::Both);
 }
 
-fn down(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool, cut: &AtomicBool) {
+fn down(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    silent: &AtomicBool,
+    cut: &AtomicBool,
+    mended: &AtomicU64,
+) {
+    let mended_before = mended.load(Ordering::SeqCst);
     let mut buffer = vec![0; 64 * 1024];
-    while let Ok(read @ 1..) = from.read(&mut buffer) {
+    let mut unheard = Vec::new();
+    from.set_read_timeout(Some(Duration::from_millis(20))).expect("it is not zero");
+    loop {
+        let read = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => 0,
+            Err(_) => break,
+        };
         // The server has answered, so the commit is done; only now the line may break.
-        if cut.load(Ordering::SeqCst) {
+        if read > 0 && cut.load(Ordering::SeqCst) {
             break;
         }
-        if silent.load(Ordering::SeqCst) {
+        unheard.extend_from_slice(&buffer[..read]);
+        if silent.load(Ordering::SeqCst) && mended.load(Ordering::SeqCst) == mended_before {
             continue;
         }
-        if to.write_all(&buffer[..read]).is_err() {
+        if to.write_all(&unheard).is_err() {
             break;
         }
+        unheard.clear();
     }
-    if !silent.load(Ordering::SeqCst) {
+    let is_silent = silent.load(Ordering::SeqCst) && mended.load(Ordering::SeqCst) == mended_before;
+    if !is_silent {
         let _ = to.shutdown(Shutdown::Both);
     }
     let _ = from.shutdown(Shutdown::Both);
