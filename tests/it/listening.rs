@@ -21,6 +21,7 @@ use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     payments_one_by_one_with_every_trouble
+    a_partner_that_takes_less_than_was_agreed
     a_file_with_every_trouble
     a_file_that_is_refused_as_a_whole
     a_file_whose_requests_are_signed
@@ -174,6 +175,32 @@ secret_file = "keys/mobile.secret""#;
     let ledger = serving.asked("GET", "/ledger");
     assert_eq!(ledger["over_quota"], 0, "{ledger}");
     assert_eq!(ledger["credited_again"], 0, "{ledger}");
+    office.ends_whole().await;
+}
+
+/// It takes four requests a second, and the office believes that it takes thirty.
+async fn a_partner_that_takes_less_than_was_agreed(mut office: TestOffice) {
+    let dir = office.dir.with_file_name("partners");
+    let script = "[mix]\nreject_closed_account = 0\nreject_name = 0\nreturn_closed_account = 0\n\
+         return_deceased = 0\nlate = 0\nlose_answer = 0\nanswer_twice = 0\n\
+         [around]\nquota_per_second = 4\n";
+    let serving = Serving::start(&dir, "127.0.0.1:0", script);
+    let path = office.dir.join("chitra.toml");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    let base_url = format!("http://{}/mobile", serving.address);
+    let asked = "status_path = \"/transactions/of/{reference}\"";
+    text.push_str(&mobile_partner("mobile", "quota_per_second = 30", &base_url, asked));
+    std::fs::write(&path, text).unwrap();
+    let cycle = released(&mut office, &people(12, "mobile_money viettel +8490123{n}")).await;
+    office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    // What it had no time for is kept, and goes when the office looks again.
+    for _ in 0..8 {
+        office.engine.dispatch(Some(cycle.number)).await.unwrap();
+    }
+    let ledger = serving.asked("GET", "/ledger");
+    assert!(ledger["over_quota"].as_u64() > Some(0), "{ledger}");
+    office.check(&cycle, "entitled 12", "paid 12 = 6480000").await;
+    must_agree(&office, &cycle, &dir, "mobile").await;
     office.ends_whole().await;
 }
 

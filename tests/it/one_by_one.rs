@@ -50,6 +50,7 @@ on_both_databases! { run, RealPart::Postgres;
     who_says_both_has_said_nothing
     a_path_that_is_not_there_stops_the_file
     a_wrong_secret_sends_nothing
+    a_token_that_counts_no_more_is_asked_for_anew_once
 }
 
 const PEOPLE: [&str; 3] = [
@@ -611,6 +612,20 @@ async fn an_operator_that_asks_to_slow_down(mut office: TestOffice) {
     operator.script(&[Twist::SlowDown, Twist::SlowDown]);
     assert_eq!(dispatched(&office, &cycle).await, "delivered: 3 requests sent, 0 asked about");
     office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
+    each_once(&operator);
+    office.ends_whole().await;
+}
+
+async fn a_token_that_counts_no_more_is_asked_for_anew_once(mut office: TestOffice) {
+    let client = Some(("chitra".to_owned(), "right".to_owned()));
+    let operator = Operator::start(OperatorRules { client, ..rules() }).await.unwrap();
+    std::fs::write(office.dir.join("keys/operator.secret"), "right\n").unwrap();
+    let oauth = "[provider.http.oauth]\ntoken_path = \"/oauth/token\"\nclient_id = \"chitra\"\nsecret_file = \"keys/operator.secret\"";
+    let cycle = released(&mut office, &operator, oauth).await;
+    operator.script(&[Twist::TokenIsGone]);
+    assert_eq!(dispatched(&office, &cycle).await, "delivered: 3 requests sent, 0 asked about");
+    office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
+    assert_eq!(operator.posted().len(), 4);
     each_once(&operator);
     office.ends_whole().await;
 }

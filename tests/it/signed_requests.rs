@@ -1,4 +1,4 @@
-//! Requests and callbacks signed with RSA: what we sign `openssl` holds for good, and what it signs we do, whatever
+//! Requests and callbacks signed with HMAC and RSA: what we sign `openssl` holds for good, and what it signs we do, whatever
 //! way the keys are written.
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chitra::channels::http::{Signing, canonical_request, sign, verify};
+use chitra::channels::http::{Secret, Signing, canonical_request, sign, sign_hmac, verify};
 
 use crate::support::real_parts::{RealPart, real_part};
 
@@ -81,6 +81,23 @@ fn openssl_and_we_hold_each_others_signatures() {
         let weak = STANDARD.encode(fs::read(openssl.path("theirs")).unwrap());
         assert_eq!(verify(&rsa(openssl.path("public.pem")), &text, &weak), Ok(false), "SHA-1");
     }
+}
+
+#[test]
+fn openssl_makes_the_same_hmac() {
+    let Some(openssl) = Openssl::here() else { return };
+    let text = canonical_request(
+        "POST",
+        "/pay",
+        "2026-11-02T01:00:00Z",
+        "AB01",
+        b"{\"amount\":\"540000\"}",
+    );
+    fs::write(openssl.path("text"), &text).unwrap();
+    fs::write(openssl.path("secret"), "sesame").unwrap();
+    openssl.run("dgst -sha256 -hmac sesame -binary -out theirs text");
+    let theirs = STANDARD.encode(fs::read(openssl.path("theirs")).unwrap());
+    assert_eq!(sign_hmac(&Secret::of_file(&openssl.path("secret")).unwrap(), &text), theirs);
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub enum Twist {
     FailAfterBooking,
     /// Nothing is done: too many requests.
     SlowDown,
+    /// Nothing is done: the token that came with it counts no more.
+    TokenIsGone,
     /// Credited; what stands before the operator says that it is busy.
     BusyAfterBooking,
     /// Nothing is done: what stands before the operator knows no such path.
@@ -207,6 +209,9 @@ impl Books {
             return Some(
                 Said::json(429, json!({ "errorCode": "rateLimitError" })).with("retry-after", 1),
             );
+        }
+        if twist == Twist::TokenIsGone {
+            return Some(Said::json(401, json!({ "errorCode": "clientAuthorisationError" })));
         }
         if twist == Twist::NoSuchPayee {
             let said = json!({ "errorCategory": "identification", "errorCode": "identifierError" });

@@ -14,6 +14,40 @@ fn every_fault_is_shown_or_says_why_not() {
     let mut files = sources(&["tests/it", "src", "payment-formats/src"]);
     files.extend(files_under(&repository().join("ops")).into_iter().map(source));
     none_of(faults_at_odds(&page, &files, FAULTS));
+    none_of(careless_at_odds(&page, &files));
+}
+
+/// Careless copies that no test tries, or of which the page does not say how many seeds it took; and tests of
+/// the simulator that find one and have no row.
+fn careless_at_odds(page: &str, files: &[Source]) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut listed = BTreeSet::new();
+    let (_, table) = page.split_once("## Careless copies").unwrap_or_default();
+    for line in table.lines().filter(|line| line.contains('`') && line.starts_with('|')) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, copy, _, test, seeds, _] = cells.as_slice() else {
+            findings.push(format!("{line}: a row has four cells"));
+            continue;
+        };
+        let name = test.trim_matches('`');
+        if !is_there(name, files) {
+            findings.push(format!("{copy}: there is no test `{name}`"));
+        }
+        if seeds.parse::<u64>().is_err() {
+            findings.push(format!("{copy}: say how many seeds it took, not {seeds:?}"));
+        }
+        listed.insert(name.trim_start_matches("simulator::").to_owned());
+    }
+    let simulator = files.iter().filter(|file| file.path == "tests/it/simulator.rs");
+    for line in simulator.flat_map(|file| file.text.lines()) {
+        let name = line.trim_start().strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+        if let Some(name) = name.filter(|name| name.contains("found_out"))
+            && !listed.contains(name)
+        {
+            findings.push(format!("simulator::{name} finds a careless copy that has no row"));
+        }
+    }
+    findings
 }
 
 /// Rows that are missing, name a test or script that does not exist, or neither name one nor give a reason.
@@ -91,4 +125,27 @@ fn a_row_without_a_test_is_found() {
     check(&row(1, "no test: later"), 1, "name a test");
     check("| 1 | f | p | | `leases::holds` | passed |\n", 1, "a cell is empty");
     check("| 1 | f | p |\n", 1, "six cells");
+}
+
+#[test]
+fn a_careless_copy_without_a_row_or_a_figure_is_found() {
+    let simulator = "fn it_is_found_out() {\nfn another_is_found_out() {";
+    let files = [Source { path: "tests/it/simulator.rs".into(), text: simulator.into() }];
+    let page = |rows: &[(&str, &str)]| {
+        let row =
+            |(name, seeds): &(&str, &str)| format!("| c | b | `simulator::{name}` | {seeds} |\n");
+        format!("## Careless copies\n\n{}", rows.iter().map(row).collect::<String>())
+    };
+    let check = |rows: &[(&str, &str)], parts: &[&str]| {
+        let found = careless_at_odds(&page(rows), &files);
+        assert_eq!(found.len(), parts.len(), "{found:?}");
+        for (one, part) in found.iter().zip(parts) {
+            assert!(one.contains(part), "{one}, not {part}");
+        }
+    };
+    let both = [("it_is_found_out", "1"), ("another_is_found_out", "20")];
+    check(&both, &[]);
+    check(&both[..1], &["another_is_found_out finds"]);
+    check(&[both[0], ("another_is_found_out", "some")], &["how many seeds"]);
+    check(&[both[0], both[1], ("gone_is_found_out", "3")], &["no test"]);
 }
