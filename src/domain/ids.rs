@@ -9,7 +9,7 @@ use std::fmt;
 pub const SHARDS: u16 = 256;
 
 /// So many shards are asked about at once.
-pub const SHARDS_IN_GROUP: usize = 8;
+pub const SHARDS_IN_GROUP: usize = 16;
 
 /// One of the 256 hash shards; the top eight bits of a 63-bit number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

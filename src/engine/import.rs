@@ -121,8 +121,8 @@ impl Engine {
         let mut free = self.store.enrolments_since(counted).await?;
         free.sort_unstable();
         let mut known = Vec::new();
-        for shard in Shard::all() {
-            known.extend(self.store.enrolments(shard).await?);
+        for shards in Shard::groups() {
+            known.extend(self.store.enrolments(&shards).await?);
         }
         known.sort_unstable();
         let linked: HashSet<PersonNo> =

@@ -1,17 +1,16 @@
 //! Fills the sheet that is signed at pay points, from what a list orders in cash and what came back.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use crate::domain::cycle::Cycle;
 use crate::domain::ids::{BatchNo, ListNo, PayableNo, Shard};
 use crate::domain::instruction::InstructionState;
 use crate::domain::roster::Channel;
-use crate::engine::payout::{Payout, read_payouts};
+use crate::engine::payout::Payout;
 use crate::engine::report::write_whole;
-use crate::engine::{Engine, EngineError, aside, chunks};
+use crate::engine::{Engine, EngineError, aside};
 use crate::report::pay_sheet::{PayLine, PayPoint, PaySheet, Standing, html};
-use crate::store::registry::ChunkKind;
 
 impl Engine {
     /// What a list orders in cash, by pay point.
@@ -23,20 +22,15 @@ impl Engine {
             .collect();
         let wanted: HashSet<BatchNo> = cash.iter().map(|batch| batch.number).collect();
         let mut points: BTreeMap<String, Vec<PayLine>> = BTreeMap::new();
-        for shard in Shard::all() {
-            let instructions = self.store.instructions_of_list(cycle.number, list, shard).await?;
-            if !instructions.iter().any(|one| wanted.contains(&one.batch)) {
-                continue;
-            }
+        for shards in Shard::groups() {
+            let mut ordered = self.store.instructions_of_list(cycle.number, list, &shards).await?;
+            ordered.retain(|one| wanted.contains(&one.batch));
             let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
-            let details =
-                self.store.chunk(shard, ChunkKind::Payout, cycle.number.0, list.0).await?;
-            if let Some(chunk) = details {
-                for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
-                    payouts.insert(payout.payable, payout);
-                }
+            let holding: BTreeSet<Shard> = ordered.iter().map(|one| one.payable.shard()).collect();
+            for shard in holding {
+                payouts.extend(self.payouts_of_list(cycle, list, shard).await?);
             }
-            for one in instructions.iter().filter(|one| wanted.contains(&one.batch)) {
+            for one in &ordered {
                 let payout = payouts.remove(&one.payable).ok_or_else(|| {
                     EngineError::Inconsistent(format!(
                         "the details of payable {} are missing",

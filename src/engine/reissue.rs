@@ -97,35 +97,40 @@ impl Engine {
             total_minor: 0,
             waiting: BTreeMap::new(),
         };
-        for shard in Shard::all() {
-            self.progress.at("reissue", u64::from(shard.number()), 256);
-            let found = self
-                .reissue_shard(
-                    cycle,
+        for shards in Shard::groups() {
+            self.progress.at("reissue", u64::from(shards[0].number()), 256);
+            let unpaid = self.store.payables_unpaid(cycle.number, &shards).await?;
+            for candidates in unpaid.chunk_by(|one, next| one.number.shard() == next.number.shard())
+            {
+                let shard = candidates[0].number.shard();
+                let found = self
+                    .reissue_shard(
+                        cycle,
+                        (shard, candidates),
+                        &released,
+                        (&paid_otherwise, &heirs),
+                        &mut run,
+                        &mut changes,
+                    )
+                    .await?;
+                if found.is_empty() {
+                    continue;
+                }
+                let mut plain = Vec::new();
+                for one in &found {
+                    write_payout(&mut plain, &one.payout);
+                }
+                changes.chunks([chunks::seal(
+                    &self.keys.chunks,
                     shard,
-                    &released,
-                    (&paid_otherwise, &heirs),
-                    &mut run,
-                    &mut changes,
-                )
-                .await?;
-            if found.is_empty() {
-                continue;
+                    ChunkKind::Payout,
+                    cycle.number.0,
+                    number.0,
+                    found.len() as i64,
+                    &plain,
+                )?]);
+                again.extend(found);
             }
-            let mut plain = Vec::new();
-            for one in &found {
-                write_payout(&mut plain, &one.payout);
-            }
-            changes.chunks([chunks::seal(
-                &self.keys.chunks,
-                shard,
-                ChunkKind::Payout,
-                cycle.number.0,
-                number.0,
-                found.len() as i64,
-                &plain,
-            )?]);
-            again.extend(found);
         }
         if again.is_empty() {
             return Ok(Reissued { list: None, ordered: 0, ordered_minor: 0, waiting: run.waiting });
@@ -269,16 +274,12 @@ impl Engine {
     async fn reissue_shard(
         &self,
         cycle: &Cycle,
-        shard: Shard,
+        (shard, candidates): (Shard, &[Payable]),
         released: &Released,
         (paid_otherwise, heirs): (&PaidOtherwise, &Heirs),
         run: &mut Run,
         changes: &mut Changes,
     ) -> Result<Vec<Again>, EngineError> {
-        let candidates = self.store.payables_unpaid(cycle.number, shard).await?;
-        if candidates.is_empty() {
-            return Ok(vec![]);
-        }
         let numbers: Vec<PayableNo> = candidates.iter().map(|one| one.number).collect();
         let mut attempts: HashMap<PayableNo, Vec<Instruction>> = HashMap::new();
         for instruction in self.store.instructions_of(&numbers).await? {
@@ -495,7 +496,7 @@ impl Engine {
                     remittance,
                     claims: payout.claims.clone(),
                 },
-                payable,
+                payable: payable.clone(),
             });
         }
         again.sort_by_key(|one| one.payable.number);

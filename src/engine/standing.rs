@@ -320,41 +320,47 @@ impl Engine {
             for one in self.store.deductions(cycle.number).await? {
                 for_courts.entry(one.payable.shard()).or_default().push(one);
             }
-            for shard in Shard::all() {
-                let payables = self.store.payables(cycle.number, shard).await?;
-                for one in &payables {
-                    compared.counted("payable", is_whole);
-                    if is_whole && !is_told {
-                        compared.counted("way of a payable", false);
+            for shards in Shard::groups() {
+                let mut of_group = self.store.payables_of_shards(cycle.number, &shards).await?;
+                for shard in shards {
+                    let later = of_group.partition_point(|one| one.number.shard() <= shard);
+                    let later = of_group.split_off(later);
+                    let payables = std::mem::replace(&mut of_group, later);
+                    for one in &payables {
+                        compared.counted("payable", is_whole);
+                        if is_whole && !is_told {
+                            compared.counted("way of a payable", false);
+                        }
+                        if is_told {
+                            let ways = ways.entry((cycle.number.0, shard.number())).or_default();
+                            ways.add(1, self.way_number(one));
+                        }
+                        if let Some(to) = one.carried_to {
+                            let money = stands.entry((to.cycle().0, shard.number())).or_default();
+                            money.sum = money
+                                .sum
+                                .wrapping_add(self.keys.line(&carried_line(one.number, to)));
+                        }
                     }
-                    if is_told {
-                        let ways = ways.entry((cycle.number.0, shard.number())).or_default();
-                        ways.add(1, self.way_number(one));
+                    let kept = for_courts.remove(&shard).unwrap_or_default();
+                    if payables.is_empty() && !is_whole {
+                        continue;
                     }
-                    if let Some(to) = one.carried_to {
-                        let money = stands.entry((to.cycle().0, shard.number())).or_default();
-                        money.sum =
-                            money.sum.wrapping_add(self.keys.line(&carried_line(one.number, to)));
+                    let orders = self.store.instructions(cycle.number, shard).await?;
+                    let lines = payables.iter().flat_map(payable_lines);
+                    let lines = lines.chain(orders.iter().flat_map(order_lines));
+                    let lines = lines.chain(kept.iter().map(court_deduction_line));
+                    let money = stands.entry((cycle.number.0, shard.number())).or_default();
+                    money.rows += (payables.len() + orders.len() + kept.len()) as i64;
+                    for line in lines {
+                        money.sum = money.sum.wrapping_add(self.keys.line(&line));
                     }
-                }
-                let kept = for_courts.remove(&shard).unwrap_or_default();
-                if payables.is_empty() && !is_whole {
-                    continue;
-                }
-                let orders = self.store.instructions(cycle.number, shard).await?;
-                let lines = payables.iter().flat_map(payable_lines);
-                let lines = lines.chain(orders.iter().flat_map(order_lines));
-                let lines = lines.chain(kept.iter().map(court_deduction_line));
-                let money = stands.entry((cycle.number.0, shard.number())).or_default();
-                money.rows += (payables.len() + orders.len() + kept.len()) as i64;
-                for line in lines {
-                    money.sum = money.sum.wrapping_add(self.keys.line(&line));
-                }
-                for _ in &orders {
-                    compared.counted("order", is_whole);
-                }
-                for _ in &kept {
-                    compared.counted("kept back for a court", is_whole);
+                    for _ in &orders {
+                        compared.counted("order", is_whole);
+                    }
+                    for _ in &kept {
+                        compared.counted("kept back for a court", is_whole);
+                    }
                 }
             }
         }

@@ -116,8 +116,8 @@ impl Engine {
             }
         }
         let mut orders = Vec::new();
-        for shard in Shard::all() {
-            orders.extend(self.store.instructions_of_list(cycle.number, number, shard).await?);
+        for shards in Shard::groups() {
+            orders.extend(self.store.instructions_of_list(cycle.number, number, &shards).await?);
         }
         let mut changes = Changes::new();
         let root = self.take_back(cycle, &orders, &Why::ListCancelled, &mut changes).await?;

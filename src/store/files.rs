@@ -41,7 +41,7 @@ impl Store {
             within!(),
             "select distinct i.shard, i.batch_no from part cross join instruction i
              where i.shard = part.shard and i.payable_no between part.first_no and part.last_no
-               and i.list_no = $25
+               and i.list_no = $49
              order by i.shard"
         );
         for shards in Shard::groups() {

@@ -104,7 +104,7 @@ impl Store {
 
     /// What one file orders, in the order of the payables.
     pub async fn orders_of_file(&self, file: &Batch) -> Result<Vec<Instruction>, StoreError> {
-        let sql = concat!(within!(), of_several_shards!(), " and i.batch_no = $25", in_order!());
+        let sql = concat!(within!(), of_several_shards!(), " and i.batch_no = $49", in_order!());
         let mut orders = Vec::new();
         for shards in Shard::groups() {
             let mut args = within_shards(file.cycle, &shards)?;
@@ -230,20 +230,12 @@ impl Store {
         &self,
         cycle: CycleNo,
         list: ListNo,
-        shard: Shard,
+        shards: &[Shard; SHARDS_IN_GROUP],
     ) -> Result<Vec<Instruction>, StoreError> {
-        let (first, last) = numbers_of(cycle, shard)?;
-        let rows = self
-            .query(
-                concat!(
-                    instruction_columns!(),
-                    "where shard = $1 and payable_no between $2 and $3 and list_no = $4
-                     order by payable_no, attempt"
-                ),
-                &[i64::from(shard.number()).into(), first.into(), last.into(), list.0.into()],
-            )
-            .await?;
-        rows.iter().map(instruction).collect()
+        let sql = concat!(within!(), of_several_shards!(), " and i.list_no = $49", in_order!());
+        let mut args = within_shards(cycle, shards)?;
+        args.push(list.0.into());
+        self.query(sql, &args).await?.iter().map(instruction).collect()
     }
 
     pub async fn instructions(

@@ -1,6 +1,6 @@
 //! Payables: what a payee is owed by one list, and what becomes of it.
 
-use crate::domain::ids::{BatchNo, CycleNo, DestinationNo, PayableNo, Shard};
+use crate::domain::ids::{BatchNo, CycleNo, DestinationNo, PayableNo, SHARDS_IN_GROUP, Shard};
 use crate::domain::payable::{Payable, PayableState};
 use crate::domain::state::Named;
 
@@ -9,6 +9,7 @@ use super::books::{
 };
 use super::paged::{Lookup, Many, PAGE, lookup, padded};
 use super::registry::{broken, destination_no, number, person_no};
+use super::several_shards::{within, within_shards};
 use super::{Changes, Row, Store, StoreError};
 
 /// One payable's transition.
@@ -37,10 +38,27 @@ impl PayableMove {
     }
 }
 
-macro_rules! payable_columns {
+macro_rules! columns {
     () => {
         "select payable_no, payee_no, beneficiary_no, destination_no, channel, provider, fund, programme,
-         province, amount_minor, line_count, state, code, batch_no, carried_to, heir_no from payable "
+         province, amount_minor, line_count, state, code, batch_no, carried_to, heir_no from "
+    };
+}
+
+macro_rules! payable_columns {
+    () => {
+        concat!(columns!(), "payable ")
+    };
+}
+
+/// The payables of a cycle in some shards.
+macro_rules! of_several_shards {
+    () => {
+        concat!(
+            columns!(),
+            "part cross join payable p
+             where p.shard = part.shard and p.payable_no between part.first_no and part.last_no"
+        )
     };
 }
 
@@ -59,24 +77,28 @@ impl Store {
         rows.iter().map(payable).collect()
     }
 
-    /// The payables of one shard that were not paid and may be ordered again.
+    /// The payables of some shards, in the order of their numbers: shard by shard.
+    pub async fn payables_of_shards(
+        &self,
+        cycle: CycleNo,
+        shards: &[Shard; SHARDS_IN_GROUP],
+    ) -> Result<Vec<Payable>, StoreError> {
+        let sql = concat!(within!(), of_several_shards!(), " order by payable_no");
+        self.query(sql, &within_shards(cycle, shards)?).await?.iter().map(payable).collect()
+    }
+
+    /// The payables of some shards that were not paid and may be ordered again, in the order of their numbers.
     pub async fn payables_unpaid(
         &self,
         cycle: CycleNo,
-        shard: Shard,
+        shards: &[Shard; SHARDS_IN_GROUP],
     ) -> Result<Vec<Payable>, StoreError> {
-        let (first, last) = numbers_of(cycle, shard)?;
-        let rows = self
-            .query(
-                concat!(
-                    payable_columns!(),
-                    "where shard = $1 and payable_no between $2 and $3 and carried_to is null
-                     and state in ('held', 'rejected', 'returned') order by payable_no"
-                ),
-                &[i64::from(shard.number()).into(), first.into(), last.into()],
-            )
-            .await?;
-        rows.iter().map(payable).collect()
+        let sql = concat!(
+            within!(),
+            of_several_shards!(),
+            " and carried_to is null and state in ('held', 'rejected', 'returned') order by payable_no"
+        );
+        self.query(sql, &within_shards(cycle, shards)?).await?.iter().map(payable).collect()
     }
 
     pub async fn payable(&self, number: PayableNo) -> Result<Option<Payable>, StoreError> {

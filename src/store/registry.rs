@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::ids::{CycleNo, DestinationNo, EnrolmentNo, ImportNo, ListNo, PersonNo, Shard};
+use crate::domain::ids::{
+    CycleNo, DestinationNo, EnrolmentNo, ImportNo, ListNo, PersonNo, SHARDS_IN_GROUP, Shard,
+};
 use crate::domain::list::{Officer, Role};
 use crate::domain::period::Period;
 use crate::domain::roster::Channel;
 use crate::domain::state::{Named, named};
 
 use super::paged::{Lookup, PAGE, lookup, padded};
+use super::several_shards::ends_of;
 use super::{Changes, Row, Store, StoreError, Value};
 
 named!(
@@ -303,15 +306,16 @@ impl Store {
             .transpose()
     }
 
-    /// Every enrolment of one shard of the enrolment's own hash, with its person.
+    /// Every enrolment of some shards of the enrolment's own hash, with its person.
     pub async fn enrolments(
         &self,
-        shard: Shard,
+        shards: &[Shard; SHARDS_IN_GROUP],
     ) -> Result<Vec<(EnrolmentNo, PersonNo)>, StoreError> {
         let rows = self
             .query(
-                "select enrolment_no, person_no from enrolment where shard = $1 order by enrolment_no",
-                &[i64::from(shard.number()).into()],
+                "select enrolment_no, person_no from enrolment where shard between $1 and $2
+                 order by enrolment_no",
+                &ends_of(shards),
             )
             .await?;
         rows.iter().map(|row| Ok((enrolment_no(row, 0)?, person_no(row, 1)?))).collect()

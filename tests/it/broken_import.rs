@@ -96,8 +96,8 @@ async fn live() -> Result<(), EngineError> {
 
 async fn enrolled(engine: &Engine) -> Result<Vec<(EnrolmentNo, PersonNo)>, EngineError> {
     let mut found = Vec::new();
-    for shard in Shard::all() {
-        found.extend(engine.store.enrolments(shard).await?);
+    for shards in Shard::groups() {
+        found.extend(engine.store.enrolments(&shards).await?);
     }
     Ok(found)
 }

@@ -89,14 +89,21 @@ impl Engine {
             }
         });
         let within = |shard: &Shard| Some(*shard) >= first && Some(*shard) <= last;
-        for shard in Shard::all().filter(within) {
-            self.progress.at("render", u64::from(shard.number()), 256);
-            let orders = self.orders(cycle, list, shard, &wanted).await?;
-            if send.send(Page { shard, orders }).await.is_err() {
-                break;
-            }
-            while let Ok(written) = told.try_recv() {
-                self.rendered(written).await?;
+        'writing: for shards in Shard::groups().filter(|shards| shards.iter().any(within)) {
+            let mut ordered = self.store.instructions_of_list(cycle.number, list, &shards).await?;
+            ordered.retain(|one| wanted.contains(&one.batch));
+            for shard in shards.into_iter().filter(within) {
+                self.progress.at("render", u64::from(shard.number()), 256);
+                let later = ordered.partition_point(|one| one.payable.shard() <= shard);
+                let later = ordered.split_off(later);
+                let of_shard = std::mem::replace(&mut ordered, later);
+                let orders = self.orders(cycle, list, shard, of_shard).await?;
+                if send.send(Page { shard, orders }).await.is_err() {
+                    break 'writing;
+                }
+                while let Ok(written) = told.try_recv() {
+                    self.rendered(written).await?;
+                }
             }
         }
         drop(send);
@@ -120,31 +127,18 @@ impl Engine {
         Ok(self.store.commit(changes).await?)
     }
 
-    /// The instructions of one shard that belong to these batches, with their details, in order.
+    /// The instructions of one shard with their details, in order.
     async fn orders(
         &self,
         cycle: &Cycle,
         list: ListNo,
         shard: Shard,
-        wanted: &HashSet<BatchNo>,
+        instructions: Vec<Instruction>,
     ) -> Result<Vec<Order>, EngineError> {
-        let instructions: Vec<Instruction> = self
-            .store
-            .instructions_of_list(cycle.number, list, shard)
-            .await?
-            .into_iter()
-            .filter(|one| wanted.contains(&one.batch))
-            .collect();
         if instructions.is_empty() {
             return Ok(vec![]);
         }
-        let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
-        let details = self.store.chunk(shard, ChunkKind::Payout, cycle.number.0, list.0).await?;
-        if let Some(chunk) = details {
-            for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
-                payouts.insert(payout.payable, payout);
-            }
-        }
+        let mut payouts = self.payouts_of_list(cycle, list, shard).await?;
         instructions
             .into_iter()
             .map(|instruction| {
@@ -170,6 +164,19 @@ impl Engine {
                 })
             })
             .collect()
+    }
+
+    /// Where each payable of a list and shard is paid.
+    pub(in crate::engine) async fn payouts_of_list(
+        &self,
+        cycle: &Cycle,
+        list: ListNo,
+        shard: Shard,
+    ) -> Result<HashMap<PayableNo, Payout>, EngineError> {
+        let chunk = self.store.chunk(shard, ChunkKind::Payout, cycle.number.0, list.0).await?;
+        let Some(chunk) = chunk else { return Ok(HashMap::new()) };
+        let payouts = read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)?;
+        Ok(payouts.into_iter().map(|payout| (payout.payable, payout)).collect())
     }
 
     /// Writes files in the order of the payables, and archives each as soon as its last shard has been written.

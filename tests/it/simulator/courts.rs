@@ -53,8 +53,8 @@ pub async fn order_courts(
     }
     // The first list is the same in every run of a shape.
     let mut people: BTreeSet<PersonNo> = BTreeSet::new();
-    for shard in Shard::all() {
-        let payables = engine.store.payables(first.number, shard).await;
+    for shards in Shard::groups() {
+        let payables = engine.store.payables_of_shards(first.number, &shards).await;
         let payables = payables.map_err(EngineError::from)?;
         let of_benefit = payables.iter().filter(|one| one.programme == PROGRAMME);
         people.extend(of_benefit.map(|one| one.beneficiary));

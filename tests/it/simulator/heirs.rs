@@ -38,8 +38,8 @@ pub async fn name_heirs(
         }
     }
     let mut unpaid: Vec<Payable> = Vec::new();
-    for shard in Shard::all() {
-        let found = engine.store.payables_unpaid(month.number, shard).await;
+    for shards in Shard::groups() {
+        let found = engine.store.payables_unpaid(month.number, &shards).await;
         unpaid.extend(found.map_err(EngineError::from)?);
     }
     for _ in 0..A_MONTH.min(unpaid.len()) {

@@ -69,8 +69,8 @@ pub async fn examine(world: &World, engine: &Engine, months: usize) -> Result<Fo
             broken
                 .push(format!("{} does not balance: {name}: {left} is not {right}", month.label()));
         }
-        for shard in Shard::all() {
-            let found = engine.store.payables(month.number, shard).await;
+        for shards in Shard::groups() {
+            let found = engine.store.payables_of_shards(month.number, &shards).await;
             payables.extend(found.map_err(|error| told(&error))?);
         }
         recalls.extend(engine.recalls(&month).await.map_err(|error| told(&error))?);
