@@ -319,7 +319,8 @@ fn hold_what_displaces(
     let was_paid = |at: usize| match person.enrolments.get(at) {
         None => true,
         Some(one) => {
-            scratch.kept[at].is_some() || one.paid_through.is_some_and(|through| period <= through)
+            scratch.kept[at].is_some()
+                || scratch.reaches.was_paid_elsewhere(scratch.spans[at], one, period)
         }
     };
     for loser in (0..scratch.claimants.len()).filter(|at| was_paid(*at)) {
@@ -337,10 +338,8 @@ fn hold_what_displaces(
             let pair = [scratch.claimants[winner], scratch.claimants[loser]];
             let mut months = [scratch.alone[winner], scratch.alone[loser]];
             combine(book, period, &pair, &mut months);
-            let reach = scratch.reaches.reach(scratch.spans[winner]);
-            if reach.is_open(&person.enrolments[winner], period)
-                && matches!(months[1], Month::Nil(_))
-            {
+            let is_open = scratch.reaches.reach(scratch.spans[winner]).is_open(period);
+            if is_open && matches!(months[1], Month::Nil(_)) {
                 scratch.current[winner] = Some(Month::Held(Held::AnotherWasPaid(period)));
             }
         }
@@ -361,9 +360,7 @@ fn settle_month(
         let reach = scratch.reaches.reach(scratch.spans[at]);
         let month = scratch.months[at];
         remember(&mut scratch.current[at], cycle, period, reach, month);
-        if !reach.is_open(enrolment, period)
-            || reach.only_month().is_some_and(|only| only != period)
-        {
+        if !reach.is_open(period) || reach.only_month().is_some_and(|only| only != period) {
             continue;
         }
         let recomputed = match month {

@@ -154,6 +154,17 @@ impl Reaches {
         enrolment.listing(self.spans[span].listing).decision_date
     }
 
+    /// Whether what decided a month says that somebody else paid it.
+    pub fn was_paid_elsewhere(
+        &self,
+        span: usize,
+        enrolment: &EnrolmentCase<'_>,
+        period: Period,
+    ) -> bool {
+        let through = enrolment.listing(self.spans[span].listing).paid_through;
+        through.is_some_and(|through| period <= through)
+    }
+
     /// The listing that counts for a month, of an enrolment by itself.
     pub fn listed_for<'a>(
         book: &LawBook<'a>,
@@ -201,12 +212,9 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Whether lines may be made for a month. What the newest row says was paid elsewhere is not paid again,
-    /// although it was listed otherwise for the month; what was determined here may still be corrected.
-    pub fn is_open(&self, enrolment: &EnrolmentCase<'_>, period: Period) -> bool {
-        let was_paid_elsewhere = enrolment.paid_through.is_some_and(|through| period <= through)
-            && Amounts::determined(period, enrolment.history).is_none();
-        self.from.is_some_and(|from| period >= from) && !was_paid_elsewhere
+    /// Whether lines may be made for a month.
+    pub fn is_open(&self, period: Period) -> bool {
+        self.from.is_some_and(|from| period >= from)
     }
 
     /// The month in which what is owed once is settled; None for what is owed each month.
