@@ -26,9 +26,12 @@ impl Engine {
             let mut ordered = self.store.instructions_of_list(cycle.number, list, &shards).await?;
             ordered.retain(|one| wanted.contains(&one.batch));
             let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
+            let on_sheet: HashSet<PayableNo> = ordered.iter().map(|one| one.payable).collect();
             let holding: BTreeSet<Shard> = ordered.iter().map(|one| one.payable.shard()).collect();
             for shard in holding {
-                payouts.extend(self.payouts_of_list(cycle, list, shard).await?);
+                let mut of_shard = self.payouts_of_list(cycle, list, shard).await?;
+                of_shard.retain(|payable, _| on_sheet.contains(payable));
+                payouts.extend(of_shard);
             }
             for one in &ordered {
                 let payout = payouts.remove(&one.payable).ok_or_else(|| {

@@ -217,6 +217,27 @@ impl Store {
         Ok(found)
     }
 
+    /// Whether something under this name came from a partner on a day, `2026-11-09`, whether it was taken in or
+    /// refused.
+    pub async fn was_answered_on(
+        &self,
+        provider: &str,
+        file_name: &str,
+        day: &str,
+    ) -> Result<bool, StoreError> {
+        let rows = self
+            .query(
+                "select 1 from answer
+                 where provider = $1 and file_name = $2 and substr(received_at, 1, 10) = $3
+                 union all
+                 select 1 from refused_answer
+                 where provider = $1 and file_name = $2 and substr(refused_at, 1, 10) = $3",
+                &[provider.to_owned().into(), file_name.to_owned().into(), day.to_owned().into()],
+            )
+            .await?;
+        Ok(!rows.is_empty())
+    }
+
     /// Answers that are taken in and not applied to their end.
     pub async fn answers_waiting(&self) -> Result<Vec<Answer>, StoreError> {
         let rows = self

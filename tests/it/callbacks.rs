@@ -105,7 +105,7 @@ fn kept(office: &TestOffice, partner: &str, ending: &str) -> usize {
 }
 
 fn rules() -> OperatorRules {
-    OperatorRules { client: None, knows_keys: false, can_be_asked: false }
+    OperatorRules::default()
 }
 
 /// What the operator calls back of the first payment that it credited.

@@ -208,7 +208,7 @@ async fn a_recall_of_a_trial_does_not_leave_in_earnest(mut office: TestOffice) {
 }
 
 async fn the_rest_of_a_file_that_began_to_leave_in_a_trial_stays(mut office: TestOffice) {
-    let rules = OperatorRules { client: None, knows_keys: false, can_be_asked: true };
+    let rules = OperatorRules { can_be_asked: true, ..OperatorRules::default() };
     let operator = Operator::start(rules).await.unwrap();
     let path = office.dir.join(office::CONFIG);
     let mut text = std::fs::read_to_string(&path).unwrap();

@@ -178,12 +178,12 @@ secret_file = "keys/mobile.secret""#;
     office.ends_whole().await;
 }
 
-/// It takes four requests a second, and the office believes that it takes thirty.
+/// It takes two requests a second, and the office believes that it takes thirty.
 async fn a_partner_that_takes_less_than_was_agreed(mut office: TestOffice) {
     let dir = office.dir.with_file_name("partners");
     let script = "[mix]\nreject_closed_account = 0\nreject_name = 0\nreturn_closed_account = 0\n\
          return_deceased = 0\nlate = 0\nlose_answer = 0\nanswer_twice = 0\n\
-         [around]\nquota_per_second = 4\n";
+         [around]\nquota_per_second = 2\n";
     let serving = Serving::start(&dir, "127.0.0.1:0", script);
     let path = office.dir.join("chitra.toml");
     let mut text = std::fs::read_to_string(&path).unwrap();

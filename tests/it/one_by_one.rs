@@ -63,7 +63,7 @@ const ASKED: &str = "status_path = \"/transactions/of/{reference}\"";
 const KEYS: &str = "idempotency_header = \"X-Correlation-ID\"\nidempotency_hours = 24";
 
 fn rules() -> OperatorRules {
-    OperatorRules { client: None, knows_keys: false, can_be_asked: true }
+    OperatorRules { can_be_asked: true, ..OperatorRules::default() }
 }
 
 /// An office with an operator, and a month that is released to it.
@@ -157,22 +157,39 @@ async fn nothing_is_repeated_when_the_key_has_expired(mut office: TestOffice) {
     office.ends_whole().await;
 }
 
+/// The operator of the tests answers within twelve days.
 async fn what_is_unknown_when_the_month_is_closed_is_asked_about_on(mut office: TestOffice) {
     let operator = Operator::start(rules()).await.unwrap();
     let cycle = released(&mut office, &operator, ASKED).await;
-    operator.script(&[Twist::LoseAnswerAfterBooking]);
+    operator.script(&[Twist::LoseAnswerAfterBooking, Twist::Later]);
+    operator.set_rules(|rules| (rules.can_be_asked, rules.leaves_undone) = (false, true));
     dispatched(&office, &cycle).await;
-    operator.set_rules(|rules| rules.can_be_asked = false);
-    office.closed(&cycle).await;
+    office.on_day("2026-11-02");
     office.engine.collect_all().await.unwrap();
-    office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
-    assert_eq!(office.engine.store.suspense(cycle.number).await.unwrap(), (1, 540_000));
-    // Days later it can be asked again.
-    office.on_day("2026-10-27");
+    office.closed(&cycle).await;
+    office.check(&cycle, "entitled 3", "unknown 2 = 1080000, paid 1 = 540000").await;
+    assert_eq!(office.engine.store.suspense(cycle.number).await.unwrap(), (2, 1_080_000));
+
+    // It can be asked again: one was paid, and of the other it says that it is still to come.
     operator.set_rules(|rules| rules.can_be_asked = true);
+    let told = async |office: &TestOffice| office.engine.store.answers().await.unwrap().len();
+    let before = told(&office).await;
+    for _ in 0..3 {
+        office.engine.collect_all().await.unwrap();
+        office.check(&cycle, "entitled 3", "unknown 1 = 540000, paid 2 = 1080000").await;
+        assert_eq!(told(&office).await, before + 1, "it is asked once a day");
+    }
+    assert_eq!(office.engine.store.suspense(cycle.number).await.unwrap(), (1, 540_000));
+
+    office.on_day("2026-11-03");
+    operator.set_rules(|rules| rules.leaves_undone = false);
     office.engine.collect_all().await.unwrap();
     office.check(&cycle, "entitled 3", "paid 3 = 1620000").await;
     assert_eq!(office.engine.store.suspense(cycle.number).await.unwrap(), (0, 0));
+    office.on_day("2026-11-04");
+    let before = told(&office).await;
+    office.engine.collect_all().await.unwrap();
+    assert_eq!(told(&office).await, before, "nothing is left to ask about");
     each_once(&operator);
     office.ends_whole().await;
 }

@@ -128,7 +128,7 @@ async fn agreed(office: &mut TestOffice, base_url: &str, tls: &str) {
 }
 
 fn rules() -> OperatorRules {
-    OperatorRules { client: None, knows_keys: false, can_be_asked: false }
+    OperatorRules::default()
 }
 
 fn behind(operator: &Operator) -> String {

@@ -52,6 +52,8 @@ pub struct OperatorRules {
     pub knows_keys: bool,
     /// Whether it can be asked about a payment just now.
     pub can_be_asked: bool,
+    /// Whether what it took to carry out later stays undone for now, however often it is asked.
+    pub leaves_undone: bool,
 }
 
 /// The operator at work, until it is dropped.
@@ -193,7 +195,7 @@ impl Books {
             return Some(match self.payments.get(&reference).cloned() {
                 None => Said::json(404, json!({ "errorCode": "identifierError" })),
                 Some(mut said) => {
-                    if said["transactionStatus"] == "pending" {
+                    if said["transactionStatus"] == "pending" && !self.rules.leaves_undone {
                         said["transactionStatus"] = json!("completed");
                         let amount = said["amount"].as_str().unwrap_or("").to_owned();
                         self.credits.push((reference.clone(), amount));

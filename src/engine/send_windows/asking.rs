@@ -13,7 +13,7 @@ use super::requests::asked_about;
 use crate::channels::Reason;
 use crate::channels::one_by_one::{OneByOne, Reply, RequestTerms};
 use crate::domain::batch::{Batch, BatchState};
-use crate::domain::cycle::CycleState;
+use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::ids::{BatchNo, Shard};
 use crate::domain::instruction::{Instruction, InstructionState};
 use crate::engine::lease::Lease;
@@ -21,7 +21,7 @@ use crate::engine::{Engine, EngineError};
 
 /// So long before the end of its time a key is not relied on any more: a request may have to wait.
 const KEY_MARGIN_SECONDS: i64 = 15 * 60;
-/// For how long one collection asks about the payments of a file.
+/// For how long one collection asks one partner.
 const POLLED_FOR_MAX: Duration = Duration::from_secs(60);
 
 impl Engine {
@@ -57,52 +57,70 @@ impl Engine {
         self.channels.get(&batch.provider).and_then(|channel| channel.one_by_one())
     }
 
-    /// Asks what became of payments that left one by one and have no outcome, and keeps what is said; also of those
-    /// that were unknown when their cycle was closed. Under the lease of the partner's dispatcher, so that its quota
-    /// holds over both.
+    /// Asks what became of payments that left one by one and have no outcome, and keeps what is said; after the
+    /// open cycles, and once a day, of those that were unknown when their cycle was closed. Under the lease of the
+    /// partner's dispatcher, so that its quota holds over both.
     pub(in crate::engine) async fn poll_one_by_one(&self) -> Result<(), EngineError> {
-        for cycle in self.store.cycles().await? {
-            let is_open = match cycle.state {
-                CycleState::Settling => true,
-                CycleState::Closed => self.store.suspense(cycle.number).await?.0 > 0,
-                _ => false,
+        let cycles = self.store.cycles().await?;
+        let mut polled_since: BTreeMap<String, Instant> = BTreeMap::new();
+        for state in [CycleState::Settling, CycleState::Closed] {
+            for cycle in cycles.iter().filter(|cycle| cycle.state == state) {
+                // Nothing else of a closed cycle is without an outcome.
+                if state == CycleState::Settling || self.store.suspense(cycle.number).await?.0 > 0 {
+                    self.poll_cycle(cycle, &mut polled_since).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn poll_cycle(
+        &self,
+        cycle: &Cycle,
+        polled_since: &mut BTreeMap<String, Instant>,
+    ) -> Result<(), EngineError> {
+        let of_cycle = self.store.batches_one_by_one(cycle.number).await?;
+        let today = self.clock.today().to_string();
+        let mut asked = Vec::new();
+        for batch in self.store.batches(cycle.number).await? {
+            let Some(partner) = self.partner_of(&batch) else { continue };
+            let left = batch.state == BatchState::Delivered && of_cycle.contains(&batch.number);
+            if !left || !partner.terms().can_be_asked {
+                continue;
+            }
+            let was_asked = cycle.state == CycleState::Closed
+                && self
+                    .store
+                    .was_answered_on(&batch.provider, &kept_as(&batch, STATUS), &today)
+                    .await?;
+            if !was_asked {
+                asked.push((batch, partner));
+            }
+        }
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let mut open: BTreeMap<BatchNo, Vec<Instruction>> = BTreeMap::new();
+        for shards in Shard::groups() {
+            let (cycle, store) = (cycle.number, &self.store);
+            let mut orders = store.instructions_without_outcome(cycle, &shards).await?;
+            orders.extend(store.instructions_unknown(cycle, &shards).await?);
+            for one in orders {
+                if asked.iter().any(|(batch, _)| batch.number == one.batch) {
+                    open.entry(one.batch).or_default().push(one);
+                }
+            }
+        }
+        for (batch, partner) in asked {
+            let Some(open) = open.remove(&batch.number) else { continue };
+            // Whoever dispatches to it now asks as well.
+            let Ok(lease) = self.lease(&format!("dispatch:{}", batch.provider)).await? else {
+                continue;
             };
-            if !is_open {
-                continue;
-            }
-            let of_cycle = self.store.batches_one_by_one(cycle.number).await?;
-            let mut asked = Vec::new();
-            for batch in self.store.batches(cycle.number).await? {
-                let Some(partner) = self.partner_of(&batch) else { continue };
-                let left = batch.state == BatchState::Delivered && of_cycle.contains(&batch.number);
-                if left && partner.terms().can_be_asked {
-                    asked.push((batch, partner));
-                }
-            }
-            if asked.is_empty() {
-                continue;
-            }
-            let mut open: BTreeMap<BatchNo, Vec<Instruction>> = BTreeMap::new();
-            for shards in Shard::groups() {
-                let (cycle, store) = (cycle.number, &self.store);
-                let mut orders = store.instructions_without_outcome(cycle, &shards).await?;
-                orders.extend(store.instructions_unknown(cycle, &shards).await?);
-                for one in orders {
-                    if asked.iter().any(|(batch, _)| batch.number == one.batch) {
-                        open.entry(one.batch).or_default().push(one);
-                    }
-                }
-            }
-            for (batch, partner) in asked {
-                let Some(open) = open.remove(&batch.number) else { continue };
-                // Whoever dispatches to it now asks as well.
-                let Ok(lease) = self.lease(&format!("dispatch:{}", batch.provider)).await? else {
-                    continue;
-                };
-                let polled = self.poll(&lease, &batch, &partner, open).await;
-                self.give_back(lease).await?;
-                polled?;
-            }
+            let since = *polled_since.entry(batch.provider.clone()).or_insert_with(Instant::now);
+            let polled = self.poll(&lease, &batch, &partner, (open, since)).await;
+            self.give_back(lease).await?;
+            polled?;
         }
         Ok(())
     }
@@ -114,9 +132,8 @@ impl Engine {
         lease: &Lease,
         batch: &Batch,
         partner: &Arc<dyn OneByOne>,
-        mut open: Vec<Instruction>,
+        (mut open, since): (Vec<Instruction>, Instant),
     ) -> Result<(), EngineError> {
-        let begun = Instant::now();
         open.sort_by_key(|one| one.evidence.answer);
         let lines = open.iter().map(|one| Line {
             number: 0,
@@ -132,7 +149,7 @@ impl Engine {
             self.keep_replies(batch, STATUS, &replies).await?;
             // A partner that is not there is not asked a thousand times.
             let is_away = replies.iter().any(|(_, reply)| matches!(reply, Reply::NotSent(_)));
-            if is_away || begun.elapsed() > POLLED_FOR_MAX {
+            if is_away || since.elapsed() > POLLED_FOR_MAX {
                 return Ok(());
             }
         }
