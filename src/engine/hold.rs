@@ -188,15 +188,22 @@ impl Engine {
                 ),
             ));
         }
-        // The months that were looked at are owed with this list; later ones nobody has looked at.
-        if code == Ok(HoldCode::BackAfterAbsence)
+        let about = match code {
+            // The months that were looked at are owed with this list; later ones nobody has looked at.
+            Ok(HoldCode::BackAfterAbsence) => {
+                Some("the months before, for which it was not listed")
+            }
+            // What a partner tells of another order is another doubt.
+            Ok(HoldCode::DuplicateReported) => Some("what a partner has told of earlier orders"),
+            _ => None,
+        };
+        if let Some(about) = about
             && deciding.valid_to.is_some_and(|valid_to| valid_to > cycle.period)
         {
             return Err(EngineError::refused(
                 "H908",
                 format!(
-                    "{hold} is about the months before {} for which it was not listed, and what is decided about them counts \
-                     for this month: leave out --valid-to",
+                    "{hold} of {} is about {about}, and what is decided about that counts for this month: leave out --valid-to",
                     cycle.period
                 ),
             ));

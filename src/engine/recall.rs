@@ -51,6 +51,7 @@ pub struct Asking<'a> {
 pub(super) struct Recalled {
     live: HashSet<PayableNo>,
     over: HashSet<(PayableNo, AttemptNo)>,
+    given_up: HashSet<(PayableNo, AttemptNo)>,
 }
 
 impl Recalled {
@@ -61,7 +62,10 @@ impl Recalled {
 
     /// Whether an order ended after two officers had asked it back.
     pub(super) fn came_back(&self, order: &Instruction) -> bool {
-        self.over.contains(&(order.payable, order.attempt))
+        let key = (order.payable, order.attempt);
+        // What one officer expected nothing more of, and that came back all the same, two had asked for.
+        let is_back = order.state == InstructionState::Returned;
+        self.over.contains(&key) || (is_back && self.given_up.contains(&key))
     }
 
     /// The same of the last order of a payable that tells something.
@@ -144,6 +148,9 @@ impl Engine {
                 true => _ = found.live.insert(recall.payable),
                 // What one officer alone had proposed when it came back by itself, nobody asked for.
                 false if recall.decided_by.is_none() => {}
+                false if recall.state == RecallState::GivenUp => {
+                    _ = found.given_up.insert((recall.payable, recall.attempt));
+                }
                 false => _ = found.over.insert((recall.payable, recall.attempt)),
             }
         }

@@ -52,8 +52,9 @@ impl Contradicted {
 }
 
 /// `open_file`: the files about which something is open in the queue as a whole, and those into which they were moved.
-/// `doubted`: the payables of which an order in one of them came to nothing, and those to which these were carried. What
-/// a partner says of such a file may be that they were paid after all.
+/// `doubted`: the payables of which an order in one of them came to nothing, or one by itself of which something is open
+/// that could not be booked, and those to which these were carried. What a partner says of such a file, or order, may
+/// be that they were paid after all.
 macro_rules! doubted {
     () => {
         "with recursive open_file (cycle_no, batch_no) as (
@@ -66,6 +67,12 @@ macro_rules! doubted {
            select i.payable_no from open_file f
              join instruction i on i.cycle_no = f.cycle_no and i.batch_no = f.batch_no
              where i.state in ('rejected', 'returned', 'cancelled', 'excess_returned')
+           union select i.payable_no from discrepancy d
+             join instruction i on i.shard = ((d.payable_no >> 30) & 255)
+               and i.payable_no = d.payable_no and i.attempt = d.attempt
+             where d.state = 'open' and i.state in ('rejected', 'returned', 'cancelled', 'excess_returned')
+               and d.kind in ('contradiction', 'not_booked', 'amount_differs', 'account_differs', 'date_impossible',
+                 'unclear', 'status_unknown')
            union select p.carried_to from doubted x
              join payable p on p.shard = ((x.payable_no >> 30) & 255) and p.payable_no = x.payable_no
              where p.carried_to is not null)

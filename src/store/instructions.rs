@@ -188,7 +188,8 @@ impl Store {
             .collect()
     }
 
-    /// Some of the orders of a file that were debited on a day and of which nothing more is known.
+    /// Some of the orders of a file that were debited on a day and of which nothing more is known. Not those of which
+    /// anything that could not be booked was told: whether the money came back, no number of days tells.
     pub async fn instructions_debited(
         &self,
         file: &Batch,
@@ -201,7 +202,10 @@ impl Store {
                 concat!(
                     instruction_columns!(),
                     "where cycle_no = $1 and batch_no = $2 and debited_on = $3 and debited_on is not null
-                     and state in ('in_batch', 'unknown') order by shard, payable_no, attempt limit $4"
+                     and state in ('in_batch', 'unknown')
+                     and (payable_no, attempt) not in (select payable_no, attempt from discrepancy
+                       where payable_no is not null and attempt is not null)
+                     order by shard, payable_no, attempt limit $4"
                 ),
                 &[
                     file.cycle.0.into(),

@@ -88,7 +88,7 @@ impl Store {
                 concat!(
                     recall_columns!(),
                     "where shard = $1
-                       and state in ('proposed', 'confirmed', 'sent', 'pending', 'partly', 'accepted', 'over')
+                       and state in ('proposed', 'confirmed', 'sent', 'pending', 'partly', 'accepted', 'over', 'given_up')
                      order by recall_no"
                 ),
                 &[i64::from(shard.number()).into()],

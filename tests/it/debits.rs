@@ -6,13 +6,14 @@ use chitra::domain::cycle::CycleKind::Regular;
 use chitra::engine::office;
 
 use crate::leaving::agreed;
-use crate::support::office::{TestOffice, on_both_databases, run};
+use crate::support::office::{MAKER, TestOffice, key, on_both_databases, run};
 use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     a_debit_alone_leaves_a_payment_in_flight
     what_a_debit_proves_is_a_dated_term
     what_nothing_returned_is_paid_after_the_agreed_days
+    what_came_back_in_a_way_that_cannot_be_booked_is_not_paid_by_days
     unknown_ends_by_a_debit_and_the_agreed_days_and_not_by_days
     a_debit_of_what_was_not_carried_out_is_for_a_person
     a_partner_that_is_not_heard_may_have_returned_it
@@ -34,6 +35,17 @@ async fn sent(office: &TestOffice) -> Cycle {
 /// An entry of our account about one payment: `DBIT`, or `CRDT` with the reason of a return; `undone DBIT` undoes a
 /// credit.
 async fn booked(office: &TestOffice, cycle: &Cycle, enrolment: &str, entry: &str, on: &str) {
+    booked_of(office, cycle, enrolment, entry, on, 500_000).await;
+}
+
+async fn booked_of(
+    office: &TestOffice,
+    cycle: &Cycle,
+    enrolment: &str,
+    entry: &str,
+    on: &str,
+    minor: i64,
+) {
     let reference = office.said(cycle, enrolment, 1, "", "").await.reference;
     let reason = match entry {
         "CRDT" => "<RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>",
@@ -49,9 +61,9 @@ async fn booked(office: &TestOffice, cycle: &Cycle, enrolment: &str, entry: &str
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08"><BkToCstmrDbtCdtNtfctn>
 <GrpHdr><MsgId>N-{entry}-{on}</MsgId><CreDtTm>{now}</CreDtTm></GrpHdr>
 <Ntfctn><Id>N-{enrolment}</Id><Acct><Id><IBAN>VN67BHXH0000000011004000001</IBAN></Id></Acct>
-<Ntry><Amt Ccy="VND">500000</Amt><CdtDbtInd>{entry}</CdtDbtInd>{undoes}<Sts><Cd>BOOK</Cd></Sts>
+<Ntry><Amt Ccy="VND">{minor}</Amt><CdtDbtInd>{entry}</CdtDbtInd>{undoes}<Sts><Cd>BOOK</Cd></Sts>
 <BookgDt><Dt>{on}</Dt></BookgDt>
-<NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs><Amt Ccy="VND">500000</Amt>
+<NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs><Amt Ccy="VND">{minor}</Amt>
 <CdtDbtInd>{entry}</CdtDbtInd>{reason}</TxDtls></NtryDtls></Ntry></Ntfctn>
 </BkToCstmrDbtCdtNtfctn></Document>
 "#
@@ -228,6 +240,28 @@ async fn a_debit_of_what_was_not_carried_out_is_for_a_person(office: TestOffice)
     assert_eq!(told(&office, &october, "E2").await, "rejected");
     assert_eq!(office.discrepancies().await, ["contradiction"]);
     office.check(&october, "entitled 2", "rejected 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// The bank takes a fee off of what it gives back.
+async fn what_came_back_in_a_way_that_cannot_be_booked_is_not_paid_by_days(mut office: TestOffice) {
+    agreed(&mut office, "isobank", "paid_after_days = 3").await;
+    let october = sent(&office).await;
+    office.on_day("2026-10-04");
+    booked(&office, &october, "E1", "DBIT", "2026-10-03").await;
+    booked(&office, &october, "E2", "DBIT", "2026-10-03").await;
+    office.on_day("2026-10-05");
+    booked_of(&office, &october, "E1", "CRDT", "2026-10-05", 494_500).await;
+    assert_eq!(office.discrepancies().await, ["amount_differs"]);
+    collected(&office, "2026-10-09").await;
+    assert_eq!(told(&office, &october, "E1").await, "in_batch, debited 2026-10-03");
+    assert_eq!(told(&office, &october, "E2").await, "settled by unreturned, debited 2026-10-03");
+    // Also when an officer has looked: it becomes unknown, and two decide.
+    let open = office.engine.store.discrepancies().await.unwrap();
+    let engine = &office.engine;
+    engine.discrepancy_resolve(open[0].0, "less a fee", MAKER, &key(MAKER)).await.unwrap();
+    collected(&office, "2026-10-12").await;
+    assert_eq!(told(&office, &october, "E1").await, "in_batch, debited 2026-10-03");
     office.ends_whole().await;
 }
 

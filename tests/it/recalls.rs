@@ -42,6 +42,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_rejection_ends_it_and_nothing_is_ordered_again
     what_is_asked_back_is_not_ordered_again_meanwhile
     money_that_came_back_is_held_on_the_next_list
+    what_one_officer_gave_up_and_came_back_is_not_ordered_again
     without_agreed_format_it_is_asked_by_letter
     a_partner_takes_the_reasons_of_its_terms
     an_excess_is_asked_back_from_a_halted_partner
@@ -726,6 +727,21 @@ async fn decided_not_paid(office: &TestOffice, cycle: &Cycle, reference: &str) {
     let by = APPROVERS[0];
     engine.fate_propose(cycle, &of, Verdict::NotPaid, REASON, MAKER, &key(MAKER)).await.unwrap();
     engine.fate_confirm(cycle, &of, by, &key(by)).await.unwrap();
+}
+
+/// Two officers asked for it. That one of them expects nothing more does not undo it.
+async fn what_one_officer_gave_up_and_came_back_is_not_ordered_again(mut office: TestOffice) {
+    let cycle = paid_out(&mut office, TERMS).await;
+    asked_back(&office, &cycle, "E1").await;
+    let (now, whom) = (office.now(&cycle).await, whom(&office, &cycle, "E1").await);
+    let reason = "the bank says no";
+    office.engine.recall_give_up(&now, whom, reason, MAKER, &key(MAKER)).await.unwrap();
+    office.on_day("2026-10-08");
+    returned(&office, &cycle, "E1", "AC04").await;
+    assert_eq!(office.attempts(&cycle, "E1").await, "1 returned");
+    let again = office.engine.reissue(&now).await.unwrap();
+    assert_eq!((again.ordered, again.waiting.len()), (0, 1), "{:?}", again.waiting);
+    office.ends_whole().await;
 }
 
 async fn money_that_came_back_is_held_on_the_next_list(mut office: TestOffice) {

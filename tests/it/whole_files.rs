@@ -12,6 +12,9 @@ use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     a_rejection_of_the_whole_that_is_corrected_is_not_paid_again
+    one_proof_holds_the_rest_of_a_rejected_file
+    a_graver_reason_that_is_said_later_is_looked_at
+    what_is_open_about_an_earlier_order_holds_the_later_one
     an_order_made_again_before_the_correction_does_not_leave
     a_rejection_of_the_whole_beside_proof_moves_nothing
     what_is_said_of_a_payment_by_itself_stands_against_a_word_about_the_whole
@@ -61,9 +64,10 @@ async fn status(office: &TestOffice, cycle: &Cycle, whole: &str, of: &[(&str, &s
     for (enrolment, status) in of {
         let order = office.instructions(cycle, enrolment).await.remove(0);
         let reference = office.engine.reference(&order);
-        let reason = match *status {
-            "RJCT" => "<StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf>",
-            _ => "",
+        let (status, code) = status.split_once(' ').unwrap_or((status, "AC04"));
+        let reason = match status {
+            "RJCT" => format!("<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"),
+            _ => String::new(),
         };
         payments.push_str(&format!(
             "<TxInfAndSts><OrgnlEndToEndId>{reference}</OrgnlEndToEndId><TxSts>{status}</TxSts>{reason}</TxInfAndSts>"
@@ -101,6 +105,59 @@ async fn a_rejection_of_the_whole_that_is_corrected_is_not_paid_again(office: Te
     each_has(&queue(&office).await, &[&told]);
     let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
     assert!(again.list.is_none(), "{again:?}");
+    office.ends_whole().await;
+}
+
+/// The bank rejects the file, and then says of one of its payments that it was paid: so may be the other.
+async fn one_proof_holds_the_rest_of_a_rejected_file(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "RJCT", &[]).await;
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!(again.ordered, 2, "{again:?}");
+    office.released(&october, 1).await;
+    said(&office, &october, "PART", &[("E2", "ACCC")]).await;
+    each_has(&queue(&office).await, &["so may be 1 others of it", "another attempt is live"]);
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told.iter().all(|one| one.state == BatchState::Released), "{told:?}");
+    office.ends_whole().await;
+}
+
+/// First a passing trouble, and then that the payee has died.
+async fn a_graver_reason_that_is_said_later_is_looked_at(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "PART", &[("E2", "RJCT TM01"), ("E3", "RJCT TM01")]).await;
+    said(&office, &october, "PART", &[("E3", "RJCT MD07")]).await;
+    each_has(&queue(&office).await, &["now because the payee must not be paid again"]);
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!((again.ordered, again.waiting.len()), (1, 1), "{again:?}");
+    office.released(&october, 1).await;
+    said(&office, &october, "PART", &[("E2", "RJCT MD07")]).await;
+    assert_eq!(office.discrepancies().await, ["contradiction"; 2]);
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told.iter().all(|one| one.state == BatchState::Released), "{told:?}");
+    // Said again in the same way it is no news.
+    said(&office, &october, "PART", &[("E3", "RJCT TM01"), ("E2", "RJCT TM01")]).await;
+    assert_eq!(office.discrepancies().await, ["contradiction"; 2]);
+    office.ends_whole().await;
+}
+
+/// The bank uses a word about the first order that nobody knows, when the second is ready to leave.
+async fn what_is_open_about_an_earlier_order_holds_the_later_one(office: TestOffice) {
+    let october = sent(&office).await;
+    said(&office, &october, "PART", &[("E2", "RJCT TM01")]).await;
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!(again.ordered, 1, "{again:?}");
+    office.released(&october, 1).await;
+    said(&office, &october, "PART", &[("E2", "XYZW")]).await;
+    assert_eq!(office.discrepancies().await, ["status_unknown"]);
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told.iter().all(|one| one.state == BatchState::Released), "{told:?}");
+    let open = office.engine.store.discrepancies().await.unwrap();
+    let engine = &office.engine;
+    let why = "the bank says that it was rejected";
+    engine.discrepancy_resolve(open[0].0, why, MAKER, &key(MAKER)).await.unwrap();
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert!(told.iter().all(|one| one.state == BatchState::Delivered), "{told:?}");
     office.ends_whole().await;
 }
 

@@ -321,6 +321,7 @@ impl Engine {
             instructions.iter().map(|one| ((one.payable, one.attempt), one.batch)).collect();
         let cycles: BTreeSet<_> = numbers.iter().map(|number| number.cycle()).collect();
         let mut carried_out: BTreeMap<(CycleNo, BatchNo), Batch> = BTreeMap::new();
+        let mut proved_of_rejected: BTreeMap<(CycleNo, BatchNo), (i64, Batch)> = BTreeMap::new();
         let mut moves = Vec::new();
         let mut payable_moves = Vec::new();
         let mut owed = Vec::new();
@@ -443,6 +444,18 @@ impl Engine {
                 {
                     carried_out.insert((cycle, file.number), (*file).clone());
                 }
+                // So was what a word about its whole file had rejected.
+                let was_by = known_before(&instructions, after).answer;
+                if let Some(file) = by_number.get(&after.batch)
+                    && is_paid
+                    && settled.before == InstructionState::Rejected
+                    && was_by
+                        .map_or(file.state == BatchState::Refused, |by| said_of_files.contains(&by))
+                {
+                    proved_of_rejected
+                        .entry((cycle, file.number))
+                        .or_insert_with(|| (settled.item, (*file).clone()));
+                }
                 moves.push(InstructionMove {
                     from: settled.before,
                     evidence: Evidence {
@@ -497,6 +510,10 @@ impl Engine {
                     self.prove_delivered(&mut changes, batch, answer).await?;
                 }
             }
+        }
+        let moved = moves.iter().map(|one| (one.payable, one.attempt)).collect();
+        for (item, file) in proved_of_rejected.into_values() {
+            discrepancies.extend(self.rest_of_rejected((answer, item), &file, &moved).await?);
         }
         for batch in refused_batches.into_values() {
             changes.batch_moved(&batch, batch.state.apply(BatchEvent::FileRefused)?);

@@ -15,7 +15,7 @@ use super::recalled_files::NamedItself;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::batch::Batch;
 use crate::domain::digest::Digest;
-use crate::domain::ids::{BatchNo, CycleNo};
+use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo};
 use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
 use crate::engine::{Engine, EngineError, aside};
@@ -93,6 +93,50 @@ impl Engine {
             Ok(named)
         })
         .await
+    }
+
+    /// One payment of a file that was rejected as a whole is proved paid: so may be those of it that nothing else
+    /// is known of and that this answer does not name, nor has moved. While that is open they are not ordered again.
+    pub(super) async fn rest_of_rejected(
+        &self,
+        (answer, item): (&Answer, i64),
+        file: &Batch,
+        moved: &BTreeSet<(PayableNo, AttemptNo)>,
+    ) -> Result<Option<Discrepancy>, EngineError> {
+        let key = Some((file.cycle, file.number));
+        let open = self.store.discrepancies().await?;
+        if open.iter().any(|(_, one)| one.kind == DiscrepancyKind::Contradiction && one.file == key)
+        {
+            return Ok(None);
+        }
+        let digest: Digest = answer.sha256.parse().map_err(|_| {
+            EngineError::Inconsistent(format!("answer {} has no digest", answer.number))
+        })?;
+        let named = self.named_by_itself(answer, &digest).await?;
+        let said_of_files = self.store.said_of_files(file.cycle).await?;
+        let mut rest = self.store.orders_of_file(file).await?;
+        rest.retain(|one| {
+            let key = (one.payable, one.attempt);
+            one.state == InstructionState::Rejected
+                && one.evidence.answer.is_none_or(|by| said_of_files.contains(&by))
+                && !moved.contains(&key)
+                && !named.orders.contains(&key)
+        });
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let detail = format!(
+            "a payment of {}, which was rejected as a whole, is proved paid, and so may be {} others of it that are \
+             rejected; ask the partner what became of each before they are ordered again",
+            file.file_name,
+            rest.len()
+        );
+        let minor = rest.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount_minor));
+        Ok(Some(Discrepancy {
+            file: key,
+            expected_minor: Some(minor),
+            ..Discrepancy::of_item(DiscrepancyKind::Contradiction, answer, item, detail)
+        }))
     }
 
     /// Weighs that a file was rejected or credited as a whole. `named`: the payments of which the same answer speaks

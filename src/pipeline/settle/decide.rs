@@ -3,8 +3,9 @@
 use crate::domain::answer::DiscrepancyKind;
 use crate::domain::instruction::InstructionState;
 use crate::domain::instruction::{EvidenceGrade, Instruction, InstructionEvent};
-use crate::domain::outcome::{Outcome, Reported};
+use crate::domain::outcome::{Outcome, ReasonClass, Reported};
 use crate::domain::payable::Payable;
+use crate::domain::state::Named;
 
 /// What one outcome does to one instruction.
 #[derive(Default)]
@@ -160,6 +161,14 @@ pub(super) fn decide(
         ),
         (Reported::Paid(_), S::SettledExcess | S::ExcessReturned) => Step::nothing(),
 
+        (
+            Reported::Rejected | Reported::Cancelled | Reported::Returned,
+            S::Rejected | S::Cancelled | S::Returned | S::ExcessReturned,
+        ) if is_graver(outcome, instruction) => Step::contradiction(
+            "reported once more as not carried out or returned, now because the payee must not be paid again or the \
+             partner saw it before, which was not said at first; look before it is ordered again",
+        ),
+
         (Reported::Rejected, S::InBatch | S::Unknown) => Step::to(E::Rejected),
         (Reported::Rejected, S::Rejected | S::Returned | S::Cancelled | S::ExcessReturned) => {
             Step::nothing()
@@ -207,4 +216,14 @@ pub(super) fn decide(
             S::Rejected | S::Returned | S::Cancelled | S::ExcessReturned,
         ) => Step::nothing(),
     }
+}
+
+/// Whether a payment that came to nothing is said to have done so for a reason that stops it, which the one that is
+/// known does not.
+fn is_graver(outcome: &Outcome, instruction: &Instruction) -> bool {
+    let stops = |class: Option<ReasonClass>| {
+        matches!(class, Some(ReasonClass::Stop | ReasonClass::Duplicate))
+    };
+    let known = instruction.evidence.reason_class.as_deref().and_then(ReasonClass::from_name);
+    stops(outcome.class) && !stops(known)
 }
