@@ -279,7 +279,7 @@ impl Standing {
                     said.text("statement"),
                     &[is("answer"), is("opening_minor"), is("closing_minor"), is("entries")],
                 );
-                self.queued(said, said.number("unexplained"));
+                self.queued(said, said.number("unexplained") + said.number("contradictions"));
             }
             "answer_refused" => {
                 self.set(

@@ -8,6 +8,7 @@ use chitra::engine::funds::Funding;
 use chitra::engine::office;
 use chitra::engine::statement::StatementSeen;
 
+use crate::answer_files::status_of;
 use crate::support::office::{MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
 
@@ -18,6 +19,8 @@ on_both_databases! { run, RealPart::Postgres;
     what_fits_no_order_waits_for_an_officer
     a_file_is_not_debited_twice
     money_that_was_recorded_as_available_is_found_on_the_statement_once
+    a_rejection_of_a_debited_file_is_a_contradiction
+    a_debit_of_a_rejected_file_is_a_contradiction
 }
 
 const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000002";
@@ -320,5 +323,47 @@ async fn money_that_was_recorded_as_available_is_found_on_the_statement_once(
     let again = statement("S2", "2026-10-06", (20_000_001, 25_000_001), &entries[3..]);
     office.answered("isobank", "xml", again.as_bytes()).await.unwrap();
     assert_eq!(shares(&last(&office).await), ["unexplained 1 entries 0 payments 5000000"]);
+    office.ends_whole().await;
+}
+
+/// The month's file as it is rejected, and the entry that takes the money for it.
+fn rejected_and_debited(batch: &Batch) -> [String; 2] {
+    let rejected = status_of(batch, 2, "1000000", "RJCT").replace("<Cd>FF01</Cd>", "<Cd>TM01</Cd>");
+    let entries = [entry(-1_000_000, "SALA", &of_file(batch))];
+    [rejected, statement("S1", "2026-10-05", (10_000_000, 9_000_000), &entries)]
+}
+
+/// The month's payments are rejected, something is open about the file, and nothing is ordered again before an
+/// officer has looked.
+async fn waits_for_an_officer(office: &TestOffice, cycle: &Cycle) {
+    office.check(cycle, "entitled 2", "rejected 2 = 1000000").await;
+    let open = office.engine.store.discrepancies().await.unwrap();
+    assert_eq!(open.len(), 1, "{open:?}");
+    assert!(open[0].1.detail.contains("a debit of our account for it"), "{open:?}");
+    let again = office.engine.reissue(&office.now(cycle).await).await.unwrap();
+    assert!(again.list.is_none(), "{again:?}");
+    let why = "the bank gives it back";
+    office.engine.discrepancy_resolve(open[0].0, why, MAKER, &key(MAKER)).await.unwrap();
+    let again = office.engine.reissue(&office.now(cycle).await).await.unwrap();
+    assert_eq!(again.ordered, 2, "{again:?}");
+}
+
+async fn a_rejection_of_a_debited_file_is_a_contradiction(mut office: TestOffice) {
+    let (cycle, batch) = sent(&mut office, "debit_booking = \"bulk\"").await;
+    let [rejected, debited] = rejected_and_debited(&batch);
+    office.answered("isobank", "xml", debited.as_bytes()).await.unwrap();
+    assert!(office.discrepancies().await.is_empty());
+    office.answered("isobank", "xml", rejected.as_bytes()).await.unwrap();
+    waits_for_an_officer(&office, &cycle).await;
+    office.ends_whole().await;
+}
+
+async fn a_debit_of_a_rejected_file_is_a_contradiction(mut office: TestOffice) {
+    let (cycle, batch) = sent(&mut office, "debit_booking = \"bulk\"").await;
+    let [rejected, debited] = rejected_and_debited(&batch);
+    office.answered("isobank", "xml", rejected.as_bytes()).await.unwrap();
+    assert!(office.discrepancies().await.is_empty());
+    office.answered("isobank", "xml", debited.as_bytes()).await.unwrap();
+    waits_for_an_officer(&office, &cycle).await;
     office.ends_whole().await;
 }

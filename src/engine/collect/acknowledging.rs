@@ -147,6 +147,20 @@ pub(super) fn about_what_is_said_both_ways(
     contradicts_file(batch, item, answer, detail)
 }
 
+/// The discrepancy of a file that was rejected as a whole, and for which our account was debited.
+pub(super) fn about_a_debit_of_a_rejected_file(
+    batch: &Batch,
+    item: i64,
+    answer: &Answer,
+) -> Discrepancy {
+    let detail = format!(
+        "{} is said to be rejected as a whole, and statements have a debit of our account for it that has not come back; \
+         ask the partner which of the two holds, before its payments are ordered again",
+        batch.file_name
+    );
+    contradicts_file(batch, item, answer, detail)
+}
+
 fn contradicts_file(batch: &Batch, item: i64, answer: &Answer, detail: String) -> Discrepancy {
     Discrepancy {
         file: Some((batch.cycle, batch.number)),

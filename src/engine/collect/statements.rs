@@ -13,11 +13,13 @@ use payment_formats::{
     BalanceKind, Booking, Direction, EntryKind, Outcome as Answered, OutcomeStatus, StatementPart,
 };
 
+use super::acknowledging::about_a_debit_of_a_rejected_file;
 use super::applying::ITEMS_A_PAGE;
 use super::called::called;
 use super::netted::Netting;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
+use crate::domain::batch::BatchState;
 use crate::domain::digest::Digest;
 use crate::domain::funds::Funds;
 use crate::domain::ids::{AttemptNo, CycleNo, PayableNo};
@@ -204,7 +206,9 @@ impl Engine {
         answer: &Answer,
         taken: &[Taken],
     ) -> Result<(), EngineError> {
-        let mut discrepancies = Vec::new();
+        let mut discrepancies = self.debited_of_rejected(answer, taken).await?;
+        // The entry of the first statement in the log has them all.
+        let mut contradictions = discrepancies.len() as i64;
         for one in taken {
             changes.statement_taken(&one.statement, &one.shares, &one.unexplained);
             changes.entries_funded(&one.funded);
@@ -218,6 +222,7 @@ impl Engine {
                     .number("closing_minor", one.statement.closing_minor)
                     .number("entries", one.statement.entries)
                     .number("unexplained", one.unexplained.len() as i64)
+                    .number("contradictions", std::mem::take(&mut contradictions))
                     .build()?
                     .as_bytes()
                     .to_vec(),
@@ -242,6 +247,33 @@ impl Engine {
             changes.discrepancies(first, &discrepancies);
         }
         Ok(())
+    }
+
+    /// Files that their partner has rejected as a whole, and for which it took money all the same.
+    async fn debited_of_rejected(
+        &self,
+        answer: &Answer,
+        taken: &[Taken],
+    ) -> Result<Vec<Discrepancy>, EngineError> {
+        let mut files: BTreeMap<FileKey, i128> = BTreeMap::new();
+        for share in taken.iter().flat_map(|one| &one.shares) {
+            if let (ShareKind::Debit | ShareKind::Reversal | ShareKind::Return, Some(file)) =
+                (share.kind, share.file)
+            {
+                *files.entry(file).or_default() += i128::from(share.total_minor);
+            }
+        }
+        let mut found = Vec::new();
+        for (file, _) in files.into_iter().filter(|(_, minor)| *minor < 0) {
+            let batches = self.store.batches(file.0).await?;
+            let batch = batches.iter().find(|batch| batch.number == file.1);
+            if let Some(batch) = batch.filter(|batch| batch.state == BatchState::Refused) {
+                // The entries of a statement count from 1: the files stand before them.
+                let item = -(found.len() as i64);
+                found.push(about_a_debit_of_a_rejected_file(batch, item, answer));
+            }
+        }
+        Ok(found)
     }
 
     /// Refuses a statement whose amounts are more than our books can hold, before they are summed.

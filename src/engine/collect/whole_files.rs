@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 
 use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 
+use super::acknowledging::about_a_debit_of_a_rejected_file;
 use super::matching::outcome;
 use super::recalled_files::NamedItself;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
@@ -18,6 +19,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo};
 use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
+use crate::domain::statement::ShareKind;
 use crate::engine::{Engine, EngineError, aside};
 
 /// What follows from a word about a whole file.
@@ -215,6 +217,17 @@ impl Engine {
                 transaction: Transaction::None,
                 ..outcome(item, key, answered, reported, currency)
             });
+        }
+        if is_rejected && said.is_refused {
+            let shares = self.store.statement_shares_of(batch.cycle).await?;
+            let of_file =
+                shares.iter().filter(|share| share.file == Some((batch.cycle, batch.number)));
+            let money = of_file.filter(|share| {
+                matches!(share.kind, ShareKind::Debit | ShareKind::Reversal | ShareKind::Return)
+            });
+            if money.map(|share| i128::from(share.total_minor)).sum::<i128>() < 0 {
+                said.discrepancies.push(about_a_debit_of_a_rejected_file(batch, item, answer));
+            }
         }
         // Whom it means by an item without our reference nobody can tell.
         let of_others = match is_rejected {
