@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::batch::Batch;
 use crate::domain::ids::{
-    AnswerNo, AttemptNo, BatchNo, CycleNo, ListNo, PayableNo, SHARDS_IN_GROUP, Shard,
+    AnswerNo, AttemptNo, BatchNo, CycleNo, DestinationNo, ListNo, PayableNo, SHARDS_IN_GROUP, Shard,
 };
 use crate::domain::instruction::{Evidence, Instruction, InstructionState};
 use crate::domain::state::Named;
@@ -268,6 +268,27 @@ impl Store {
             let keys = page
                 .iter()
                 .map(|number| [i64::from(number.shard().number()).into(), number.number().into()]);
+            for row in self.query(sql, &padded(keys)).await? {
+                found.push(instruction(&row)?);
+            }
+        }
+        found.sort_by_key(|instruction| (instruction.payable, instruction.attempt));
+        Ok(found)
+    }
+
+    /// All orders to these destinations with these amounts. Reads every order: for the few items that carry no
+    /// reference of ours.
+    pub async fn instructions_to(
+        &self,
+        wanted: &[(DestinationNo, i64)],
+    ) -> Result<Vec<Instruction>, StoreError> {
+        static LOOKUP: Lookup = Lookup::new(|dialect| {
+            lookup(dialect, instruction_columns!(), &["destination_no", "amount_minor"])
+        });
+        let sql = LOOKUP.sql(self.database.dialect());
+        let mut found = Vec::new();
+        for page in wanted.chunks(PAGE) {
+            let keys = page.iter().map(|(to, minor)| [to.number().into(), (*minor).into()]);
             for row in self.query(sql, &padded(keys)).await? {
                 found.push(instruction(&row)?);
             }

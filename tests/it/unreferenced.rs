@@ -9,6 +9,7 @@ use crate::support::real_parts::RealPart;
 
 on_both_databases! { run, RealPart::Postgres;
     a_son_who_collects_for_two_parents_is_looked_at_by_a_person
+    what_is_said_once_more_without_a_reference_is_not_about_another
     the_only_order_that_fits_is_the_one_that_is_meant
 }
 
@@ -55,6 +56,27 @@ async fn a_son_who_collects_for_two_parents_is_looked_at_by_a_person(office: Tes
     an.on = "2026-10-05".to_owned();
     office.sheet(&[an]).await.unwrap();
     office.check(&cycle, "entitled 3", "pending 2 = 1000000, paid 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// The bank tells of one of the two under our reference, and of the same one again without it.
+async fn what_is_said_once_more_without_a_reference_is_not_about_another(office: TestOffice) {
+    office.on_day("2026-10-01");
+    office.month("2026-10", &[AN, BINH]).await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    office.on_day("2026-10-06");
+    let mut an = office.said(&cycle, "E1", 1, "Thành công", "").await;
+    an.on = "2026-10-05".to_owned();
+    let (an_reference, binh) = (an.reference.clone(), office.said(&cycle, "E2", 1, "", "").await);
+    office.sheet(&[an]).await.unwrap();
+    sheet(&office, &[("0711000009", 500_000, "Thành công", "05/10/2026")]).await;
+    office.check(&cycle, "entitled 2", "pending 1 = 500000, paid 1 = 500000").await;
+    let told = details(&office).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(&an_reference) && told[0].contains(&binh.reference), "{told:?}");
+    // Of another day it can be the other one's alone.
+    sheet(&office, &[("0711000009", 500_000, "Thành công", "06/10/2026")]).await;
+    office.check(&cycle, "entitled 2", "paid 2 = 1000000").await;
     office.ends_whole().await;
 }
 

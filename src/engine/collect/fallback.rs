@@ -1,7 +1,7 @@
 //! To which order an item belongs that carries no reference of ours: by account, amount and day.
 //!
 //! Only an order without an outcome, in a file that this partner has, is looked for, and only when nothing
-//! else fits. One son may collect for two parents, with the same amount on the same day: what fits several
+//! else fits: also not one that has its outcome of that day, of which the item may speak once more. One son may collect for two parents, with the same amount on the same day: what fits several
 //! orders goes to a person, who is told which. Money that came back is never matched so.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,7 @@ use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 use crate::domain::batch::BatchState;
 use crate::domain::cycle::CycleState;
 use crate::domain::ids::{BatchNo, CycleNo, DestinationNo, Shard};
+use crate::domain::instruction::InstructionState;
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
 
@@ -56,6 +57,7 @@ impl Engine {
             asked.push((*item, numbers, minor, date.to_string()));
         }
         let fitting = self.orders_by_destination(profile, &wanted).await?;
+        let decided = self.decided_by_destination(&fitting).await?;
         let mut claimed: BTreeMap<&str, i64> = BTreeMap::new();
         let mut found: Vec<(i64, Vec<&str>)> = Vec::new();
         for (item, numbers, minor, on) in &asked {
@@ -66,6 +68,15 @@ impl Engine {
                 .filter(|(_, value_date)| value_date <= on)
                 .map(|(reference, _)| reference.as_str())
                 .collect();
+            // Of what has its outcome the item may speak once more; by itself it tells nothing then.
+            if !references.is_empty() {
+                let of_day = numbers
+                    .iter()
+                    .filter_map(|number| decided.get(&(*number, *minor)))
+                    .flatten()
+                    .filter(|(_, outcome_on)| outcome_on.as_ref().is_none_or(|day| day == on));
+                references.extend(of_day.map(|(reference, _)| reference.as_str()));
+            }
             references.sort_unstable();
             for reference in &references {
                 *claimed.entry(reference).or_default() += 1;
@@ -96,6 +107,25 @@ impl Engine {
             fallbacks.insert(item, fallback);
         }
         Ok(fallbacks)
+    }
+
+    /// The orders to the same destinations, with the same amounts, that have their outcome, and its day.
+    async fn decided_by_destination(
+        &self,
+        fitting: &BTreeMap<(DestinationNo, i64), Vec<(String, String)>>,
+    ) -> Result<BTreeMap<(DestinationNo, i64), Vec<(String, Option<String>)>>, EngineError> {
+        let wanted: Vec<(DestinationNo, i64)> = fitting.keys().copied().collect();
+        let mut decided: BTreeMap<_, Vec<(String, Option<String>)>> = BTreeMap::new();
+        for one in self.store.instructions_to(&wanted).await? {
+            if !matches!(one.state, InstructionState::InBatch | InstructionState::Unknown) {
+                let reference = self.reference(&one).to_string();
+                decided
+                    .entry((one.destination, one.amount_minor))
+                    .or_default()
+                    .push((reference, one.evidence.outcome_on));
+            }
+        }
+        Ok(decided)
     }
 
     /// A result of one payment that says what became of it, and not of whom.
