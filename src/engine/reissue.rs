@@ -357,7 +357,7 @@ impl Engine {
             });
             let is_let_go = heirs.withdrawn_at(payable.beneficiary).is_none_or(|at| {
                 let code = HoldCode::UnpaidBeforeDeath.text();
-                let subject = self.held_payable(&payable, code);
+                let subject = self.held_payable(payable, code);
                 let since = subject.and_then(|subject| released.get(&(subject, code.to_owned())));
                 since.is_some_and(|since| since.as_str() > at)
             });
@@ -365,7 +365,7 @@ impl Engine {
                 _ if recalled.is_asked_back(payable.number) => {
                     Proposal::Wait("it is asked back, and that is not over: chitra recall list")
                 }
-                _ if !is_paid_on_death && !heirs.stand_as_for(&payable) => Proposal::Wait(
+                _ if !is_paid_on_death && !heirs.stand_as_for(payable) => Proposal::Wait(
                     "an heir was confirmed or withdrawn since: the next month's list goes on with it",
                 ),
                 _ if !is_paid_on_death && !is_let_go => Proposal::Wait(
@@ -425,7 +425,7 @@ impl Engine {
                     let rules = partner.map_or(&[][..], |one| &one.on(today).leaving.retry);
                     let routes: Vec<Route> = ways.iter().map(|way| way.route.clone()).collect();
                     propose(
-                        &payable,
+                        payable,
                         &tried,
                         &routes,
                         RetryTerms { policy: &self.config.retry, rules, today },
