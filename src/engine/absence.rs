@@ -4,13 +4,17 @@
 //! why its having nothing proves nothing. A partner that clears its folders has nothing under the name of a file
 //! that it took as well.
 
+use std::sync::Arc;
+
+use jiff::Span;
 use jiff::civil::Date;
 
-use crate::channels::{QueryOutcome, Reason};
-use crate::domain::batch::{Delivery, DeliveryOutcome};
+use crate::channels::{Channel, QueryOutcome, Reason};
+use crate::disk::file_name::FileName;
+use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome};
 use crate::domain::period::parse_date;
 use crate::engine::config::Way;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, aside};
 
 /// The last attempt to send a file.
 pub(super) struct Tried<'a> {
@@ -32,9 +36,10 @@ impl Engine {
     /// What a partner said of a file, where absence is proof only as long as it was agreed to keep in `taken` what
     /// was taken. Of requests the partner's way itself knows whether that was agreed. `otherwise` says how the file
     /// is decided by people.
-    pub(super) fn absence(
+    pub(super) async fn absence(
         &self,
         asked: QueryOutcome,
+        channel: Arc<dyn Channel>,
         tried: &Tried<'_>,
         otherwise: &str,
     ) -> Result<QueryOutcome, EngineError> {
@@ -47,19 +52,75 @@ impl Engine {
         let on = parse_date(on).map_err(|error| EngineError::Inconsistent(error.to_string()))?;
         let today = self.clock.today();
         let kept_days = provider.taken_kept_days(on, today);
-        Ok(match no_proof(kept_days, on, today) {
+        let agree = format!(
+            "Agree with {} on taken_kept_days, from that day on if it has kept since what it took",
+            tried.provider
+        );
+        let why = match (no_proof(kept_days, on, today), kept_days) {
+            (None, Some(days)) => self
+                .missing_beside(tried, channel, days)
+                .await?
+                .map(|why| (why, "Put the folders right and dispatch again".to_owned())),
+            (why, _) => why.map(|why| (why, agree)),
+        };
+        Ok(match why {
             None => asked,
-            Some(why) => QueryOutcome::Unavailable(Reason::new(
+            Some((why, way_out)) => QueryOutcome::Unavailable(Reason::new(
                 "absence_must_be_proof",
                 format!(
-                    "{file} is not at {partner} now, which proves nothing: it was tried on {on}, and {why}. Agree with \
-                     {partner} on taken_kept_days, from that day on if it has kept since what it took; or ask it whether \
-                     it has the file. {otherwise}",
+                    "{file} is not at {partner} now, which proves nothing: it was tried on {on}, and {why}. {way_out}; \
+                     or ask {partner} whether it has the file. {otherwise}",
                     file = tried.file_name,
                     partner = tried.provider,
                 ),
             )),
         })
+    }
+
+    /// Why absence proves nothing although it was agreed that it does: the last file that this partner was delivered
+    /// in these days is gone as well. A folder that is not mounted is an empty folder.
+    async fn missing_beside(
+        &self,
+        tried: &Tried<'_>,
+        channel: Arc<dyn Channel>,
+        kept_days: i64,
+    ) -> Result<Option<String>, EngineError> {
+        let today = self.clock.today();
+        let since = today.saturating_sub(Span::new().days(kept_days)).to_string();
+        let mut last: Option<(String, Batch)> = None;
+        for cycle in self.store.cycles().await? {
+            let batches = self.store.batches(cycle.number).await?;
+            for delivery in self.store.deliveries(cycle.number).await? {
+                let at = delivery.ended_at.filter(|at| *at >= since);
+                let Some(at) = at.filter(|_| delivery.outcome == DeliveryOutcome::Delivered) else {
+                    continue;
+                };
+                let batch = batches.iter().find(|one| {
+                    one.number == delivery.batch
+                        && one.provider == tried.provider
+                        && one.file_name != tried.file_name
+                        && matches!(one.state, BatchState::Delivered | BatchState::Refused)
+                });
+                if let Some(batch) = batch
+                    && last.as_ref().is_none_or(|(before, _)| *before < at)
+                {
+                    last = Some((at, batch.clone()));
+                }
+            }
+        }
+        let Some((at, batch)) = last else { return Ok(None) };
+        let (name, digest) = self.leaves_as(&batch).await?;
+        let name =
+            FileName::parse(&name).map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        let asked = aside(move || Ok(channel.query(&name, &digest))).await?;
+        Ok((asked == QueryOutcome::NotThere).then(|| {
+            format!(
+                "{}, which was delivered on {}, is not there either, so that the folders are not those of then (are they \
+                 mounted?)",
+                batch.file_name,
+                at.get(..10).unwrap_or(&at)
+            )
+        }))
     }
 }
 

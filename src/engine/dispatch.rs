@@ -449,7 +449,8 @@ impl Engine {
         let (file_name, digest) = self.leaves_as(batch).await?;
         let name = FileName::parse(&file_name)
             .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
-        let asked = aside(move || Ok(channel.query(&name, &digest))).await?;
+        let asking = channel.clone();
+        let asked = aside(move || Ok(asking.query(&name, &digest))).await?;
         let deliveries = self.store.deliveries(batch.cycle).await?;
         let of_batch = deliveries.iter().filter(|one| one.batch == batch.number);
         let Some(last) = of_batch.max_by_key(|one| one.number) else { return Ok(asked) };
@@ -459,7 +460,8 @@ impl Engine {
             self.cycle_of(batch).await?.label(),
             batch.file_name
         );
-        self.absence(asked, &Tried::of(last, &batch.provider, &batch.file_name), &otherwise)
+        let tried = Tried::of(last, &batch.provider, &batch.file_name);
+        self.absence(asked, channel, &tried, &otherwise).await
     }
 
     pub(super) async fn delivery_no(&self, batch: &Batch) -> Result<i64, EngineError> {

@@ -16,6 +16,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_file_that_was_taken_and_cleared_is_not_sent_again
     within_the_agreed_days_what_is_not_there_goes_again
     after_the_agreed_days_what_is_not_there_is_unknown
+    from_folders_that_are_not_mounted_absence_proves_nothing
     a_file_that_is_proved_not_to_have_left_is_taken_back_whatever_was_agreed
 }
 
@@ -98,6 +99,35 @@ async fn a_file_that_was_taken_and_cleared_is_not_sent_again(mut office: TestOff
     decided(&office, &cycle, &file, Verdict::Paid).await;
     assert_eq!(office.times_sent(&file.file_name), 1);
     office.check(&cycle, "entitled 2", "paid 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// The bank took October's file. When November's is asked about, its folders are empty.
+async fn from_folders_that_are_not_mounted_absence_proves_nothing(mut office: TestOffice) {
+    agreed(&mut office, "taken_kept_days = 30\n").await;
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[AN]).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    let before = office.engine.store.batches(october.number).await.unwrap().remove(0).file_name;
+    let at = |folder: &str| office.dir.join("sheetbank").join(folder);
+    std::fs::rename(at("inbox").join(&before), at("taken").join(&before)).unwrap();
+    office.month("2026-11", &[AN, BINH]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.released(&november, 0).await;
+    let (taken, away) = (at("taken"), at("away"));
+    office.next_fault(Some(Fault::DiesBeforeSending));
+    office.engine.dispatch(None).await.unwrap_err();
+    office.next_fault(None);
+    office.reopen().await;
+    std::fs::rename(&taken, &away).unwrap();
+    std::fs::create_dir(&taken).unwrap();
+    let told = unknown(&office).await;
+    assert!(told.contains(&format!("{before}, which was delivered on 2026-09-20")), "{told}");
+    std::fs::remove_dir(&taken).unwrap();
+    std::fs::rename(&away, &taken).unwrap();
+    let told = office.engine.dispatch(None).await.unwrap();
+    assert_eq!(told[0].state, BatchState::Delivered, "{}", told[0].detail);
+    assert_eq!(office.times_sent(&told[0].file_name), 1);
     office.ends_whole().await;
 }
 

@@ -298,7 +298,8 @@ impl Engine {
         let (name, digest) = leaves_as(&file)?;
         let name =
             FileName::parse(&name).map_err(|error| EngineError::Inconsistent(error.to_string()))?;
-        let asked = aside(move || Ok(channel.query(&name, &digest))).await?;
+        let asking = channel.clone();
+        let asked = aside(move || Ok(asking.query(&name, &digest))).await?;
         let began = self.store.recall_delivery_began(file.recall).await?;
         let tried = Tried {
             provider: &file.provider,
@@ -306,7 +307,7 @@ impl Engine {
             started_at: began.as_deref().unwrap_or_default(),
             is_proved_not_sent: began.is_none(),
         };
-        let (event, outcome, detail) = match self.absence(asked, &tried, way_out)? {
+        let (event, outcome, detail) = match self.absence(asked, channel, &tried, way_out).await? {
             QueryOutcome::Held { .. } => (
                 RecallFileEvent::ProvedDelivered,
                 Recorded::Delivered,
