@@ -16,6 +16,9 @@ use crate::domain::period::parse_date;
 use crate::engine::config::Way;
 use crate::engine::{Engine, EngineError, aside};
 
+/// How a delivery is recorded that nobody saw in the folders.
+const PROVED_OTHERWISE: [&str; 2] = ["proved by", "two officers"];
+
 /// The last attempt to send a file.
 pub(super) struct Tried<'a> {
     pub provider: &'a str,
@@ -85,21 +88,28 @@ impl Engine {
         channel: Arc<dyn Channel>,
         kept_days: i64,
     ) -> Result<Option<String>, EngineError> {
-        let today = self.clock.today();
+        let (today, partner) = (self.clock.today(), self.provider(tried.provider)?);
         let since = today.saturating_sub(Span::new().days(kept_days)).to_string();
         let mut last: Option<(String, Batch)> = None;
         for cycle in self.store.cycles().await? {
             let batches = self.store.batches(cycle.number).await?;
             for delivery in self.store.deliveries(cycle.number).await? {
-                let at = delivery.ended_at.filter(|at| *at >= since);
-                let Some(at) = at.filter(|_| delivery.outcome == DeliveryOutcome::Delivered) else {
+                // What is said to have arrived was perhaps never seen in the folders.
+                let was_seen = delivery.outcome == DeliveryOutcome::Delivered
+                    && !PROVED_OTHERWISE.iter().any(|by| delivery.detail.starts_with(by));
+                let at = delivery.started_at;
+                let day = at.get(..10).and_then(|day| parse_date(day).ok());
+                let was_kept = day.is_some_and(|day| {
+                    no_proof(partner.taken_kept_days(day, today), day, today).is_none()
+                });
+                if !was_seen || !was_kept || at < since {
                     continue;
-                };
+                }
                 let batch = batches.iter().find(|one| {
                     one.number == delivery.batch
                         && one.provider == tried.provider
                         && one.file_name != tried.file_name
-                        && matches!(one.state, BatchState::Delivered | BatchState::Refused)
+                        && one.state == BatchState::Delivered
                 });
                 if let Some(batch) = batch
                     && last.as_ref().is_none_or(|(before, _)| *before < at)
@@ -113,9 +123,10 @@ impl Engine {
         let name =
             FileName::parse(&name).map_err(|error| EngineError::Inconsistent(error.to_string()))?;
         let asked = aside(move || Ok(channel.query(&name, &digest))).await?;
-        Ok((asked == QueryOutcome::NotThere).then(|| {
+        let is_held = matches!(asked, QueryOutcome::Held { .. });
+        Ok((!is_held).then(|| {
             format!(
-                "{}, which was delivered on {}, is not there either, so that the folders are not those of then (are they \
+                "{}, which was delivered on {}, is not there as it was either, so that the folders are not those of then (are they \
                  mounted?)",
                 batch.file_name,
                 at.get(..10).unwrap_or(&at)

@@ -44,6 +44,8 @@ mod statements;
 mod unbookable;
 mod whole_files;
 
+pub use whole_files::DecidedFiles;
+
 /// Held by the process that collects.
 const COLLECT_LOCK: &str = "collect.lock";
 /// The answer of one partner lies in the outbox of another.

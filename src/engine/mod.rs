@@ -109,6 +109,7 @@ pub struct Engine {
     pub holder: String,
     /// Where the payments of half-sent files stand in them.
     pub half_sent_files: Arc<send_windows::HalfSentFiles>,
+    pub decided_files: Arc<collect::DecidedFiles>,
 }
 
 impl Engine {

@@ -251,6 +251,7 @@ async fn open_as(
         only_reads,
         holder: holder(dir),
         half_sent_files: Arc::default(),
+        decided_files: Arc::default(),
     })
 }
 

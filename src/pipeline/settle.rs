@@ -313,9 +313,13 @@ impl<'a> Page<'a> {
             && instruction.state == InstructionState::Rejected
             && matches!(outcome.reported, Reported::Rejected | Reported::Cancelled)
             && outcome.transaction != Transaction::None;
+        // The first reason that is said of it by itself is no second word.
+        let is_first_word = is_confirmed && !other_live && payable.carried_to.is_none();
+        let discrepancy = step.discrepancy.filter(|_| !(step.graver && is_first_word));
         Step {
             in_process: step.in_process && is_news,
             upgrade: step.upgrade || is_confirmed,
+            discrepancy,
             ..step
         }
     }
@@ -341,7 +345,11 @@ impl<'a> Page<'a> {
         if step.in_process {
             instruction.evidence.reason = Some(IN_PROCESS.to_owned());
         }
-        if step.upgrade || step.debited || step.in_process {
+        if step.graver {
+            instruction.evidence.reason.clone_from(&outcome.reason);
+            instruction.evidence.reason_class = outcome.class.map(|class| class.name().to_owned());
+        }
+        if step.upgrade || step.debited || step.in_process || step.graver {
             self.items.insert(key(outcome), outcome.item);
         }
     }

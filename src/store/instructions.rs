@@ -203,8 +203,8 @@ impl Store {
                     instruction_columns!(),
                     "where cycle_no = $1 and batch_no = $2 and debited_on = $3 and debited_on is not null
                      and state in ('in_batch', 'unknown')
-                     and (payable_no, attempt) not in (select payable_no, attempt from discrepancy
-                       where payable_no is not null and attempt is not null)
+                     and payable_no * 32 + attempt not in (select payable_no * 32 + attempt from discrepancy
+                       where (payable_no >> 38) = $1 and attempt is not null)
                      order by shard, payable_no, attempt limit $4"
                 ),
                 &[

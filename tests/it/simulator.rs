@@ -25,6 +25,7 @@ mod machine;
 mod months;
 mod operator;
 mod promises;
+mod queue;
 mod race;
 mod world;
 

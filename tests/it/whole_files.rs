@@ -108,17 +108,27 @@ async fn a_rejection_of_the_whole_that_is_corrected_is_not_paid_again(office: Te
     office.ends_whole().await;
 }
 
-/// The bank rejects the file, and then says of one of its payments that it was paid: so may be the other.
+/// The bank rejects the file, and then says of one of its payments that it was paid: so may be the other, also when the
+/// bank says that it is on its way.
 async fn one_proof_holds_the_rest_of_a_rejected_file(office: TestOffice) {
     let october = sent(&office).await;
     said(&office, &october, "RJCT", &[]).await;
+    said(&office, &october, "PART", &[("E2", "ACCC"), ("E3", "ACSP")]).await;
+    each_has(
+        &queue(&office).await,
+        &["so may be 1 others of it", "proved paid after it was reported"],
+    );
+    office.check(&october, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
     let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
-    assert_eq!(again.ordered, 2, "{again:?}");
-    office.released(&october, 1).await;
-    said(&office, &october, "PART", &[("E2", "ACCC")]).await;
-    each_has(&queue(&office).await, &["so may be 1 others of it", "another attempt is live"]);
-    let told = office.engine.dispatch(None).await.unwrap();
-    assert!(told.iter().all(|one| one.state == BatchState::Released), "{told:?}");
+    assert!(again.list.is_none(), "{again:?}");
+    // The bank has looked, and says of each what became of it.
+    said(&office, &october, "PART", &[("E2", "ACCC"), ("E3", "RJCT TM01")]).await;
+    let open = office.engine.store.discrepancies().await.unwrap();
+    let of_file = open.iter().find(|(_, one)| one.file.is_some()).expect("it is about the file");
+    let (engine, why) = (&office.engine, "the bank says of each what became of it");
+    engine.discrepancy_resolve(of_file.0, why, MAKER, &key(MAKER)).await.unwrap();
+    let again = office.engine.reissue(&office.now(&october).await).await.unwrap();
+    assert_eq!(again.ordered, 1, "{again:?}");
     office.ends_whole().await;
 }
 
@@ -135,8 +145,8 @@ async fn a_graver_reason_that_is_said_later_is_looked_at(office: TestOffice) {
     assert_eq!(office.discrepancies().await, ["contradiction"; 2]);
     let told = office.engine.dispatch(None).await.unwrap();
     assert!(told.iter().all(|one| one.state == BatchState::Released), "{told:?}");
-    // Said again in the same way it is no news.
-    said(&office, &october, "PART", &[("E3", "RJCT TM01"), ("E2", "RJCT TM01")]).await;
+    // Said again, either way, it is no news.
+    said(&office, &october, "PART", &[("E3", "RJCT TM01"), ("E2", "RJCT MD07")]).await;
     assert_eq!(office.discrepancies().await, ["contradiction"; 2]);
     office.ends_whole().await;
 }

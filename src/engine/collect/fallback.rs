@@ -74,7 +74,7 @@ impl Engine {
                     .iter()
                     .filter_map(|number| decided.get(&(*number, *minor)))
                     .flatten()
-                    .filter(|(_, outcome_on)| outcome_on.as_ref().is_none_or(|day| day == on));
+                    .filter(|(_, outcome_on)| outcome_on == on);
                 references.extend(of_day.map(|(reference, _)| reference.as_str()));
             }
             references.sort_unstable();
@@ -113,16 +113,18 @@ impl Engine {
     async fn decided_by_destination(
         &self,
         fitting: &BTreeMap<(DestinationNo, i64), Vec<(String, String)>>,
-    ) -> Result<BTreeMap<(DestinationNo, i64), Vec<(String, Option<String>)>>, EngineError> {
+    ) -> Result<BTreeMap<(DestinationNo, i64), Vec<(String, String)>>, EngineError> {
         let wanted: Vec<(DestinationNo, i64)> = fitting.keys().copied().collect();
-        let mut decided: BTreeMap<_, Vec<(String, Option<String>)>> = BTreeMap::new();
+        let mut decided: BTreeMap<_, Vec<(String, String)>> = BTreeMap::new();
         for one in self.store.instructions_to(&wanted).await? {
-            if !matches!(one.state, InstructionState::InBatch | InstructionState::Unknown) {
-                let reference = self.reference(&one).to_string();
+            let is_open =
+                matches!(one.state, InstructionState::InBatch | InstructionState::Unknown);
+            let reference = self.reference(&one).to_string();
+            if let Some(day) = one.evidence.outcome_on.filter(|_| !is_open) {
                 decided
                     .entry((one.destination, one.amount_minor))
                     .or_default()
-                    .push((reference, one.evidence.outcome_on));
+                    .push((reference, day));
             }
         }
         Ok(decided)

@@ -28,6 +28,8 @@ pub(super) struct WholeWord<'a> {
 pub(super) struct NamedItself {
     recalls: HashSet<i64>,
     pub(super) orders: HashSet<(PayableNo, AttemptNo)>,
+    /// Those of which it says what became of them, and not only that they are on their way.
+    pub(super) decided: HashSet<(PayableNo, AttemptNo)>,
     /// It says of some payment that it was carried out, and not of which.
     pub(super) credits_somebody: bool,
     /// The same of one that was not.

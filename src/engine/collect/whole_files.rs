@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 use payment_formats::{Outcome as Answered, OutcomeStatus, Scope};
 
@@ -16,7 +17,7 @@ use super::recalled_files::NamedItself;
 use crate::domain::answer::{Answer, Discrepancy, DiscrepancyKind};
 use crate::domain::batch::Batch;
 use crate::domain::digest::Digest;
-use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo};
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo};
 use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
 use crate::domain::statement::ShareKind;
@@ -60,6 +61,28 @@ impl OppositeWords {
     }
 }
 
+/// Of the answer that is being applied, the files of which it says what became of every payment: its pages do not
+/// each read all of it again.
+#[derive(Default)]
+pub struct DecidedFiles(Mutex<Option<OfAnswer>>);
+
+type OfAnswer = (AnswerNo, BTreeSet<(CycleNo, BatchNo)>);
+
+impl DecidedFiles {
+    fn has(&self, answer: AnswerNo, file: &(CycleNo, BatchNo)) -> bool {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().is_some_and(|(of, files)| *of == answer && files.contains(file))
+    }
+
+    fn add(&self, answer: AnswerNo, file: (CycleNo, BatchNo)) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_mut().filter(|(of, _)| *of == answer) {
+            Some((_, files)) => _ = files.insert(file),
+            None => *kept = Some((answer, BTreeSet::from([file]))),
+        }
+    }
+}
+
 impl Engine {
     /// Of which payments an answer speaks by themselves, wherever in it.
     pub(super) async fn named_by_itself(
@@ -87,6 +110,15 @@ impl Engine {
                                 one.status,
                                 OutcomeStatus::Rejected | OutcomeStatus::Cancelled
                             );
+                        let is_decided = matches!(
+                            one.status,
+                            OutcomeStatus::Rejected
+                                | OutcomeStatus::Cancelled
+                                | OutcomeStatus::Uncollected
+                                | OutcomeStatus::Returned
+                                | OutcomeStatus::Credited
+                        );
+                        named.decided.extend(order.filter(|_| is_decided));
                         named.add(None, order);
                     }
                     ControlFlow::Continue(())
@@ -98,7 +130,8 @@ impl Engine {
     }
 
     /// One payment of a file that was rejected as a whole is proved paid: so may be those of it that nothing else
-    /// is known of and that this answer does not name, nor has moved. While that is open they are not ordered again.
+    /// is known of and of which this answer does not say what became of them. While that is open they are not ordered
+    /// again.
     pub(super) async fn rest_of_rejected(
         &self,
         (answer, item): (&Answer, i64),
@@ -106,6 +139,9 @@ impl Engine {
         moved: &BTreeSet<(PayableNo, AttemptNo)>,
     ) -> Result<Option<Discrepancy>, EngineError> {
         let key = Some((file.cycle, file.number));
+        if self.decided_files.has(answer.number, &(file.cycle, file.number)) {
+            return Ok(None);
+        }
         let open = self.store.discrepancies().await?;
         if open.iter().any(|(_, one)| one.kind == DiscrepancyKind::Contradiction && one.file == key)
         {
@@ -122,9 +158,10 @@ impl Engine {
             one.state == InstructionState::Rejected
                 && one.evidence.answer.is_none_or(|by| said_of_files.contains(&by))
                 && !moved.contains(&key)
-                && !named.orders.contains(&key)
+                && !named.decided.contains(&key)
         });
         if rest.is_empty() {
+            self.decided_files.add(answer.number, (file.cycle, file.number));
             return Ok(None);
         }
         let detail = format!(

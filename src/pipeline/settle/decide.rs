@@ -17,6 +17,8 @@ pub(super) struct Step {
     pub(super) debited: bool,
     /// The state stays; that its partner carries it out is remembered, with the answer that said so.
     pub(super) in_process: bool,
+    /// The state stays; why it came to nothing is a graver reason than the one that is known.
+    pub(super) graver: bool,
     pub(super) discrepancy: Option<(DiscrepancyKind, String)>,
 }
 
@@ -164,10 +166,13 @@ pub(super) fn decide(
         (
             Reported::Rejected | Reported::Cancelled | Reported::Returned,
             S::Rejected | S::Cancelled | S::Returned | S::ExcessReturned,
-        ) if is_graver(outcome, instruction) => Step::contradiction(
-            "reported once more as not carried out or returned, now because the payee must not be paid again or the \
-             partner saw it before, which was not said at first; look before it is ordered again",
-        ),
+        ) if is_graver(outcome, instruction) => Step {
+            graver: true,
+            ..Step::contradiction(
+                "reported once more as not carried out or returned, now because the payee must not be paid again or the \
+                 partner saw it before, which was not said at first; look before it is ordered again",
+            )
+        },
 
         (Reported::Rejected, S::InBatch | S::Unknown) => Step::to(E::Rejected),
         (Reported::Rejected, S::Rejected | S::Returned | S::Cancelled | S::ExcessReturned) => {

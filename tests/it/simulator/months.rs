@@ -23,6 +23,7 @@ use super::asking_back::{ask_back, end_recalls, let_go, recalls_are_true};
 use super::courts::{order_courts, transfer};
 use super::dice::Dice;
 use super::heirs::name_heirs;
+use super::queue::look_into_queue;
 use super::race::race;
 use super::world::{OPERATOR, Shape, World, officer_key, period};
 
@@ -389,6 +390,7 @@ impl Months {
             }
         }
         sign_all(engine, &month).await?;
+        look_into_queue(world, engine).await?;
         let asking = days.asked_back.iter().position(|day| *day == self.day);
         if asking.is_some_and(|at| at > 0) && self.shape.officers_act {
             ask_back(engine, &month, self.dice(asking)).await?;
