@@ -33,6 +33,12 @@ impl Shard {
         (0..=u8::MAX).map(Shard)
     }
 
+    /// Takes those of this shard, and of earlier ones, from rows that stand in the order of their shards.
+    pub fn taken_from<T>(self, rows: &mut Vec<T>, shard_of: impl Fn(&T) -> Shard) -> Vec<T> {
+        let later = rows.split_off(rows.partition_point(|one| shard_of(one) <= self));
+        std::mem::replace(rows, later)
+    }
+
     /// All of them, so many at a time as are asked about at once.
     pub fn groups() -> impl Iterator<Item = [Shard; SHARDS_IN_GROUP]> {
         (0..=u8::MAX)

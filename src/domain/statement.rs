@@ -39,6 +39,13 @@ named!(
     }
 );
 
+impl ShareKind {
+    /// Whether it is money of a file that went to the provider or came back from it, and no price of that.
+    pub fn is_money_of_a_file(self) -> bool {
+        matches!(self, ShareKind::Debit | ShareKind::Reversal | ShareKind::Return)
+    }
+}
+
 /// Which file of which cycle.
 pub type FileKey = (CycleNo, BatchNo);
 

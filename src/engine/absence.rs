@@ -6,15 +6,13 @@
 
 use std::sync::Arc;
 
-use jiff::Span;
 use jiff::civil::Date;
 
 use crate::channels::{Channel, QueryOutcome, Reason};
-use crate::disk::file_name::FileName;
 use crate::domain::batch::{Batch, BatchState, Delivery, DeliveryOutcome};
 use crate::domain::period::parse_date;
 use crate::engine::config::Way;
-use crate::engine::{Engine, EngineError, aside};
+use crate::engine::{Engine, EngineError};
 
 /// How a delivery is recorded that nobody saw in the folders.
 const PROVED_OTHERWISE: [&str; 2] = ["proved by", "two officers"];
@@ -59,12 +57,12 @@ impl Engine {
             "Agree with {} on taken_kept_days, from that day on if it has kept since what it took",
             tried.provider
         );
-        let why = match (no_proof(kept_days, on, today), kept_days) {
-            (None, Some(days)) => self
-                .missing_beside(tried, channel, days)
+        let why = match no_proof(kept_days, on, today) {
+            None => self
+                .missing_beside(tried, channel)
                 .await?
                 .map(|why| (why, "Put the folders right and dispatch again".to_owned())),
-            (why, _) => why.map(|why| (why, agree)),
+            Some(why) => Some((why, agree)),
         };
         Ok(match why {
             None => asked,
@@ -86,10 +84,8 @@ impl Engine {
         &self,
         tried: &Tried<'_>,
         channel: Arc<dyn Channel>,
-        kept_days: i64,
     ) -> Result<Option<String>, EngineError> {
         let (today, partner) = (self.clock.today(), self.provider(tried.provider)?);
-        let since = today.saturating_sub(Span::new().days(kept_days)).to_string();
         let mut last: Option<(String, Batch)> = None;
         for cycle in self.store.cycles().await? {
             let batches = self.store.batches(cycle.number).await?;
@@ -102,7 +98,7 @@ impl Engine {
                 let was_kept = day.is_some_and(|day| {
                     no_proof(partner.taken_kept_days(day, today), day, today).is_none()
                 });
-                if !was_seen || !was_kept || at < since {
+                if !was_seen || !was_kept {
                     continue;
                 }
                 let batch = batches.iter().find(|one| {
@@ -119,10 +115,7 @@ impl Engine {
             }
         }
         let Some((at, batch)) = last else { return Ok(None) };
-        let (name, digest) = self.leaves_as(&batch).await?;
-        let name =
-            FileName::parse(&name).map_err(|error| EngineError::Inconsistent(error.to_string()))?;
-        let asked = aside(move || Ok(channel.query(&name, &digest))).await?;
+        let asked = self.looked_for(&batch, channel).await?;
         let is_held = matches!(asked, QueryOutcome::Held { .. });
         Ok((!is_held).then(|| {
             format!(

@@ -446,11 +446,7 @@ impl Engine {
         batch: &Batch,
         channel: std::sync::Arc<dyn Channel>,
     ) -> Result<QueryOutcome, EngineError> {
-        let (file_name, digest) = self.leaves_as(batch).await?;
-        let name = FileName::parse(&file_name)
-            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
-        let asking = channel.clone();
-        let asked = aside(move || Ok(asking.query(&name, &digest))).await?;
+        let asked = self.looked_for(batch, channel.clone()).await?;
         let deliveries = self.store.deliveries(batch.cycle).await?;
         let of_batch = deliveries.iter().filter(|one| one.batch == batch.number);
         let Some(last) = of_batch.max_by_key(|one| one.number) else { return Ok(asked) };
@@ -462,6 +458,18 @@ impl Engine {
         );
         let tried = Tried::of(last, &batch.provider, &batch.file_name);
         self.absence(asked, channel, &tried, &otherwise).await
+    }
+
+    /// What lies at the partner under the name of a file.
+    pub(super) async fn looked_for(
+        &self,
+        batch: &Batch,
+        channel: std::sync::Arc<dyn Channel>,
+    ) -> Result<QueryOutcome, EngineError> {
+        let (file_name, digest) = self.leaves_as(batch).await?;
+        let name = FileName::parse(&file_name)
+            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        aside(move || Ok(channel.query(&name, &digest))).await
     }
 
     pub(super) async fn delivery_no(&self, batch: &Batch) -> Result<i64, EngineError> {

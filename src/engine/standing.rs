@@ -323,9 +323,7 @@ impl Engine {
             for shards in Shard::groups() {
                 let mut of_group = self.store.payables_of_shards(cycle.number, &shards).await?;
                 for shard in shards {
-                    let later = of_group.partition_point(|one| one.number.shard() <= shard);
-                    let later = of_group.split_off(later);
-                    let payables = std::mem::replace(&mut of_group, later);
+                    let payables = shard.taken_from(&mut of_group, |one| one.number.shard());
                     for one in &payables {
                         compared.counted("payable", is_whole);
                         if is_whole && !is_told {

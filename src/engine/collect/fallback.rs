@@ -1,7 +1,8 @@
 //! To which order an item belongs that carries no reference of ours: by account, amount and day.
 //!
 //! Only an order without an outcome, in a file that this partner has, is looked for, and only when nothing
-//! else fits: also not one that has its outcome of that day, of which the item may speak once more. One son may collect for two parents, with the same amount on the same day: what fits several
+//! else fits: also not one that has its outcome of that day, of which the item may speak once more. One son may
+//! collect for two parents, with the same amount on the same day: what fits several
 //! orders goes to a person, who is told which. Money that came back is never matched so.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -257,9 +257,7 @@ impl Engine {
     ) -> Result<Vec<Discrepancy>, EngineError> {
         let mut files: BTreeMap<FileKey, i128> = BTreeMap::new();
         for share in taken.iter().flat_map(|one| &one.shares) {
-            if let (ShareKind::Debit | ShareKind::Reversal | ShareKind::Return, Some(file)) =
-                (share.kind, share.file)
-            {
+            if let Some(file) = share.file.filter(|_| share.kind.is_money_of_a_file()) {
                 *files.entry(file).or_default() += i128::from(share.total_minor);
             }
         }

@@ -20,7 +20,6 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, CycleNo, PayableNo};
 use crate::domain::instruction::{EvidenceGrade, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
-use crate::domain::statement::ShareKind;
 use crate::engine::{Engine, EngineError, aside};
 
 /// What follows from a word about a whole file.
@@ -259,9 +258,7 @@ impl Engine {
             let shares = self.store.statement_shares_of(batch.cycle).await?;
             let of_file =
                 shares.iter().filter(|share| share.file == Some((batch.cycle, batch.number)));
-            let money = of_file.filter(|share| {
-                matches!(share.kind, ShareKind::Debit | ShareKind::Reversal | ShareKind::Return)
-            });
+            let money = of_file.filter(|share| share.kind.is_money_of_a_file());
             if money.map(|share| i128::from(share.total_minor)).sum::<i128>() < 0 {
                 said.discrepancies.push(about_a_debit_of_a_rejected_file(batch, item, answer));
             }

@@ -94,9 +94,7 @@ impl Engine {
             ordered.retain(|one| wanted.contains(&one.batch));
             for shard in shards.into_iter().filter(within) {
                 self.progress.at("render", u64::from(shard.number()), 256);
-                let later = ordered.partition_point(|one| one.payable.shard() <= shard);
-                let later = ordered.split_off(later);
-                let of_shard = std::mem::replace(&mut ordered, later);
+                let of_shard = shard.taken_from(&mut ordered, |one| one.payable.shard());
                 let orders = self.orders(cycle, list, shard, of_shard).await?;
                 if send.send(Page { shard, orders }).await.is_err() {
                     break 'writing;
