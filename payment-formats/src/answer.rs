@@ -430,12 +430,13 @@ impl Meaning {
                     .ok_or_else(|| refuse(AnswerField::Date, ReadRule::DateMustExist))?,
             ),
         };
-        let direction = match draft.get(AnswerField::Direction) {
-            None => None,
-            Some("CRDT") => Some(Direction::Credit),
-            Some("DBIT") => Some(Direction::Debit),
-            Some(_) => return Err(refuse(AnswerField::Direction, ReadRule::DirectionMustBeKnown)),
-        };
+        let direction =
+            match draft.get(AnswerField::Direction) {
+                None => None,
+                Some(code) => Some(Direction::parse(code).ok_or_else(|| {
+                    refuse(AnswerField::Direction, ReadRule::DirectionMustBeKnown)
+                })?),
+            };
         let count = |field: AnswerField| match draft.get(field) {
             None => Ok(None),
             Some(text) => match parse_count(text) {

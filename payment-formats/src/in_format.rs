@@ -151,6 +151,11 @@ impl InFormat {
         self.statement.is_some()
     }
 
+    /// Whether its files have entries that bound what their payments come to (`FileFacts::overstated`).
+    pub fn bounds_payments(&self) -> bool {
+        matches!(&self.kind, Kind::Xml(answer) if answer.bounds_payments())
+    }
+
     /// Whether its files say what becomes of recalls; then nothing in them is about money.
     pub fn answers_recalls(&self) -> bool {
         self.meaning.answers_recalls()

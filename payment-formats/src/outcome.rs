@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use crate::amount::Currency;
+use crate::entry_bounds::OverstatedEntry;
 use crate::payment::ControlTotals;
 use crate::reason::ReasonClass;
 
@@ -143,6 +144,17 @@ pub enum Direction {
     Credit,
 }
 
+impl Direction {
+    /// By its ISO 20022 code.
+    pub(crate) fn parse(code: &str) -> Option<Direction> {
+        match code {
+            "CRDT" => Some(Direction::Credit),
+            "DBIT" => Some(Direction::Debit),
+            _ => None,
+        }
+    }
+}
+
 /// Where in an answer something stands. Lines and records count from one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Place {
@@ -169,4 +181,6 @@ pub struct FileFacts {
     pub payments: ControlTotals,
     /// Outcomes of every scope.
     pub outcomes: u64,
+    /// Entries whose payments come to more than they book, or may do so.
+    pub overstated: Vec<OverstatedEntry>,
 }

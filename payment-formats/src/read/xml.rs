@@ -17,7 +17,8 @@ use super::budget::{Budget, Budgeted, io_rule};
 use super::{DEPTH_MAX, ReadError, ReadRule, VALUE_BYTES_MAX};
 use crate::answer::{AnswerField, Draft, Meaning, parse_count};
 use crate::definition::Diagnostic;
-use crate::outcome::{FileFacts, Outcome, Place, Scope};
+use crate::entry_bounds::Inside;
+use crate::outcome::{Direction, FileFacts, Outcome, Place, Scope};
 use crate::statement::{PartWord, StatementPart};
 
 #[derive(Deserialize)]
@@ -58,6 +59,10 @@ pub(crate) struct LevelDefinition {
     /// often send one detail for all of it.
     #[serde(default)]
     pub details_may_lack: bool,
+    /// What the payments inside it come to is bounded by its own amount; the facts of the file tell where it is
+    /// not.
+    #[serde(default)]
+    pub bounds_payments: bool,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -98,6 +103,7 @@ struct Level {
     inherit: Vec<AnswerField>,
     amount_when_alone: bool,
     details_may_lack: bool,
+    bounds_payments: bool,
 }
 
 #[derive(Default)]
@@ -197,6 +203,7 @@ impl XmlAnswer {
                 inherit,
                 amount_when_alone: level.amount_when_alone,
                 details_may_lack: level.details_may_lack,
+                bounds_payments: level.bounds_payments,
             });
         }
         answer
@@ -221,6 +228,10 @@ impl XmlAnswer {
 
     fn child(&self, node: usize, name: &str) -> Option<usize> {
         self.nodes[node].children.iter().copied().find(|child| self.nodes[*child].name == name)
+    }
+
+    pub fn bounds_payments(&self) -> bool {
+        self.levels.iter().any(|level| level.bounds_payments)
     }
 
     pub fn claims(&self, beginning: &str) -> bool {
@@ -254,6 +265,7 @@ impl XmlAnswer {
             namespace: None,
             path: Vec::new(),
             open: Vec::new(),
+            inside: None,
             value: Value::default(),
             record: 0,
             depth: 0,
@@ -317,6 +329,8 @@ struct Reading<'r, 's> {
     /// Nodes of the definition that are open; None for an element that is passed over.
     path: Vec<Option<usize>>,
     open: Vec<OpenLevel>,
+    /// What the payments come to of the level that bounds them and is open.
+    inside: Option<Inside>,
     value: Value,
     record: u64,
     depth: usize,
@@ -535,6 +549,9 @@ impl Reading<'_, '_> {
         if gives {
             self.record += 1;
         }
+        if self.answer.levels[level].bounds_payments {
+            self.inside = Some(Inside::after(self.facts.outcomes));
+        }
         self.open.push(OpenLevel {
             level,
             draft: Draft::default(),
@@ -585,6 +602,18 @@ impl Reading<'_, '_> {
             self.give(at)?;
         }
         self.note_facts(at);
+        if level.bounds_payments
+            && let Some(inside) = self.inside.take()
+        {
+            let draft = &self.open[at].draft;
+            let booked = self.meaning.amount_currency(draft).and_then(|currency| {
+                let minor =
+                    self.meaning.parse_amount(draft.get(AnswerField::Amount)?, currency).ok()?;
+                Some((minor, currency))
+            });
+            let direction = draft.get(AnswerField::Direction).and_then(Direction::parse);
+            inside.held_against(booked, direction, &mut self.facts);
+        }
         let ended = self.open.pop().expect("a level that ends was open");
         if let Some(parent) = self.open.last_mut() {
             parent.outcomes_inside += ended.outcomes_inside + u64::from(give);
@@ -673,6 +702,9 @@ impl Reading<'_, '_> {
             let minor = outcome.amount.map_or(0, |(minor, _)| minor);
             if self.facts.payments.add(minor).is_err() {
                 return Err(self.refuse(ReadRule::TotalsMustFit));
+            }
+            if let Some(inside) = &mut self.inside {
+                inside.add(outcome.amount, outcome.direction);
             }
         }
         match sink(outcome) {
