@@ -48,7 +48,8 @@ named!(
         Cancelled = "cancelled",
         /// Proof of payment for an attempt that we hold dead, while another is live.
         SettledBesideAnother = "settled beside another attempt",
-        /// Two officers take back what two officers decided; nothing else ever proved the payment.
+        /// Two officers take back that it is paid: they had decided it and nothing else ever proved it, or what
+        /// proved it stands against another word of its partner that waits in the queue.
         DecisionReversed = "decision reversed",
         /// The attempt beside which this one was proved paid came to nothing, or was taken back before it
         /// left: this is the payment.

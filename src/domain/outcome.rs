@@ -43,7 +43,7 @@ pub enum Reported {
     Rejected,
     Returned,
     Cancelled,
-    /// Two officers decided that it was not paid, because no answer told the fate.
+    /// Two officers decided that it was not paid, because no answer told the fate, or one contradicts another.
     DecidedNotPaid,
     /// The provider says that it cannot tell, or uses a word that is in no table.
     CannotTell,

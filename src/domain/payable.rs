@@ -30,7 +30,7 @@ named!(
         Settled = "settled",
         Rejected = "rejected",
         Returned = "returned",
-        /// Two officers take back what two officers decided.
+        /// Two officers take back that it is paid: they had decided it, or its partner contradicts itself.
         DecisionReversed = "decision reversed",
         /// The list that ordered it was given up, or its person is stopped.
         HeldAgain = "held again",

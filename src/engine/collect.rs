@@ -37,6 +37,7 @@ mod debits;
 mod fallback;
 mod matching;
 mod netted;
+mod overstated;
 mod recognising;
 mod recalled_files;
 mod recalls;

@@ -4,12 +4,14 @@
 //! Gives: proposals that change nothing, and decisions by a second officer that do. What is decided
 //! *paid* has the least grade of evidence; what is decided *not paid* may be ordered again from then
 //! on, and not before. Nothing else ends *unknown* but an answer, or a debit
-//! that nothing returned where that was agreed.
+//! that nothing returned where that was agreed. What its partner called paid and then contradicted, so that it
+//! waits in the queue, two officers may decide *not paid* as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
+use crate::domain::answer::DiscrepancyKind;
 use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
@@ -360,6 +362,7 @@ impl Engine {
             not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
             told_of: None,
+            of_statement: false,
             answer: None,
         })?;
         let decisions: BTreeMap<Key, &Fate> =
@@ -468,6 +471,19 @@ impl Engine {
         Ok(found)
     }
 
+    /// Payments of which the queue has that what is known of them is contradicted, or cannot be taken at its word.
+    async fn contradicted(&self) -> Result<BTreeSet<Key>, EngineError> {
+        let open = self.store.discrepancies().await?;
+        let speaks_against = |kind: DiscrepancyKind| {
+            matches!(kind, DiscrepancyKind::Contradiction | DiscrepancyKind::Unclear)
+        };
+        Ok(open
+            .into_iter()
+            .filter(|(_, one)| speaks_against(one.kind))
+            .filter_map(|(_, one)| one.instruction)
+            .collect())
+    }
+
     /// The payments that officers may decide on, of those that they name. A verdict is said when one
     /// is proposed; a confirmation takes what was.
     async fn fates_named(
@@ -498,6 +514,7 @@ impl Engine {
         }
         let numbers: Vec<PayableNo> =
             keys.iter().map(|(payable, _)| *payable).collect::<BTreeSet<_>>().into_iter().collect();
+        let contradicted = self.contradicted().await?;
         let mut attempts: BTreeMap<Key, Instruction> = self
             .store
             .instructions_of(&numbers)
@@ -516,10 +533,12 @@ impl Engine {
             let file = states.get(&one.batch).copied();
             match (one.state, file) {
                 (InstructionState::Unknown, _) => {}
-                // What two decided, two take back, as long as nothing else has proved it.
+                // What two decided, two take back, as long as nothing else has proved it; and what its partner said
+                // once, and then otherwise.
                 (InstructionState::Settled, _)
-                    if one.evidence.grade == Some(EvidenceGrade::Decision)
-                        && verdict != Some(Verdict::Paid) => {}
+                    if verdict != Some(Verdict::Paid)
+                        && (one.evidence.grade == Some(EvidenceGrade::Decision)
+                            || contradicted.contains(&key)) => {}
                 (InstructionState::InBatch, Some(BatchState::Unknown))
                     if files.contains(&one.batch) => {}
                 (InstructionState::InBatch, Some(BatchState::Sending | BatchState::Unknown)) => {
@@ -539,7 +558,9 @@ impl Engine {
                     return Err(EngineError::refused(
                         "L111",
                         format!(
-                            "{} is {standing}; officers decide only on what is unknown: chitra unknown list {}",
+                            "{} is {standing}; officers decide only on what is unknown (chitra unknown list {}), and that \
+                             something was not paid also where the queue has a contradiction about it: \
+                             chitra queue discrepancies",
                             self.reference(&one),
                             cycle.label()
                         ),

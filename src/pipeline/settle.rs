@@ -43,11 +43,14 @@ pub struct Input<'a> {
     pub one_by_one: &'a BTreeSet<BatchNo>,
     /// Orders of such batches that have not left though others have.
     pub not_left: &'a BTreeSet<(PayableNo, AttemptNo)>,
-    /// By which transactions this partner has said in this format that an attempt was paid or debited.
+    /// By which transactions this partner has said in this format that an attempt was paid or debited; in its
+    /// statements also that it came back.
     pub transactions: &'a BTreeMap<(PayableNo, AttemptNo), BTreeSet<String>>,
     /// Of which orders the transactions of the outcomes were told before. None where a partner's reference
     /// may be that of many payments.
     pub told_of: Option<ToldOf<'a>>,
+    /// The outcomes are entries of a statement with balances: what it tells again was booked again.
+    pub of_statement: bool,
     /// The answer that the outcomes are of; none for decisions of officers.
     pub answer: Option<AnswerNo>,
 }
@@ -178,7 +181,11 @@ impl<'a> Page<'a> {
             payables,
             states_before: attempts.iter().map(|(key, one)| (*key, one.state)).collect(),
             attempts,
-            transactions: Transactions::known(input.transactions, input.told_of),
+            transactions: Transactions::known(
+                input.transactions,
+                input.told_of,
+                input.of_statement,
+            ),
             items: BTreeMap::new(),
             output: Output::default(),
         }
@@ -221,12 +228,13 @@ impl<'a> Page<'a> {
         }
         let in_this_answer = self.items.contains_key(&key)
             || instruction.evidence.answer.is_some_and(|(answer, _)| Some(answer) == self.answer);
-        if let Some(detail) = self.transactions.perhaps_twice(instruction, outcome, in_this_answer)
+        if let Some((kind, detail)) =
+            self.transactions.perhaps_twice(instruction, outcome, in_this_answer)
         {
             self.output.discrepancies.push(Found {
                 expected_minor: Some(instruction.amount_minor),
                 reported_minor: Some(instruction.amount_minor),
-                ..found(outcome, DiscrepancyKind::PaidTwice, detail)
+                ..found(outcome, kind, detail)
             });
             self.transactions.remember(outcome);
             return Ok(());

@@ -161,6 +161,10 @@ pub fn explain(
             let due = file.to_come_back();
             match entry.minor == due.minor {
                 true => whole(due.count),
+                false if due.minor <= 0 => Err(format!(
+                    "{} came back of {name}; by our books nothing should",
+                    money(entry.minor)
+                )),
                 false => Err(format!(
                     "{} came back of {name}; by our books {} should",
                     money(entry.minor),
@@ -402,6 +406,7 @@ mod tests {
             (of_file(100), 1000, 200, None, "return 1/1 1 100"),
             (of_file(100), 800, 0, None, "return 1/1 1 100"),
             (of_file(250), 1000, 0, None, "250 VND came back of A; by our books 300 VND"),
+            (of_file(250), 0, 0, None, "250 VND came back of A; by our books nothing should"),
             (undone(1000), 1000, 0, None, "reversal 1/1 10 1000"),
             (undone(500), 1000, 0, None, "500 VND are undone of A"),
             (undone(-100), 1000, 100, None, "money that had come back"),

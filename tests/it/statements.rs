@@ -21,6 +21,9 @@ on_both_databases! { run, RealPart::Postgres;
     money_that_was_recorded_as_available_is_found_on_the_statement_once
     a_rejection_of_a_debited_file_is_a_contradiction
     a_debit_of_a_rejected_file_is_a_contradiction
+    an_entry_is_not_believed_for_more_than_it_books
+    what_two_statements_book_of_a_payment_has_moved_twice
+    what_was_taken_for_a_rejected_payment_is_given_back
 }
 
 const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970436 0711000002";
@@ -355,6 +358,96 @@ async fn a_rejection_of_a_debited_file_is_a_contradiction(mut office: TestOffice
     assert!(office.discrepancies().await.is_empty());
     office.answered("isobank", "xml", rejected.as_bytes()).await.unwrap();
     waits_for_an_officer(&office, &cycle).await;
+    office.ends_whole().await;
+}
+
+/// Whatever the bank calls an entry: between the balances of another statement it is another entry.
+async fn what_two_statements_book_of_a_payment_has_moved_twice(mut office: TestOffice) {
+    let (cycle, _) = sent(&mut office, "").await;
+    let binh = reference(&office, &cycle, "E2").await;
+    let referred = "<Refs><AcctSvcrRef>FT7</AcctSvcrRef>";
+    let under = |minor: i64, reason: &str| {
+        let details = of_payment(&binh, minor.abs(), reason).replace("<Refs>", referred);
+        entry(minor, "DMCT", &details)
+    };
+    let mut balance = 5_000_000;
+    for (number, minor, reason, expected, payables) in [
+        (1, -500_000, "", &[][..], "pending 2 = 1000000"),
+        (2, -500_000, "", &["paid_twice"], "pending 2 = 1000000"),
+        (3, 500_000, "AC04", &["paid_twice"], "pending 1 = 500000, returned 1 = 500000"),
+        (
+            4,
+            500_000,
+            "AC04",
+            &["paid_twice", "came_back_twice"],
+            "pending 1 = 500000, returned 1 = 500000",
+        ),
+    ] {
+        let balances = (balance, balance + minor);
+        balance += minor;
+        let text =
+            statement(&format!("S{number}"), "2026-10-05", balances, &[under(minor, reason)]);
+        office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+        assert_eq!(office.discrepancies().await, expected, "statement {number}");
+        office.check(&cycle, "entitled 2", payables).await;
+    }
+    office.ends_whole().await;
+}
+
+/// A bank books first, learns that a payment cannot be made, and gives the money back: nothing is open.
+async fn what_was_taken_for_a_rejected_payment_is_given_back(mut office: TestOffice) {
+    let (cycle, batch) = sent(&mut office, "debit_booking = \"single\"").await;
+    let binh = reference(&office, &cycle, "E2").await;
+    let taken = entry(-500_000, "DMCT", &of_payment(&binh, 500_000, ""));
+    let text = statement("S1", "2026-10-05", (5_000_000, 4_500_000), &[taken]);
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+    let rejected = status_of(&batch, 2, "1000000", "PART").replace(
+        "</OrgnlGrpInfAndSts>",
+        &format!(
+            "</OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>{}</OrgnlPmtInfId><TxInfAndSts>\
+             <OrgnlEndToEndId>{binh}</OrgnlEndToEndId><TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf>\
+             </TxInfAndSts></OrgnlPmtInfAndSts>",
+            batch.message_id
+        ),
+    );
+    office.answered("isobank", "xml", rejected.as_bytes()).await.unwrap();
+    office.check(&cycle, "entitled 2", "pending 1 = 500000, rejected 1 = 500000").await;
+    let back = entry(500_000, "RRTN", &of_payment(&binh, 500_000, "AC04"));
+    let text = statement("S2", "2026-10-06", (4_500_000, 5_000_000), &[back]);
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+    assert_eq!(office.discrepancies().await, [""; 0]);
+    assert_eq!(shares(&last(&office).await), ["return 1 entries 1 payments 500000"]);
+    office.check(&cycle, "entitled 2", "pending 1 = 500000, rejected 1 = 500000").await;
+    office.ends_whole().await;
+}
+
+/// The bank gives one of two payments back, and names both; it takes one, and names both, with and without amounts.
+async fn an_entry_is_not_believed_for_more_than_it_books(mut office: TestOffice) {
+    let (cycle, _) = sent(&mut office, "debit_is_proof = true").await;
+    let (binh, chi) =
+        (reference(&office, &cycle, "E2").await, reference(&office, &cycle, "E3").await);
+    let both =
+        |reason: &str| of_payment(&binh, 500_000, reason) + &of_payment(&chi, 500_000, reason);
+    let untold = both("").replace("<Amt Ccy=\"VND\">500000</Amt>", "");
+    let mut balance = 5_000_000;
+    for (number, details, minor) in
+        [(1, both(""), -500_000), (2, untold.clone(), -500_000), (3, both("AC04"), 500_000)]
+    {
+        let entries = [entry(minor, "DMCT", &details)];
+        let balances = (balance, balance + minor);
+        let text = statement(&format!("S{number}"), "2026-10-05", balances, &entries);
+        office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+        balance += minor;
+        office.check(&cycle, "entitled 2", "pending 2 = 1000000").await;
+        let told = office.discrepancies().await;
+        assert_eq!(told.len(), 3 * number, "{told:?}");
+        assert_eq!(told.iter().filter(|kind| **kind == "unclear").count(), 2 * number, "{told:?}");
+    }
+    // What adds up is believed, whether it says the amounts or not.
+    let entries = [entry(-1_000_000, "DMCT", &untold)];
+    let text = statement("S4", "2026-10-05", (balance, balance - 1_000_000), &entries);
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+    office.check(&cycle, "entitled 2", "paid 2 = 1000000").await;
     office.ends_whole().await;
 }
 

@@ -4,6 +4,7 @@
 use chitra::domain::cycle::Cycle;
 use chitra::domain::cycle::CycleKind::Regular;
 
+use crate::answer_files::status_of;
 use crate::support::office::{TestOffice, on_both_databases, run};
 use crate::support::real_parts::RealPart;
 
@@ -12,6 +13,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_contradicts_itself_is_told_in_every_format
     what_waits_for_a_person_at_the_bank_is_told
     a_status_of_a_whole_file_that_contradicts_itself_is_told
+    a_word_about_a_whole_file_that_decides_nothing_is_told_once
     a_list_of_an_operator_is_held_against_the_orders
 }
 
@@ -154,6 +156,35 @@ async fn a_status_of_a_whole_file_that_contradicts_itself_is_told(office: TestOf
     office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
     office.check(&october, "entitled 1", "pending 1 = 500000").await;
     told(&office, &["it says paid, and gives a reason for which a payment is not made"]).await;
+    office.ends_whole().await;
+}
+
+async fn a_word_about_a_whole_file_that_decides_nothing_is_told_once(office: TestOffice) {
+    let october = sent(&office, &[BINH]).await;
+    let batches = office.engine.store.batches(october.number).await.unwrap();
+    let file = batches.into_iter().find(|one| one.provider == "isobank").unwrap();
+    let mut expected = Vec::new();
+    for (word, part) in [
+        (
+            "CANC",
+            "unclear: L145: of TEST-TEST-202610-R-C1-L0-B001.xml as a whole it is said that it was cancelled",
+        ),
+        (
+            "XXXX",
+            "status_unknown: of TEST-TEST-202610-R-C1-L0-B001.xml as a whole it is said what no rule",
+        ),
+        ("PDNG", ""),
+    ] {
+        expected.extend(Some(part).filter(|part| !part.is_empty()));
+        for _ in 0..2 {
+            let text = status_of(&file, 1, "500000", word);
+            let time = office.engine.clock.now();
+            let text = text.replace("2026-10-05T09:00:00", &format!("{time}{}", expected.len()));
+            office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+            office.check(&october, "entitled 1", "pending 1 = 500000").await;
+            told(&office, &expected).await;
+        }
+    }
     office.ends_whole().await;
 }
 

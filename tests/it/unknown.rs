@@ -17,12 +17,14 @@ on_both_databases! { run, RealPart::Postgres;
     a_file_of_unknown_fate_is_decided_as_a_whole
     what_was_proposed_of_a_file_is_void_once_it_is_sent
     what_is_decided_not_paid_leaves_the_proved_payment_standing
+    what_its_partner_takes_back_is_decided_not_paid
     silence_is_counted_from_the_value_date
     what_is_said_to_be_in_process_is_waited_for_anew
     what_was_proposed_of_a_file_is_void_once_its_partner_speaks
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970405 0711000001";
+const CU: &str = "E1 | 001145000103 | Đỗ Văn Cư | 1945-07-09 | male | social_pension/monthly | monthly_pension=0 | ewallet momo 0901234567";
 const BINH: &str = "E2 | 001145000102 | Trần Thị Bình | 1945-07-02 | female | social_pension/monthly | monthly_pension=0 | bank 970405 0711000002";
 
 /// A month that was sent, and of which nobody has heard for longer than the bank takes.
@@ -174,6 +176,50 @@ async fn a_file_of_unknown_fate_is_decided_as_a_whole(office: TestOffice) {
     office.next_fault(None);
     assert!(engine.dispatch(Some(cycle.number)).await.unwrap().is_empty());
     assert_eq!(office.times_sent(&file[0]), 1);
+    office.ends_whole().await;
+}
+
+/// A wallet takes its own word back: two officers decide, and the next list pays once two have looked.
+async fn what_its_partner_takes_back_is_decided_not_paid(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office.month("2026-10", &[CU]).await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    let paid = office.said(&cycle, "E1", 1, "SUCCESS", "").await;
+    let named = vec![paid.reference.clone()];
+    office.wallet(&[paid.clone()]).await.unwrap();
+    let now = office.now(&cycle).await;
+    let (maker, by) = (MAKER, APPROVERS[0]);
+    let not_paid = async |named: &[String]| {
+        let reason = "MoMo writes that its first word was a mistake";
+        office.engine.fate_propose(&now, named, Verdict::NotPaid, reason, maker, &key(maker)).await
+    };
+    // Nobody contradicts it yet.
+    refused(not_paid(&named).await, "L111");
+    let failed = office.said(&cycle, "E1", 1, "FAILED", "WALLET_NOT_FOUND").await;
+    office.wallet(&[failed.clone()]).await.unwrap();
+    assert_eq!(office.discrepancies().await, ["contradiction"]);
+    office.check(&cycle, "entitled 1", "paid 1 = 500000").await;
+    let paid_after_all = Verdict::Paid;
+    let reason = "it is paid";
+    let said =
+        office.engine.fate_propose(&now, &named, paid_after_all, reason, maker, &key(maker)).await;
+    refused(said, "L111");
+    assert_eq!(not_paid(&named).await.unwrap().not_paid, 1);
+    office.engine.fate_confirm(&now, &named, by, &key(by)).await.unwrap();
+    assert_eq!(office.attempts(&cycle, "E1").await, "1 rejected");
+    office.check(&cycle, "entitled 1", "rejected 1 = 500000").await;
+    // More was told of it than is booked: the next list has it, held until two officers have looked.
+    let open = office.engine.store.discrepancies().await.unwrap()[0].0;
+    office.engine.discrepancy_resolve(open, "decided by two", maker, &key(maker)).await.unwrap();
+    let again = office.engine.reissue(&office.now(&cycle).await).await.unwrap();
+    assert_eq!((again.list, again.ordered), (None, 0), "{:?}", again.waiting);
+    office.closed(&office.now(&cycle).await).await;
+    office.on_day("2026-10-20");
+    office.month("2026-11", &[CU]).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.check(&november, "entitled 1", "held 1 = 500000, pending 1 = 580000").await;
+    let (_, held) = office.engine.holds(&november, Some("H153"), 9).await.unwrap();
+    assert_eq!(held.len(), 1);
     office.ends_whole().await;
 }
 

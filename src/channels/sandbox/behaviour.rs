@@ -47,16 +47,23 @@ impl Behaviour {
     ];
 }
 
-/// How many accounts of a thousand behave otherwise than by being paid.
+/// How many accounts of a thousand behave otherwise than by being paid; of a behaviour that is not named, none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BehaviourMix {
+    #[serde(default)]
     pub reject_closed_account: u16,
+    #[serde(default)]
     pub reject_name: u16,
+    #[serde(default)]
     pub return_closed_account: u16,
+    #[serde(default)]
     pub return_deceased: u16,
+    #[serde(default)]
     pub late: u16,
+    #[serde(default)]
     pub lose_answer: u16,
+    #[serde(default)]
     pub answer_twice: u16,
     /// After how many days a lost answer is found and said. Never, where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -190,6 +190,53 @@ pub(super) fn about_what_is_unclear(
     }
 }
 
+/// The discrepancy of a word about a whole file that says something went wrong with it, and not what became of its
+/// payments.
+fn about_what_decides_nothing(
+    batch: &Batch,
+    item: i64,
+    answered: &Answered,
+    answer: &Answer,
+) -> Option<Discrepancy> {
+    let (kind, what) = match answered.status {
+        OutcomeStatus::Cancelled => (DiscrepancyKind::Unclear, "it is said that it was cancelled"),
+        OutcomeStatus::Review => {
+            (DiscrepancyKind::Unclear, "it is said that it is blocked and waits for a person")
+        }
+        OutcomeStatus::Unrecognised(_) => {
+            (DiscrepancyKind::StatusUnknown, "it is said what no rule of the format knows")
+        }
+        _ => return None,
+    };
+    let detail = format!(
+        "of {} as a whole {what}; nothing was changed: ask the partner what became of each of its payments",
+        batch.file_name
+    );
+    Some(Discrepancy {
+        file: Some((batch.cycle, batch.number)),
+        expected_minor: Some(batch.total_minor),
+        ..Discrepancy::of_item(kind, answer, item, coded(kind, &detail))
+    })
+}
+
+impl Engine {
+    /// Keeps such a word out of the queue while that has it of the file already: a partner that is asked says it anew
+    /// each time.
+    pub(super) async fn undecided_of_whole(
+        &self,
+        batch: &Batch,
+        (item, answered): (i64, &Answered),
+        answer: &Answer,
+    ) -> Result<Option<Discrepancy>, EngineError> {
+        let Some(found) = about_what_decides_nothing(batch, item, answered, answer) else {
+            return Ok(None);
+        };
+        let open = self.store.discrepancies().await?;
+        let known = open.iter().any(|(_, one)| (one.kind, one.file) == (found.kind, found.file));
+        Ok((!known).then_some(found))
+    }
+}
+
 /// The discrepancy of an answer about a whole file that repeats another count or total than ours.
 pub(super) fn other_totals(
     batch: &Batch,

@@ -68,6 +68,7 @@ impl Engine {
         // A word about a whole request has to know of everything that the answer names, also before a restart.
         let names_recalls =
             self.formats.read(&answer.format).is_some_and(|format| format.answers_recalls());
+        let overstated = self.overstated(self.formats.read(&answer.format), &digest).await?;
         let reader = tokio::task::spawn_blocking(move || {
             let format = formats.read(&format_id).ok_or_else(|| {
                 EngineError::refused(
@@ -80,8 +81,9 @@ impl Engine {
             let mut page = Vec::new();
             let mut given_up = false;
             format
-                .read(BufReader::with_capacity(1 << 17, file), &mut |outcome| {
+                .read(BufReader::with_capacity(1 << 17, file), &mut |mut outcome| {
                     item += 1;
+                    outcome.doubt = outcome.doubt.or_else(|| overstated.doubt_of(item));
                     // What is said of a whole file counts for the payments that nothing else names, so
                     // it is applied last, and read again after a restart.
                     if item > from || outcome.scope != Scope::Payment || names_recalls {
@@ -253,6 +255,7 @@ impl Engine {
         }
         let mut proved: BTreeSet<(CycleNo, BatchNo)> = BTreeSet::new();
         let mut weighed: BTreeSet<(CycleNo, BatchNo)> = BTreeSet::new();
+        let mut said_undecided: BTreeSet<(CycleNo, BatchNo)> = BTreeSet::new();
         let mut refused_batches: BTreeMap<(CycleNo, BatchNo), Batch> = BTreeMap::new();
         let mut whole: BTreeMap<i64, Batch> = BTreeMap::new();
         for (item, answered, mut batch) in of_batches {
@@ -263,6 +266,12 @@ impl Engine {
                     self.prove_delivered(&mut changes, &batch, answer).await?;
                 }
                 batch.state = BatchState::Delivered;
+            }
+            if said_undecided.insert(file)
+                && let Some(found) =
+                    self.undecided_of_whole(&batch, (item, &answered), answer).await?
+            {
+                discrepancies.push(found);
             }
             // Of a file that was rejected our account was debited.
             let is_debited = answered.status == OutcomeStatus::DebtorSettled
@@ -413,6 +422,7 @@ impl Engine {
                 told_of: told_of
                     .as_ref()
                     .map(|orders| ToldOf { orders, prefix: &self.config.prefix }),
+                of_statement: is_statement,
                 answer: Some(answer.number),
             })?;
             // What moves money of a cycle that is closed meanwhile is looked at anew.
@@ -470,7 +480,9 @@ impl Engine {
             let spoken_of: BTreeSet<_> = output
                 .instructions
                 .iter()
-                .filter(|one| one.before == InstructionState::Unknown)
+                .filter(|one| {
+                    matches!(one.before, InstructionState::Unknown | InstructionState::Settled)
+                })
                 .map(|one| (one.after.payable, one.after.attempt))
                 .collect();
             if !spoken_of.is_empty() {

@@ -194,6 +194,12 @@ pub(super) fn decide(
             Step::to(E::Returned)
         }
         (Reported::Returned, S::Returned | S::ExcessReturned) => Step::nothing(),
+        // What was taken for a payment that failed is given back.
+        (Reported::Returned, S::Rejected | S::Cancelled)
+            if instruction.evidence.debited_on.is_some() =>
+        {
+            Step::nothing()
+        }
         (Reported::Returned, S::Rejected | S::Cancelled) => {
             Step::contradiction("reported returned although it was reported as not carried out")
         }
@@ -208,12 +214,9 @@ pub(super) fn decide(
         }
 
         (Reported::DecidedNotPaid, S::InBatch | S::Unknown) => Step::to(E::Rejected),
-        (Reported::DecidedNotPaid, S::Settled)
-            if instruction.evidence.grade == Some(EvidenceGrade::Decision) =>
-        {
-            Step::to(E::DecisionReversed)
-        }
-        (Reported::DecidedNotPaid, S::Settled | S::SettledExcess) => {
+        // Of which payments officers may say so is held where they decide.
+        (Reported::DecidedNotPaid, S::Settled) => Step::to(E::DecisionReversed),
+        (Reported::DecidedNotPaid, S::SettledExcess) => {
             Step::contradiction("decided not paid although it is proved paid")
         }
         (

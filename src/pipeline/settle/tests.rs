@@ -72,6 +72,7 @@ fn plain<'a>(
         not_left: &NO_ORDERS,
         transactions: &NO_TRANSACTIONS,
         told_of: None,
+        of_statement: false,
         answer: None,
     }
 }
@@ -333,6 +334,67 @@ fn another_transaction_is_perhaps_another_payment() {
     check_again("returned", "FT2", "05", false, "paid_twice, new FT2");
     check_again("returned", "FT2", "12", false, "settled, contradiction, new FT2");
     check_again("returned", "FT2", "", false, "contradiction, new FT2");
+}
+
+/// An entry of a statement about an order in `state`, of which `known` stood on statements before.
+#[track_caller]
+fn check_booked_again(known: &[&str], state: &str, word: &str, transaction: &str, expected: &str) {
+    let state = InstructionState::from_name(state).unwrap();
+    let outcome = Outcome {
+        reported: reported(word),
+        amount: Some(Ok(810_000)),
+        on: Some("2026-11-12".to_owned()),
+        transaction: match transaction {
+            "" => Transaction::Unnamed,
+            reference => Transaction::Named(reference.to_owned()),
+        },
+        ..said(reported(word))
+    };
+    let order = Instruction {
+        evidence: Evidence {
+            debited_on: Some("2026-11-03".to_owned()).filter(|_| !known.is_empty()),
+            ..attempt(1, state).evidence
+        },
+        ..attempt(1, state)
+    };
+    let known = known.iter().map(|one| (*one).to_owned()).collect();
+    let output = settle(Input {
+        transactions: &BTreeMap::from([((payable_no(), AttemptNo::FIRST), known)]),
+        of_statement: true,
+        answer: Some(AnswerNo(2)),
+        ..plain(
+            &[outcome],
+            vec![payable(PayableState::Pending, false)],
+            vec![order],
+            &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
+        )
+    })
+    .unwrap();
+    let mut told: Vec<String> =
+        output.discrepancies.iter().map(|one| one.kind.to_string()).collect();
+    told.extend(output.transactions.iter().map(|one| format!("new {}", one.reference)));
+    assert_eq!(told.join(", "), expected, "{state} {word} {transaction:?}");
+}
+
+#[test]
+fn what_statements_book_twice_has_moved_twice() {
+    check_booked_again(&[], "in_batch", "debited", "R1", "new R1");
+    check_booked_again(&[], "in_batch", "debited", "", "new ");
+    check_booked_again(&["R1"], "in_batch", "debited", "R1", "paid_twice");
+    check_booked_again(&["R1"], "in_batch", "debited", "R2", "paid_twice, new R2");
+    check_booked_again(&["R1"], "settled", "debited", "", "paid_twice, new ");
+    check_booked_again(&[""], "in_batch", "debited", "", "paid_twice");
+    check_booked_again(&["R1"], "in_batch", "returned", "Q1", "new return Q1");
+    // What came back by another answer stands on a statement once, too.
+    check_booked_again(&["R1"], "returned", "returned", "Q1", "new return Q1");
+    check_booked_again(&["R1", "return Q1"], "returned", "returned", "Q1", "came_back_twice");
+    check_booked_again(
+        &["R1", "return "],
+        "returned",
+        "returned",
+        "Q1",
+        "came_back_twice, new return Q1",
+    );
 }
 
 /// FT1 was told of another order, and FT3 of this one; the item says that this one was paid, debited or came

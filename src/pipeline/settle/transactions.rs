@@ -9,12 +9,17 @@ use crate::domain::outcome::{Outcome, Reported, Transaction};
 
 use super::{OrderKey, ToldOf, key};
 
+/// What is remembered of a return that a statement booked begins so.
+const RETURN: &str = "return ";
+
 pub(super) struct Transactions<'a> {
     of_order: BTreeMap<OrderKey, BTreeSet<String>>,
     /// Of which orders they were told first, also those of other pages.
     orders: BTreeMap<String, OrderKey>,
     /// None where a partner's reference may be that of many payments.
     told_of: Option<ToldOf<'a>>,
+    /// Whether the outcomes are entries of a statement with balances.
+    of_statement: bool,
     /// Those that were not known before, in the order in which they were told.
     pub(super) new: Vec<ToldTransaction>,
 }
@@ -23,11 +28,13 @@ impl<'a> Transactions<'a> {
     pub(super) fn known(
         of_order: &BTreeMap<OrderKey, BTreeSet<String>>,
         told_of: Option<ToldOf<'a>>,
+        of_statement: bool,
     ) -> Transactions<'a> {
         Transactions {
             of_order: of_order.clone(),
             orders: told_of.map(|told| told.orders.clone()).unwrap_or_default(),
             told_of,
+            of_statement,
             new: Vec::new(),
         }
     }
@@ -49,8 +56,11 @@ impl<'a> Transactions<'a> {
         instruction: &Instruction,
         outcome: &Outcome,
         in_this_answer: bool,
-    ) -> Option<String> {
+    ) -> Option<(DiscrepancyKind, String)> {
         use InstructionState as S;
+        if self.of_statement && outcome.reported == Reported::Returned {
+            return self.back_twice(instruction, outcome);
+        }
         // A credit that came back and is dated before the return was read as its own beginning until now.
         let before_its_return = matches!(
             (&outcome.on, &instruction.evidence.outcome_on),
@@ -69,21 +79,81 @@ impl<'a> Transactions<'a> {
             ),
             _ => return None,
         };
-        let code = DiscrepancyKind::PaidTwice.code().unwrap_or_default();
-        match &outcome.transaction {
+        let kind = DiscrepancyKind::PaidTwice;
+        let code = kind.code().unwrap_or_default();
+        let sentence = match &outcome.transaction {
+            // Whatever it is called: between the balances of statements it left twice.
+            Transaction::Named(_) | Transaction::Unnamed if stands && self.of_statement => {
+                let first = self.booked(outcome, "")?;
+                let now = self.booking(outcome)?;
+                format!(
+                    "{code}: {what} on a statement{}, and on a statement before{}: the money has left twice; nothing \
+                     was changed",
+                    named(&now),
+                    named(first)
+                )
+            }
             Transaction::Named(reference) if stands && !self.knows(outcome) => {
                 let first = self.of_order.get(&key(outcome))?.first()?;
-                Some(format!(
+                format!(
                     "{code}: {what} by the transaction {reference}, and before by {first}: the money may have left \
                      twice; nothing was changed"
-                ))
+                )
             }
             // What one answer lists twice has been done twice, unless a transaction says that it is one.
-            Transaction::Unnamed if stands && in_this_answer => Some(format!(
+            Transaction::Unnamed if stands && in_this_answer => format!(
                 "{code}: {what} twice in one answer, and no transaction says that it is one payment: the money may \
                  have left twice; nothing was changed"
-            )),
-            _ => None,
+            ),
+            _ => return None,
+        };
+        Some((kind, sentence))
+    }
+
+    /// Why a credit of a statement is not the one that brought an order back: a statement had that before.
+    fn back_twice(
+        &self,
+        instruction: &Instruction,
+        outcome: &Outcome,
+    ) -> Option<(DiscrepancyKind, String)> {
+        use InstructionState as S;
+        let stands = matches!(instruction.state, S::Returned | S::ExcessReturned);
+        let first = self.booked(outcome, RETURN).filter(|_| stands)?;
+        let now = self.booking(outcome)?;
+        let kind = DiscrepancyKind::CameBackTwice;
+        Some((
+            kind,
+            format!(
+                "{}: came back on a statement{}, and on a statement before{}: it came back twice, and once belongs to \
+                 whose it is; nothing was changed",
+                kind.code().unwrap_or_default(),
+                named(now.strip_prefix(RETURN).unwrap_or_default()),
+                named(first.strip_prefix(RETURN).unwrap_or_default())
+            ),
+        ))
+    }
+
+    /// What a statement booked of the order of an outcome: its debit, or its return under [`RETURN`].
+    fn booked(&self, outcome: &Outcome, side: &str) -> Option<&str> {
+        let known = self.of_order.get(&key(outcome))?;
+        let of_side = |one: &&String| one.starts_with(RETURN) != side.is_empty();
+        known.iter().find(of_side).map(String::as_str)
+    }
+
+    /// Under what a statement's entry is remembered: by its reference, if it has one. Of other answers only what
+    /// names its transaction is.
+    fn booking(&self, outcome: &Outcome) -> Option<String> {
+        let reference = match &outcome.transaction {
+            Transaction::None => return None,
+            Transaction::Unnamed => "",
+            Transaction::Named(reference) => reference,
+        };
+        match outcome.reported {
+            Reported::Paid(_) | Reported::Debited if self.of_statement => {
+                Some(reference.to_owned())
+            }
+            Reported::Returned if self.of_statement => Some(format!("{RETURN}{reference}")),
+            _ => moving(outcome).cloned(),
         }
     }
 
@@ -106,16 +176,24 @@ impl<'a> Transactions<'a> {
 
     /// Remembers the transaction of an outcome that says that money moved to the payee.
     pub(super) fn remember(&mut self, outcome: &Outcome) {
-        if let Some(reference) = moving(outcome)
+        if let Some(reference) = self.booking(outcome)
             && self.of_order.entry(key(outcome)).or_default().insert(reference.clone())
         {
             self.orders.entry(reference.clone()).or_insert(key(outcome));
             self.new.push(ToldTransaction {
                 instruction: key(outcome),
-                reference: reference.clone(),
+                reference,
                 item: outcome.item,
             });
         }
+    }
+}
+
+/// ` as FT26329000001`, of an entry that has a reference.
+fn named(reference: &str) -> String {
+    match reference {
+        "" => String::new(),
+        reference => format!(" as {reference}"),
     }
 }
 
