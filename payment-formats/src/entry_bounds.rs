@@ -13,27 +13,29 @@ pub struct OverstatedEntry {
     pub first: u64,
     /// Its last payment.
     pub last: u64,
-    /// None when its payments come to too much by what they say. Otherwise what the entry leaves, in minor units,
-    /// for those of them that do not say their amounts: whether they come to more is for who ordered them.
-    pub left_minor: Option<i64>,
+    /// None when its payments come to too much by what they say. Otherwise what the entry leaves, in minor units of
+    /// its currency, for those of them that do not say their amounts: whether they come to more is for who ordered
+    /// them.
+    pub left: Option<(i64, Currency)>,
 }
 
-/// The payments of an entry that is being read.
-#[derive(Clone, Copy, Default)]
+/// So many currencies of one entry are summed.
+const CURRENCIES_MAX: usize = 8;
+
+/// The payments of an entry that is being read. What stands in another currency than the entry's cannot be held
+/// against it, and is for who ordered it.
 pub(crate) struct Inside {
     before: u64,
     payments: u64,
     without_amount: u64,
-    credit: i128,
-    debit: i128,
-    currency: Option<Currency>,
-    has_other_currency: bool,
+    /// What came and what went, by currency: an entry has one, and its payments hardly more.
+    sums: Vec<(Currency, i128, i128)>,
 }
 
 impl Inside {
     /// An entry that begins after so many outcomes of its file.
     pub fn after(outcomes: u64) -> Inside {
-        Inside { before: outcomes, ..Inside::default() }
+        Inside { before: outcomes, payments: 0, without_amount: 0, sums: Vec::new() }
     }
 
     pub fn add(&mut self, amount: Option<(i64, Currency)>, direction: Option<Direction>) {
@@ -42,16 +44,21 @@ impl Inside {
             self.without_amount += 1;
             return;
         };
-        self.has_other_currency |= self.currency.is_some_and(|known| known != currency);
-        self.currency = Some(currency);
+        let known = self.sums.iter().position(|(of, ..)| *of == currency);
+        if known.is_none() && self.sums.len() < CURRENCIES_MAX {
+            self.sums.push((currency, 0, 0));
+        }
+        let last = self.sums.len() - 1;
+        let (of, credit, debit) = &mut self.sums[known.unwrap_or(last)];
         match direction {
-            Some(Direction::Debit) => self.debit += i128::from(minor),
-            Some(Direction::Credit) | None => self.credit += i128::from(minor),
+            // A currency too many is of no entry that is in earnest.
+            _ if *of != currency => {}
+            Some(Direction::Debit) => *debit += i128::from(minor),
+            Some(Direction::Credit) | None => *credit += i128::from(minor),
         }
     }
 
-    /// Notes the entry when its payments do not fit into what it books. Amounts in another currency than the
-    /// entry's cannot be held against it: what they say is for who ordered them.
+    /// Notes the entry when its payments do not fit into what it books.
     pub fn held_against(
         self,
         booked: Option<(i64, Currency)>,
@@ -59,32 +66,27 @@ impl Inside {
         facts: &mut FileFacts,
     ) {
         let Some((booked, currency)) = booked.filter(|_| self.payments > 0) else { return };
-        if self.has_other_currency || self.currency.is_some_and(|of| of != currency) {
-            return;
-        }
+        let sum = self.sums.iter().find(|(of, ..)| *of == currency);
+        let (credit, debit) = sum.map_or((0, 0), |(_, credit, debit)| (*credit, *debit));
         let (own, other) = match direction {
-            Some(Direction::Debit) => (self.debit, self.credit),
-            Some(Direction::Credit) | None => (self.credit, self.debit),
+            Some(Direction::Debit) => (debit, credit),
+            Some(Direction::Credit) | None => (credit, debit),
         };
-        let left = i128::from(booked) - (own - other);
-        let left_minor = match (other, self.without_amount) {
-            (0, 0) if left >= 0 => return,
-            (0, 1..) if left >= 0 => i64::try_from(left).ok(),
+        let rest = i128::from(booked) - (own - other);
+        let left = match (other, self.without_amount) {
+            (0, 0) if rest >= 0 => return,
+            (0, 1..) if rest >= 0 => i64::try_from(rest).ok().map(|rest| (rest, currency)),
             // What was netted has to come out at what is booked.
-            (1.., 0) if left == 0 => return,
+            (1.., 0) if rest == 0 => return,
             _ => None,
         };
         let (first, last) = (self.before + 1, self.before + self.payments);
         match facts.overstated.last_mut() {
             // So that a file of such entries alone is one.
-            Some(before)
-                if left_minor.is_none()
-                    && before.left_minor.is_none()
-                    && before.last + 1 == first =>
-            {
+            Some(before) if left.is_none() && before.left.is_none() && before.last + 1 == first => {
                 before.last = last;
             }
-            _ => facts.overstated.push(OverstatedEntry { first, last, left_minor }),
+            _ => facts.overstated.push(OverstatedEntry { first, last, left }),
         }
     }
 }
@@ -103,11 +105,30 @@ mod tests {
         inside.held_against(Some((booked.0, Currency::VND)), Some(booked.1), &mut facts);
         let told = match facts.overstated.as_slice() {
             [] => "fits".to_owned(),
-            [OverstatedEntry { first, last, left_minor: None }] => format!("{first} to {last}"),
-            [OverstatedEntry { left_minor: Some(left), .. }] => format!("leaves {left}"),
+            [OverstatedEntry { first, last, left: None }] => format!("{first} to {last}"),
+            [OverstatedEntry { left: Some((left, _)), .. }] => format!("leaves {left}"),
             _ => "twice".to_owned(),
         };
         assert_eq!(told, expected, "{booked:?} {payments:?}");
+    }
+
+    #[test]
+    fn other_currencies_are_not_held_against_an_entry() {
+        let usd = Currency::parse("USD").unwrap();
+        let vnd = Currency::VND;
+        for (payments, overstated) in [
+            (&[(500, vnd), (500, vnd), (1, usd)][..], true),
+            (&[(500, vnd), (500, usd)], false),
+            (&[(900, usd)], false),
+        ] {
+            let mut inside = Inside::after(0);
+            for amount in payments {
+                inside.add(Some(*amount), Some(Direction::Credit));
+            }
+            let mut facts = FileFacts::default();
+            inside.held_against(Some((500, vnd)), Some(Direction::Credit), &mut facts);
+            assert_eq!(!facts.overstated.is_empty(), overstated, "{payments:?}");
+        }
     }
 
     #[test]

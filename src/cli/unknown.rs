@@ -10,6 +10,7 @@ use crate::cli::show::{grouped, money, table};
 use crate::cli::signer::Signer;
 use crate::domain::batch::BatchState;
 use crate::domain::fate::Verdict;
+use crate::domain::instruction::InstructionState;
 use crate::domain::state::Named;
 use crate::engine::fate::{Decided, Unknown};
 use crate::engine::{Engine, EngineError, named_file};
@@ -181,6 +182,7 @@ fn as_json(cycle: &str, one: &Unknown) -> Value {
         "sent_on": one.sent_on,
         "partner": one.provider,
         "file": one.file_name,
+        "state": one.state.name(),
         "file_state": one.file.name(),
         "amount_minor": one.amount_minor.to_string(),
         "reason": one.reason,
@@ -195,6 +197,9 @@ fn as_json(cycle: &str, one: &Unknown) -> Value {
 }
 
 fn known(one: &Unknown) -> String {
+    if one.state == InstructionState::Settled {
+        return "it is held to be paid, and the queue has what speaks against it".to_owned();
+    }
     if let Some(day) = &one.debited_on {
         return format!("our account was debited on {day}; whether the payee has it is not known");
     }

@@ -29,11 +29,14 @@ impl ReceivableCause {
         self != ReceivableCause::PostDeath
     }
 
-    /// Whether nothing is to be got back while its order is in this state: the partner returned the money,
-    /// or what was too much is the payment after all.
+    /// Whether nothing is to be got back while its order is in this state: the partner returned the money, it never
+    /// left after all, or what was too much is the payment.
     pub fn is_back_with(self, order: InstructionState) -> bool {
         match order {
-            InstructionState::Returned | InstructionState::ExcessReturned => true,
+            InstructionState::Returned
+            | InstructionState::ExcessReturned
+            | InstructionState::Rejected
+            | InstructionState::Cancelled => true,
             InstructionState::SettledExcess => false,
             _ => self == ReceivableCause::SettledExcess,
         }

@@ -16,7 +16,7 @@ use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::{Cycle, CycleState};
 use crate::domain::digest::Digest;
 use crate::domain::fate::{DECIDED_NOT_PAID, Fate, FateState, Verdict};
-use crate::domain::ids::{AttemptNo, BatchNo, EndToEndId, PayableNo, Shard};
+use crate::domain::ids::{AnswerNo, AttemptNo, BatchNo, EndToEndId, PayableNo, Shard};
 use crate::domain::instruction::{Evidence, EvidenceGrade, Instruction, InstructionState};
 use crate::domain::outcome::{Outcome, ReasonClass, Reported, Transaction};
 use crate::domain::payable::PayableState;
@@ -42,6 +42,8 @@ pub struct Unknown {
     pub amount_minor: i64,
     /// `no answer`, the provider's word, or nothing where the file itself is of unknown fate.
     pub reason: Option<String>,
+    /// What is known of it: *settled* where it is proposed that a contradicted payment was not made.
+    pub state: InstructionState,
     /// The state of its file.
     pub file: BatchState,
     /// The day on which its last sending ended or began.
@@ -91,8 +93,27 @@ struct Chosen {
     batches: Vec<Batch>,
 }
 
+/// What the queue has open against what is known of payments.
+struct Contradicted {
+    payments: BTreeSet<Key>,
+    files: BTreeSet<BatchNo>,
+    said_of_files: BTreeSet<(AnswerNo, i64)>,
+}
+
+impl Contradicted {
+    /// Something is open about the payment itself, or about the file by a word about which as a whole it is known.
+    fn speaks_against(&self, one: &Instruction) -> bool {
+        let by_its_file = || {
+            self.files.contains(&one.batch)
+                && one.evidence.answer.is_some_and(|by| self.said_of_files.contains(&by))
+        };
+        self.payments.contains(&(one.payable, one.attempt)) || by_its_file()
+    }
+}
+
 impl Engine {
-    /// Every payment of a cycle whose fate is unknown, in the order of the payments.
+    /// Every payment of a cycle whose fate is unknown, and those of which something else is proposed, in the order of
+    /// the payments.
     pub async fn unknowns(&self, cycle: &Cycle) -> Result<Vec<Unknown>, EngineError> {
         let batches = self.store.batches(cycle.number).await?;
         let by_number: BTreeMap<BatchNo, &Batch> =
@@ -105,7 +126,20 @@ impl Engine {
         let proposed: BTreeMap<Key, Fate> = self.fates_by_key(cycle).await?;
         let today = self.clock.today();
         let mut found = Vec::new();
-        for one in self.unknown_instructions(cycle, &batches).await? {
+        let mut listed = self.unknown_instructions(cycle, &batches).await?;
+        let known: BTreeSet<Key> = listed.iter().map(|one| (one.payable, one.attempt)).collect();
+        let besides: Vec<PayableNo> = proposed
+            .keys()
+            .filter(|key| !known.contains(*key))
+            .map(|(payable, _)| *payable)
+            .collect();
+        let besides = self.store.instructions_of(&besides).await?.into_iter();
+        listed.extend(besides.filter(|one| {
+            let key = (one.payable, one.attempt);
+            proposed.contains_key(&key) && !known.contains(&key)
+        }));
+        listed.sort_by_key(|one| (one.payable, one.attempt));
+        for one in listed {
             let batch = by_number.get(&one.batch).ok_or_else(|| {
                 EngineError::Inconsistent(format!(
                     "the file of {} is missing",
@@ -132,6 +166,7 @@ impl Engine {
                 file_name: batch.file_name.clone(),
                 amount_minor: one.amount_minor,
                 reason: one.evidence.reason.clone(),
+                state: one.state,
                 file: batch.state,
                 sent_on,
                 days,
@@ -362,7 +397,7 @@ impl Engine {
             not_left: &BTreeSet::new(),
             transactions: &BTreeMap::new(),
             told_of: None,
-            of_statement: false,
+            entries: settle::Entries::OfNoStatement,
             answer: None,
         })?;
         let decisions: BTreeMap<Key, &Fate> =
@@ -471,17 +506,22 @@ impl Engine {
         Ok(found)
     }
 
-    /// Payments of which the queue has that what is known of them is contradicted, or cannot be taken at its word.
-    async fn contradicted(&self) -> Result<BTreeSet<Key>, EngineError> {
-        let open = self.store.discrepancies().await?;
-        let speaks_against = |kind: DiscrepancyKind| {
-            matches!(kind, DiscrepancyKind::Contradiction | DiscrepancyKind::Unclear)
-        };
-        Ok(open
-            .into_iter()
-            .filter(|(_, one)| speaks_against(one.kind))
-            .filter_map(|(_, one)| one.instruction)
-            .collect())
+    /// What is open in the queue about payments of a cycle, and about its files as a whole.
+    async fn contradicted(&self, cycle: &Cycle) -> Result<Contradicted, EngineError> {
+        let mut open = self.store.discrepancies().await?;
+        open.retain(|(_, one)| {
+            matches!(one.kind, DiscrepancyKind::Contradiction | DiscrepancyKind::Unclear)
+        });
+        Ok(Contradicted {
+            payments: open.iter().filter_map(|(_, one)| one.instruction).collect(),
+            files: open
+                .iter()
+                .filter_map(|(_, one)| one.file)
+                .filter(|(of, _)| *of == cycle.number)
+                .map(|(_, file)| file)
+                .collect(),
+            said_of_files: self.store.said_of_files(cycle.number).await?,
+        })
     }
 
     /// The payments that officers may decide on, of those that they name. A verdict is said when one
@@ -514,7 +554,7 @@ impl Engine {
         }
         let numbers: Vec<PayableNo> =
             keys.iter().map(|(payable, _)| *payable).collect::<BTreeSet<_>>().into_iter().collect();
-        let contradicted = self.contradicted().await?;
+        let contradicted = self.contradicted(cycle).await?;
         let mut attempts: BTreeMap<Key, Instruction> = self
             .store
             .instructions_of(&numbers)
@@ -538,7 +578,7 @@ impl Engine {
                 (InstructionState::Settled, _)
                     if verdict != Some(Verdict::Paid)
                         && (one.evidence.grade == Some(EvidenceGrade::Decision)
-                            || contradicted.contains(&key)) => {}
+                            || contradicted.speaks_against(&one)) => {}
                 (InstructionState::InBatch, Some(BatchState::Unknown))
                     if files.contains(&one.batch) => {}
                 (InstructionState::InBatch, Some(BatchState::Sending | BatchState::Unknown)) => {

@@ -2,6 +2,7 @@
 
 use crate::audit::leaf::Leaf;
 use crate::domain::digest::Digest;
+use crate::domain::instruction::InstructionState;
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
 use crate::engine::{Engine, EngineError};
@@ -23,15 +24,27 @@ impl Engine {
                 "how a discrepancy was settled is told to whoever looks later: --reason TEXT",
             ));
         }
-        if !self.store.discrepancies().await?.iter().any(|(open, _)| *open == number) {
+        let open = self.store.discrepancies().await?;
+        let Some((_, found)) = open.into_iter().find(|(open, _)| *open == number) else {
             return Err(EngineError::refused(
                 "D110",
                 format!("no discrepancy {number} is open; see: chitra queue discrepancies"),
             ));
-        }
+        };
         let at = self.stamp();
         let sealed = self.keys.reason(&format!("discrepancy {number}"), reason);
         let mut changes = Changes::new();
+        // What was proposed because of it is proposed no more.
+        if let Some((payable, attempt)) = found.instruction {
+            let key = (payable, attempt);
+            let orders = self.store.instructions_of(&[payable]).await?;
+            let is_settled = orders.iter().any(|one| {
+                (one.payable, one.attempt) == key && one.state == InstructionState::Settled
+            });
+            let mut proposed = self.store.fates_proposed(payable.cycle()).await?;
+            proposed.retain(|fate| is_settled && (fate.payable, fate.attempt) == key);
+            changes.fates_withdrawn(&proposed)?;
+        }
         changes.event(
             by.leaf(
                 Leaf::of("discrepancy_resolved", &at)

@@ -49,10 +49,20 @@ pub struct Input<'a> {
     /// Of which orders the transactions of the outcomes were told before. None where a partner's reference
     /// may be that of many payments.
     pub told_of: Option<ToldOf<'a>>,
-    /// The outcomes are entries of a statement with balances: what it tells again was booked again.
-    pub of_statement: bool,
+    /// Whether the outcomes are entries of a statement with balances.
+    pub entries: Entries,
     /// The answer that the outcomes are of; none for decisions of officers.
     pub answer: Option<AnswerNo>,
+}
+
+/// Whether what is told are entries of a statement with balances.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entries {
+    OfNoStatement,
+    /// It does not begin where the one before it ended: it may tell again what that had booked.
+    OfOneThatMayOverlap,
+    /// It begins where the one before it ended: what it tells again was booked again.
+    OfOneThatFollows,
 }
 
 /// Of which order a partner has said first that it was paid by a transaction.
@@ -181,11 +191,7 @@ impl<'a> Page<'a> {
             payables,
             states_before: attempts.iter().map(|(key, one)| (*key, one.state)).collect(),
             attempts,
-            transactions: Transactions::known(
-                input.transactions,
-                input.told_of,
-                input.of_statement,
-            ),
+            transactions: Transactions::known(input.transactions, input.told_of, input.entries),
             items: BTreeMap::new(),
             output: Output::default(),
         }
@@ -205,7 +211,9 @@ impl<'a> Page<'a> {
             self.output.discrepancies.extend(doubts);
             return Ok(());
         }
-        match self.batches.get(&instruction.batch) {
+        // Officers decide of what they know to have left.
+        let file = self.batches.get(&instruction.batch);
+        match file.filter(|_| outcome.reported != Reported::DecidedNotPaid) {
             Some(BatchState::Sending) if self.not_left.contains(&key) => {
                 let detail = "the partner answers for a payment that has not left, of a file of which others have";
                 self.output.speaks_of_what_never_left(outcome, detail);

@@ -139,7 +139,7 @@ impl Store {
     }
 
     /// By which transactions a partner has said, in one format, that these payables' orders were paid or
-    /// debited.
+    /// debited; of statements also what they booked without a reference, and what they gave back.
     pub async fn transactions_told(
         &self,
         provider: &str,

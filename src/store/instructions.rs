@@ -276,8 +276,8 @@ impl Store {
         Ok(found)
     }
 
-    /// All orders to these destinations with these amounts. Reads every order: for the few items that carry no
-    /// reference of ours.
+    /// All orders to these destinations with these amounts, by an index of their own: of partners whose results carry
+    /// no reference of ours every item asks.
     pub async fn instructions_to(
         &self,
         wanted: &[(DestinationNo, i64)],

@@ -64,6 +64,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0048_cycle_moves"),
     migration!("0049_told_of_many"),
     migration!("0050_said_of_files"),
+    migration!("0051_orders_by_destination"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

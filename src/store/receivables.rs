@@ -52,7 +52,7 @@ macro_rules! standings {
              where m.receivable_no = r.receivable_no and m.taken_back_at is null), 0) as bigint),
            cast(case when exists (
              select 1 from instruction i where i.shard = ((r.payable_no >> 30) & 255)
-               and i.payable_no = r.payable_no and i.attempt = r.attempt and (i.state in ('excess_returned', 'returned')
+               and i.payable_no = r.payable_no and i.attempt = r.attempt and (i.state in ('excess_returned', 'returned', 'rejected', 'cancelled')
                  or (r.cause = 'settled_excess' and i.state <> 'settled_excess')))
              then r.amount_minor else 0 end as bigint),
            cast(coalesce((

@@ -418,6 +418,15 @@ async fn what_was_taken_for_a_rejected_payment_is_given_back(mut office: TestOff
     assert_eq!(office.discrepancies().await, [""; 0]);
     assert_eq!(shares(&last(&office).await), ["return 1 entries 1 payments 500000"]);
     office.check(&cycle, "entitled 2", "pending 1 = 500000, rejected 1 = 500000").await;
+    let again = entry(500_000, "RRTN", &of_payment(&binh, 500_000, "AC04"));
+    let text = statement("S3", "2026-10-07", (5_000_000, 5_500_000), &[again]);
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+    assert_eq!(office.discrepancies().await, ["came_back_twice"]);
+    // One that does not begin where the last one ended may tell it again.
+    let again = entry(500_000, "RRTN", &of_payment(&binh, 500_000, "AC04"));
+    let text = statement("M10", "2026-10-31", (5_000_000, 5_500_000), &[again]);
+    office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+    assert_eq!(office.discrepancies().await, ["came_back_twice"]);
     office.ends_whole().await;
 }
 

@@ -174,10 +174,16 @@ async fn a_word_about_a_whole_file_that_decides_nothing_is_told_once(office: Tes
             "status_unknown: of TEST-TEST-202610-R-C1-L0-B001.xml as a whole it is said what no rule",
         ),
         ("PDNG", ""),
+        (
+            "BLCK",
+            "unclear: L145: of TEST-TEST-202610-R-C1-L0-B001.xml as a whole it is said that it is blocked",
+        ),
     ] {
         expected.extend(Some(part).filter(|part| !part.is_empty()));
         for _ in 0..2 {
             let text = status_of(&file, 1, "500000", word);
+            // What the message says comes first, and says less.
+            let text = text.replace(&format!("<GrpSts>{word}"), "<GrpSts>PART");
             let time = office.engine.clock.now();
             let text = text.replace("2026-10-05T09:00:00", &format!("{time}{}", expected.len()));
             office.answered("isobank", "xml", text.as_bytes()).await.unwrap();

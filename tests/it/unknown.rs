@@ -204,6 +204,22 @@ async fn what_its_partner_takes_back_is_decided_not_paid(office: TestOffice) {
     let said =
         office.engine.fate_propose(&now, &named, paid_after_all, reason, maker, &key(maker)).await;
     refused(said, "L111");
+    // A proposal is void once the wallet says anything of it, or the queue is settled.
+    assert_eq!(not_paid(&named).await.unwrap().not_paid, 1);
+    let listed = office.engine.unknowns(&now).await.unwrap();
+    assert_eq!(listed[0].proposed.as_ref().map(|one| one.verdict), Some(Verdict::NotPaid));
+    let mut again = paid.clone();
+    again.transaction.clear();
+    office.wallet(&[again]).await.unwrap();
+    refused(office.engine.fate_confirm(&now, &named, by, &key(by)).await, "L113");
+    assert_eq!(not_paid(&named).await.unwrap().not_paid, 1);
+    let open = office.engine.store.discrepancies().await.unwrap()[0].0;
+    office.engine.discrepancy_resolve(open, "asked MoMo", maker, &key(maker)).await.unwrap();
+    assert!(office.engine.unknowns(&now).await.unwrap().is_empty());
+    refused(office.engine.fate_confirm(&now, &named, by, &key(by)).await, "L111");
+    let mut failed = failed.clone();
+    failed.transaction = "FT-2".to_owned();
+    office.wallet(&[failed]).await.unwrap();
     assert_eq!(not_paid(&named).await.unwrap().not_paid, 1);
     office.engine.fate_confirm(&now, &named, by, &key(by)).await.unwrap();
     assert_eq!(office.attempts(&cycle, "E1").await, "1 rejected");

@@ -181,6 +181,10 @@ impl XmlAnswer {
                     answer.nodes[node].captures.push(capture);
                 }
             }
+            let bounds = level.fields.contains_key("amount") && !of_statement;
+            if level.bounds_payments && !bounds {
+                fault("a level bounds payments by its amount, and gives outcomes".into());
+            }
             let node = answer.node(&level.path);
             if answer.nodes[node].level.replace(at).is_some() {
                 fault("two levels have the same path".into());

@@ -220,8 +220,7 @@ fn about_what_decides_nothing(
 }
 
 impl Engine {
-    /// Keeps such a word out of the queue while that has it of the file already: a partner that is asked says it anew
-    /// each time.
+    /// Such a word, unless it is open in the queue already: a partner that is asked says it anew each time.
     pub(super) async fn undecided_of_whole(
         &self,
         batch: &Batch,
@@ -232,7 +231,8 @@ impl Engine {
             return Ok(None);
         };
         let open = self.store.discrepancies().await?;
-        let known = open.iter().any(|(_, one)| (one.kind, one.file) == (found.kind, found.file));
+        let known =
+            open.iter().any(|(_, one)| (one.file, &one.detail) == (found.file, &found.detail));
         Ok((!known).then_some(found))
     }
 }

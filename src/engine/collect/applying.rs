@@ -32,7 +32,7 @@ use crate::engine::config::Provider;
 use crate::engine::send_windows::is_half_sent;
 use crate::engine::{Engine, EngineError};
 use crate::pipeline::believe::Signatory;
-use crate::pipeline::settle::{self, ToldOf, moving, settle};
+use crate::pipeline::settle::{self, Entries, ToldOf, moving, settle};
 use crate::store::Changes;
 use crate::store::instructions::{InstructionMove, known_before};
 use crate::store::payables::PayableMove;
@@ -175,6 +175,10 @@ impl Engine {
         let mut stated: BTreeMap<i64, String> = BTreeMap::new();
         // The persons that a pay point names. Other partners write a payee's name in ways of their own.
         let mut persons: BTreeMap<i64, Signatory> = BTreeMap::new();
+        let entries = match is_statement {
+            true => self.entries_of(answer).await?,
+            false => Entries::OfNoStatement,
+        };
         // A report within the day is told again by the statement, which explains what names no order of ours.
         let is_before_statement = format.is_some_and(|format| format.is_before_statement());
         let mut fallbacks = match is_statement || is_before_statement {
@@ -255,7 +259,7 @@ impl Engine {
         }
         let mut proved: BTreeSet<(CycleNo, BatchNo)> = BTreeSet::new();
         let mut weighed: BTreeSet<(CycleNo, BatchNo)> = BTreeSet::new();
-        let mut said_undecided: BTreeSet<(CycleNo, BatchNo)> = BTreeSet::new();
+        let mut said_undecided: BTreeSet<((CycleNo, BatchNo), String)> = BTreeSet::new();
         let mut refused_batches: BTreeMap<(CycleNo, BatchNo), Batch> = BTreeMap::new();
         let mut whole: BTreeMap<i64, Batch> = BTreeMap::new();
         for (item, answered, mut batch) in of_batches {
@@ -267,9 +271,8 @@ impl Engine {
                 }
                 batch.state = BatchState::Delivered;
             }
-            if said_undecided.insert(file)
-                && let Some(found) =
-                    self.undecided_of_whole(&batch, (item, &answered), answer).await?
+            if let Some(found) = self.undecided_of_whole(&batch, (item, &answered), answer).await?
+                && said_undecided.insert((file, found.detail.clone()))
             {
                 discrepancies.push(found);
             }
@@ -422,7 +425,7 @@ impl Engine {
                 told_of: told_of
                     .as_ref()
                     .map(|orders| ToldOf { orders, prefix: &self.config.prefix }),
-                of_statement: is_statement,
+                entries,
                 answer: Some(answer.number),
             })?;
             // What moves money of a cycle that is closed meanwhile is looked at anew.
@@ -477,19 +480,29 @@ impl Engine {
                 });
             }
             // What two officers were to decide of a payment, its partner has now spoken of.
-            let spoken_of: BTreeSet<_> = output
-                .instructions
-                .iter()
-                .filter(|one| {
-                    matches!(one.before, InstructionState::Unknown | InstructionState::Settled)
+            let moved =
+                output.instructions.iter().map(|one| (one.after.payable, one.after.attempt));
+            let says_what_became = |one: &&Outcome| {
+                !matches!(
+                    one.reported,
+                    Reported::InFlight | Reported::UnderReview | Reported::CannotTell
+                )
+            };
+            let said =
+                of_cycle.iter().filter(says_what_became).map(|one| (one.payable, one.attempt));
+            let spoken_of: BTreeSet<_> = moved.chain(said).collect();
+            let mut proposed = self.store.fates_proposed(cycle).await?;
+            // With a file that is proved to have arrived goes what was proposed of it.
+            let goes_with_its_file = |key: &(PayableNo, AttemptNo)| {
+                ordered_in.get(key).is_some_and(|batch| {
+                    proved.contains(&(cycle, *batch)) || output.proved_delivered.contains(batch)
                 })
-                .map(|one| (one.after.payable, one.after.attempt))
-                .collect();
-            if !spoken_of.is_empty() {
-                let mut proposed = self.store.fates_proposed(cycle).await?;
-                proposed.retain(|fate| spoken_of.contains(&(fate.payable, fate.attempt)));
-                changes.fates_withdrawn(&proposed)?;
-            }
+            };
+            proposed.retain(|fate| {
+                let key = (fate.payable, fate.attempt);
+                spoken_of.contains(&key) && !goes_with_its_file(&key)
+            });
+            changes.fates_withdrawn(&proposed)?;
             for (before, payable) in output.payables {
                 // What was in suspense since its cycle closed is decided now.
                 if closed && payable.state != PayableState::Unknown {

@@ -141,6 +141,12 @@ impl Engine {
                 changes.suspense_cleared(payable.number);
             }
         }
+        // What officers proposed while nobody knew is about what is known now.
+        let mut proposed = self.fates_of_batch(file).await?;
+        proposed.retain(|fate| {
+            page.iter().any(|one| (one.payable, one.attempt) == (fate.payable, fate.attempt))
+        });
+        changes.fates_withdrawn(&proposed)?;
         changes.cycle_stays(file.cycle, closed);
         changes.instructions_moved(&moves);
         changes.payables_moved(&payable_moves);

@@ -61,9 +61,12 @@ impl Engine {
             };
             let facts =
                 format.read(open()?, &mut |_| ControlFlow::Continue(())).map_err(refused)?;
-            let entries = facts.overstated;
+            // What is ordered cannot be held against an entry in another currency.
+            let ours = engine.config.currency.code();
+            let mut entries = facts.overstated;
+            entries.retain(|entry| entry.left.is_none_or(|(_, of)| of.code() == ours));
             let mut untold: Vec<Untold> = Vec::new();
-            if entries.iter().all(|entry| entry.left_minor.is_none()) {
+            if entries.iter().all(|entry| entry.left.is_none()) {
                 return Ok((entries, untold));
             }
             let (mut item, mut at) = (0_u64, 0_usize);
@@ -75,7 +78,7 @@ impl Engine {
                     }
                     let within = entries
                         .get(at)
-                        .is_some_and(|entry| entry.first <= item && entry.left_minor.is_some());
+                        .is_some_and(|entry| entry.first <= item && entry.left.is_some());
                     if within && one.amount.is_none() {
                         untold.extend(engine.our_reference(&one).map(|order| (at, order)));
                     }
@@ -95,14 +98,14 @@ impl Engine {
                 .map(|one| ((one.payable, one.attempt), one.amount_minor))
                 .collect();
             for (at, order) in some {
-                let (Some(left), Some(minor)) = (&mut entries[*at].left_minor, ordered.get(order))
+                let (Some((left, _)), Some(minor)) = (&mut entries[*at].left, ordered.get(order))
                 else {
                     continue;
                 };
                 *left = left.saturating_sub(*minor);
             }
         }
-        entries.retain(|entry| entry.left_minor.is_none_or(|left| left < 0));
+        entries.retain(|entry| entry.left.is_none_or(|(left, _)| left < 0));
         Ok(Overstated(entries))
     }
 }

@@ -33,6 +33,7 @@ use crate::domain::statement::{
 };
 use crate::engine::config::Provider;
 use crate::engine::{Engine, EngineError};
+use crate::pipeline::settle::Entries;
 use crate::pipeline::statement::{Entry, FileBooks, Sum, explain};
 use crate::pipeline::vouchers::Sought;
 use crate::store::Changes;
@@ -196,6 +197,23 @@ impl Engine {
             EngineError::Inconsistent(format!("reading ended early: {error}"))
         })??;
         Ok(taken)
+    }
+
+    /// Whether the statements of an answer that was taken in begin where those before them, by account and day,
+    /// ended.
+    pub(super) async fn entries_of(&self, answer: &Answer) -> Result<Entries, EngineError> {
+        let statements = self.store.statements().await?;
+        let overlaps = statements.iter().enumerate().any(|(at, one)| {
+            let before = at.checked_sub(1).map(|before| &statements[before]).filter(|before| {
+                (&before.provider, &before.account) == (&one.provider, &one.account)
+            });
+            one.answer == answer.number
+                && before.is_some_and(|before| before.closing_minor != one.opening_minor)
+        });
+        Ok(match overlaps {
+            true => Entries::OfOneThatMayOverlap,
+            false => Entries::OfOneThatFollows,
+        })
     }
 
     /// Puts statements, and a discrepancy for each entry without a reason, into the commit that takes the

@@ -186,7 +186,12 @@ pub(super) fn decide(
                  take it back: chitra unknown decide MONTH REFERENCE --not-paid --reason TEXT --as OFFICER",
             )
         }
-        (Reported::Rejected, S::Settled | S::SettledExcess) => {
+        (Reported::Rejected | Reported::Cancelled, S::Settled) => Step::contradiction(
+            "reported as not carried out although it is proved paid; where the partner confirms that it was not, two \
+             officers decide so before this is settled: chitra unknown decide MONTH REFERENCE --not-paid --reason TEXT \
+             --as OFFICER",
+        ),
+        (Reported::Rejected, S::SettledExcess) => {
             Step::contradiction("reported rejected although it is proved paid")
         }
 
@@ -209,7 +214,7 @@ pub(super) fn decide(
         (Reported::Cancelled, S::Rejected | S::Cancelled | S::Returned | S::ExcessReturned) => {
             Step::nothing()
         }
-        (Reported::Cancelled, S::Settled | S::SettledExcess) => {
+        (Reported::Cancelled, S::SettledExcess) => {
             Step::contradiction("reported cancelled although it is proved paid")
         }
 

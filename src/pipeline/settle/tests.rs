@@ -72,7 +72,7 @@ fn plain<'a>(
         not_left: &NO_ORDERS,
         transactions: &NO_TRANSACTIONS,
         told_of: None,
-        of_statement: false,
+        entries: Entries::OfNoStatement,
         answer: None,
     }
 }
@@ -336,12 +336,20 @@ fn another_transaction_is_perhaps_another_payment() {
     check_again("returned", "FT2", "", false, "contradiction, new FT2");
 }
 
-/// An entry of a statement about an order in `state`, of which `known` stood on statements before.
+/// An entry of a statement that follows the one before it, or may overlap it, about an order in `state`: `debited`
+/// where our account was debited for it before, with what else statements had of it.
 #[track_caller]
-fn check_booked_again(known: &[&str], state: &str, word: &str, transaction: &str, expected: &str) {
-    let state = InstructionState::from_name(state).unwrap();
+fn check_booked_again(
+    known: &[&str],
+    state: &str,
+    told: (&str, &str),
+    expected: &str,
+    overlapping: &str,
+) {
+    let (word, transaction) = told;
+    let debited = state.strip_suffix(" debited");
+    let state = InstructionState::from_name(debited.unwrap_or(state)).unwrap();
     let outcome = Outcome {
-        reported: reported(word),
         amount: Some(Ok(810_000)),
         on: Some("2026-11-12".to_owned()),
         transaction: match transaction {
@@ -352,48 +360,85 @@ fn check_booked_again(known: &[&str], state: &str, word: &str, transaction: &str
     };
     let order = Instruction {
         evidence: Evidence {
-            debited_on: Some("2026-11-03".to_owned()).filter(|_| !known.is_empty()),
+            debited_on: debited.map(|_| "2026-11-03".to_owned()),
             ..attempt(1, state).evidence
         },
         ..attempt(1, state)
     };
-    let known = known.iter().map(|one| (*one).to_owned()).collect();
-    let output = settle(Input {
-        transactions: &BTreeMap::from([((payable_no(), AttemptNo::FIRST), known)]),
-        of_statement: true,
-        answer: Some(AnswerNo(2)),
-        ..plain(
-            &[outcome],
-            vec![payable(PayableState::Pending, false)],
-            vec![order],
-            &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
-        )
-    })
-    .unwrap();
-    let mut told: Vec<String> =
-        output.discrepancies.iter().map(|one| one.kind.to_string()).collect();
-    told.extend(output.transactions.iter().map(|one| format!("new {}", one.reference)));
-    assert_eq!(told.join(", "), expected, "{state} {word} {transaction:?}");
+    let known: BTreeSet<String> = known
+        .iter()
+        .map(|one| match one.strip_prefix("return ") {
+            Some(reference) if reference != "of June" => format!("return\u{1f}{reference}"),
+            _ => (*one).to_owned(),
+        })
+        .collect();
+    for (entries, expected) in
+        [(Entries::OfOneThatFollows, expected), (Entries::OfOneThatMayOverlap, overlapping)]
+    {
+        let output = settle(Input {
+            transactions: &BTreeMap::from([((payable_no(), AttemptNo::FIRST), known.clone())]),
+            entries,
+            answer: Some(AnswerNo(2)),
+            ..plain(
+                std::slice::from_ref(&outcome),
+                vec![payable(PayableState::Pending, false)],
+                vec![order.clone()],
+                &BTreeMap::from([(BatchNo(1), BatchState::Delivered)]),
+            )
+        })
+        .unwrap();
+        let mut told: Vec<String> =
+            output.discrepancies.iter().map(|one| one.kind.to_string()).collect();
+        told.extend(output.transactions.iter().map(|one| format!("new {}", one.reference)));
+        let told = told.join(", ").replace('\u{1f}', " ");
+        assert_eq!(told, expected, "{known:?} {state} {word} {transaction:?} {entries:?}");
+    }
 }
 
 #[test]
 fn what_statements_book_twice_has_moved_twice() {
-    check_booked_again(&[], "in_batch", "debited", "R1", "new R1");
-    check_booked_again(&[], "in_batch", "debited", "", "new ");
-    check_booked_again(&["R1"], "in_batch", "debited", "R1", "paid_twice");
-    check_booked_again(&["R1"], "in_batch", "debited", "R2", "paid_twice, new R2");
-    check_booked_again(&["R1"], "settled", "debited", "", "paid_twice, new ");
-    check_booked_again(&[""], "in_batch", "debited", "", "paid_twice");
-    check_booked_again(&["R1"], "in_batch", "returned", "Q1", "new return Q1");
+    let known = check_booked_again;
+    known(&[], "in_batch", ("debited", "R1"), "new R1", "new R1");
+    known(&[], "in_batch", ("debited", ""), "new ", "new ");
+    known(&["R1"], "in_batch debited", ("debited", "R1"), "paid_twice", "");
+    known(
+        &["R1"],
+        "in_batch debited",
+        ("debited", "R2"),
+        "paid_twice, new R2",
+        "paid_twice, new R2",
+    );
+    known(&["R1"], "settled", ("debited", ""), "paid_twice, new ", "new ");
+    known(&[""], "in_batch debited", ("debited", ""), "paid_twice", "");
+    // Debited once more after it came back, whatever was known of the first debit.
+    known(&["R1", "return Q1"], "returned", ("debited", "R2"), "paid_twice, new R2", "new R2");
+    known(&["R1"], "in_batch debited", ("returned", "Q1"), "new return Q1", "new return Q1");
     // What came back by another answer stands on a statement once, too.
-    check_booked_again(&["R1"], "returned", "returned", "Q1", "new return Q1");
-    check_booked_again(&["R1", "return Q1"], "returned", "returned", "Q1", "came_back_twice");
-    check_booked_again(
+    known(&["R1"], "returned", ("returned", "Q1"), "new return Q1", "new return Q1");
+    known(&["R1", "return Q1"], "returned", ("returned", "Q1"), "came_back_twice", "");
+    known(
         &["R1", "return "],
         "returned",
-        "returned",
-        "Q1",
+        ("returned", "Q1"),
         "came_back_twice, new return Q1",
+        "new return Q1",
+    );
+    // Taken for what was not carried out, and given back: once.
+    known(&["R1"], "rejected debited", ("returned", "Q1"), "new return Q1", "new return Q1");
+    known(
+        &["R1", "return Q1"],
+        "rejected debited",
+        ("returned", ""),
+        "came_back_twice, new return ",
+        "new return ",
+    );
+    // A reference that reads like a return is none.
+    known(
+        &["return of June"],
+        "in_batch debited",
+        ("debited", "R2"),
+        "paid_twice, new R2",
+        "paid_twice, new R2",
     );
 }
 

@@ -7,10 +7,17 @@ use crate::domain::ids::EndToEndId;
 use crate::domain::instruction::{Instruction, InstructionState};
 use crate::domain::outcome::{Outcome, Reported, Transaction};
 
-use super::{OrderKey, ToldOf, key};
+use super::{Entries, OrderKey, ToldOf, key};
 
-/// What is remembered of a return that a statement booked begins so.
-const RETURN: &str = "return ";
+/// What is remembered of a return that a statement booked begins so; no text of XML has such a character.
+const RETURN: &str = "return\u{1f}";
+
+/// On which side of our account an entry stands.
+#[derive(Clone, Copy)]
+enum Side {
+    Debit,
+    Return,
+}
 
 pub(super) struct Transactions<'a> {
     of_order: BTreeMap<OrderKey, BTreeSet<String>>,
@@ -18,8 +25,7 @@ pub(super) struct Transactions<'a> {
     orders: BTreeMap<String, OrderKey>,
     /// None where a partner's reference may be that of many payments.
     told_of: Option<ToldOf<'a>>,
-    /// Whether the outcomes are entries of a statement with balances.
-    of_statement: bool,
+    entries: Entries,
     /// Those that were not known before, in the order in which they were told.
     pub(super) new: Vec<ToldTransaction>,
 }
@@ -28,13 +34,13 @@ impl<'a> Transactions<'a> {
     pub(super) fn known(
         of_order: &BTreeMap<OrderKey, BTreeSet<String>>,
         told_of: Option<ToldOf<'a>>,
-        of_statement: bool,
+        entries: Entries,
     ) -> Transactions<'a> {
         Transactions {
             of_order: of_order.clone(),
             orders: told_of.map(|told| told.orders.clone()).unwrap_or_default(),
             told_of,
-            of_statement,
+            entries,
             new: Vec::new(),
         }
     }
@@ -58,20 +64,13 @@ impl<'a> Transactions<'a> {
         in_this_answer: bool,
     ) -> Option<(DiscrepancyKind, String)> {
         use InstructionState as S;
-        if self.of_statement && outcome.reported == Reported::Returned {
-            return self.back_twice(instruction, outcome);
+        if self.entries == Entries::OfOneThatFollows
+            && let Some(found) = self.booked_twice(instruction, outcome)
+        {
+            return Some(found);
         }
-        // A credit that came back and is dated before the return was read as its own beginning until now.
-        let before_its_return = matches!(
-            (&outcome.on, &instruction.evidence.outcome_on),
-            (Some(on), Some(returned)) if on <= returned
-        );
         let (stands, what) = match outcome.reported {
-            Reported::Paid(_) => (
-                matches!(instruction.state, S::Settled | S::SettledExcess)
-                    || (instruction.state == S::Returned && before_its_return),
-                "paid",
-            ),
+            Reported::Paid(_) => (is_paid_at(instruction, outcome), "paid"),
             Reported::Debited => (
                 instruction.evidence.debited_on.is_some()
                     || matches!(instruction.state, S::Settled | S::SettledExcess),
@@ -82,19 +81,8 @@ impl<'a> Transactions<'a> {
         let kind = DiscrepancyKind::PaidTwice;
         let code = kind.code().unwrap_or_default();
         let sentence = match &outcome.transaction {
-            // Whatever it is called: between the balances of statements it left twice.
-            Transaction::Named(_) | Transaction::Unnamed if stands && self.of_statement => {
-                let first = self.booked(outcome, "")?;
-                let now = self.booking(outcome)?;
-                format!(
-                    "{code}: {what} on a statement{}, and on a statement before{}: the money has left twice; nothing \
-                     was changed",
-                    named(&now),
-                    named(first)
-                )
-            }
             Transaction::Named(reference) if stands && !self.knows(outcome) => {
-                let first = self.of_order.get(&key(outcome))?.first()?;
+                let first = self.booked(outcome, Side::Debit)?;
                 format!(
                     "{code}: {what} by the transaction {reference}, and before by {first}: the money may have left \
                      twice; nothing was changed"
@@ -110,50 +98,63 @@ impl<'a> Transactions<'a> {
         Some((kind, sentence))
     }
 
-    /// Why a credit of a statement is not the one that brought an order back: a statement had that before.
-    fn back_twice(
+    /// Why an entry of a statement that follows the one before it has moved money that an entry had moved already:
+    /// between balances money moves as often as it is booked, whatever the entries are called.
+    fn booked_twice(
         &self,
         instruction: &Instruction,
         outcome: &Outcome,
     ) -> Option<(DiscrepancyKind, String)> {
         use InstructionState as S;
-        let stands = matches!(instruction.state, S::Returned | S::ExcessReturned);
-        let first = self.booked(outcome, RETURN).filter(|_| stands)?;
-        let now = self.booking(outcome)?;
-        let kind = DiscrepancyKind::CameBackTwice;
-        Some((
-            kind,
-            format!(
-                "{}: came back on a statement{}, and on a statement before{}: it came back twice, and once belongs to \
-                 whose it is; nothing was changed",
-                kind.code().unwrap_or_default(),
-                named(now.strip_prefix(RETURN).unwrap_or_default()),
-                named(first.strip_prefix(RETURN).unwrap_or_default())
-            ),
-        ))
-    }
-
-    /// What a statement booked of the order of an outcome: its debit, or its return under [`RETURN`].
-    fn booked(&self, outcome: &Outcome, side: &str) -> Option<&str> {
-        let known = self.of_order.get(&key(outcome))?;
-        let of_side = |one: &&String| one.starts_with(RETURN) != side.is_empty();
-        known.iter().find(of_side).map(String::as_str)
-    }
-
-    /// Under what a statement's entry is remembered: by its reference, if it has one. Of other answers only what
-    /// names its transaction is.
-    fn booking(&self, outcome: &Outcome) -> Option<String> {
-        let reference = match &outcome.transaction {
-            Transaction::None => return None,
-            Transaction::Unnamed => "",
-            Transaction::Named(reference) => reference,
-        };
-        match outcome.reported {
-            Reported::Paid(_) | Reported::Debited if self.of_statement => {
-                Some(reference.to_owned())
+        let (kind, side, what, harm) = match outcome.reported {
+            Reported::Paid(_) if is_paid_at(instruction, outcome) => {
+                (DiscrepancyKind::PaidTwice, Side::Debit, "debited", "the money has left twice")
             }
-            Reported::Returned if self.of_statement => Some(format!("{RETURN}{reference}")),
-            _ => moving(outcome).cloned(),
+            Reported::Debited => {
+                (DiscrepancyKind::PaidTwice, Side::Debit, "debited", "the money has left twice")
+            }
+            Reported::Returned => {
+                let is_back = matches!(instruction.state, S::Returned | S::ExcessReturned)
+                    || instruction.evidence.debited_on.is_some()
+                        && matches!(instruction.state, S::Rejected | S::Cancelled);
+                if !is_back {
+                    return None;
+                }
+                let harm = "the money came back twice, and once belongs to whose it is";
+                (DiscrepancyKind::CameBackTwice, Side::Return, "given back", harm)
+            }
+            _ => return None,
+        };
+        let first = named(self.booked(outcome, side)?);
+        let now = named(reference_of(&outcome.transaction)?);
+        let code = kind.code().unwrap_or_default();
+        let sentence = format!(
+            "{code}: {what}{now} by an entry of a statement, and{first} by another: {harm}; nothing was changed"
+        );
+        Some((kind, sentence))
+    }
+
+    /// The reference of what was told of the order of an outcome on one side; empty where the entry had none.
+    fn booked(&self, outcome: &Outcome, side: Side) -> Option<&str> {
+        let known = self.of_order.get(&key(outcome))?;
+        known.iter().find_map(|one| match (one.strip_prefix(RETURN), side) {
+            (Some(reference), Side::Return) => Some(reference),
+            (None, Side::Debit) => Some(one.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Under what an item is remembered: an entry of a statement by its reference, if it has one; of other answers
+    /// only what names its transaction.
+    fn booking(&self, outcome: &Outcome) -> Option<String> {
+        if self.entries == Entries::OfNoStatement {
+            return moving(outcome).cloned();
+        }
+        let reference = reference_of(&outcome.transaction)?;
+        match outcome.reported {
+            Reported::Paid(_) | Reported::Debited => Some(reference.to_owned()),
+            Reported::Returned => Some(format!("{RETURN}{reference}")),
+            _ => None,
         }
     }
 
@@ -186,6 +187,27 @@ impl<'a> Transactions<'a> {
                 item: outcome.item,
             });
         }
+    }
+}
+
+/// Whether an order was paid when an outcome says that it is. A credit that came back and is dated before the return
+/// was read as its own beginning until now.
+fn is_paid_at(instruction: &Instruction, outcome: &Outcome) -> bool {
+    use InstructionState as S;
+    let before_its_return = matches!(
+        (&outcome.on, &instruction.evidence.outcome_on),
+        (Some(on), Some(returned)) if on <= returned
+    );
+    matches!(instruction.state, S::Settled | S::SettledExcess)
+        || (instruction.state == S::Returned && before_its_return)
+}
+
+/// The reference of an item about one transaction; empty where it names none.
+fn reference_of(transaction: &Transaction) -> Option<&str> {
+    match transaction {
+        Transaction::None => None,
+        Transaction::Unnamed => Some(""),
+        Transaction::Named(reference) => Some(reference),
     }
 }
 
