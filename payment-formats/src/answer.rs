@@ -94,7 +94,12 @@ pub(crate) struct Draft {
     values: [Option<String>; AnswerField::ALL.len()],
     /// A field for which two different values stand in the record.
     ambiguous: Option<AnswerField>,
+    /// Reasons besides the one in `values`: an item may have several, and the gravest counts.
+    reasons_besides: Vec<String>,
 }
+
+/// So many reasons of one item are looked at; more are taken for a doubt.
+const REASONS_MAX: usize = 32;
 
 impl Draft {
     pub fn get(&self, field: AnswerField) -> Option<&str> {
@@ -111,6 +116,24 @@ impl Draft {
 
     pub fn states_two(&mut self, field: AnswerField) {
         self.ambiguous = self.ambiguous.or(Some(field));
+    }
+
+    /// One more reason of the same item.
+    pub fn reason_besides(&mut self, reason: String) {
+        match self.reasons_besides.len() < REASONS_MAX {
+            true => self.reasons_besides.push(reason),
+            false => self.states_two(AnswerField::Reason),
+        }
+    }
+
+    /// Takes a field from the level around, a reason with those that stand beside it.
+    pub fn inherit(&mut self, field: AnswerField, from: &Draft) {
+        if let Some(value) = from.get(field) {
+            self.set(field, value.to_owned());
+            if field == AnswerField::Reason {
+                self.reasons_besides.clone_from(&from.reasons_besides);
+            }
+        }
     }
 }
 
@@ -182,6 +205,13 @@ pub(crate) struct DoubtDefinition {
 
 /// The word for the currency in which the caller orders.
 const ORDERED: &str = "ordered";
+
+/// What parts one reason from the next in a text.
+const PARTS_OF_REASONS: [char; 4] = [';', '|', '+', '&'];
+
+/// Said of a debit of our account that has such a reason.
+const DEBITED_WITH_A_REASON: &str =
+    "it is a debit of our account, and gives a reason for which a payment is not made";
 
 /// Said by every format of an item that is paid, and has a reason why a payment is not made.
 const PAID_WITH_A_REASON: &str = "it says paid, and gives a reason for which a payment is not made";
@@ -447,6 +477,7 @@ impl Meaning {
         let payments = count(AnswerField::Payments)?;
         let original_count = count(AnswerField::OriginalCount)?;
         let status = self.status(&draft);
+        self.put_the_gravest_reason_first(&mut draft);
         Ok(Outcome {
             scope,
             doubt: self.doubt(&draft, &status),
@@ -506,21 +537,46 @@ impl Meaning {
         if let Some(field) = draft.ambiguous {
             return Some(format!("it states two different values of `{}`", field.word()));
         }
-        let contradicts =
-            || *status == OutcomeStatus::Credited && self.gives_a_reason_against(draft);
-        Rule::first(&self.doubts, draft)
-            .or_else(|| contradicts().then(|| PAID_WITH_A_REASON.to_owned()))
+        let contradicts = || {
+            let sentence = match (status, draft.get(AnswerField::Direction)) {
+                (OutcomeStatus::Credited, _) => PAID_WITH_A_REASON,
+                (OutcomeStatus::Booked, Some("DBIT")) => DEBITED_WITH_A_REASON,
+                _ => return None,
+            };
+            self.gives_a_reason_against(draft).then(|| sentence.to_owned())
+        };
+        Rule::first(&self.doubts, draft).or_else(contradicts)
     }
 
     /// Whether a reason is known, and is one for which a payment is not made. Remarks of people and codes
     /// that only explain are none.
     fn gives_a_reason_against(&self, draft: &Draft) -> bool {
-        let Some(reason) = draft.get(AnswerField::Reason) else { return false };
-        let of_scheme = self.reason_scheme.map(|scheme| reason_class(scheme, reason));
-        self.by_text(reason).is_some_and(|class| class != ReasonClass::NotApplicable)
-            || of_scheme.is_some_and(|class| {
-                !matches!(class, ReasonClass::Review | ReasonClass::NotApplicable)
-            })
+        let first = draft.get(AnswerField::Reason).into_iter();
+        first.chain(draft.reasons_besides.iter().map(String::as_str)).any(|reason| {
+            let of_scheme = self.reason_scheme.map(|scheme| reason_class(scheme, reason));
+            self.by_text(reason).is_some_and(|class| class != ReasonClass::NotApplicable)
+                || of_scheme.is_some_and(|class| {
+                    !matches!(class, ReasonClass::Review | ReasonClass::NotApplicable)
+                })
+        })
+    }
+
+    /// Of several reasons the one that asks for the most care is the reason of the item.
+    fn put_the_gravest_reason_first(&self, draft: &mut Draft) {
+        for at in 0..draft.reasons_besides.len() {
+            let Some(first) = draft.get(AnswerField::Reason).map(str::to_owned) else { return };
+            let other = &draft.reasons_besides[at];
+            if self.class_of(other).gravity() > self.class_of(&first).gravity() {
+                let other = std::mem::replace(&mut draft.reasons_besides[at], first);
+                draft.set(AnswerField::Reason, other);
+            }
+        }
+    }
+
+    fn class_of(&self, reason: &str) -> ReasonClass {
+        self.by_text(reason)
+            .or_else(|| self.reason_scheme.map(|scheme| reason_class(scheme, reason)))
+            .unwrap_or(ReasonClass::Review)
     }
 
     /// One part of a statement, or the field and rule for which the statement is refused.
@@ -564,21 +620,44 @@ impl Meaning {
         })
     }
 
+    /// The gravest class of the known texts in a text; none where it has none of them. What stands between marks
+    /// that part reasons, and has none, is for a person to look at.
     fn by_text(&self, text: &str) -> Option<ReasonClass> {
         let folded = fold(text);
-        let found = self.reason_texts.iter().find(|(part, _)| folded.contains(part.as_str()));
-        found.map(|(_, class)| *class)
+        let parts = folded.split(PARTS_OF_REASONS).map(str::trim).filter(|part| !part.is_empty());
+        let classes: Vec<Option<ReasonClass>> = parts.map(|part| self.of_part(part)).collect();
+        if classes.iter().all(Option::is_none) {
+            return None;
+        }
+        let classes = classes.into_iter().map(|class| class.unwrap_or(ReasonClass::Review));
+        classes.max_by_key(|class| class.gravity())
+    }
+
+    /// A text that stands within a longer one that is known as well counts for nothing.
+    fn of_part(&self, part: &str) -> Option<ReasonClass> {
+        let mut taken: Vec<(usize, usize)> = Vec::new();
+        let mut gravest: Option<ReasonClass> = None;
+        for (known, class) in &self.reason_texts {
+            for (at, found) in part.match_indices(known.as_str()) {
+                let end = at + found.len();
+                if taken.iter().any(|(from, to)| *from <= at && end <= *to) {
+                    continue;
+                }
+                taken.push((at, end));
+                gravest = Some(match gravest {
+                    Some(held) if held.gravity() >= class.gravity() => held,
+                    _ => *class,
+                });
+            }
+        }
+        gravest
     }
 
     fn reason_class(&self, draft: &Draft) -> Option<ReasonClass> {
-        match draft.get(AnswerField::Reason) {
-            Some(reason) => self
-                .by_text(reason)
-                .or_else(|| self.reason_scheme.map(|scheme| reason_class(scheme, reason)))
-                .or(Some(ReasonClass::Review)),
-            // A text alone explains; it is a reason only when the definition knows it.
-            None => draft.get(AnswerField::ReasonText).and_then(|text| self.by_text(text)),
-        }
+        // A text alone explains; it is a reason only when the definition knows it.
+        let explained = draft.get(AnswerField::ReasonText).and_then(|text| self.by_text(text));
+        let given = draft.get(AnswerField::Reason).map(|reason| self.class_of(reason));
+        [given, explained].into_iter().flatten().max_by_key(|class| class.gravity())
     }
 }
 

@@ -56,6 +56,20 @@ impl ReasonClass {
         ("not_applicable", ReasonClass::NotApplicable),
     ];
 
+    /// How much care it asks for before the same money is ordered again; of several reasons the highest decides.
+    pub(crate) fn gravity(self) -> u8 {
+        match self {
+            ReasonClass::Stop => 7,
+            ReasonClass::Duplicate => 6,
+            ReasonClass::Review => 5,
+            ReasonClass::Operator => 4,
+            ReasonClass::PayeeData => 3,
+            ReasonClass::OtherChannel => 2,
+            ReasonClass::Retry => 1,
+            ReasonClass::NotApplicable => 0,
+        }
+    }
+
     pub(crate) fn parse(word: &str) -> Option<ReasonClass> {
         ReasonClass::WORDS.iter().find(|(known, _)| *known == word).map(|(_, class)| *class)
     }

@@ -284,7 +284,10 @@ pub enum CheckpointError {
     CheckpointMustBeSignedByTheLog(Origin),
     #[error("the signature of the checkpoint does not verify: it was altered after it was signed")]
     CheckpointSignatureMustVerify,
-    #[error("the checkpoint is of the log {found}, not of {expected}")]
+    #[error(
+        "the checkpoint is of the log {found}, not of {expected}; the last part is the prefix of chitra.toml: put back the one \
+             with which this office began"
+    )]
     CheckpointMustBeOfThisLog { expected: Origin, found: Origin },
 }
 

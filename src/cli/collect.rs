@@ -102,7 +102,7 @@ async fn round(
     let gaps =
         statements.iter().filter_map(|one| Some((one, one.gap.as_ref()?))).map(|(one, before)| {
             format!(
-                "gap: the statement {} of {} does not begin where {} ended; a statement may be missing: \
+                "gap: the statement {} of {} does not begin where {} ended; one may be missing, or this one tell again what that had: \
                  chitra statement list",
                 one.statement.id, one.statement.provider, before.id
             )

@@ -309,7 +309,7 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
     }
     if figures.perhaps_twice.count > 0 {
         parts.push(format!(
-            "For {} ({}) a partner names a second transaction: the money may have left twice. \
+            "For {} ({}) a partner tells a second transaction, or a statement a second debit: the money may have left twice. \
              See: chitra queue discrepancies",
             payments(figures.perhaps_twice.count),
             money(figures.perhaps_twice.minor, currency)
@@ -318,7 +318,10 @@ pub fn text(figures: &Figures, currency: Currency) -> String {
     for (number, of, see) in [
         (
             figures.discrepancies,
-            "discrepancies of this office are open",
+            match figures.discrepancies {
+                1 => "discrepancy of this office is open",
+                _ => "discrepancies of this office are open",
+            },
             "chitra queue discrepancies",
         ),
         (

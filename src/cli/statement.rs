@@ -148,7 +148,7 @@ fn list(seen: &[StatementSeen], engine: &Engine) -> String {
 /// What is said of a statement that does not begin where the one before it ended.
 fn gap_sentence(before: &crate::domain::statement::Statement) -> String {
     format!(
-        "không nối với {id}: có thể thiếu một sao kê / does not begin where {id} ended: a statement may be missing",
+        "không nối với {id}: có thể thiếu một sao kê hoặc trùng nội dung / does not begin where {id} ended: a statement may be missing, or tell again what that had",
         id = before.id
     )
 }

@@ -82,6 +82,8 @@ impl Engine {
         self.apply_all_waiting().await?;
         let mut done = Vec::new();
         let mut unheard = BTreeSet::new();
+        let strangers = self.unheard_of().await?;
+        let with_files = self.store.partners_of_files().await?;
         let providers: Vec<String> =
             self.config.providers.iter().map(|provider| provider.name.clone()).collect();
         for name in providers {
@@ -102,6 +104,22 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             };
+            // Perhaps it is a partner of ours under another name: what it says is taken in under the right one.
+            if let Some((missing, _)) = strangers
+                .first()
+                .filter(|_| !with_files.contains(&name) && !answers.files.is_empty())
+            {
+                unheard.insert(name.clone());
+                let error = EngineError::refused(
+                    "L152",
+                    format!(
+                        "the answers of {name} are not read: it never had a file of ours, and {missing}, which has payments of \
+                         ours without an outcome, is no more in chitra.toml; was it renamed? Put its name back"
+                    ),
+                );
+                done.push(Err((name, error)));
+                continue;
+            }
             for refused in answers.refused {
                 let sentence = format!(
                     "a file in the outbox of {name} was not read: {}; ask {name} to send it as a file under a plain name, or \
@@ -152,7 +170,7 @@ impl Engine {
                 }
             }
         }
-        done.extend(self.unheard_of().await?.into_iter().map(Err));
+        done.extend(strangers.into_iter().map(Err));
         done.extend(self.settle_debits(&unheard).await?.into_iter().map(Err));
         self.age_all().await?;
         self.watch_failures().await?;

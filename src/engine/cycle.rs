@@ -14,6 +14,7 @@ use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
 use crate::engine::taking_back::answers_speak_of;
 use crate::engine::{Engine, EngineError};
+use crate::store::cycles::LastingSettings;
 use crate::store::registry::{Counted, Import, ImportKind, ImportState};
 use crate::store::{Changes, StoreError};
 
@@ -130,7 +131,11 @@ impl Engine {
             closed_at: None,
         };
         let mut changes = Changes::new();
-        changes.cycle_opened(&cycle);
+        let settings = LastingSettings {
+            currency: self.config.currency.code().to_owned(),
+            history_from: i64::from(self.config.history_from.as_number()),
+        };
+        changes.cycle_opened(&cycle, &settings);
         changes.event(
             by.leaf(
                 Leaf::of("cycle_opened", &cycle.opened_at)
@@ -140,7 +145,9 @@ impl Engine {
                     .number("roster_import", cycle.roster.0)
                     .number("identity_import", cycle.identity.0)
                     .text("law_known_at", &cycle.law_known_at.to_string())
-                    .text("value_date", &cycle.value_date.to_string()),
+                    .text("value_date", &cycle.value_date.to_string())
+                    .text("currency", &settings.currency)
+                    .number("history_from", settings.history_from),
             )?,
         );
         match self.store.commit(changes).await {

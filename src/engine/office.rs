@@ -17,6 +17,7 @@ use crate::channels::sftp::SftpChannel;
 use crate::disk::Disk;
 use crate::disk::archive::Archive;
 
+use crate::domain::period::Period;
 use crate::domain::sealed::OfficeKey;
 use crate::domain::short_name::ShortName;
 use crate::domain::signature::OfficerKey;
@@ -169,6 +170,7 @@ async fn open_as(
     if !only_reads {
         must_be_as_new_as_the_log(&store, &log).await?;
     }
+    lasting_settings_must_hold(&store, &config, only_reads).await?;
     let mut formats = load_formats(dir)?;
     if let Some(currency) = payment_formats::Currency::parse(config.currency.code()) {
         formats.ordered_in(currency);
@@ -267,6 +269,50 @@ fn attachable_must_be_known(config: &Config, programmes: &Programmes) -> Result<
                 ),
             ));
         }
+    }
+    Ok(())
+}
+
+/// Refuses another currency than the one in whose minor units the database has every amount, and for commands that
+/// change something another first month than the one from which the lists were reckoned.
+async fn lasting_settings_must_hold(
+    store: &Store,
+    config: &Config,
+    only_reads: bool,
+) -> Result<(), EngineError> {
+    let known = store.lasting_settings().await?;
+    let mut currencies: Vec<String> = known.iter().map(|(_, one)| one.currency.clone()).collect();
+    // Of an office that an earlier program wrote its newest list says it.
+    if known.is_empty() {
+        let body = store.newest_list_body().await?;
+        let body = body.and_then(|body| serde_json::from_str::<serde_json::Value>(&body).ok());
+        let of_list = body.as_ref().and_then(|body| body["currency"].as_str());
+        currencies.extend(of_list.map(str::to_owned));
+    }
+    let now = config.currency.code();
+    if let Some(other) = currencies.into_iter().find(|one| one != now) {
+        return Err(EngineError::refused(
+            "G135",
+            format!(
+                "chitra.toml names the currency {now}, and this office has lists in {other}, in whose minor units every \
+                 amount is kept; put currency = \"{other}\" back. What is paid in {now} takes an office of its own: \
+                 chitra init"
+            ),
+        ));
+    }
+    let from = config.history_from;
+    let other = known.iter().find(|(_, one)| one.history_from != i64::from(from.as_number()));
+    if let Some((cycle, one)) = other.filter(|_| !only_reads) {
+        let before = Period::from_number(one.history_from)
+            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        return Err(EngineError::refused(
+            "G136",
+            format!(
+                "chitra.toml names history_from = \"{from}\", and list {cycle} was opened with \"{before}\": the months \
+                 between would be paid to everybody, or to nobody. Put it back; what somebody is owed of earlier months is \
+                 said of their row (paid_through, changed_from)"
+            ),
+        ));
     }
     Ok(())
 }

@@ -30,7 +30,44 @@ macro_rules! cycle_columns {
     };
 }
 
+/// The settings of an office that hold for good once it has a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastingSettings {
+    /// ISO 4217; every amount of the database is in its minor units.
+    pub currency: String,
+    /// As `Period::as_number` gives it.
+    pub history_from: i64,
+}
+
 impl Store {
+    /// Under which settings the lists were opened that were not given up: each differing one once, with its number.
+    /// Of what an earlier program opened nothing is known.
+    pub async fn lasting_settings(&self) -> Result<Vec<(CycleNo, LastingSettings)>, StoreError> {
+        let rows = self
+            .query(
+                "select max(cycle_no), currency, history_from from cycle
+                 where state <> 'cancelled' and currency <> '' group by currency, history_from order by 1",
+                &[],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let settings = LastingSettings {
+                    currency: row.text(1)?.to_owned(),
+                    history_from: row.int(2)?,
+                };
+                Ok((CycleNo(row.int(0)?), settings))
+            })
+            .collect()
+    }
+
+    /// The newest list as it is signed, of whatever cycle.
+    pub async fn newest_list_body(&self) -> Result<Option<String>, StoreError> {
+        let sql = "select body from payment_list order by cycle_no desc, list_no desc limit 1";
+        let rows = self.query(sql, &[]).await?;
+        rows.first().map(|row| Ok(row.text(0)?.to_owned())).transpose()
+    }
+
     pub async fn cycle(&self, number: CycleNo) -> Result<Option<Cycle>, StoreError> {
         let rows = self
             .query(concat!(cycle_columns!(), "where cycle_no = $1"), &[number.0.into()])
@@ -275,7 +312,7 @@ impl Store {
 }
 
 impl Changes {
-    pub fn cycle_opened(&mut self, cycle: &Cycle) {
+    pub fn cycle_opened(&mut self, cycle: &Cycle, settings: &LastingSettings) {
         self.cycle_is(cycle.number, cycle.state);
         self.bulk(
             "cycle",
@@ -292,6 +329,8 @@ impl Changes {
                 "identity_import",
                 "opened_at",
                 "opened_by",
+                "currency",
+                "history_from",
             ],
             [[
                 cycle.number.0.into(),
@@ -306,6 +345,8 @@ impl Changes {
                 cycle.identity.0.into(),
                 cycle.opened_at.clone().into(),
                 cycle.opened_by.clone().into(),
+                settings.currency.clone().into(),
+                settings.history_from.into(),
             ]],
         );
     }

@@ -65,6 +65,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0049_told_of_many"),
     migration!("0050_said_of_files"),
     migration!("0051_orders_by_destination"),
+    migration!("0052_what_is_kept_for_good"),
 ];
 
 pub async fn migrate(database: &dyn Database) -> Result<(), StoreError> {

@@ -9,6 +9,11 @@ use chitra::domain::ids::ListNo;
 use chitra::engine::office;
 use chitra::engine::recall::{Asking, Whom};
 
+use chitra::disk::RealDisk;
+use chitra::engine::office::Surroundings;
+use chitra::engine::progress::Silent;
+use std::sync::Arc;
+
 use crate::support::mobile_partner::mobile_partner;
 use crate::support::office::{APPROVERS, MAKER, TestOffice, key, on_both_databases, refused, run};
 use crate::support::real_parts::RealPart;
@@ -20,6 +25,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_month_that_was_worked_out_in_a_trial_is_made_anew
     a_recall_of_a_trial_does_not_leave_in_earnest
     the_rest_of_a_file_that_began_to_leave_in_a_trial_stays
+    an_office_keeps_its_currency_and_its_first_month
 }
 
 const AN: &str = "E1 | 001044000101 | Nguyễn Văn An | 1944-03-14 | male | social_pension/monthly | monthly_pension=0 | bank 970436 0711000001";
@@ -33,6 +39,57 @@ async fn lives_in(office: &mut TestOffice, environment: &str) {
     let (_, after) = after.split_once('"').unwrap();
     std::fs::write(&path, format!("{before}environment = \"{environment}\"{after}")).unwrap();
     office.reopen().await;
+}
+
+/// Amounts are kept in minor units of the currency, and months before the first one count as paid: once there is a
+/// list both stay what they are.
+async fn an_office_keeps_its_currency_and_its_first_month(office: TestOffice) {
+    let path = office.dir.join(office::CONFIG);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let with = async |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let around = Surroundings {
+            disk: Arc::new(RealDisk),
+            clock: office.clock.clone(),
+            progress: Arc::new(Silent),
+            channels: None,
+        };
+        let opened = office::open(&office.dir, around).await;
+        std::fs::write(&path, &text).unwrap();
+        match opened {
+            Ok(engine) => {
+                engine.store.close().await;
+                String::new()
+            }
+            Err(error) => error.code().to_owned(),
+        }
+    };
+    office.on_day("2026-10-01");
+    let settings = [
+        ("currency = \"VND\"", "currency = \"USD\"", "G135"),
+        ("history_from = \"2026-10\"", "history_from = \"2026-08\"", "G136"),
+        ("history_from = \"2026-10\"", "history_from = \"2026-11\"", "G136"),
+    ];
+    // As long as there is no list, they are mended freely.
+    for (from, to, _) in settings {
+        assert_eq!(with(from, to).await, "", "{to}");
+    }
+    office.month("2026-10", &[AN, BINH]).await;
+    let october = office.opened("2026-10", Regular).await;
+    for (from, to, code) in settings {
+        assert_eq!(with(from, to).await, code, "{to}");
+    }
+    // So it is with a list that an earlier program opened, once it is signed.
+    office.tamper("update cycle set currency = '', history_from = 0", vec![]).await;
+    assert_eq!(with(settings[0].0, settings[0].1).await, "");
+    office.computed(&october).await;
+    office.engine.seal(&office.now(&october).await).await.unwrap();
+    for (from, to, code) in settings {
+        let code = if code == "G135" { code } else { "" };
+        assert_eq!(with(from, to).await, code, "{to}");
+    }
+    office.ends_whole().await;
 }
 
 async fn files(office: &TestOffice, cycle: &Cycle, list: i64) -> Vec<Batch> {

@@ -10,6 +10,7 @@ use chitra::engine::funds::Funding;
 use chitra::engine::{Engine, office};
 use chitra::store::{Changes, StoreError};
 
+use crate::answer_files::status_of;
 use crate::support::office::{
     APPROVERS, MAKER, TestOffice, key, on_both_databases, opening, refused, run,
 };
@@ -379,6 +380,21 @@ async fn a_partner_that_is_not_agreed_any_more_stops_no_other(mut office: TestOf
     assert_eq!((who.as_str(), error.code(), told.len()), ("isobank", "G118", 0));
     std::fs::write(&path, &text).unwrap();
     office.reopen().await;
+    // Under another name it is nobody's of whom anything was ordered: its answers wait until it has its own again.
+    let renamed = text.replacen("name = \"isobank\"", "name = \"isobank2\"", 1);
+    std::fs::write(&path, &renamed).unwrap();
+    office.reopen().await;
+    let file = office.engine.store.batches(cycle.number).await.unwrap();
+    let file = file.into_iter().find(|one| one.provider == "isobank").unwrap();
+    let paid = status_of(&file, 1, "500000", "ACCC");
+    std::fs::write(office.dir.join("isobank/outbox/paid.xml"), paid).unwrap();
+    let told = office.engine.collect_all().await.unwrap();
+    let codes: Vec<&str> =
+        told.iter().map(|one| one.as_ref().err().map_or("", |(_, error)| error.code())).collect();
+    assert_eq!(codes, ["L152", "G118"]);
+    std::fs::write(&path, &text).unwrap();
+    office.reopen().await;
+    std::fs::remove_file(office.dir.join("isobank/outbox/paid.xml")).unwrap();
     // What it has is unknown when it is gone for good.
     std::fs::write(&path, without.join("[[provider]]")).unwrap();
     office.reopen().await;

@@ -31,6 +31,7 @@ use chitra::domain::roster::Channel;
 use chitra::domain::schedule::{Fire, FireState, Scheduled};
 use chitra::domain::statement::{FundedEntry, Statement};
 use chitra::domain::stop::{Stop, StopState};
+use chitra::store::cycles::LastingSettings;
 use chitra::store::database::{Database, Dialect};
 use chitra::store::instructions::InstructionMove;
 use chitra::store::leaving::Moved;
@@ -111,16 +112,16 @@ fn run<F: Future<Output = Fresh>>(base: Base, story: impl FnOnce(Fresh) -> F) {
 async fn a_step_is_written_whole_or_not_at_all(fresh: Fresh) -> Fresh {
     let store = &fresh.store;
     let mut first = Changes::new();
-    first.cycle_opened(&cycle(1, 1));
+    first.cycle_opened(&cycle(1, 1), &lasting());
     first.event(b"one".to_vec());
     store.commit(first).await.unwrap();
 
     // Good rows, an event, and one row that cannot be: none of it is there.
     let mut broken = Changes::new();
     broken.claims([claim(1)]);
-    broken.cycle_opened(&Cycle { kind: CycleKind::Correction, ..cycle(2, 1) });
+    broken.cycle_opened(&Cycle { kind: CycleKind::Correction, ..cycle(2, 1) }, &lasting());
     broken.event(b"two".to_vec());
-    broken.cycle_opened(&cycle(1, 9));
+    broken.cycle_opened(&cycle(1, 9), &lasting());
     let refused = store.commit(broken).await.unwrap_err();
     assert!(matches!(refused, StoreError::Conflict { .. }), "{refused}");
     assert_eq!(store.cycles().await.unwrap(), [cycle(1, 1)]);
@@ -152,16 +153,18 @@ type Guarded = (&'static str, fn(&mut Changes), fn(&mut Changes));
 const GUARDS: &[Guarded] = &[
     (
         "cycle (authority, period) where kind = 'regular' and state <> 'cancelled'",
-        |changes| changes.cycle_opened(&cycle(1, 1)),
-        |changes| changes.cycle_opened(&cycle(2, 2)),
+        |changes| changes.cycle_opened(&cycle(1, 1), &lasting()),
+        |changes| changes.cycle_opened(&cycle(2, 2), &lasting()),
     ),
     (
         "cycle (authority, period, kind, sequence)",
         |changes| {
-            changes.cycle_opened(&Cycle { kind: CycleKind::Supplementary, ..cycle(1, 1) });
+            changes
+                .cycle_opened(&Cycle { kind: CycleKind::Supplementary, ..cycle(1, 1) }, &lasting());
         },
         |changes| {
-            changes.cycle_opened(&Cycle { kind: CycleKind::Supplementary, ..cycle(2, 1) });
+            changes
+                .cycle_opened(&Cycle { kind: CycleKind::Supplementary, ..cycle(2, 1) }, &lasting());
         },
     ),
     (
@@ -408,8 +411,8 @@ async fn every_guard_of_the_model_refuses(fresh: Fresh) -> Fresh {
         instruction(1, InstructionState::SettledExcess),
         instruction(2, InstructionState::Settled),
     ]);
-    changes.cycle_opened(&Cycle { state: CycleState::Cancelled, ..cycle(1, 1) });
-    changes.cycle_opened(&cycle(2, 2));
+    changes.cycle_opened(&Cycle { state: CycleState::Cancelled, ..cycle(1, 1) }, &lasting());
+    changes.cycle_opened(&cycle(2, 2), &lasting());
     changes.signed(&signature("lan", Act::Submit));
     changes.signed(&signature("minh", Act::Approve));
     fresh.store.commit(changes).await.unwrap();
@@ -787,7 +790,7 @@ async fn a_database_that_would_forget_is_refused(fresh: Fresh) -> Fresh {
 
 async fn two_writers_conflict(fresh: Fresh) -> Fresh {
     let mut changes = Changes::new();
-    changes.cycle_opened(&cycle(1, 1));
+    changes.cycle_opened(&cycle(1, 1), &lasting());
     fresh.store.commit(changes).await.unwrap();
     let other = Store::open(&fresh.url).await.unwrap();
     for round in 0..10 {
@@ -853,6 +856,10 @@ const AT: &str = "2026-10-01T09:00:00+07:00";
 
 fn shard() -> Shard {
     Shard::new(3)
+}
+
+fn lasting() -> LastingSettings {
+    LastingSettings { currency: "VND".to_owned(), history_from: 202_607 }
 }
 
 fn cycle(number: i64, sequence: i64) -> Cycle {

@@ -8,6 +8,7 @@ use chitra::domain::cycle::{Cycle, CycleState};
 use chitra::domain::ids::ListNo;
 use chitra::domain::list::ListState;
 use chitra::domain::payable::PayableState;
+use chitra::store::cycles::LastingSettings;
 use chitra::store::{Changes, StoreError};
 
 use crate::support::office::{
@@ -199,7 +200,8 @@ async fn two_regular_lists(office: TestOffice) {
         ..first.clone()
     };
     let mut changes = Changes::new();
-    changes.cycle_opened(&twin);
+    let lasting = LastingSettings { currency: "VND".to_owned(), history_from: 202_610 };
+    changes.cycle_opened(&twin, &lasting);
     let refused = office.engine.store.commit(changes).await.unwrap_err();
     assert!(matches!(refused, StoreError::Conflict { .. }), "{refused}");
     assert_eq!(office.engine.store.cycles().await.unwrap().len(), 1);

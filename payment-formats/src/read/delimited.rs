@@ -200,7 +200,20 @@ impl SheetAnswer {
                 }
                 let value = match &column.after {
                     None => cell,
-                    Some(mark) => word_after(cell, mark),
+                    Some(mark) => {
+                        let mut words = words_after(cell, mark);
+                        let first = words.next().unwrap_or("");
+                        // Other words may stand after the same mark; what looks like the first may be meant as well.
+                        let looks_alike = |one: &str| {
+                            one != first
+                                && one.len() == first.len()
+                                && one.bytes().any(|byte| byte.is_ascii_digit())
+                        };
+                        if words.any(looks_alike) {
+                            draft.states_two(*field);
+                        }
+                        first
+                    }
                 };
                 if !value.is_empty() {
                     draft.set(*field, value.to_owned());
@@ -254,12 +267,13 @@ fn check_total(
     Ok(())
 }
 
-/// The word after a mark that itself begins a word.
-fn word_after<'t>(text: &'t str, mark: &str) -> &'t str {
+/// The words after a mark that itself begins a word, wherever it stands.
+fn words_after<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = &'t str> {
     text.match_indices(mark)
-        .find(|(at, _)| *at == 0 || text[..*at].ends_with(|before: char| !before.is_alphanumeric()))
-        .and_then(|(at, _)| text[at + mark.len()..].split_whitespace().next())
-        .unwrap_or("")
+        .filter(|(at, _)| {
+            *at == 0 || text[..*at].ends_with(|before: char| !before.is_alphanumeric())
+        })
+        .filter_map(|(at, _)| text[at + mark.len()..].split_whitespace().next())
 }
 
 /// Splits bytes into rows of cells.

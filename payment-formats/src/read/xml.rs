@@ -507,6 +507,17 @@ impl Reading<'_, '_> {
         };
         let at = capture.field as usize;
         match open.ranks[at] {
+            // Each status reason information has one reason, as a code or in words.
+            Some(rank) if capture.field == AnswerField::Reason => match rank <= capture.rank {
+                true => {
+                    open.draft.reason_besides(text);
+                    return Ok(());
+                }
+                false => {
+                    let words = open.draft.take(AnswerField::Reason);
+                    words.into_iter().for_each(|words| open.draft.reason_besides(words));
+                }
+            },
             Some(rank) if rank < capture.rank => return Ok(()),
             Some(rank) if rank == capture.rank => match capture.field {
                 // Several texts explain one reason; the first code leads.
@@ -677,9 +688,11 @@ impl Reading<'_, '_> {
         let mut draft = self.open[at].draft.clone();
         for field in &level.inherit {
             if draft.get(*field).is_none() {
-                let found = self.open[..at].iter().rev().find_map(|open| open.draft.get(*field));
-                if let Some(found) = found {
-                    draft.set(*field, found.to_owned());
+                let around = self.open[..at].iter().rev();
+                if let Some(around) =
+                    around.map(|open| &open.draft).find(|one| one.get(*field).is_some())
+                {
+                    draft.inherit(*field, around);
                 }
             }
         }

@@ -3,5 +3,6 @@
 mod definitions;
 mod goldens;
 mod hostile;
+mod reasons;
 mod samples;
 mod schema;

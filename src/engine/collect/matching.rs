@@ -80,6 +80,10 @@ impl Engine {
         if let Some(doubt) = &answered.doubt {
             unbelievable(&mut outcome, DiscrepancyKind::Unclear, &doubted(doubt));
         }
+        if self.names_two(answered) {
+            let doubt = doubted("it names two payments of ours");
+            unbelievable(&mut outcome, DiscrepancyKind::Unclear, &doubt);
+        }
         Ok(Matched::Instruction(outcome))
     }
 
@@ -89,6 +93,16 @@ impl Engine {
             .into_iter()
             .flatten()
             .find_map(|text| EndToEndId::read(&self.config.prefix, text.trim()))
+    }
+
+    /// Whether its two references, which we give a payment alike, are of two payments.
+    fn names_two(&self, answered: &Answered) -> bool {
+        let read = |text: &Option<String>| {
+            text.as_deref().and_then(|text| EndToEndId::read(&self.config.prefix, text.trim()))
+        };
+        let (end_to_end, instruction) =
+            (read(&answered.end_to_end_id), read(&answered.instruction_id));
+        end_to_end.zip(instruction).is_some_and(|(one, other)| one != other)
     }
 }
 
