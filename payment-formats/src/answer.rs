@@ -334,6 +334,10 @@ impl Meaning {
         }
         let mut reason_texts = Vec::new();
         for (text, class) in &definition.reason_text {
+            if text.trim().is_empty() || text.contains(PARTS_OF_REASONS) {
+                let message = format!("`{text}` is empty, or has a mark that parts reasons");
+                fault("meaning.reason_text", message);
+            }
             match ReasonClass::parse(class) {
                 Some(class) => reason_texts.push((fold(text), class)),
                 None => fault("meaning.reason_text", format!("`{class}` is not a class")),
@@ -433,6 +437,11 @@ impl Meaning {
             if nothing && field != AnswerField::Status {
                 *value = None;
             }
+        }
+        draft.reasons_besides.retain(|reason| !reason.is_empty() && !self.is_absent(reason));
+        if draft.get(AnswerField::Reason).is_none() && !draft.reasons_besides.is_empty() {
+            let first = draft.reasons_besides.remove(0);
+            draft.set(AnswerField::Reason, first);
         }
         let refuse = |field: AnswerField, rule| ReadError {
             rule,

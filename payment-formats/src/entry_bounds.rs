@@ -30,12 +30,20 @@ pub(crate) struct Inside {
     without_amount: u64,
     /// What came and what went, by currency: an entry has one, and its payments hardly more.
     sums: Vec<(Currency, i128, i128)>,
+    /// There were more currencies than are summed: nothing can be said of such an entry.
+    has_too_many: bool,
 }
 
 impl Inside {
     /// An entry that begins after so many outcomes of its file.
     pub fn after(outcomes: u64) -> Inside {
-        Inside { before: outcomes, payments: 0, without_amount: 0, sums: Vec::new() }
+        Inside {
+            before: outcomes,
+            payments: 0,
+            without_amount: 0,
+            sums: Vec::new(),
+            has_too_many: false,
+        }
     }
 
     pub fn add(&mut self, amount: Option<(i64, Currency)>, direction: Option<Direction>) {
@@ -51,8 +59,7 @@ impl Inside {
         let last = self.sums.len() - 1;
         let (of, credit, debit) = &mut self.sums[known.unwrap_or(last)];
         match direction {
-            // A currency too many is of no entry that is in earnest.
-            _ if *of != currency => {}
+            _ if *of != currency => self.has_too_many = true,
             Some(Direction::Debit) => *debit += i128::from(minor),
             Some(Direction::Credit) | None => *credit += i128::from(minor),
         }
@@ -74,6 +81,7 @@ impl Inside {
         };
         let rest = i128::from(booked) - (own - other);
         let left = match (other, self.without_amount) {
+            _ if self.has_too_many => None,
             (0, 0) if rest >= 0 => return,
             (0, 1..) if rest >= 0 => i64::try_from(rest).ok().map(|rest| (rest, currency)),
             // What was netted has to come out at what is booked.

@@ -197,10 +197,11 @@ impl Standing {
                         none("cancelled_for"),
                     ],
                 );
-                // Earlier programs did not say it here.
-                let value_date = is("value_date");
-                if !value_date.1.is_empty() {
-                    self.set(K::Cycle, said.text("cycle"), &[value_date]);
+                // Earlier programs did not say them here.
+                for later in ["value_date", "currency", "history_from"].map(is) {
+                    if !later.1.is_empty() {
+                        self.set(K::Cycle, said.text("cycle"), &[later]);
+                    }
                 }
             }
             "cycle_cancelled" => {

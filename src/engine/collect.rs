@@ -82,12 +82,18 @@ impl Engine {
         self.apply_all_waiting().await?;
         let mut done = Vec::new();
         let mut unheard = BTreeSet::new();
-        let strangers = self.unheard_of().await?;
-        let with_files = self.store.partners_of_files().await?;
         let providers: Vec<String> =
             self.config.providers.iter().map(|provider| provider.name.clone()).collect();
         for name in providers {
             let Some(channel) = self.channels.get(&name).cloned() else { continue };
+            if let Err(error) = self.must_not_be_renamed(&name).await {
+                let lies_there = self.has_callbacks(&name)? || has_answers(&channel).await;
+                if lies_there {
+                    unheard.insert(name.clone());
+                    done.push(Err((name, error)));
+                }
+                continue;
+            }
             let before = done.len();
             self.collect_callbacks(&name, &mut done).await?;
             if done[before..].iter().any(Result::is_err) {
@@ -104,22 +110,6 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             };
-            // Perhaps it is a partner of ours under another name: what it says is taken in under the right one.
-            if let Some((missing, _)) = strangers
-                .first()
-                .filter(|_| !with_files.contains(&name) && !answers.files.is_empty())
-            {
-                unheard.insert(name.clone());
-                let error = EngineError::refused(
-                    "L152",
-                    format!(
-                        "the answers of {name} are not read: it never had a file of ours, and {missing}, which has payments of \
-                         ours without an outcome, is no more in chitra.toml; was it renamed? Put its name back"
-                    ),
-                );
-                done.push(Err((name, error)));
-                continue;
-            }
             for refused in answers.refused {
                 let sentence = format!(
                     "a file in the outbox of {name} was not read: {}; ask {name} to send it as a file under a plain name, or \
@@ -170,12 +160,31 @@ impl Engine {
                 }
             }
         }
-        done.extend(strangers.into_iter().map(Err));
+        done.extend(self.unheard_of().await?.into_iter().map(Err));
         done.extend(self.settle_debits(&unheard).await?.into_iter().map(Err));
         self.age_all().await?;
         self.watch_failures().await?;
         self.sequence().await?;
         Ok(done)
+    }
+
+    /// Refuses the answers of a partner to which no file ever left, while another one that has payments of ours
+    /// without an outcome is missing: perhaps it is that one under another name, and what it says is taken in under
+    /// the right one.
+    async fn must_not_be_renamed(&self, name: &str) -> Result<(), EngineError> {
+        if self.store.partners_sent_to().await?.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        match self.unheard_of().await?.first() {
+            None => Ok(()),
+            Some((missing, _)) => Err(EngineError::refused(
+                "L152",
+                format!(
+                    "the answers of {name} are not read: no file of ours ever left for it, and {missing}, which has \
+                     payments of ours without an outcome, is no more in chitra.toml; was it renamed? Put its name back"
+                ),
+            )),
+        }
     }
 
     /// Partners that have payments of ours without an outcome, and that `chitra.toml` does not have any more: nobody
@@ -361,6 +370,7 @@ impl Engine {
         let found = std::fs::metadata(path)
             .map_err(|error| EngineError::io(format!("looking at {shown}"), error))?;
         must_fit(&shown, found.len())?;
+        self.must_not_be_renamed(provider).await?;
         self.must_be_signed_beside(provider, &shown, path).await?;
         let collected = self.collect_arrived(provider, path, &shown).await?;
         self.sequence().await?;
@@ -638,6 +648,13 @@ impl Engine {
         );
         Ok(self.store.commit(changes).await?)
     }
+}
+
+/// Whether anything lies in the outbox of a partner, as far as it can be listed.
+async fn has_answers(channel: &Arc<dyn Channel>) -> bool {
+    let listing = channel.clone();
+    let answers = aside(move || Ok(listing.answers()?)).await;
+    answers.is_ok_and(|answers| !answers.files.is_empty())
 }
 
 /// Refuses an answer that is larger than any that is right.

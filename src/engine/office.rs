@@ -303,12 +303,13 @@ async fn lasting_settings_must_hold(
     let from = config.history_from;
     let other = known.iter().find(|(_, one)| one.history_from != i64::from(from.as_number()));
     if let Some((cycle, one)) = other.filter(|_| !only_reads) {
+        let label = store.cycle(*cycle).await?.map_or(cycle.to_string(), |cycle| cycle.label());
         let before = Period::from_number(one.history_from)
             .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
         return Err(EngineError::refused(
             "G136",
             format!(
-                "chitra.toml names history_from = \"{from}\", and list {cycle} was opened with \"{before}\": the months \
+                "chitra.toml names history_from = \"{from}\", and list {label} was opened with \"{before}\": the months \
                  between would be paid to everybody, or to nobody. Put it back; what somebody is owed of earlier months is \
                  said of their row (paid_through, changed_from)"
             ),

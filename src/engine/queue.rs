@@ -2,6 +2,7 @@
 
 use crate::audit::leaf::Leaf;
 use crate::domain::digest::Digest;
+use crate::domain::ids::PayableNo;
 use crate::domain::instruction::InstructionState;
 use crate::domain::signature::OfficerKey;
 use crate::engine::acting::Doing;
@@ -35,14 +36,20 @@ impl Engine {
         let sealed = self.keys.reason(&format!("discrepancy {number}"), reason);
         let mut changes = Changes::new();
         // What was proposed because of it is proposed no more.
-        if let Some((payable, attempt)) = found.instruction {
-            let key = (payable, attempt);
-            let orders = self.store.instructions_of(&[payable]).await?;
-            let is_settled = orders.iter().any(|one| {
-                (one.payable, one.attempt) == key && one.state == InstructionState::Settled
+        let cycle = found.instruction.map(|(payable, _)| payable.cycle());
+        if let Some(cycle) = cycle.or(found.file.map(|(cycle, _)| cycle)) {
+            let mut proposed = self.store.fates_proposed(cycle).await?;
+            let payables: Vec<PayableNo> = proposed.iter().map(|fate| fate.payable).collect();
+            let orders = self.store.instructions_of(&payables).await?;
+            proposed.retain(|fate| {
+                orders.iter().any(|one| {
+                    let key = (one.payable, one.attempt);
+                    key == (fate.payable, fate.attempt)
+                        && one.state == InstructionState::Settled
+                        && (found.instruction == Some(key)
+                            || found.file == Some((cycle, one.batch)))
+                })
             });
-            let mut proposed = self.store.fates_proposed(payable.cycle()).await?;
-            proposed.retain(|fate| is_settled && (fate.payable, fate.attempt) == key);
             changes.fates_withdrawn(&proposed)?;
         }
         changes.event(

@@ -61,9 +61,10 @@ impl Store {
             .collect()
     }
 
-    /// The newest list as it is signed, of whatever cycle.
+    /// The newest list as it is signed, of whatever cycle that was not given up.
     pub async fn newest_list_body(&self) -> Result<Option<String>, StoreError> {
-        let sql = "select body from payment_list order by cycle_no desc, list_no desc limit 1";
+        let sql = "select l.body from payment_list l join cycle c on c.cycle_no = l.cycle_no
+                   where c.state <> 'cancelled' order by l.cycle_no desc, l.list_no desc limit 1";
         let rows = self.query(sql, &[]).await?;
         rows.first().map(|row| Ok(row.text(0)?.to_owned())).transpose()
     }

@@ -43,7 +43,7 @@ const READINGS: &[Reading] = &[
     Reading {
         kind: FactKind::Cycle,
         sql: "select cycle_no, state, period, kind, roster_import, identity_import, law_known_at, opened_by,
-                cancelled_for, value_date
+                cancelled_for, value_date, currency, history_from
               from cycle order by cycle_no limit $1 offset $2",
         key: 1,
         columns: &[
@@ -57,6 +57,8 @@ const READINGS: &[Reading] = &[
             "opened_by",
             "#cancelled_for",
             "value_date",
+            "currency",
+            "history_from",
         ],
     },
     Reading {

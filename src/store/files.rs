@@ -24,6 +24,13 @@ macro_rules! batch_columns {
 
 impl Store {
     /// The partners for which any file was ever made.
+    /// The partners to which a file left, or may have left.
+    pub async fn partners_sent_to(&self) -> Result<Vec<String>, StoreError> {
+        let sql = "select distinct provider from batch where state in ('sending', 'unknown', 'delivered', 'refused')";
+        let rows = self.query(sql, &[]).await?;
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
     pub async fn partners_of_files(&self) -> Result<Vec<String>, StoreError> {
         let rows = self.query("select distinct provider from batch", &[]).await?;
         rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()

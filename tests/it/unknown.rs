@@ -6,6 +6,7 @@ use chitra::domain::cycle::{Cycle, CycleState};
 use chitra::domain::fate::Verdict;
 use chitra::pipeline::account::Part;
 
+use crate::answer_files::status_of;
 use crate::support::office::{
     APPROVERS, Fault, MAKER, Said, TestOffice, key, on_both_databases, refused, run,
 };
@@ -18,6 +19,7 @@ on_both_databases! { run, RealPart::Postgres;
     what_was_proposed_of_a_file_is_void_once_it_is_sent
     what_is_decided_not_paid_leaves_the_proved_payment_standing
     what_its_partner_takes_back_is_decided_not_paid
+    what_is_taken_back_of_a_whole_file_is_decided_not_paid
     silence_is_counted_from_the_value_date
     what_is_said_to_be_in_process_is_waited_for_anew
     what_was_proposed_of_a_file_is_void_once_its_partner_speaks
@@ -179,6 +181,53 @@ async fn a_file_of_unknown_fate_is_decided_as_a_whole(office: TestOffice) {
     office.ends_whole().await;
 }
 
+/// A bank says that a file was credited as a whole, and then that it was rejected: two officers decide, and what was
+/// proposed is void once the bank speaks again or the queue is settled.
+async fn what_is_taken_back_of_a_whole_file_is_decided_not_paid(office: TestOffice) {
+    office.on_day("2026-09-20");
+    office
+        .month("2026-10", &[&AN.replace("970405", "970436"), &BINH.replace("970405", "970436")])
+        .await;
+    let cycle = office.paid_out("2026-10", Regular).await;
+    office.on_day("2026-10-05");
+    let batches = office.engine.store.batches(cycle.number).await.unwrap();
+    let file = batches.into_iter().find(|one| one.provider == "isobank").unwrap();
+    let (maker, by) = (MAKER, APPROVERS[0]);
+    let mut said = 0;
+    let mut says = async |word: &str| {
+        said += 1;
+        let text =
+            status_of(&file, 2, "1000000", word).replace("09:00:00", &format!("09:00:0{said}"));
+        office.answered("isobank", "xml", text.as_bytes()).await.unwrap();
+    };
+    says("ACCC").await;
+    office.check(&cycle, "entitled 2", "paid 2 = 1000000").await;
+    let now = office.now(&cycle).await;
+    let named = reference(&office, &cycle, "E1").await;
+    let propose = async || {
+        let reason = "the bank's letter of 5 October";
+        office.engine.fate_propose(&now, &named, Verdict::NotPaid, reason, maker, &key(maker)).await
+    };
+    let confirm = async || office.engine.fate_confirm(&now, &named, by, &key(by)).await;
+    refused(propose().await, "L111");
+    says("RJCT").await;
+    office.check(&cycle, "entitled 2", "paid 2 = 1000000").await;
+    propose().await.unwrap();
+    says("ACCC").await;
+    refused(confirm().await, "L113");
+    propose().await.unwrap();
+    for (number, _) in office.engine.store.discrepancies().await.unwrap() {
+        office.engine.discrepancy_resolve(number, "asked", maker, &key(maker)).await.unwrap();
+    }
+    assert!(office.engine.unknowns(&now).await.unwrap().is_empty());
+    refused(confirm().await, "L111");
+    says("RJCT").await;
+    propose().await.unwrap();
+    assert_eq!(confirm().await.unwrap().not_paid, 1);
+    office.check(&cycle, "entitled 2", "paid 1 = 500000, rejected 1 = 500000").await;
+    office.ends_whole().await;
+}
+
 /// A wallet takes its own word back: two officers decide, and the next list pays once two have looked.
 async fn what_its_partner_takes_back_is_decided_not_paid(office: TestOffice) {
     office.on_day("2026-09-20");
@@ -186,7 +235,7 @@ async fn what_its_partner_takes_back_is_decided_not_paid(office: TestOffice) {
     let cycle = office.paid_out("2026-10", Regular).await;
     let paid = office.said(&cycle, "E1", 1, "SUCCESS", "").await;
     let named = vec![paid.reference.clone()];
-    office.wallet(&[paid.clone()]).await.unwrap();
+    office.wallet(std::slice::from_ref(&paid)).await.unwrap();
     let now = office.now(&cycle).await;
     let (maker, by) = (MAKER, APPROVERS[0]);
     let not_paid = async |named: &[String]| {
@@ -196,7 +245,7 @@ async fn what_its_partner_takes_back_is_decided_not_paid(office: TestOffice) {
     // Nobody contradicts it yet.
     refused(not_paid(&named).await, "L111");
     let failed = office.said(&cycle, "E1", 1, "FAILED", "WALLET_NOT_FOUND").await;
-    office.wallet(&[failed.clone()]).await.unwrap();
+    office.wallet(std::slice::from_ref(&failed)).await.unwrap();
     assert_eq!(office.discrepancies().await, ["contradiction"]);
     office.check(&cycle, "entitled 1", "paid 1 = 500000").await;
     let paid_after_all = Verdict::Paid;

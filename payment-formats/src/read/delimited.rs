@@ -204,9 +204,14 @@ impl SheetAnswer {
                         let mut words = words_after(cell, mark);
                         let first = words.next().unwrap_or("");
                         // Other words may stand after the same mark; what looks like the first may be meant as well.
+                        let bare = |word: &'_ str| {
+                            word.trim_matches(|one: char| !one.is_alphanumeric()).to_owned()
+                        };
+                        let meant = bare(first);
                         let looks_alike = |one: &str| {
-                            one != first
-                                && one.len() == first.len()
+                            let one = bare(one);
+                            one != meant
+                                && one.len() == meant.len()
                                 && one.bytes().any(|byte| byte.is_ascii_digit())
                         };
                         if words.any(looks_alike) {

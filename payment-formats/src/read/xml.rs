@@ -464,6 +464,12 @@ impl Reading<'_, '_> {
             self.answer.nodes[node].captures.iter().any(|capture| capture.attribute.is_none())
         });
         if wanted {
+            // Section 2.2 of XML has no other marks of control.
+            let is_none = |one: char| matches!(one, '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}');
+            if text.contains(is_none) {
+                let message = "a character that XML does not have".to_owned();
+                return Err(self.refuse(ReadRule::XmlMustBeWellFormed(message)));
+            }
             self.value.text.push_str(text);
             if self.value.text.len() > VALUE_BYTES_MAX {
                 return Err(self.refuse(ReadRule::ValueMustFit));

@@ -58,6 +58,7 @@ fn broken_status_reports() {
     check(format!("<!DOCTYPE Document>{good}"), "M140");
     check(format!("<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>{good}"), "M140");
     check(transaction("<TxSts>&e;</TxSts>"), "M141");
+    check(transaction("<TxSts>RJ&#x1F;CT</TxSts>"), "M148");
     check(report("<Other>&e;</Other>"), "M141");
     check(transaction("<TxSts>RJ&#67;T</TxSts>"), "");
     check(format!("{good}{good}"), "M146");

@@ -14,7 +14,9 @@ fn check(id: &str, text: &str, reason: &str, class: ReasonClass) {
 
 fn infos(codes: &[&str]) -> String {
     let info = |code: &&str| match code.split_once(':') {
-        Some((_, words)) => format!("<StsRsnInf><Rsn><Prtry>{words}</Prtry></Rsn></StsRsnInf>"),
+        Some((_, words)) => {
+            format!("<StsRsnInf><Rsn><Prtry>{}</Prtry></Rsn></StsRsnInf>", words.trim())
+        }
         None => format!("<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"),
     };
     codes.iter().map(info).collect()
@@ -41,6 +43,8 @@ fn of_several_status_reasons_the_gravest_counts() {
         (&["AM04", "ZZ99"], "ZZ99", Review),
         (&["AM04", "words: ask us"], "ask us", Review),
         (&["words: ask us", "AM05"], "AM05", Duplicate),
+        (&["words:NOTPROVIDED", "MD07"], "MD07", Stop),
+        (&["AM04", "words:NOTPROVIDED"], "AM04", Retry),
     ] {
         let payment = format!(
             "<OrgnlPmtInfAndSts><TxInfAndSts><OrgnlEndToEndId>E</OrgnlEndToEndId><TxSts>RJCT</TxSts>{}\
@@ -112,7 +116,9 @@ fn two_references_after_one_mark_are_in_doubt() {
         ("MA AB010000800000001G", false),
         ("MA AB010000800000001G MA GD FT2632", false),
         ("MA AB010000800000001G MA AB010000800000001G", false),
+        ("MA AB010000800000001G MA AB010000800000001G.", false),
         ("MA AB010000800000001G MA AB010000820000001Q", true),
+        ("MA AB010000800000001G; (MA AB010000820000001Q)", true),
     ] {
         let text = format!(
             "STT,Số tài khoản,Tên người hưởng,Số tiền,Trạng thái,Nội dung,Ghi chú\n\

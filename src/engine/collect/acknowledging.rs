@@ -192,7 +192,7 @@ pub(super) fn about_what_is_unclear(
 
 /// The discrepancy of a word about a whole file that says something went wrong with it, and not what became of its
 /// payments.
-fn about_what_decides_nothing(
+pub(super) fn about_what_decides_nothing(
     batch: &Batch,
     item: i64,
     answered: &Answered,
@@ -220,20 +220,10 @@ fn about_what_decides_nothing(
 }
 
 impl Engine {
-    /// Such a word, unless it is open in the queue already: a partner that is asked says it anew each time.
-    pub(super) async fn undecided_of_whole(
-        &self,
-        batch: &Batch,
-        (item, answered): (i64, &Answered),
-        answer: &Answer,
-    ) -> Result<Option<Discrepancy>, EngineError> {
-        let Some(found) = about_what_decides_nothing(batch, item, answered, answer) else {
-            return Ok(None);
-        };
+    /// Whether the queue has the same sentence about a file already: a partner that is asked says it anew each time.
+    pub(super) async fn is_open_about(&self, found: &Discrepancy) -> Result<bool, EngineError> {
         let open = self.store.discrepancies().await?;
-        let known =
-            open.iter().any(|(_, one)| (one.file, &one.detail) == (found.file, &found.detail));
-        Ok((!known).then_some(found))
+        Ok(open.iter().any(|(_, one)| (one.file, &one.detail) == (found.file, &found.detail)))
     }
 }
 

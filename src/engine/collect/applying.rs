@@ -7,20 +7,22 @@ use std::ops::ControlFlow;
 use payment_formats::{Direction, Outcome as Answered, OutcomeStatus, Scope};
 
 use super::acknowledging::{
-    Acknowledged, about_what_is_half_sent, about_what_is_said_both_ways, about_what_is_unclear,
-    about_what_never_left, never_left, other_totals, says,
+    Acknowledged, about_what_decides_nothing, about_what_is_half_sent,
+    about_what_is_said_both_ways, about_what_is_unclear, about_what_never_left, never_left,
+    other_totals, says,
 };
 use super::believing::{Ordered, dated};
 use super::fallback::Fallback;
 use super::matching::Matched;
 use super::unbookable::not_booked;
-use super::whole_files::{OppositeWords, decides_whole, told_of_files};
+use super::whole_files::{OppositeWords, decides_whole, says_what_became_of_whole, told_of_files};
 use crate::audit::batch_root::BatchRootBuilder;
 use crate::audit::leaf::Leaf;
 use crate::domain::answer::{Answer, AnswerState, Discrepancy, DiscrepancyKind};
 use crate::domain::batch::{Batch, BatchEvent, BatchState};
 use crate::domain::cycle::CycleState;
 use crate::domain::digest::Digest;
+use crate::domain::fate::Fate;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, EndToEndId, PayableNo};
 use crate::domain::instruction::{Evidence, InstructionState};
 use crate::domain::outcome::{Outcome, Reported};
@@ -148,6 +150,10 @@ impl Engine {
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut of_batches: Vec<(i64, Answered, Batch)> = Vec::new();
         let mut opposite = OppositeWords::default();
+        // Files of which something is said as a whole, and proposals of officers that are void by what is said.
+        let mut said_of_whole: BTreeMap<(CycleNo, BatchNo), Batch> = BTreeMap::new();
+        let mut void: BTreeMap<(PayableNo, AttemptNo), ((CycleNo, BatchNo), Fate)> =
+            BTreeMap::new();
         // Entries of our own account name payments of every partner; a partner's results only its own.
         let mut of_account: BTreeSet<i64> = BTreeSet::new();
         let mut acknowledged = Acknowledged::default();
@@ -230,6 +236,9 @@ impl Engine {
                 Matched::Batch(batch) => {
                     // Also what cannot be believed stands against its contrary.
                     opposite.add(&batch, &answered);
+                    if says_what_became_of_whole(&answered.status) {
+                        said_of_whole.insert((batch.cycle, batch.number), (*batch).clone());
+                    }
                     match other_totals(&batch, item, &answered, answer, self.config.currency) {
                         Some(discrepancy) => discrepancies.push(discrepancy),
                         None if answered.doubt.is_some() => {
@@ -271,8 +280,9 @@ impl Engine {
                 }
                 batch.state = BatchState::Delivered;
             }
-            if let Some(found) = self.undecided_of_whole(&batch, (item, &answered), answer).await?
+            if let Some(found) = about_what_decides_nothing(&batch, item, &answered, answer)
                 && said_undecided.insert((file, found.detail.clone()))
+                && !self.is_open_about(&found).await?
             {
                 discrepancies.push(found);
             }
@@ -480,8 +490,11 @@ impl Engine {
                 });
             }
             // What two officers were to decide of a payment, its partner has now spoken of.
-            let moved =
-                output.instructions.iter().map(|one| (one.after.payable, one.after.attempt));
+            let moved = output
+                .instructions
+                .iter()
+                .filter(|one| one.before != one.after.state)
+                .map(|one| (one.after.payable, one.after.attempt));
             let says_what_became = |one: &&Outcome| {
                 !matches!(
                     one.reported,
@@ -491,18 +504,14 @@ impl Engine {
             let said =
                 of_cycle.iter().filter(says_what_became).map(|one| (one.payable, one.attempt));
             let spoken_of: BTreeSet<_> = moved.chain(said).collect();
-            let mut proposed = self.store.fates_proposed(cycle).await?;
-            // With a file that is proved to have arrived goes what was proposed of it.
-            let goes_with_its_file = |key: &(PayableNo, AttemptNo)| {
-                ordered_in.get(key).is_some_and(|batch| {
-                    proved.contains(&(cycle, *batch)) || output.proved_delivered.contains(batch)
-                })
-            };
-            proposed.retain(|fate| {
+            for fate in self.store.fates_proposed(cycle).await? {
                 let key = (fate.payable, fate.attempt);
-                spoken_of.contains(&key) && !goes_with_its_file(&key)
-            });
-            changes.fates_withdrawn(&proposed)?;
+                if spoken_of.contains(&key)
+                    && let Some(batch) = ordered_in.get(&key)
+                {
+                    void.insert(key, ((cycle, *batch), fate));
+                }
+            }
             for (before, payable) in output.payables {
                 // What was in suspense since its cycle closed is decided now.
                 if closed && payable.state != PayableState::Unknown {
@@ -536,6 +545,15 @@ impl Engine {
                 }
             }
         }
+        for file in said_of_whole.into_values() {
+            for fate in self.fates_of_batch(&file).await? {
+                void.insert((fate.payable, fate.attempt), ((file.cycle, file.number), fate));
+            }
+        }
+        // With a file that is proved to have arrived went what was proposed of it.
+        void.retain(|_, (file, _)| !proved.contains(file));
+        let void: Vec<Fate> = void.into_values().map(|(_, fate)| fate).collect();
+        changes.fates_withdrawn(&void)?;
         let moved = moves.iter().map(|one| (one.payable, one.attempt)).collect();
         for (item, file) in proved_of_rejected.into_values() {
             discrepancies.extend(self.rest_of_rejected((answer, item), &file, &moved).await?);

@@ -59,6 +59,17 @@ impl Engine {
     }
 
     /// Takes in the callbacks of a partner.
+    /// Whether callbacks of a partner wait to be taken in.
+    pub(super) fn has_callbacks(&self, provider: &str) -> Result<bool, EngineError> {
+        let folder = folder_of(&self.callbacks_folder(), provider);
+        let failed = |error| EngineError::io("reading callbacks", error);
+        if !self.disk.exists(&folder).map_err(failed)? {
+            return Ok(false);
+        }
+        let listed = self.disk.list(&folder, CALLBACKS_MAX).map_err(failed)?;
+        Ok(listed.iter().any(|file| file.name.ends_with(".answer")))
+    }
+
     pub(super) async fn collect_callbacks(
         &self,
         provider: &str,

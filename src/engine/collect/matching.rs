@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// Whether its two references, which we give a payment alike, are of two payments.
-    fn names_two(&self, answered: &Answered) -> bool {
+    pub(super) fn names_two(&self, answered: &Answered) -> bool {
         let read = |text: &Option<String>| {
             text.as_deref().and_then(|text| EndToEndId::read(&self.config.prefix, text.trim()))
         };

@@ -208,7 +208,11 @@ impl Engine {
                 (&before.provider, &before.account) == (&one.provider, &one.account)
             });
             one.answer == answer.number
-                && before.is_some_and(|before| before.closing_minor != one.opening_minor)
+                && before.is_some_and(|before| {
+                    // An account that comes out where it was begins at the same balance as any part of its days.
+                    before.closing_minor != one.opening_minor
+                        || one.opening_minor == one.closing_minor
+                })
         });
         Ok(match overlaps {
             true => Entries::OfOneThatMayOverlap,
@@ -360,8 +364,8 @@ impl Engine {
             *reading.entry.charges.entry(kind).or_default() += sign(minor);
             return;
         }
-        let order =
-            self.our_reference(outcome).and_then(|reference| known.orders.get(&reference).copied());
+        let named = self.our_reference(outcome).filter(|_| !self.names_two(outcome));
+        let order = named.and_then(|reference| known.orders.get(&reference).copied());
         let named = order.filter(|(_, ordered)| told.is_none_or(|(minor, _)| minor == *ordered));
         let is_named = named.is_some();
         match named {

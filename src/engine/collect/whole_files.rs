@@ -38,6 +38,17 @@ pub(super) fn decides_whole(one: &Answered) -> bool {
         && matches!(one.status, OutcomeStatus::Rejected | OutcomeStatus::Credited)
 }
 
+/// Whether a word about a whole file says, or may say, what became of its payments.
+pub(super) fn says_what_became_of_whole(status: &OutcomeStatus) -> bool {
+    !matches!(
+        status,
+        OutcomeStatus::Received
+            | OutcomeStatus::Accepted
+            | OutcomeStatus::Mixed
+            | OutcomeStatus::Announced
+    )
+}
+
 /// Of which files one answer says as a whole that they were rejected, and of which that they were carried out.
 #[derive(Default)]
 pub(super) struct OppositeWords {
