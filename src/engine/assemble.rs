@@ -261,7 +261,7 @@ impl Engine {
         for chunk in self.store.chunks(shard, ChunkKind::Exchange, cycle.number.0).await? {
             arrived.extend(read_travelling(&chunks::open(&self.keys.chunks, &chunk)?)?);
         }
-        let stopped = self.store.stopped_before(shard, cycle.number).await?;
+        let stopped = self.store.stopped_before(shard, Some(cycle.number)).await?;
         let carried_in = match cycle.kind {
             CycleKind::Regular => {
                 let known = (paid_otherwise, &stopped, &mut *inheriting);

@@ -287,6 +287,8 @@ impl Engine {
         }
         // Read after the orders: whoever asks one back finds it out, and is found here when it failed since.
         let recalled = self.recalled_within(shard).await?;
+        // By a word about any of their payments, of whatever cycle.
+        let stopped = self.store.stopped_before(shard, None).await?;
         let mut payouts: HashMap<PayableNo, Payout> = HashMap::new();
         for chunk in self.store.chunks(shard, ChunkKind::Payout, cycle.number.0).await? {
             for payout in read_payouts(&chunks::open(&self.keys.chunks, &chunk)?)? {
@@ -436,7 +438,17 @@ impl Engine {
                     )
                 }
             };
+            let paid = (payable.payee, payable.beneficiary, payable.heir);
             let (attempt, route) = match proposal {
+                // Whoever let a hold go knew of it.
+                Proposal::Reissue { .. }
+                    if payable.state != PayableState::Held && stopped.contains_key(&paid) =>
+                {
+                    let why = "another payment of this person was stopped, by a partner (death, fraud, a court order) or by \
+                               officers: the next list holds it until two release it";
+                    *run.waiting.entry(why).or_default() += 1;
+                    continue;
+                }
                 Proposal::Reissue { attempt, route } => (attempt, route),
                 Proposal::Wait(why) | Proposal::Stop(why) => {
                     *run.waiting.entry(why).or_default() += 1;

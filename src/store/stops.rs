@@ -69,13 +69,14 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
-    /// Payees and beneficiaries of a shard, with the naming where it was an heir's, whose orders of another cycle
-    /// were stopped, and whom no later cycle has paid all the same: by officers (true), or by a partner (death,
-    /// fraud, a court order).
+    /// Payees and beneficiaries of a shard, with the naming where it was an heir's, whose orders were stopped, of every
+    /// cycle but one: by officers (true), or by a partner (death, fraud, a court order). Void is what came before a
+    /// later cycle was opened that has paid them: there two persons have let them be paid. What had left by then says
+    /// nothing of it.
     pub async fn stopped_before(
         &self,
         shard: Shard,
-        cycle: CycleNo,
+        besides: Option<CycleNo>,
     ) -> Result<HashMap<Paid, bool>, StoreError> {
         let rows = self
             .query(
@@ -85,9 +86,13 @@ impl Store {
                  where i.shard = $1 and (i.reason_class = 'stop' or i.reason = 'stopped') and i.cycle_no <> $2
                    and not exists (select 1 from payable q where q.shard = p.shard and q.payee_no = p.payee_no
                      and q.beneficiary_no = p.beneficiary_no and coalesce(q.heir_no, 0) = coalesce(p.heir_no, 0)
-                     and q.cycle_no > p.cycle_no and q.state = 'paid')
+                     and q.cycle_no > p.cycle_no and q.state = 'paid'
+                     and exists (select 1 from cycle c where c.cycle_no = q.cycle_no and c.opened_at >= coalesce(
+                       (select a.received_at from answer a where a.answer_no = i.answer_no),
+                       (select max(s.ended_at) from stop s
+                        where s.shard = i.shard and s.payable_no = i.payable_no and s.state = 'confirmed'), '')))
                  group by p.payee_no, p.beneficiary_no, p.heir_no",
-                &[i64::from(shard.number()).into(), cycle.0.into()],
+                &[i64::from(shard.number()).into(), besides.map_or(0, |cycle| cycle.0).into()],
             )
             .await?;
         rows.iter()

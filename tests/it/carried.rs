@@ -23,6 +23,7 @@ on_both_databases! { run, RealPart::Postgres;
     a_doubt_stands_beside_a_death
     who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked
     what_a_partner_s_word_stopped_waits_with_every_list
+    a_word_that_comes_late_holds_what_comes_after_it
     what_an_earlier_order_paid_ends_by_itself
     what_an_earlier_order_paid_and_took_back_is_owed_again
     what_an_earlier_order_paid_beside_a_list_given_up_is_the_payment
@@ -548,6 +549,46 @@ async fn who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked(office: T
     office.month("2026-12", &people).await;
     let december = office.sealed("2026-12", Regular).await;
     office.check(&december, "entitled 2", "pending 2 = 1000000").await;
+    office.ends_whole().await;
+}
+
+/// October comes back with the word that the payee is dead when November has left already: that November is paid, or
+/// fails for another reason, says nothing of the word.
+async fn a_word_that_comes_late_holds_what_comes_after_it(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    let people = [AN, BINH];
+    office.month("2026-10", &people).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    for enrolment in ["E1", "E2"] {
+        let paid = office.said(&october, enrolment, 1, "Thành công", "").await;
+        office.sheet(&[paid]).await.unwrap();
+    }
+    office.month("2026-11", &people).await;
+    let november = office.paid_out("2026-11", Regular).await;
+    let paid = office.said(&november, "E1", 1, "Thành công", "").await;
+    office.sheet(&[paid]).await.unwrap();
+    office.on_day("2026-11-25");
+    for enrolment in ["E1", "E2"] {
+        let back = office.said(&october, enrolment, 1, "Hoàn trả", "Người hưởng đã chết").await;
+        office.sheet(&[back]).await.unwrap();
+    }
+    // November of the second failed for a passing reason: it is ordered no more than October's.
+    let busy = office.said(&november, "E2", 1, "Không thành công", "Hệ thống bận").await;
+    office.sheet(&[busy]).await.unwrap();
+    for cycle in [&october, &november] {
+        let again = office.engine.reissue(&office.now(cycle).await).await.unwrap();
+        assert_eq!(again.ordered, 0, "{:?}", again.waiting);
+    }
+    office.closed(&office.now(&october).await).await;
+    office.closed(&office.now(&november).await).await;
+
+    office.month("2026-12", &people).await;
+    let december = office.paid_out("2026-12", Regular).await;
+    let held = held(&office, &december).await;
+    assert!(held.iter().all(|(code, _)| code == "H158"), "{held:?}");
+    // Of both October and December, of the second November besides; a raise is among it.
+    assert_eq!(held.iter().map(|(_, minor)| minor).sum::<i64>(), 2_740_000, "{held:?}");
+    office.check(&december, "entitled 2", "held 4 = 2740000").await;
     office.ends_whole().await;
 }
 
