@@ -36,6 +36,7 @@ pub mod funds;
 pub mod breaker;
 pub mod redate;
 pub mod stop;
+mod stopped_payees;
 pub mod heir;
 pub mod recall;
 pub mod taking_back;

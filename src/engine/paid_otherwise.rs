@@ -263,19 +263,24 @@ impl Engine {
         Ok(orders)
     }
 
-    /// Says which orders would pay again, the first few by their references.
-    pub(super) fn told_as_paid_again(&self, orders: &[Instruction]) -> String {
-        let total: i128 = orders.iter().map(|one| i128::from(one.amount_minor)).sum();
+    /// The first few of some orders, by their references.
+    pub(super) fn first_references(&self, orders: &[Instruction]) -> String {
         let mut named: Vec<String> =
             orders.iter().take(5).map(|one| self.reference(one).to_string()).collect();
         if orders.len() > named.len() {
             named.push("…".to_owned());
         }
+        named.join(", ")
+    }
+
+    /// Says which orders would pay again, the first few by their references.
+    pub(super) fn told_as_paid_again(&self, orders: &[Instruction]) -> String {
+        let total: i128 = orders.iter().map(|one| i128::from(one.amount_minor)).sum();
         format!(
             "{} of its payments, {}, order money that an earlier order is now proved to have paid ({})",
             orders.len(),
             told(total, self.config.currency),
-            named.join(", ")
+            self.first_references(orders)
         )
     }
 

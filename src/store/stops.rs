@@ -1,6 +1,6 @@
 //! Payments that officers take off a sealed list.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::batch::Batch;
 use crate::domain::ids::{AttemptNo, BatchNo, CycleNo, PayableNo, PersonNo, Shard};
@@ -101,6 +101,45 @@ impl Store {
                 Ok((paid, row.int(3)? == 1))
             })
             .collect()
+    }
+
+    /// Whose payments a partner has stopped (death, fraud, a court order) after a moment, each with the last word of it.
+    pub async fn stop_words_since(
+        &self,
+        moment: &str,
+    ) -> Result<HashMap<Paid, String>, StoreError> {
+        let rows = self
+            .query(
+                "select p.payee_no, p.beneficiary_no, p.heir_no, max(a.received_at)
+                 from instruction i join answer a on a.answer_no = i.answer_no
+                 join payable p on p.shard = i.shard and p.payable_no = i.payable_no
+                 where i.reason_class = 'stop' and a.received_at > $1
+                 group by p.payee_no, p.beneficiary_no, p.heir_no",
+                &[moment.to_owned().into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let paid = (person_no(row, 0)?, person_no(row, 1)?, row.maybe_int(2)?);
+                Ok((paid, row.text(3)?.to_owned()))
+            })
+            .collect()
+    }
+
+    /// The payables of a cycle that were held for such a word, or because officers stopped another payment, when its
+    /// list was made: whoever let them go knew of it.
+    pub async fn payables_held_for_stops(
+        &self,
+        cycle: CycleNo,
+    ) -> Result<HashSet<PayableNo>, StoreError> {
+        let rows = self
+            .query(
+                "select distinct payable_no from exception
+                 where cycle_no = $1 and code in ('H158', 'H160') and payable_no is not null",
+                &[cycle.0.into()],
+            )
+            .await?;
+        rows.iter().map(|row| payable_number(row, 0)).collect()
     }
 
     /// Everything of a cycle that goes to a person or is for them.

@@ -24,6 +24,7 @@ on_both_databases! { run, RealPart::Postgres;
     who_is_dead_by_a_partner_s_word_is_held_until_two_have_looked
     what_a_partner_s_word_stopped_waits_with_every_list
     a_word_that_comes_late_holds_what_comes_after_it
+    what_waits_to_leave_for_who_is_said_to_be_dead_is_looked_at
     what_an_earlier_order_paid_ends_by_itself
     what_an_earlier_order_paid_and_took_back_is_owed_again
     what_an_earlier_order_paid_beside_a_list_given_up_is_the_payment
@@ -589,6 +590,43 @@ async fn a_word_that_comes_late_holds_what_comes_after_it(office: TestOffice) {
     // Of both October and December, of the second November besides; a raise is among it.
     assert_eq!(held.iter().map(|(_, minor)| minor).sum::<i64>(), 2_740_000, "{held:?}");
     office.check(&december, "entitled 2", "held 4 = 2740000").await;
+    office.ends_whole().await;
+}
+
+/// November is released when October comes back with the word that the payee is dead: the file waits until an officer
+/// proposes to stop that payment, or has let it go.
+async fn what_waits_to_leave_for_who_is_said_to_be_dead_is_looked_at(office: TestOffice) {
+    office.on_day(BEFORE_THE_RAISE);
+    let people = [AN, BINH];
+    office.month("2026-10", &people).await;
+    let october = office.paid_out("2026-10", Regular).await;
+    for enrolment in ["E1", "E2"] {
+        let paid = office.said(&october, enrolment, 1, "Thành công", "").await;
+        office.sheet(&[paid]).await.unwrap();
+    }
+    office.month("2026-11", &people).await;
+    let november = office.sealed("2026-11", Regular).await;
+    office.released(&november, 0).await;
+    office.on_day("2026-10-02");
+    let back = office.said(&october, "E1", 1, "Hoàn trả", "Người hưởng đã chết").await;
+    office.sheet(&[back]).await.unwrap();
+    let dispatched = async || {
+        let told = office.engine.dispatch(None).await.unwrap();
+        told.iter().map(|one| format!("{}: {}", one.state, one.detail)).collect::<Vec<_>>()
+    };
+    let told = dispatched().await;
+    assert!(
+        told.len() == 1 && told[0].starts_with("released: waits: 1 of its payments"),
+        "{told:?}"
+    );
+    let (now, an) = (office.now(&november).await, office.person("E1").await);
+    let engine = &office.engine;
+    engine.stop_propose(&now, an, "the bank says so", MAKER, &key(MAKER)).await.unwrap();
+    assert!(dispatched().await[0].starts_with("released"));
+    let by = APPROVERS[0];
+    engine.stop_refuse(&now, an, by, &key(by)).await.unwrap();
+    assert!(dispatched().await[0].starts_with("delivered"));
+    office.check(&november, "entitled 2", "pending 2 = 1000000").await;
     office.ends_whole().await;
 }
 

@@ -61,6 +61,16 @@ impl Engine {
                 for_nobody.len()
             ))));
         }
+        let stopped = self.orders_of_stopped_payees(batch).await?;
+        if !stopped.is_empty() {
+            return Ok(Some(Waits::for_somebody(format!(
+                "{} of its payments are for somebody of whom a partner has reported death, fraud or a court order since \
+                 ({}); they are stopped: chitra stop propose {cycle} PERSON --reason TEXT --as OFFICER, or let go by who \
+                 refuses that stop",
+                stopped.len(),
+                self.first_references(&stopped)
+            ))));
+        }
         let contradicted = self.store.contradicted(batch.cycle, Some(batch.number)).await?;
         if !contradicted.lets_leave() {
             let what = match (contradicted.payments, contradicted.files) {

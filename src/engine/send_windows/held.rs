@@ -9,12 +9,14 @@ use crate::engine::{Engine, EngineError};
 use crate::store::registry::Counted;
 
 /// Payments of a file that do not leave, for the first time or again, whatever was approved: an earlier order of them
-/// is proved paid, their heir was withdrawn, or an answer contradicts them. Each is looked up anew when the books have
+/// is proved paid, their heir was withdrawn, a partner said that their payee must not be paid, or an answer contradicts
+/// them. Each is looked up anew when the books have
 /// more of what it rests on.
 #[derive(Default)]
 pub(super) struct Held {
     paid_again: Known,
     for_withdrawn_heirs: Known,
+    for_stopped_payees: Known,
     contradicted: Known,
     /// An answer contradicts the file as a whole: nothing of it leaves.
     is_whole_file: bool,
@@ -36,9 +38,14 @@ impl Known {
 impl Held {
     pub fn stays(&self, key: &Key) -> bool {
         self.is_whole_file
-            || [&self.paid_again, &self.for_withdrawn_heirs, &self.contradicted]
-                .iter()
-                .any(|known| known.payments.contains(key))
+            || [
+                &self.paid_again,
+                &self.for_withdrawn_heirs,
+                &self.for_stopped_payees,
+                &self.contradicted,
+            ]
+            .iter()
+            .any(|known| known.payments.contains(key))
     }
 }
 
@@ -60,6 +67,11 @@ impl Engine {
         if held.for_withdrawn_heirs.of != Some(withdrawn) {
             let orders = self.orders_for_withdrawn_heirs(cycle).await?;
             held.for_withdrawn_heirs = Known::now(withdrawn, of_file(orders));
+        }
+        let answers = self.store.next_number(Counted::Answer).await?;
+        if held.for_stopped_payees.of != Some(answers) {
+            let orders = self.orders_of_stopped_payees(batch).await?;
+            held.for_stopped_payees = Known::now(answers, of_file(orders));
         }
         let discrepancies = self.store.next_number(Counted::Discrepancy).await?;
         if held.contradicted.of != Some(discrepancies) {

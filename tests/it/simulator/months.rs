@@ -23,7 +23,7 @@ use super::asking_back::{ask_back, end_recalls, let_go, recalls_are_true};
 use super::courts::{order_courts, transfer};
 use super::dice::Dice;
 use super::heirs::name_heirs;
-use super::queue::look_into_queue;
+use super::queue::{look_at_words_of_death, look_into_queue};
 use super::race::race;
 use super::world::{OPERATOR, Shape, World, officer_key, period};
 
@@ -399,6 +399,7 @@ impl Months {
             let_go(engine, &month).await?;
         }
         self.redate_late(engine, &month).await?;
+        look_at_words_of_death(engine, &month).await?;
         world.operator.turn_to(self.day);
         engine.dispatch(None).await?;
         // What has just left can be asked back before the partner has booked it.

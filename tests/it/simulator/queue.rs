@@ -5,11 +5,36 @@
 
 use std::collections::BTreeSet;
 
+use chitra::domain::batch::BatchState;
+use chitra::domain::cycle::Cycle;
 use chitra::domain::ids::{EndToEndId, OfficePrefix};
 use chitra::engine::{Engine, EngineError};
 
-use super::months::{MAKER, Stopped};
+use super::months::{APPROVERS, MAKER, Stopped, already_there};
 use super::world::{PREFIX, World, officer_key};
+
+/// Looks at what waits to leave for people of whom a partner has said since that they must not be paid: one officer
+/// proposes to stop it, and the other has seen the person.
+pub async fn look_at_words_of_death(engine: &Engine, month: &Cycle) -> Result<(), Stopped> {
+    for file in engine.store.batches(month.number).await.map_err(EngineError::from)? {
+        let is_to_leave =
+            matches!(file.state, BatchState::Released | BatchState::Sending | BatchState::Unknown);
+        if !is_to_leave {
+            continue;
+        }
+        for order in engine.orders_of_stopped_payees(&file).await? {
+            let payable = engine.store.payable(order.payable).await.map_err(EngineError::from)?;
+            let person = payable.expect("an order has a payable").beneficiary;
+            let why = "the bank reports a death";
+            let done = engine.stop_propose(month, person, why, MAKER, &officer_key(MAKER)).await;
+            already_there(done.map(|_| ()), &["D161", "D162"])?;
+            let by = APPROVERS[0];
+            let done = engine.stop_refuse(month, person, by, &officer_key(by)).await;
+            already_there(done.map(|_| ()), &["D164"])?;
+        }
+    }
+    Ok(())
+}
 
 /// Settles what is open about payments that came to nothing. What the payee has is left open: the books must agree first.
 pub async fn look_into_queue(world: &World, engine: &Engine) -> Result<(), Stopped> {
