@@ -58,7 +58,6 @@ impl Engine {
         self.dir.join(FOLDER)
     }
 
-    /// Takes in the callbacks of a partner.
     /// Whether callbacks of a partner wait to be taken in.
     pub(super) fn has_callbacks(&self, provider: &str) -> Result<bool, EngineError> {
         let folder = folder_of(&self.callbacks_folder(), provider);
@@ -70,6 +69,7 @@ impl Engine {
         Ok(listed.iter().any(|file| file.name.ends_with(".answer")))
     }
 
+    /// Takes in the callbacks of a partner.
     pub(super) async fn collect_callbacks(
         &self,
         provider: &str,

@@ -89,19 +89,19 @@ impl Engine {
 
     /// The order of ours whose end-to-end id stands in an item.
     pub(super) fn our_reference(&self, answered: &Answered) -> Option<(PayableNo, AttemptNo)> {
-        [answered.end_to_end_id.as_deref(), answered.instruction_id.as_deref()]
-            .into_iter()
-            .flatten()
-            .find_map(|text| EndToEndId::read(&self.config.prefix, text.trim()))
+        let [end_to_end, instruction] = self.our_references(answered);
+        end_to_end.or(instruction)
+    }
+
+    fn our_references(&self, answered: &Answered) -> [Option<(PayableNo, AttemptNo)>; 2] {
+        [&answered.end_to_end_id, &answered.instruction_id].map(|text| {
+            text.as_deref().and_then(|text| EndToEndId::read(&self.config.prefix, text.trim()))
+        })
     }
 
     /// Whether its two references, which we give a payment alike, are of two payments.
     pub(super) fn names_two(&self, answered: &Answered) -> bool {
-        let read = |text: &Option<String>| {
-            text.as_deref().and_then(|text| EndToEndId::read(&self.config.prefix, text.trim()))
-        };
-        let (end_to_end, instruction) =
-            (read(&answered.end_to_end_id), read(&answered.instruction_id));
+        let [end_to_end, instruction] = self.our_references(answered);
         end_to_end.zip(instruction).is_some_and(|(one, other)| one != other)
     }
 }
